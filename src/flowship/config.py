@@ -1,0 +1,534 @@
+"""What the user wants, read once: ``[tool.flowship]`` or ``flowship.toml``, environment, flags.
+
+`load` gives one frozen `Settings`. It reads files in the project folder and nothing else:
+no engine, no registry, no network. Every mistake in a value is a `ConfigError` that names
+the file, the line and the key, and for an unknown key the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from flowship.errors import ConfigError
+from flowship.scaffold import find_flows, python_files
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FLOWS_DIR = "/opt/prefect/flows"
+"""Where the project folder lands in the image, and where the deployment runs from."""
+
+ENV_PREFIX = "FLOWSHIP_"
+
+# Environment variables that are ours but are no configuration keys.
+RESERVED_ENV = {
+    "FLOWSHIP_REGISTRY_USER",
+    "FLOWSHIP_REGISTRY_PASSWORD",
+    "FLOWSHIP_STATE_DIR",
+    "FLOWSHIP_TAXI_SAMPLE",
+}
+
+PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
+
+
+def _kebab(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+class _Table(BaseModel):
+    """A configuration table: frozen, kebab-case keys, unknown keys refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=True
+    )
+
+
+def _pull_policy(value: object) -> object:
+    """Accept ``always``, ``ALWAYS``, ``if-not-present``, ``IF_NOT_PRESENT`` and the like."""
+    if isinstance(value, str):
+        return PULL_POLICIES.get(re.sub(r"[-_ ]", "", value.lower()), value)
+    return value
+
+
+PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
+
+
+class Packages(_Table):
+    """``[packages]``: how dependencies are fetched where the public index is not the source."""
+
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    constraints: str | None = None
+    ca_bundle: str | None = None
+
+
+class Probe(_Table):
+    """``[probe]``: what the flow is given while it is loaded for inspection."""
+
+    network: bool = False
+    env: dict[str, str] = {}
+    timeout: int = Field(default=120, gt=0)  # seconds
+
+
+class Block(_Table):
+    """``[block]``: the Docker Container block. A field left out (None) is not written over."""
+
+    name: str | None = None
+    image_pull_policy: PullPolicy | None = None
+    registry_credentials: str | None = None
+    auto_remove: bool | None = None
+    env: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    networks: tuple[str, ...] | None = None
+    network_mode: str | None = None
+    volumes: tuple[str, ...] | None = None
+    stream_output: bool | None = None
+    mem_limit: str | None = None
+    memswap_limit: str | None = None
+    privileged: bool | None = None
+    container_create_kwargs: dict[str, Any] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _document_name(cls, value: str | None) -> str | None:
+        return value if value is None else _slug(value, "a block name")
+
+
+class Schedule(_Table):
+    """One schedule: exactly one of ``cron``, ``interval`` (``90``, ``"15m"``), ``rrule``.
+
+    Whether the expression itself is right is judged by `flowship.schedules`.
+    """
+
+    cron: str | None = None
+    interval: int | float | str | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    day_or: bool = True
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Schedule:
+        given = [k for k in ("cron", "interval", "rrule") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "a schedule takes exactly one of cron, interval and rrule"
+                + (f", not {' and '.join(given)}" if given else "")
+            )
+        return self
+
+
+class Deployment(_Table):
+    """``[[deployments]]``: a named, possibly scheduled way to run the flow."""
+
+    name: str = Field(min_length=1, pattern=r"^[^/%&><]+$")
+    description: str | None = None
+    cron: str | None = None
+    interval: int | float | str | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    schedules: tuple[Schedule, ...] = ()
+    parameters: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    concurrency_limit: int | None = Field(default=None, gt=0)
+    paused: bool | None = None
+    job_variables: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _schedules_once(self) -> Deployment:
+        inline = any(v is not None for v in (self.cron, self.interval, self.rrule))
+        if inline and self.schedules:
+            raise ValueError("give either cron/interval/rrule or [[deployments.schedules]]")
+        if inline:
+            self._inline()  # raises when two kinds are given
+        elif self.timezone and not self.schedules:
+            raise ValueError("timezone needs a schedule: add cron, interval or rrule")
+        return self
+
+    def _inline(self) -> Schedule:
+        return Schedule(
+            cron=self.cron, interval=self.interval, rrule=self.rrule, timezone=self.timezone
+        )
+
+    def all_schedules(self) -> tuple[Schedule, ...]:
+        """Every schedule of this deployment, however it was written down."""
+        if any(v is not None for v in (self.cron, self.interval, self.rrule)):
+            return (self._inline(),)
+        return tuple(
+            s if s.timezone else s.model_copy(update={"timezone": self.timezone})
+            for s in self.schedules
+        )
+
+
+class Check(_Table):
+    """``[check]``: which findings this project does not want to hear of."""
+
+    ignore: tuple[str, ...] = ()
+
+
+class Settings(_Table):
+    """Everything flowship was told about one project. Paths are relative to `root`."""
+
+    root: Path = Field(exclude=True)
+    source: Path | None = Field(default=None, exclude=True)
+    shipped: bool = Field(default=False, exclude=True)
+    prefix: str = Field(default="", exclude=True)
+    warnings: tuple[str, ...] = Field(default=(), exclude=True)
+
+    name: str
+    entrypoint: str
+    requirements: str | None = None
+    apt: tuple[str, ...] = ()
+    base_image: str = ""
+    repo: str | None = None
+    copy_: dict[str, str] = {}
+    platform: str | None = None
+    dockerfile: str | None = None
+    template: str | None = None
+    build_args: dict[str, str] = {}
+    work_pool: str = "flowship"
+    packages: Packages = Packages()
+    probe: Probe = Probe()
+    block: Block = Block()
+    check: Check = Check()
+    deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def block_name(self) -> str:
+        """The block document's name: as configured, else ``<name>-docker``."""
+        return self.block.name or f"{self.name}-docker"
+
+    @property
+    def src_layout(self) -> bool:
+        """Whether the project keeps its packages below ``src/``, as an installed project does."""
+        src = self.root / "src"
+        return src.is_dir() and any(p.suffix == ".py" or p.is_dir() for p in src.iterdir())
+
+    @field_validator("name")
+    @classmethod
+    def _image_name(cls, value: str) -> str:
+        return _slug(value, "a project name")
+
+    @field_validator("entrypoint")
+    @classmethod
+    def _file_and_function(cls, value: str) -> str:
+        path, colon, function = value.rpartition(":")
+        if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
+            raise ValueError('an entrypoint is "path/to/file.py:flow_function"')
+        posix = PurePosixPath(path)
+        if posix.is_absolute() or ".." in posix.parts:
+            raise ValueError("an entrypoint's file is relative to the project folder")
+        return f"{posix}:{function}"
+
+    @field_validator("copy_")
+    @classmethod
+    def _absolute_destinations(cls, value: dict[str, str]) -> dict[str, str]:
+        for source, destination in value.items():
+            if not destination.startswith("/"):
+                raise ValueError(
+                    f'the destination of "{source}" must be absolute: "/{destination}"'
+                )
+        return value
+
+    @field_validator("apt")
+    @classmethod
+    def _debian_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for package in value:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+:~-]+)?", package):
+                raise ValueError(f'"{package}" is not a Debian package name')
+        return value
+
+    @field_validator("platform")
+    @classmethod
+    def _os_and_architecture(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/v\d+)?", value):
+            raise ValueError('a platform is "linux/amd64", "linux/arm64", …')
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.dockerfile and self.template:
+            raise ValueError("dockerfile and template exclude each other: keep one")
+        names = [d.name for d in self.deployments]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two deployments are called "{name}"')
+        return self
+
+
+def _slug(value: str, what: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
+        raise ValueError(
+            f"{what} is lower-case letters, digits and single dashes"
+            f', for instance "{slugify(value) or "my-flow"}"'
+        )
+    return value
+
+
+def slugify(text: str) -> str:
+    """``My Flows_2`` → ``my-flows-2``: what an image, a block and a tag all accept."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def default_base_image() -> str:
+    """The Prefect image of the very Prefect and Python that flowship runs on."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"prefecthq/prefect:{metadata.version('prefect')}-python{python}"
+
+
+# --- finding and reading ---------------------------------------------------------------------
+
+
+def load(
+    folder: Path,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Read the configuration of the project in `folder`.
+
+    A folder with neither configuration nor Python files stands for the shipped ETL flow.
+
+    Args:
+        folder: The project's root.
+        overrides: Values given by flags, by field name; None means "not given".
+        environ: Where ``FLOWSHIP_*`` is read; ``FLOWSHIP_BLOCK__MEM_LIMIT`` reaches into a table.
+
+    Raises:
+        ConfigError: No usable configuration; the message says where and what to do.
+    """
+    source, table = _find(folder)
+    if source is None:
+        if python_files(folder):
+            raise _no_configuration(folder)
+        table = _shipped_etl()
+    values: dict[str, Any] = {"name": slugify(folder.resolve().name) or "flow", **table}
+    origins, warnings = _apply_environment(values, environ)
+    for key, value in (overrides or {}).items():
+        if value is not None:
+            values.pop(_kebab(key), None)
+            values[key] = value
+    if "entrypoint" not in values:
+        raise _no_entrypoint(folder, source)
+    values.setdefault("root", folder.resolve())
+    values |= {"source": source, "warnings": tuple(warnings)}
+    if not values.get("base-image") and not values.get("base_image"):
+        values["base_image"] = default_base_image()
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        raise _explain(exc, source, origins) from exc
+
+
+def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    own, pyproject = folder / "flowship.toml", folder / "pyproject.toml"
+    table: dict[str, Any] | None = None
+    project: dict[str, Any] = {}
+    if pyproject.is_file():
+        document = _read(pyproject)
+        table = document.get("tool", {}).get("flowship")
+        project = document.get("project", {})
+    defaults = {"name": slugify(project["name"])} if project.get("name") else {}
+    if own.is_file():
+        if table is not None:
+            raise ConfigError(
+                "there is configuration in both flowship.toml and pyproject.toml",
+                hint="keep one: move [tool.flowship] of pyproject.toml into flowship.toml",
+                where=str(own),
+            )
+        return own, defaults | _read(own)
+    if table is not None:
+        return pyproject, defaults | table
+    return None, {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as exc:
+        found = re.search(r"line (\d+), column (\d+)", str(exc))
+        where = ":".join([str(path), *found.groups()]) if found else str(path)
+        raise ConfigError(f"{path.name} is not valid TOML: {exc}", where=where) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path.name} cannot be read: {exc}", where=str(path)) from exc
+    return document
+
+
+def _shipped_etl() -> dict[str, Any]:
+    """The shipped ETL flow as a project: its folder is sent as ``flowship/etl``."""
+    return {
+        "name": "prefect-de",
+        "root": Path(__file__).parent / "etl",
+        "shipped": True,
+        "prefix": "flowship/etl",
+        "entrypoint": "flowship/etl/flow.py:etl_parent_flow",
+        "requirements": "requirements.txt",
+        "deployments": [{"name": "prefect-docker-flow"}],
+    }
+
+
+def _no_configuration(folder: Path) -> ConfigError:
+    flows = find_flows(folder)
+    listed = "\n".join(f"  {f.path}:{f.function}  (line {f.line})" for f in flows)
+    return ConfigError(
+        f"{folder} has Python files but no flowship configuration",
+        hint="run `flowship init` to write a flowship.toml"
+        + (f' for "{flows[0].entrypoint}"' if len(flows) == 1 else ""),
+        details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",
+        where=str(folder),
+    )
+
+
+def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:
+    flows = find_flows(folder)
+    return ConfigError(
+        "the configuration names no entrypoint",
+        hint=f'add entrypoint = "{flows[0].entrypoint}"'
+        if flows
+        else 'add entrypoint = "path/to/file.py:flow_function"',
+        details="\n".join(["flows found here:", *(f"  {f.entrypoint}" for f in flows)])
+        if len(flows) > 1
+        else "",
+        where=str(source or folder),
+    )
+
+
+# --- environment -----------------------------------------------------------------------------
+
+
+def _apply_environment(
+    values: dict[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Lay ``FLOWSHIP_*`` over `values`.
+
+    Returns:
+        Which variable set which key, and a warning for each unknown variable.
+    """
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
+    for variable in sorted(environ):
+        if not variable.startswith(ENV_PREFIX) or variable in RESERVED_ENV:
+            continue
+        path = [p.lower().replace("_", "-") for p in variable[len(ENV_PREFIX) :].split("__")]
+        model: type[BaseModel] = Settings
+        target = values
+        for table in path[:-1]:
+            model = _known_fields(model).get(table, (None, None))[1] or _Table
+            target = target.setdefault(table, {}) if isinstance(target, dict) else {}
+        known = _known_fields(model)
+        if path[-1] not in known:
+            warnings.append(f"{variable} is no flowship setting" + _nearest(path[-1], known))
+            continue
+        target[path[-1]] = _from_environment(environ[variable], known[path[-1]][0])
+        origins[".".join(path)] = variable
+    return origins, warnings
+
+
+def _known_fields(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel] | None]]:
+    """Key → (annotation as text, the table's model when the key is a table)."""
+    fields = {}
+    for name, field in model.model_fields.items():
+        if field.exclude:
+            continue
+        kind = field.annotation
+        table = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        fields[_kebab(name)] = (str(kind), table)
+    return fields
+
+
+def _from_environment(text: str, annotation: str) -> object:
+    if "dict" in annotation or text.startswith(("[", "{")):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text  # pydantic then says what was expected
+    if "tuple" in annotation:
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
+
+
+# --- explaining --------------------------------------------------------------------------------
+
+
+def _explain(exc: ValidationError, source: Path | None, origins: dict[str, str]) -> ConfigError:
+    """Turn pydantic's first error into one that names the line and the nearest key."""
+    error = exc.errors()[0]
+    loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
+    key = ".".join(_kebab(part) for part in loc)
+    where = origins.get(key) or _place(source, loc)
+    if error["type"] == "extra_forbidden":
+        hint = _nearest(_kebab(loc[-1]), _known_fields(_model_at(loc[:-1])), sentence=True)
+        return ConfigError(f'unknown key "{key}"', hint=hint, where=where)
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:] if key else message
+    return ConfigError(f"{key}: {message}" if key else message, where=where)
+
+
+def _model_at(loc: list[str]) -> type[BaseModel]:
+    nested: dict[str, type[BaseModel]] = {"deployments": Deployment, "schedules": Schedule}
+    model: type[BaseModel] = Settings
+    for part in loc:
+        if not part.isdigit():
+            model = nested.get(part) or _known_fields(model)[_kebab(part)][1] or model
+    return model
+
+
+def _nearest(key: str, known: Mapping[str, object], *, sentence: bool = False) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    if sentence:
+        return f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known)}"
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _place(source: Path | None, loc: list[str]) -> str:
+    """``file:line:column`` of the key at `loc`; the file alone when the key is not written out."""
+    if source is None:
+        return ""
+    text = source.read_text(encoding="utf-8").splitlines()
+    prefix = ["tool", "flowship"] if source.name == "pyproject.toml" else []
+    wanted = [*prefix, *(_kebab(p) for p in loc)]
+    table: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text, start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        if header:
+            table = [part.strip().strip("\"'") for part in header[2].split(".")]
+            if header[1] == "[[":
+                name = ".".join(table)
+                table.append(str(seen.get(name, 0)))
+                seen[name] = seen.get(name, 0) + 1
+            if _matches(table, wanted) and len(table) == len(wanted):
+                return f"{source}:{number}:{header.start(2) + 1}"
+            continue
+        assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
+        if assignment:
+            here = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
+            if _matches(here, wanted):
+                return f"{source}:{number}:{assignment.start(1) + 1}"
+    return str(source)
+
+
+def _matches(here: list[str], wanted: list[str]) -> bool:
+    """Whether `wanted` is at or below `here` (an inline value holds all keys below it)."""
+    return len(here) <= len(wanted) and here == wanted[: len(here)]
