@@ -1,0 +1,139 @@
+"""What runs inside the freshly built image: load the flow, say what it is, as JSON.
+
+`flowship.probe` sends this file's text to the image's own Python; flowship itself is not
+installed there. So: standard library only, Prefect imported late, Python 3.9 syntax. The answer
+is one JSON object on stdout; whatever the flow prints while it is imported goes to stderr.
+
+Called as ``python -c <this text> <folder> <entrypoint>``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import platform
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+
+def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
+    """Load `entrypoint` from `folder` as the deployment will.
+
+    Returns:
+        ``{"flow": …, "parameters": …, "prefect": …, "python": …}``, or ``{"failure": kind, …}``.
+    """
+    file, _, function = entrypoint.rpartition(":")
+    try:
+        os.chdir(folder)
+    except OSError:
+        return {"failure": "no-folder", "found": search(file)}
+    if not Path(file).is_file():
+        listing = sorted(path.name for path in Path().iterdir())[:20]
+        return {"failure": "no-file", "found": search(file), "listing": listing}
+    try:
+        import prefect
+        from prefect.flows import load_flow_from_entrypoint
+    except ImportError:
+        return {"failure": "no-prefect", "traceback": traceback.format_exc()}
+    if int(prefect.__version__.split(".")[0]) < 3:
+        return {"failure": "old-prefect", "prefect": prefect.__version__}
+    try:
+        flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    except BaseException as exc:  # noqa: BLE001 - a flow file may raise anything, sys.exit too
+        return describe_failure(exc, file, function)
+    return {
+        "flow": {"name": flow.name, "description": flow.description},
+        "parameters": flow.parameters.model_dump_for_openapi(),
+        "prefect": prefect.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, Any]:
+    """Everything the other side needs to explain why the flow does not load."""
+    from prefect.exceptions import MissingFlowError
+
+    if isinstance(exc, MissingFlowError):
+        return {"failure": "no-flow", "function": function, "flows": flows_in(file)}
+    cause = getattr(exc, "user_exc", None) or exc
+    answer: dict[str, Any] = {
+        "failure": "exception",
+        "type": type(cause).__name__,
+        "message": str(cause),
+        "chain": [type(link).__name__ for link in chain(cause)],
+        "traceback": "".join(trimmed(cause)),
+    }
+    if isinstance(cause, ModuleNotFoundError):
+        answer["module"] = cause.name
+    if isinstance(cause, SyntaxError):
+        answer.update(file=cause.filename, line=cause.lineno, column=cause.offset)
+    else:
+        frames = [f for f in traceback.extract_tb(cause.__traceback__) if own(f.filename)]
+        if frames:
+            answer.update(file=frames[-1].filename, line=frames[-1].lineno)
+    return answer
+
+
+def chain(exc: BaseException | None) -> list[BaseException]:
+    """`exc` and everything that caused it."""
+    links: list[BaseException] = []
+    while exc is not None and exc not in links:
+        links.append(exc)
+        exc = exc.__cause__ or exc.__context__
+    return links
+
+
+def trimmed(exc: BaseException) -> list[str]:
+    """The traceback from the project's first frame on: the loader's own frames tell nothing."""
+    tb = exc.__traceback__
+    first = tb
+    while first is not None and not own(first.tb_frame.f_code.co_filename):
+        first = first.tb_next
+    return traceback.format_exception(type(exc), exc, first or tb)
+
+
+def own(filename: str) -> bool:
+    """Whether a file is the project's and not a library's."""
+    path = Path(filename).absolute()
+    return Path.cwd() in path.parents and "site-packages" not in path.parts
+
+
+def flows_in(file: str) -> list[str]:
+    """The functions in `file` that are decorated with ``@flow``."""
+    tree = ast.parse(Path(file).read_bytes())
+    return [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and any("flow" in ast.dump(decorator) for decorator in node.decorator_list)
+    ]
+
+
+def search(file: str) -> list[str]:
+    """Where files of that name did land, apart from the places where libraries lie."""
+    wanted, found = Path(file).name, []
+    for root in ("/opt", "/app", "/home", "/root", "/srv", "/usr/src", "/code", "/flows"):
+        for here, folders, files in os.walk(root):
+            folders[:] = sorted(d for d in folders if d not in ("site-packages", "__pycache__"))
+            found += [str(Path(here, wanted))] if wanted in files else []
+    return found[:5]
+
+
+def main() -> None:
+    """Answer on the real stdout; keep the flow's own output out of it."""
+    answer_to = os.dup(1)
+    os.dup2(2, 1)
+    if sys.path and sys.path[0] == "":
+        del sys.path[0]  # `prefect flow-run execute` has no current folder on the path either
+    answer = inspect(sys.argv[1], sys.argv[2])
+    sys.stdout.flush()
+    with os.fdopen(answer_to, "w") as stream:
+        json.dump(answer, stream, default=str)
+    os._exit(0)  # a thread that the flow started while being imported must not keep us
+
+
+if __name__ == "__main__":
+    main()
