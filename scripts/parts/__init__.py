@@ -1,0 +1,1 @@
+"""The pieces `scripts/test` and `scripts/demo` are made of: the engine, the base image, …"""
