@@ -41,7 +41,7 @@ def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
     if int(prefect.__version__.split(".")[0]) < 3:
         return {"failure": "old-prefect", "prefect": prefect.__version__}
     try:
-        flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        flow: Any = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except BaseException as exc:  # noqa: BLE001 - a flow file may raise anything, sys.exit too
         return describe_failure(exc, file, function)
     return {

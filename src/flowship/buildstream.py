@@ -1,0 +1,186 @@
+"""The engine's answer to a build, event by event: steps, output, the image, or why not.
+
+Two dialects arrive here. The classic builder prints text ("Step 3/7 : RUN …"); BuildKit sends
+protobuf traces (`moby.buildkit.v1.StatusResponse`, github.com/moby/buildkit/api/services/control).
+Both report failures inside a stream that began with HTTP 200. Pure: no engine.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flowship.errors import BuildError
+from flowship.events import Output, Report, Step, Transfer
+
+TAIL = 30  # lines of output that a failure shows
+
+# What a failing step printed → what to do about it. First match wins.
+ADVICE = (
+    (
+        r"No matching distribution found for (\S+)|"
+        r"Because (\S+) was not found in the package registry",
+        "is {} spelled right, and does the index serve it for this Python and platform?",
+    ),
+    (
+        r"No solution found when resolving|ResolutionImpossible",
+        "the requirements exclude each other: loosen the pins named above",
+    ),
+    (
+        r"invalid peer certificate|CERTIFICATE_VERIFY_FAILED|SSLError",
+        "the index's certificate is not trusted in the image: set ca-bundle in [packages]",
+    ),
+    (
+        r"Temporary failure in name resolution|failed to lookup address|Could not resolve|"
+        r"dns error|Name or service not known",
+        "the build has no way to the package index: check the engine's network, "
+        "or set index-url in [packages]",
+    ),
+    (r"Unable to locate package (\S+)", "apt knows no package {}: mend apt = […]"),
+    (r"No space left on device", "the engine's disk is full: `docker system prune` frees space"),
+    (r"exec format error", "the image is for another processor: check platform"),
+    (
+        r"gcc.*(not found|No such file)|error: command .*gcc|Failed to build",
+        'a package has no wheel for this platform: add a compiler, apt = ["build-essential"]',
+    ),
+    (
+        r"COPY failed|failed to compute cache key|\"(/\S+)\": not found",
+        "a COPY source is not in the context: `flowship check` names it",
+    ),
+)
+
+
+class BuildStream:
+    """Folds the engine's events; `image_id` is known at the end.
+
+    Args:
+        report: Told of each step and line of output.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.image_id: str | None = None
+        self._report = report
+        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._step = Step("")
+        self._seen: set[tuple[bytes, bool]] = set()
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one decoded event.
+
+        Raises:
+            BuildError: The event says that the build failed.
+        """
+        message = event.get("error") or (event.get("errorDetail") or {}).get("message")
+        if message or ("message" in event and len(event) == 1):
+            raise self._failure(str(message or event["message"]))
+        if event.get("id") == "moby.buildkit.trace":
+            self._trace(base64.b64decode(event["aux"]))
+        elif isinstance(event.get("aux"), dict) and "ID" in event["aux"]:
+            self.image_id = event["aux"]["ID"]
+        elif "stream" in event:
+            for line in str(event["stream"]).splitlines():
+                self._line(line)
+        elif "status" in event and "id" in event:
+            detail = event.get("progressDetail") or {}
+            self._report(
+                Transfer(
+                    event["id"],
+                    event["status"],
+                    detail.get("current") or 0,
+                    detail.get("total") or 0,
+                )
+            )
+
+    def _line(self, line: str) -> None:
+        line = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line).rstrip()
+        found = re.match(r"Step (\d+)/(\d+) : (.*)", line)
+        if found:
+            self._step = Step(found[3], int(found[1]), int(found[2]))
+            self._tail.clear()
+            self._report(self._step)
+        elif line == " ---> Using cache":
+            self._report(Step(self._step.text, self._step.number, self._step.total, cached=True))
+        elif line.strip() and not line.startswith(
+            (" ---> ", "Removing intermediate", "Successfully ")
+        ):
+            self._tail.append(line)
+            self._report(Output(line))
+
+    def _trace(self, data: bytes) -> None:
+        """One StatusResponse: vertexes are field 1, logs field 3."""
+        for number, value in _fields(data):
+            if number == 1:
+                self._vertex(dict(_fields(value)))
+            elif number == 3:
+                text = dict(_fields(value)).get(4, b"").decode(errors="replace")
+                for line in text.splitlines():
+                    self._line(line)
+
+    def _vertex(self, vertex: Mapping[int, bytes]) -> None:
+        """A Vertex: digest 1, name 3, cached 4, started 5, error 7."""
+        name = vertex.get(3, b"").decode(errors="replace")
+        cached = vertex.get(4, b"\0") != b"\0"
+        key = (vertex.get(1, b""), cached)
+        found = re.match(r"\[(?:\S+ )?(\d+)/(\d+)\] (.*)", name)
+        if found and (5 in vertex or cached) and key not in self._seen:
+            self._seen.add(key)
+            self._step = Step(found[3], int(found[1]), int(found[2]), cached)
+            self._report(self._step)
+
+    def _failure(self, message: str) -> BuildError:
+        tail = "\n".join(self._tail)
+        hint = "the step's output is below" if tail else "mend the Dockerfile"
+        for pattern, advice in ADVICE:
+            if found := re.search(pattern, f"{tail}\n{message}"):
+                named = next((g for g in found.groups() if g), "it") if found.groups() else ""
+                hint = advice.format(named)
+                break
+        where = f"step {self._step.number}/{self._step.total}" if self._step.total else ""
+        step = f": {self._step.text}" if self._step.text else ""
+        ended = re.search(r"returned a non-zero code: (\d+)|exit code: (\d+)", message)
+        if ended:
+            return BuildError(
+                f"the build failed at {where or 'a step'}{step} (exit code {ended[1] or ended[2]})",
+                hint=hint,
+                details=tail,
+            )
+        return BuildError(
+            f"the engine could not build the image: {message.strip()}",
+            hint=hint,
+            where=where,
+            details=tail,
+        )
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The fields of a protobuf message: number and raw value; varints as one byte or more."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        number, kind = key >> 3, key & 7
+        if kind == 2:
+            length, at = _varint(data, at)
+            yield number, data[at : at + length]
+            at += length
+        elif kind == 0:
+            value, at = _varint(data, at)
+            yield number, value.to_bytes(8, "big").lstrip(b"\0") or b"\0"
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            return
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+        shift += 7
+    return value, at
