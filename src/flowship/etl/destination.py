@@ -1,0 +1,181 @@
+"""Where a month goes: a Prefect block that can write, or a folder.
+
+``type-slug/name`` is a block, as in ``gcs-bucket/taxi``; everything else is a folder
+(``./out``, ``/data/taxi``, ``.``). A folder inside a container that is removed after the run
+is refused unless it is mounted: the run would succeed and its result be gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from flowship.etl.errors import DestinationError
+
+OBJECT_KEY = "data/{colour}/{colour}_tripdata_{year}-{month:02}.parquet"
+
+ALLOW_UNMOUNTED = "FLOWSHIP_ETL_ALLOW_UNMOUNTED"
+"""Environment variable: set to 1, a container's own folders are good enough."""
+
+_BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9_-]*")
+
+# Mounted in every container, and gone with it.
+_ALWAYS_MOUNTED = tuple(Path(p) for p in ("/dev", "/proc", "/sys", "/run"))
+
+
+class Destination(Protocol):
+    """Something that takes a file under a key."""
+
+    def write(self, path: Path, key: str) -> str:
+        """Store the file at `path` as `key`; the answer says where it is now."""
+
+
+@dataclass(frozen=True)
+class FolderDestination:
+    """A folder on this machine; a file appears in it whole or not at all."""
+
+    folder: Path
+
+    def write(self, path: Path, key: str) -> str:
+        """Copy the file beside its place and then rename it into it."""
+        target = self.folder / key
+        part = target.with_name(f".{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part)
+            part.replace(target)
+        except OSError as exc:
+            raise DestinationError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+        return str(target)
+
+
+@dataclass(frozen=True)
+class BlockDestination:
+    """A Prefect block that has ``upload_from_path`` (buckets) or ``write_path`` (file systems)."""
+
+    slug: str
+    block: Any
+
+    def write(self, path: Path, key: str) -> str:
+        """Upload the file; with ``write_path`` alone it passes through memory as a whole."""
+        if hasattr(self.block, "upload_from_path"):
+            stored = _finished(self.block.upload_from_path(path, key))
+        else:
+            stored = _finished(self.block.write_path(key, path.read_bytes()))
+        return f"{self.slug}: {stored or key}"
+
+
+def object_key(colour: str, year: int, month: int) -> str:
+    """The name a month is stored under, below the folder or the bucket's own folder."""
+    return OBJECT_KEY.format(colour=colour, year=year, month=month)
+
+
+def is_block(destination: str) -> bool:
+    """Whether `destination` names a block (``gcs-bucket/taxi``) rather than a folder."""
+    return _BLOCK.fullmatch(destination) is not None
+
+
+def in_container() -> bool:
+    """Whether this process runs in a container: Docker's, Podman's or Kubernetes' marks."""
+    return (
+        Path("/.dockerenv").exists()
+        or Path("/run/.containerenv").exists()
+        or "KUBERNETES_SERVICE_HOST" in os.environ
+    )
+
+
+def is_mounted(folder: Path) -> bool:
+    """Whether `folder`, or a folder above it other than ``/``, is a mount that outlives us."""
+    folder = folder.resolve()
+    if any(folder.is_relative_to(system) for system in _ALWAYS_MOUNTED):
+        return False
+    return any(os.path.ismount(path) for path in [folder, *folder.parents] if path != path.parent)
+
+
+def open_destination(
+    destination: str,
+    *,
+    contained: Callable[[], bool] = in_container,
+    mounted: Callable[[Path], bool] = is_mounted,
+) -> Destination:
+    """Find out where to write, and refuse what could not keep the data.
+
+    Args:
+        destination: ``type-slug/name`` of a block, or a folder.
+        contained: Tells whether we are in a container.
+        mounted: Tells whether a folder outlives the container.
+
+    Raises:
+        DestinationError: No such block, a block that cannot write, or a folder that would be
+            lost with the container.
+    """
+    if is_block(destination):
+        block = _load_block(destination)
+        folder = _local_folder(block)
+        opened: Destination = BlockDestination(destination, block)
+    else:
+        folder = Path(destination.removeprefix("file://")).expanduser()
+        opened = FolderDestination(folder)
+    if folder is not None and contained() and not mounted(folder):
+        _refuse_unless_allowed(folder)
+    return opened
+
+
+def _refuse_unless_allowed(folder: Path) -> None:
+    if os.environ.get(ALLOW_UNMOUNTED, "").lower() in ("1", "true", "yes"):
+        return
+    raise DestinationError(
+        f"the destination {folder.resolve()} is a folder of this container,"
+        " and is lost when the container is removed",
+        hint="use a bucket (destination gcs-bucket/<block name>), or mount a folder there:"
+        f' [block] volumes = ["/path/on/the/worker:{folder.resolve()}"];'
+        f" {ALLOW_UNMOUNTED}=1 in [block] env writes there all the same",
+    )
+
+
+def _load_block(slug: str) -> Any:  # noqa: ANN401  # any block type, known only when it is loaded
+    # Loading a block makes Prefect import every installed collection; with prefect-gcp that
+    # takes seconds, so nothing of it happens for a folder.
+    from prefect.blocks.core import Block, UnknownBlockType
+
+    kind, _, name = slug.partition("/")
+    try:
+        block = _finished(Block.load(slug))
+    except ValueError as exc:
+        raise DestinationError(
+            f"there is no block {slug}: {exc}",
+            hint=f"create a block {name!r} of type {kind!r} in the Prefect UI"
+            f", or write ./{slug} if a folder is meant",
+        ) from exc
+    except UnknownBlockType as exc:
+        raise DestinationError(
+            f"the type of the block {slug} is not known here",
+            hint="add its package to the image's requirements, for instance prefect-gcp",
+        ) from exc
+    if not hasattr(block, "upload_from_path") and not hasattr(block, "write_path"):
+        raise DestinationError(
+            f"the block {slug} cannot take files",
+            hint="use a bucket or file system block, for instance gcs-bucket/<name>",
+        )
+    return block
+
+
+def _local_folder(block: Any) -> Path | None:  # noqa: ANN401  # as above
+    from prefect.filesystems import LocalFileSystem
+
+    if isinstance(block, LocalFileSystem):
+        return Path(block.basepath or ".").expanduser()
+    return None
+
+
+def _finished(result: Any) -> Any:  # noqa: ANN401  # a block's methods may be async or not
+    if inspect.iscoroutine(result):
+        return asyncio.run(result)
+    return result

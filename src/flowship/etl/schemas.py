@@ -1,0 +1,110 @@
+"""The taxis this package knows, and the one table each colour's months are brought to.
+
+Source: the data dictionaries of the New York City Taxi & Limousine Commission (TLC). Times
+are New York wall-clock times without a zone, as recorded; distances are miles; amounts are
+US dollars; locations are TLC taxi zones. Any value may be missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pyarrow as pa
+from pydantic import Field
+
+Colour = Literal["yellow", "green", "fhv"]
+Year = Annotated[int, Field(ge=2009, le=2100)]  # the TLC's records begin with January 2009
+Month = Annotated[int, Field(ge=1, le=12)]
+
+# Microseconds: what BigQuery, Spark and DuckDB all read as a timestamp.
+_TIME, _COUNT, _NUMBER, _TEXT = pa.timestamp("us"), pa.int64(), pa.float64(), pa.string()
+
+
+@dataclass(frozen=True)
+class TripSchema:
+    """The columns of one colour.
+
+    Attributes:
+        pickup: The column with the time the trip began.
+        dropoff: The column with the time it ended.
+        table: Every column in order, with its type.
+    """
+
+    pickup: str
+    dropoff: str
+    table: pa.Schema
+
+
+_AMOUNTS = [
+    ("fare_amount", _NUMBER),
+    ("extra", _NUMBER),
+    ("mta_tax", _NUMBER),
+    ("tip_amount", _NUMBER),
+    ("tolls_amount", _NUMBER),
+]
+
+SCHEMAS: dict[str, TripSchema] = {
+    "yellow": TripSchema(
+        pickup="tpep_pickup_datetime",
+        dropoff="tpep_dropoff_datetime",
+        table=pa.schema(
+            [
+                ("VendorID", _COUNT),
+                ("tpep_pickup_datetime", _TIME),
+                ("tpep_dropoff_datetime", _TIME),
+                ("passenger_count", _COUNT),
+                ("trip_distance", _NUMBER),
+                ("RatecodeID", _COUNT),
+                ("store_and_fwd_flag", _TEXT),
+                ("PULocationID", _COUNT),
+                ("DOLocationID", _COUNT),
+                ("payment_type", _COUNT),
+                *_AMOUNTS,
+                ("improvement_surcharge", _NUMBER),
+                ("total_amount", _NUMBER),
+                ("congestion_surcharge", _NUMBER),  # since January 2019
+                ("airport_fee", _NUMBER),  # since 2022
+            ]
+        ),
+    ),
+    "green": TripSchema(
+        pickup="lpep_pickup_datetime",
+        dropoff="lpep_dropoff_datetime",
+        table=pa.schema(
+            [
+                ("VendorID", _COUNT),
+                ("lpep_pickup_datetime", _TIME),
+                ("lpep_dropoff_datetime", _TIME),
+                ("store_and_fwd_flag", _TEXT),
+                ("RatecodeID", _COUNT),
+                ("PULocationID", _COUNT),
+                ("DOLocationID", _COUNT),
+                ("passenger_count", _COUNT),
+                ("trip_distance", _NUMBER),
+                *_AMOUNTS,
+                ("ehail_fee", _NUMBER),  # empty in every published month
+                ("improvement_surcharge", _NUMBER),
+                ("total_amount", _NUMBER),
+                ("payment_type", _COUNT),
+                ("trip_type", _COUNT),
+                ("congestion_surcharge", _NUMBER),  # since January 2019
+            ]
+        ),
+    ),
+    "fhv": TripSchema(
+        pickup="pickup_datetime",
+        dropoff="dropOff_datetime",
+        table=pa.schema(
+            [
+                ("dispatching_base_num", _TEXT),
+                ("pickup_datetime", _TIME),
+                ("dropOff_datetime", _TIME),
+                ("PUlocationID", _COUNT),
+                ("DOlocationID", _COUNT),
+                ("SR_Flag", _COUNT),
+                ("Affiliated_base_number", _TEXT),
+            ]
+        ),
+    ),
+}
