@@ -191,6 +191,13 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def outside_address() -> str:
+    """An address of this machine that is not loopback, where engines insist on TLS."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # a UDP "connection" sends nothing
+        return str(probe.getsockname()[0])
+
+
 def bcrypt(password: str, rounds: int = 5) -> str:
     """The bcrypt hash that an htpasswd file of the registry needs.
 
