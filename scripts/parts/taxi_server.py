@@ -65,7 +65,7 @@ def _pickup_times(
     position = (start + np.arange(count) + 0.5) / max(rows, 1)
     jitter = random.normal(0, 1800, count)
     offset = np.clip(position * seconds + jitter, 0, seconds - 1).astype("timedelta64[s]")
-    times = begin + offset
+    times: Array = begin + offset
     strays = random.random(count) < 0.0005
     times[strays] = np.datetime64("2009-01-01T00:00:00") + offset[strays] // 1000
     return times
@@ -73,7 +73,7 @@ def _pickup_times(
 
 def _dropoff(random: np.random.Generator, pickup: Array) -> Array:
     minutes = np.clip(random.lognormal(2.3, 0.7, len(pickup)), 0.1, 1440)
-    times = pickup + (minutes * 60).astype("timedelta64[s]")
+    times: Array = pickup + (minutes * 60).astype("timedelta64[s]")
     backwards = random.random(len(pickup)) < 0.0002
     times[backwards] = pickup[backwards] - np.timedelta64(40, "s")
     return times
