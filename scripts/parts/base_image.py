@@ -1,0 +1,278 @@
+"""The Prefect image that flows are built on: pulled where it can be, built where not.
+
+Prefect's own image comes from a public registry. On a machine that reaches none, an image of
+the same shape is made from Debian packages and the versions in requirements.lock, under a
+name that says what it is: `flowship/base:prefect3.8.8-python3.11`, never somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+from uv import find_uv_bin
+
+from parts import debian
+
+Report = Callable[[str], None]
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "requirements.lock"
+
+SUITE = "bookworm"
+SUITE_PYTHON = "3.11"  # Debian bookworm's
+DEBIAN = f"flowship/debian:{SUITE}-minbase"
+BASE = "flowship/base"
+
+INPUTS_LABEL = "flowship-base.inputs"
+
+ANSWER_SECONDS = 10  # for a registry to say whether it has the image
+WORK_SECONDS = 1800  # for a pull or a build
+
+DOCKERFILE = """\
+FROM {debian}
+COPY uv /usr/local/bin/uv
+COPY requirements.lock /tmp/requirements.lock
+{ca_bundle}
+ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+RUN python3 -m venv /opt/venv \\
+ && uv pip install --no-cache --compile-bytecode --constraints /tmp/requirements.lock prefect=={prefect} \\
+ && rm /tmp/requirements.lock
+WORKDIR /opt/prefect
+LABEL {label}={inputs}
+"""
+
+CA_BUNDLE = """\
+COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+ PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+ REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"""
+
+
+class NoBaseImage(Exception):
+    """The image can neither be pulled nor built here; the text says why."""
+
+
+def prefect_version(lock: Path = LOCK) -> str:
+    """The Prefect that requirements.lock pins."""
+    found = re.search(r"^prefect==([^\s;]+)", lock.read_text(), re.MULTILINE)
+    if found is None:
+        raise NoBaseImage(f"{lock} pins no prefect")
+    return found[1]
+
+
+def official() -> str:
+    """Prefect's own image for the locked Prefect and the Python that runs here."""
+    return (
+        f"prefecthq/prefect:{prefect_version()}-python{sys.version_info[0]}.{sys.version_info[1]}"
+    )
+
+
+def ensure(
+    client: DockerClient,
+    report: Report,
+    *,
+    wanted: str | None = None,
+    repository: str = BASE,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Make sure that `client`'s engine has a Prefect base image, and name it.
+
+    Args:
+        client: The engine.
+        report: Told, in a sentence each, what is being done.
+        wanted: The image to pull; by default `official()`.
+        repository: What an image built here is called, before its tag.
+        environ: Where a CA bundle (``SSL_CERT_FILE``) and proxies are looked up.
+
+    Raises:
+        NoBaseImage: It can be neither pulled nor built.
+    """
+    wanted = wanted or official()
+    if _present(client, wanted) is not None:
+        return wanted
+    built = f"{repository}:prefect{prefect_version()}-python{SUITE_PYTHON}"
+    files = _files(environ)
+    image = _present(client, built)
+    if image is not None and image.labels.get(INPUTS_LABEL) == _fingerprint(files):
+        return built
+    if _pull(client, wanted, report):
+        return wanted
+    report(f"{wanted} cannot be pulled here: building {built} from Debian packages instead")
+    try:
+        _ensure_debian(client, report)
+        _build(client, built, files, environ, report)
+    except (DockerException, RequestException) as exc:
+        raise NoBaseImage(f"{built} could not be built: {exc}") from exc
+    return built
+
+
+def _present(client: DockerClient, reference: str) -> Any:
+    try:
+        return client.images.get(reference)
+    except ImageNotFound:
+        return None
+
+
+def _pull(client: DockerClient, reference: str, report: Report) -> bool:
+    """Pull `reference` if a registry that has it answers soon; False if not."""
+    quick = docker.APIClient(base_url=client.api.base_url, timeout=ANSWER_SECONDS)
+    try:
+        quick.inspect_distribution(reference)
+    except (APIError, RequestException):
+        return False
+    finally:
+        quick.close()
+    report(f"pulling {reference}")
+    try:
+        for _event in client.api.pull(reference, stream=True, decode=True):
+            pass
+    except (APIError, RequestException):
+        return False
+    return _present(client, reference) is not None  # a refusal comes inside the stream
+
+
+# --- Debian ------------------------------------------------------------------------------------
+
+
+def _ensure_debian(client: DockerClient, report: Report) -> None:
+    if _present(client, DEBIAN) is not None:
+        return
+    try:
+        debian.ensure({"debootstrap": "debootstrap"}, report)
+    except debian.CannotInstall as exc:
+        raise NoBaseImage(str(exc)) from exc
+    if os.geteuid() != 0:
+        raise NoBaseImage("debootstrap needs root: run this as root, or pull a base image")
+    report(f"making {DEBIAN} with debootstrap (about a minute, once)")
+    with tempfile.TemporaryDirectory(prefix="flowship-debian-") as folder:
+        root = Path(folder) / "root"
+        _debootstrap(root)
+        _import(client, root)
+
+
+def _debootstrap(root: Path) -> None:
+    command = [
+        debian.which("debootstrap") or "debootstrap",
+        "--variant=minbase",
+        "--include=python3,python3-venv,ca-certificates",
+        SUITE,
+        str(root),
+    ]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-15:])
+        raise NoBaseImage(f"debootstrap failed:\n{tail}")
+
+
+def _import(client: DockerClient, root: Path) -> None:
+    # What the engine provides itself, and what apt can fetch again.
+    leave_out = ("dev/*", "proc/*", "sys/*", "var/cache/apt/*", "var/lib/apt/lists/*")
+    leave_out += ("etc/hostname", "etc/resolv.conf", "var/log/*.log")
+    command = ["tar", "--create", "--numeric-owner", f"--directory={root}"]
+    command += [f"--exclude=./{pattern}" for pattern in leave_out]
+    repository, _, tag = DEBIAN.partition(":")
+    with subprocess.Popen([*command, "."], stdout=subprocess.PIPE) as tar:
+        answer = client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
+    if tar.returncode or '"error"' in answer:
+        raise NoBaseImage(f"{DEBIAN} could not be imported: {answer}")
+
+
+# --- Prefect on top ----------------------------------------------------------------------------
+
+
+def _files(environ: Mapping[str, str]) -> dict[str, tuple[int, bytes]]:
+    """The build's context: name → mode and content. The Dockerfile still lacks its label."""
+    files = {
+        "uv": (0o755, Path(find_uv_bin()).read_bytes()),
+        "requirements.lock": (0o644, LOCK.read_bytes()),
+    }
+    # A host that needs a CA bundle of its own to reach the registries needs it inside, too.
+    ca_bundle = environ.get("SSL_CERT_FILE")
+    if ca_bundle:
+        files["ca-certificates.crt"] = (0o644, Path(ca_bundle).read_bytes())
+    text = DOCKERFILE.format(
+        debian=DEBIAN,
+        ca_bundle=CA_BUNDLE if ca_bundle else "",
+        prefect=prefect_version(),
+        label=INPUTS_LABEL,
+        inputs="{inputs}",
+    )
+    return files | {"Dockerfile": (0o644, text.encode())}
+
+
+def _fingerprint(files: Mapping[str, tuple[int, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for name, (mode, content) in sorted(files.items()):
+        digest.update(f"{name} {mode} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _build(
+    client: DockerClient,
+    tag: str,
+    files: Mapping[str, tuple[int, bytes]],
+    environ: Mapping[str, str],
+    report: Report,
+) -> None:
+    report(f"building {tag} (half a minute, once per lock)")
+    text = files["Dockerfile"][1].decode().replace("{inputs}", _fingerprint(files))
+    proxies = {
+        name: environ[name]
+        for name in (
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+        )
+        if name in environ
+    }
+    events = client.api.build(
+        fileobj=_tar(files | {"Dockerfile": (0o644, text.encode())}),
+        custom_context=True,
+        tag=tag,
+        rm=True,
+        forcerm=True,
+        buildargs=proxies,
+        timeout=WORK_SECONDS,
+        decode=True,
+    )
+    story: list[str] = []
+    for event in events:
+        story.append(event.get("stream", ""))
+        if "error" in event:
+            tail = "".join(story)[-2000:]
+            raise NoBaseImage(f"{tag} could not be built: {event['error']}\n{tail}")
+
+
+def _tar(files: Mapping[str, tuple[int, bytes]]) -> io.BytesIO:
+    """The context as a tar without times or owners, so that the engine's cache recognises it."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, (mode, content) in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.mode, entry.size = mode, len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    stream.seek(0)
+    return stream
