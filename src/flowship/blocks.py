@@ -1,0 +1,151 @@
+"""The "Docker Container" block: how and from which image a flow's containers are started.
+
+Prefect 2 had it as infrastructure; here it is a plain block whose fields a deployment's job
+variables point to, so that an edit in the UI reaches the next run. Use it in the UI or::
+
+    from flowship.blocks import DockerContainer
+    DockerContainer(image="user/de-repo:tag", image_pull_policy="always").save("prefect-de-docker")
+
+This is the one module that imports Prefect. The command line registers the same block type
+over REST from `data/`, which `write_reference_data` makes and a test keeps equal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from prefect.blocks.core import Block
+from prefect_docker.credentials import DockerRegistryCredentials
+from prefect_docker.worker import DockerWorker
+from pydantic import BeforeValidator, Field
+
+DATA = Path(__file__).parent / "data"
+PLACEHOLDER = r"^\{\{.*\}\}$"
+"""What a widened job variable takes beside its own type: one Prefect placeholder."""
+
+
+def _canonical_policy(value: object) -> object:
+    """Take Prefect 2's ``ALWAYS``, ``IF_NOT_PRESENT`` and ``always`` as the worker spells them."""
+    known = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
+    if isinstance(value, str):
+        return known.get(re.sub(r"[-_ ]", "", value.lower()), value)
+    if hasattr(value, "value"):  # the enum members of Prefect 2 and of prefect-docker
+        return _canonical_policy(value.value)
+    return value
+
+
+PullPolicy = Annotated[
+    Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_canonical_policy)
+]
+
+
+class DockerContainer(Block):
+    """How a flow's containers are started; a deployment's job variables point here."""
+
+    _block_type_name = "Docker Container"
+    _block_type_slug = "docker-container"
+    _description = "The image and the settings of the containers that run a flow."
+    _block_schema_version = "1.0"
+
+    image: str = Field(
+        description="The image's reference, best with a digest: user/de-repo:tag@sha256:…"
+    )
+    image_pull_policy: PullPolicy = Field(
+        default="IfNotPresent",
+        description="When the worker pulls. A reference with a digest never goes stale.",
+    )
+    registry_credentials: DockerRegistryCredentials | None = Field(
+        default=None, description="For the worker's pull from a private registry."
+    )
+    auto_remove: bool = Field(
+        default=False, description="Remove each container when its run has ended."
+    )
+    env: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="Environment variables. A new name takes effect with the next deploy.",
+    )
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the containers.")
+    networks: list[str] = Field(
+        default_factory=list, description="Docker networks to connect the containers to."
+    )
+    network_mode: str | None = Field(
+        default=None, description="For instance host or bridge; not together with networks."
+    )
+    volumes: list[str] = Field(
+        default_factory=list, description="Mounts: /path/on/the/worker:/path/in/the/container"
+    )
+    stream_output: bool = Field(
+        default=True, description="Show the containers' output in the worker's terminal."
+    )
+    mem_limit: str | None = Field(default=None, description="Memory limit, for instance 2g.")
+    memswap_limit: str | None = Field(
+        default=None, description="Memory and swap together; -1 for unlimited swap."
+    )
+    privileged: bool = Field(default=False, description="Give the containers extended privileges.")
+    container_create_kwargs: dict[str, Any] | None = Field(
+        default=None, description="Further arguments of docker-py's containers.create."
+    )
+
+
+def reference_data() -> dict[str, dict[str, Any]]:
+    """The shipped JSON files by name, made from the classes that they stand for."""
+    return {"docker-container.json": _registration(), "docker-pool.json": _widened_pool()}
+
+
+def write_reference_data() -> None:
+    """Write `reference_data` into the package: run after a change here or of prefect-docker."""
+    DATA.mkdir(exist_ok=True)
+    for name, document in reference_data().items():
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+        (DATA / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _registration() -> dict[str, Any]:
+    """The block types (credentials first: the container's schema refers to them) and a schema."""
+    schema = DockerContainer._to_block_schema()
+    kinds = [DockerRegistryCredentials, DockerContainer]
+    return {
+        "block_types": [
+            kind._to_block_type().model_dump(
+                mode="json",
+                include={
+                    "name",
+                    "slug",
+                    "logo_url",
+                    "documentation_url",
+                    "description",
+                    "code_example",
+                },
+            )
+            for kind in kinds
+        ],
+        "block_schema": {
+            "fields": schema.fields,
+            "capabilities": sorted(schema.capabilities),
+            "version": schema.version,
+        },
+        "checksum": schema.checksum,
+    }
+
+
+def _widened_pool() -> dict[str, Any]:
+    """prefect-docker's base job template, where each field of the block may be a placeholder."""
+    template: dict[str, Any] = deepcopy(DockerWorker.get_default_base_job_template())
+    properties = template["variables"]["properties"]
+    for name in DockerContainer.model_fields:
+        if name != "env":  # one placeholder per key, which text already allows
+            properties[name] = _widen(properties[name])
+    return template
+
+
+def _widen(schema: dict[str, Any]) -> dict[str, Any]:
+    told = {"title", "description", "default", "examples"}
+    branches = schema.get("anyOf") or [{k: v for k, v in schema.items() if k not in told}]
+    if any(branch == {"type": "string"} for branch in branches):
+        return schema
+    kept = {k: v for k, v in schema.items() if k in told}
+    return kept | {"anyOf": [*branches, {"type": "string", "pattern": PLACEHOLDER}]}

@@ -1,0 +1,444 @@
+"""A flow's parameters against its schema: read from the command line, judged, listed.
+
+The schema is the one Prefect makes of the flow's signature (pydantic's JSON Schema with
+`definitions`). Judging it here, in the user's words, comes before anything changes; the
+server judges again by the same schema. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from flowship.errors import ConfigError, FlowshipError
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """One parameter as a deployment will run with it.
+
+    Attributes:
+        name: As in the flow's signature.
+        value: The JSON value; None where there is none.
+        source: "given" (configuration or flag), "default" (the flow's own) or "missing".
+        expected: What the flow takes, in words.
+    """
+
+    name: str
+    value: Any
+    source: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class RawValue:
+    """A value as it was typed in a shell: text whose type the schema decides."""
+
+    text: str
+
+
+# --- the whole set -----------------------------------------------------------------------------
+
+
+def split_assignment(text: str) -> tuple[str, RawValue]:
+    """``key=value`` of one ``--param``; ValueError when there is no key."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f'"{text}" is not key=value')
+    return key.strip(), RawValue(value)
+
+
+def resolve(
+    schema: Schema | None,
+    given: Mapping[str, Any],
+    *,
+    where: str = "",
+    error: type[FlowshipError] = ConfigError,
+) -> dict[str, Any]:
+    """Judge `given` against `schema` and bring it to JSON values.
+
+    Args:
+        schema: The flow's parameter schema; None for an image that was not probed, in which
+            case text is read as JSON where it is JSON and nothing is refused.
+        given: JSON values, or `RawValue` for text from the command line.
+        where: Named in errors.
+        error: The kind of error to raise.
+
+    Raises:
+        FlowshipError: Of kind `error`: an unknown name (with the nearest known one) or a
+            value of the wrong type (with what is expected).
+    """
+    if schema is None:
+        return {
+            k: _loosely(v.text) if isinstance(v, RawValue) else plain(v) for k, v in given.items()
+        }
+    known: Mapping[str, Schema] = schema.get("properties", {})
+    resolved = {}
+    for name, value in given.items():
+        place = f"{where} {name}".strip()
+        if name not in known:
+            raise error(f'the flow has no parameter "{name}"', hint=nearest(name, known),
+                        where=place)  # fmt: skip
+        try:
+            resolved[name] = _value(value, known[name], schema)
+        except ValueError as exc:
+            expected = describe(known[name], schema)
+            raise error(
+                f'parameter "{name}" takes {expected}: {exc}', hint=_example(name, known[name],
+                schema), where=place,
+            ) from exc  # fmt: skip
+    return resolved
+
+
+def _value(value: object, schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
+    if isinstance(value, RawValue):
+        return coerce(value.text, schema, root)
+    value = plain(value)
+    found = problem(value, schema, root)
+    if found:
+        raise ValueError(found)
+    return value
+
+
+def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Required parameters that have neither a value in `given` nor a default."""
+    if schema is None:
+        return ()
+    properties = schema.get("properties", {})
+    return tuple(
+        name
+        for name in schema.get("required") or ()
+        if name not in given and "default" not in properties.get(name, {})
+    )
+
+
+def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterValue, ...]:
+    """Every parameter with its value and where that comes from, in the flow's own order."""
+    if schema is None:
+        return tuple(ParameterValue(k, v, "given", "") for k, v in given.items())
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    ordered = sorted(properties.items(), key=lambda item: item[1].get("position", 0))
+    absent = missing(schema, given)
+    return tuple(
+        ParameterValue(
+            name,
+            given[name] if name in given else field.get("default"),
+            "given" if name in given else "missing" if name in absent else "default",
+            describe(field, schema),
+        )
+        for name, field in ordered
+    )
+
+
+def nearest(name: str, known: Mapping[str, object]) -> str:
+    """``did you mean "months"?``, or the known names."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"it takes: {', '.join(known)}" if known else "it takes no parameters"
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 JSON
+    """A configuration's value as JSON has it: TOML's dates become text, tuples lists."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+# --- judging one value -------------------------------------------------------------------------
+
+
+def problem(value: Any, schema: Schema | bool, root: Schema, at: str = "") -> str | None:  # noqa: ANN401
+    """What is wrong with `value`, in words; None when it fits.
+
+    Covers the keywords that pydantic writes. A keyword not known here passes: the server
+    judges again.
+    """
+    if schema is True or schema == {} or _is_template(value):
+        return None
+    if schema is False:
+        return f"{_show(value, at)} is not allowed"
+    assert isinstance(schema, Mapping)
+    if "$ref" in schema:
+        return problem(value, _follow(schema["$ref"], root), root, at)
+    return (
+        _choice_problem(value, schema, root, at)
+        or _type_problem(value, schema, at)
+        or _bound_problem(value, schema, at)
+        or _inner_problem(value, schema, root, at)
+    )
+
+
+def _is_template(value: object) -> bool:
+    """A value that the Prefect server fills in itself (a variable, JSON or Jinja)."""
+    return isinstance(value, Mapping) and "__prefect_kind" in value
+
+
+def _follow(reference: str, root: Schema) -> Schema:
+    found: Any = root
+    for part in reference.removeprefix("#/").split("/"):
+        found = found.get(part, {})
+    assert isinstance(found, Mapping)
+    return found
+
+
+def _choice_problem(value: object, schema: Schema, root: Schema, at: str) -> str | None:
+    for keyword in ("anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        if branches:
+            found = [problem(value, branch, root, at) for branch in branches]
+            if all(found):
+                # The branch that came furthest tells most: the longest place in the value.
+                return max((f for f in found if f), key=lambda text: text.count("["))
+    for branch in schema.get("allOf", ()):
+        inner = problem(value, branch, root, at)
+        if inner:
+            return inner
+    if "enum" in schema and not any(_same(value, item) for item in schema["enum"]):
+        return f"{_show(value, at)} is not one of them"
+    if "const" in schema and not _same(value, schema["const"]):
+        return f"{_show(value, at)} is not {json.dumps(schema['const'])}"
+    return None
+
+
+def _same(one: object, other: object) -> bool:
+    """JSON equality: true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _is(value: object, kind: str) -> bool:
+    if kind == "integer":
+        whole = isinstance(value, float) and math.isfinite(value) and value == int(value)
+        return (isinstance(value, int) and not isinstance(value, bool)) or whole
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    classes: dict[str, Any] = {
+        "string": str, "boolean": bool, "null": type(None), "array": list, "object": dict,
+    }  # fmt: skip
+    return isinstance(value, classes.get(kind, object))
+
+
+def _type_problem(value: object, schema: Schema, at: str) -> str | None:
+    kinds = schema.get("type")
+    if kinds is None:
+        return None
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return None if any(_is(value, kind) for kind in kinds) else f"{_show(value, at)} is not that"
+
+
+def _bound_problem(value: object, schema: Schema, at: str) -> str | None:
+    if isinstance(value, str):
+        return _text_problem(value, schema, at)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    bounds: dict[str, tuple[Callable[[float], bool], str]] = {
+        "minimum": (lambda bound: value >= bound, "at least"),
+        "maximum": (lambda bound: value <= bound, "at most"),
+        "exclusiveMinimum": (lambda bound: value > bound, "more than"),
+        "exclusiveMaximum": (lambda bound: value < bound, "less than"),
+        "multipleOf": (lambda bound: math.isclose(value % bound, 0, abs_tol=1e-9), "a multiple of"),
+    }
+    for keyword, (holds, words) in bounds.items():
+        if keyword in schema and not holds(schema[keyword]):
+            return f"{_show(value, at)} is not {words} {schema[keyword]}"
+    return None
+
+
+def _text_problem(value: str, schema: Schema, at: str) -> str | None:
+    if len(value) < schema.get("minLength", 0):
+        return f"{_show(value, at)} is shorter than {schema['minLength']} characters"
+    if len(value) > schema.get("maxLength", len(value)):
+        return f"{_show(value, at)} is longer than {schema['maxLength']} characters"
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        return f"{_show(value, at)} does not match {schema['pattern']}"
+    reader = _FORMATS.get(schema.get("format", ""))
+    if reader is None:
+        return None
+    try:
+        reader[0](value)
+    except ValueError:
+        return f"{_show(value, at)} is not {reader[1]}"
+    return None
+
+
+def _iso_moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+
+
+_FORMATS: dict[str, tuple[Any, str]] = {
+    "date": (date.fromisoformat, "a date like 2026-01-31"),
+    "date-time": (_iso_moment, "a time like 2026-01-31T05:00:00Z"),
+    "time": (lambda text: time.fromisoformat(text.replace("Z", "+00:00")), "a time like 05:00:00"),
+    "uuid": (UUID, "a UUID"),
+}
+
+
+def _inner_problem(value: object, schema: Schema, root: Schema, at: str) -> str | None:
+    if isinstance(value, list):
+        return _items_problem(value, schema, root, at)
+    if isinstance(value, dict):
+        return _properties_problem(value, schema, root, at)
+    return None
+
+
+def _items_problem(value: list[Any], schema: Schema, root: Schema, at: str) -> str | None:
+    if len(value) < schema.get("minItems", 0):
+        return f"{_show(value, at)} has fewer than {schema['minItems']} items"
+    if len(value) > schema.get("maxItems", len(value)):
+        return f"{_show(value, at)} has more than {schema['maxItems']} items"
+    if schema.get("uniqueItems") and len({json.dumps(v, sort_keys=True) for v in value}) < len(
+        value
+    ):
+        return f"{_show(value, at)} has an item twice"
+    fixed = schema.get("prefixItems", ())
+    for index, item in enumerate(value):
+        inner = fixed[index] if index < len(fixed) else schema.get("items", True)
+        found = problem(item, inner, root, f"{at}[{index}]")
+        if found:
+            return found
+    return None
+
+
+def _properties_problem(value: dict[str, Any], schema: Schema, root: Schema, at: str) -> str | None:
+    if set(value) == {"$ref"}:
+        return None  # a block's reference, which Prefect takes in place of the block
+    properties = schema.get("properties", {})
+    for name in schema.get("required", ()):
+        if name not in value:
+            return f'{_show(value, at)} lacks "{name}"'
+    for name, item in value.items():
+        inner = properties.get(name, schema.get("additionalProperties", True))
+        found = problem(item, inner, root, f'{at}["{name}"]')
+        if found:
+            return found
+    return None
+
+
+def _show(value: object, at: str) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = text if len(text) <= 60 else f"{text[:57]}…"
+    return f"{text} at {at}" if at else text
+
+
+# --- words -------------------------------------------------------------------------------------
+
+_NAMES = {
+    "integer": "a whole number", "number": "a number", "string": "text",
+    "boolean": "true or false", "null": "nothing (null)", "object": "a table (JSON object)",
+}  # fmt: skip
+_PLURALS = {
+    "a whole number": "whole numbers", "a number": "numbers", "text": "texts",
+    "true or false": "true/false values", "a table (JSON object)": "tables",
+    "a date": "dates", "a date and time": "dates and times",
+}  # fmt: skip
+
+
+def describe(schema: Schema | bool, root: Schema) -> str:
+    """What a schema takes: ``a list of whole numbers``, ``"yellow" or "green"``, ``text``."""
+    if isinstance(schema, bool) or not schema:
+        return "anything"
+    if "$ref" in schema:
+        return describe(_follow(schema["$ref"], root), root)
+    if "enum" in schema:
+        return " or ".join(json.dumps(item, ensure_ascii=False) for item in schema["enum"])
+    if "const" in schema:
+        return json.dumps(schema["const"], ensure_ascii=False)
+    branches = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+    if branches:
+        words = [describe(branch, root) for branch in branches]
+        return " or ".join(dict.fromkeys(words))
+    return _describe_type(schema, root)
+
+
+def _describe_type(schema: Schema, root: Schema) -> str:
+    kind = schema.get("type", "")
+    if isinstance(kind, list):
+        return " or ".join(_describe_type({**schema, "type": one}, root) for one in kind)
+    if kind == "array":
+        inner = describe(schema.get("items", True), root)
+        if inner == "anything":
+            return "a list"
+        return f"a list of {_PLURALS.get(inner, inner)}"
+    if kind == "string" and schema.get("format") in ("date", "date-time"):
+        return "a date" if schema["format"] == "date" else "a date and time"
+    if kind == "object" and schema.get("title") and schema.get("properties"):
+        return f"a {schema['title']} (JSON object)"
+    return _NAMES.get(kind, "anything")
+
+
+def _example(name: str, schema: Schema, root: Schema) -> str:
+    text = describe(schema, root)
+    samples = {
+        "a list of whole numbers": "[1,2,3]", "a list of texts": '["a","b"]',
+        "a whole number": "3", "a number": "1.5", "true or false": "true",
+        "a date": "2026-01-31", "a date and time": "2026-01-31T05:00:00Z",
+    }  # fmt: skip
+    default = json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else ""
+    sample = samples.get(text) or default
+    return f"for instance {name}={sample}" if sample else ""
+
+
+# --- text from the command line ---------------------------------------------------------------
+
+
+def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN401 JSON
+    """Text from a shell as the value that `schema` takes.
+
+    JSON is tried first, then the text itself, then the ways people write lists and truths.
+
+    Raises:
+        ValueError: Nothing fits; the message says why the first reading did not.
+    """
+    first = ""
+    for candidate in _readings(text):
+        found = problem(candidate, schema, root)
+        if found is None:
+            return candidate
+        first = first or found
+    raise ValueError(first)
+
+
+def _readings(text: str) -> Iterator[object]:
+    stripped = text.strip()
+    is_json, value = _json(stripped)
+    if is_json:
+        yield value
+    yield text
+    truths = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    if stripped.lower() in truths:
+        yield truths[stripped.lower()]
+    if stripped.lower() in ("none", "null"):
+        yield None
+    if (not is_json and "," in stripped) or (is_json and not isinstance(value, list | dict)):
+        parts = [part.strip() for part in stripped.strip("[]").split(",")]
+        yield [_loosely(part) for part in parts]
+        yield parts
+
+
+def _json(text: str) -> tuple[bool, Any]:
+    try:
+        return True, json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False, None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")  # NaN and Infinity would not survive the API
+
+
+def _loosely(text: str) -> Any:  # noqa: ANN401 JSON
+    found, value = _json(text.strip())
+    return value if found else text

@@ -1,0 +1,93 @@
+"""A real Prefect server for the tests: SQLite, a home and a port of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 120  # a cold import of the server on a busy machine
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def server_environment(home: Path, **extra: str) -> dict[str, str]:
+    """The environment of a server or a client that must not see this machine's own Prefect."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    return clean | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        **extra,
+    }
+
+
+def answers(url: str) -> bool:
+    """Whether something answers 200 at `url`."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def start_server(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server and wait until it answers; its log is ``server.log`` in `home`.
+
+    Returns:
+        The process, which the caller ends with `stop`, and the API's address.
+    """
+    port = free_port()
+    home.mkdir(parents=True, exist_ok=True)
+    log = (home / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start"]
+        + ["--host", "127.0.0.1", "--port", str(port)],
+        env=server_environment(home, **settings),
+        cwd=home,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}/api"
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(f"{url}/health"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process)
+            tail = (home / "server.log").read_text(errors="replace")[-3000:]
+            raise RuntimeError(f"the Prefect server did not start:\n{tail}")
+        time.sleep(0.2)
+    return process, url
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process that `start_server` started, and its children."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a real Prefect server, alive for the whole session."""
+    process, url = start_server(tmp_path_factory.mktemp("prefect-home"))
+    yield url
+    stop(process)
