@@ -17,11 +17,10 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import docker
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
+from docker.models.images import Image
 from requests.exceptions import RequestException
 from uv import find_uv_bin
 
@@ -47,9 +46,11 @@ FROM {debian}
 COPY uv /usr/local/bin/uv
 COPY requirements.lock /tmp/requirements.lock
 {ca_bundle}
-ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV VIRTUAL_ENV=/opt/venv \\
+ PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 RUN python3 -m venv /opt/venv \\
- && uv pip install --no-cache --compile-bytecode --constraints /tmp/requirements.lock prefect=={prefect} \\
+ && uv pip install --no-cache --compile-bytecode --constraints /tmp/requirements.lock \\
+    prefect=={prefect} \\
  && rm /tmp/requirements.lock
 WORKDIR /opt/prefect
 LABEL {label}={inputs}
@@ -120,7 +121,7 @@ def ensure(
     return built
 
 
-def _present(client: DockerClient, reference: str) -> Any:
+def _present(client: DockerClient, reference: str) -> Image | None:
     try:
         return client.images.get(reference)
     except ImageNotFound:
@@ -129,13 +130,14 @@ def _present(client: DockerClient, reference: str) -> Any:
 
 def _pull(client: DockerClient, reference: str, report: Report) -> bool:
     """Pull `reference` if a registry that has it answers soon; False if not."""
-    quick = docker.APIClient(base_url=client.api.base_url, timeout=ANSWER_SECONDS)
+    patience, client.api.timeout = client.api.timeout, ANSWER_SECONDS
     try:
-        quick.inspect_distribution(reference)
+        # GET /distribution/{name}/json: the engine asks the registry, and downloads nothing.
+        client.images.get_registry_data(reference)
     except (APIError, RequestException):
         return False
     finally:
-        quick.close()
+        client.api.timeout = patience
     report(f"pulling {reference}")
     try:
         for _event in client.api.pull(reference, stream=True, decode=True):
@@ -186,8 +188,8 @@ def _debootstrap(root: Path) -> None:
 
 def _import(client: DockerClient, root: Path) -> None:
     # What the engine provides itself, and what apt can fetch again.
-    leave_out = ("dev/*", "proc/*", "sys/*", "var/cache/apt/*", "var/lib/apt/lists/*")
-    leave_out += ("etc/hostname", "etc/resolv.conf", "var/log/*.log")
+    leave_out = ["dev/*", "proc/*", "sys/*", "etc/hostname", "etc/resolv.conf"]
+    leave_out += ["var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*.log"]
     command = ["tar", "--create", "--numeric-owner", f"--directory={root}"]
     command += [f"--exclude=./{pattern}" for pattern in leave_out]
     repository, _, tag = DEBIAN.partition(":")
@@ -249,7 +251,7 @@ def _build(
         if name in environ
     }
     events = client.api.build(
-        fileobj=_tar(files | {"Dockerfile": (0o644, text.encode())}),
+        fileobj=_tar({**files, "Dockerfile": (0o644, text.encode())}),
         custom_context=True,
         tag=tag,
         rm=True,

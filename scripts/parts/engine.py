@@ -55,17 +55,18 @@ class Place:
         return f"unix://{self.home / 'docker.sock' if self.home else SOCKET}"
 
     @property
-    def arguments(self) -> list[str]:
-        """What dockerd is told. With a home of its own it must keep off the other's network."""
+    def command(self) -> list[str]:
+        """What starts dockerd there."""
+        dockerd = [debian.which("dockerd") or "dockerd", "--host", self.url]
         if self.home is None:
-            return ["--host", self.url]
+            return dockerd
+        # Apart from the machine's engine in everything, the network above all: two daemons in
+        # one network namespace take away each other's bridge and firewall rules.
         return [
-            *("--host", self.url),
+            *("unshare", "--net", *dockerd),
             *("--data-root", str(self.home / "data")),
             *("--exec-root", str(self.home / "exec")),
             *("--pidfile", str(self.home / "docker.pid")),
-            *("--bridge", "none"),
-            "--iptables=false",
         ]
 
 
@@ -87,8 +88,8 @@ def running(
 
     Args:
         report: Told, in a sentence each, what is being done.
-        home: A folder for an engine of its own, apart from the machine's (tests, trials).
-            While the block lasts, ``DOCKER_HOST`` points there.
+        home: A folder for an engine of its own, apart from the machine's and without a way
+            out to the network (tests, trials). While the block lasts, ``DOCKER_HOST`` is it.
         keep: Leave an engine that was started here running, and say how to stop it.
 
     Raises:
@@ -148,7 +149,7 @@ def _start(
     log = place.home / "dockerd.log" if place.home else LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     report(f"no container engine answers: starting dockerd (its log: {log})")
-    command = [debian.which("dockerd") or "dockerd", *place.arguments]
+    command = place.command
     if not keep and shutil.which("setpriv"):
         # Should we be killed outright, the kernel stops dockerd for us.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
