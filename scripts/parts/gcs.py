@@ -7,6 +7,8 @@
 
 The flow finds the emulator by ``STORAGE_EMULATOR_HOST`` (in `GcsEmulator.env`); it signs in
 at the token server with the key, as it would at Google, and no real account is involved.
+Recent google-auth also asks Google, in the background, where the (unknown) account may go;
+the answer does not matter, and without internet it logs three warnings.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -42,7 +45,7 @@ class TokenServer:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/token"
 
     def __enter__(self) -> TokenServer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -208,15 +211,19 @@ def save_blocks_at(api_url: str, name: str, gcs: GcsEmulator) -> None:
     """`save_blocks` on the Prefect API at `api_url`, in a process of its own.
 
     Prefect settles on an API when it is imported, and prefect-gcp takes seconds to import.
+    The process has a Prefect home of its own, so the user's profiles are neither read nor made.
     """
-    subprocess.run(
-        [sys.executable, "-m", "parts.gcs", name, gcs.bucket],
-        input=json.dumps(gcs.key),
-        text=True,
-        check=True,
-        env=os.environ | {"PREFECT_API_URL": api_url, "PREFECT_LOGGING_LEVEL": "WARNING"},
-        cwd=Path(__file__).parent.parent,
-    )
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    with tempfile.TemporaryDirectory(prefix="flowship-blocks-") as home:
+        settings = {"PREFECT_HOME": home, "PREFECT_API_URL": api_url}
+        subprocess.run(
+            [sys.executable, "-m", "parts.gcs", name, gcs.bucket],
+            input=json.dumps(gcs.key),
+            text=True,
+            check=True,
+            env=clean | settings | {"PREFECT_LOGGING_LEVEL": "WARNING"},
+            cwd=Path(__file__).parent.parent,
+        )
 
 
 def _free_port() -> int:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowship.etl.destination import (
+    ALLOW_UNMOUNTED,
+    BlockDestination,
+    FolderDestination,
+    in_container,
+    is_block,
+    is_mounted,
+    object_key,
+    open_destination,
+)
+from flowship.etl.errors import DestinationError
+
+
+@pytest.fixture
+def _no_override(monkeypatch):
+    monkeypatch.delenv(ALLOW_UNMOUNTED, raising=False)
+
+
+def _contained(*, mounted: bool):
+    return {"contained": lambda: True, "mounted": lambda _folder: mounted}
+
+
+@pytest.fixture
+def parquet(tmp_path) -> Path:
+    file = tmp_path / "month.parquet"
+    file.write_bytes(b"PAR1")
+    return file
+
+
+def test_the_key_has_the_colour_as_folder_and_the_month_with_two_digits():
+    assert object_key("green", 2021, 2) == "data/green/green_tripdata_2021-02.parquet"
+
+
+@pytest.mark.parametrize("text", ["gcs-bucket/taxi", "local-file-system/My_Data", "s3-bucket/a-b"])
+def test_a_slug_is_a_block(text):
+    assert is_block(text)
+
+
+@pytest.mark.parametrize(
+    "text", [".", "out", "./out/taxi", "/data", "/data/taxi", "~/taxi", "../a/b", "a/b/c", "a/"]
+)
+def test_everything_else_is_a_folder(text):
+    assert not is_block(text)
+    assert isinstance(open_destination(text, contained=lambda: False), FolderDestination)
+
+
+def test_a_folder_is_made_and_holds_the_month_under_its_key(tmp_path, parquet):
+    folder = tmp_path / "new" / "out"
+    where = open_destination(str(folder), contained=lambda: False).write(parquet, "data/m.parquet")
+    assert where == str(folder / "data" / "m.parquet")
+    assert Path(where).read_bytes() == b"PAR1"
+    assert [p.name for p in (folder / "data").iterdir()] == ["m.parquet"]
+
+
+def test_writing_again_replaces_the_month(tmp_path, parquet):
+    destination = FolderDestination(tmp_path / "out")
+    destination.write(parquet, "m.parquet")
+    parquet.write_bytes(b"PAR1 and more")
+    assert Path(destination.write(parquet, "m.parquet")).read_bytes() == b"PAR1 and more"
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path, parquet):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DestinationError, match="cannot be written"):
+        FolderDestination(tmp_path / "file").write(parquet, "data/m.parquet")
+
+
+@pytest.mark.usefixtures("_no_override")
+def test_a_folder_that_goes_with_the_container_is_refused_with_both_ways_out(tmp_path):
+    with pytest.raises(DestinationError) as caught:
+        open_destination(str(tmp_path), **_contained(mounted=False))
+    said = str(caught.value)
+    assert "lost when the container is removed" in said
+    assert "gcs-bucket/" in said
+    assert f'[block] volumes = ["/path/on/the/worker:{tmp_path.resolve()}"]' in said
+
+
+@pytest.mark.usefixtures("_no_override")
+def test_a_mounted_folder_in_a_container_is_accepted(tmp_path):
+    assert open_destination(str(tmp_path), **_contained(mounted=True))
+
+
+def test_who_insists_may_write_into_the_container(tmp_path, monkeypatch):
+    monkeypatch.setenv(ALLOW_UNMOUNTED, "1")
+    assert open_destination(str(tmp_path), **_contained(mounted=False))
+
+
+@pytest.mark.usefixtures("_no_override")
+def test_a_kubernetes_pod_is_a_container(monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert in_container()
+    with pytest.raises(DestinationError):
+        open_destination(str(tmp_path), mounted=lambda _folder: False)
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm/taxi", "/proc", "/run/taxi"])
+def test_a_mount_that_every_container_has_keeps_nothing(folder):
+    assert not is_mounted(Path(folder))
+
+
+def test_the_root_of_the_file_system_is_not_a_mount_of_ones_own():
+    assert not is_mounted(Path("/"))
+
+
+class _AsyncFileSystem:
+    """A block as Prefect's guide to writing one shows it: ``write_path`` is a coroutine."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        self.files[path] = content
+
+
+def test_a_block_whose_methods_are_async_is_written_to(parquet):
+    block = _AsyncFileSystem()
+    where = BlockDestination("my-files/x", block).write(parquet, "data/m.parquet")
+    assert block.files == {"data/m.parquet": b"PAR1"}
+    assert where == "my-files/x: data/m.parquet"

@@ -1,0 +1,226 @@
+"""The flows on a real Prefect server, from a local web server to a folder and to a bucket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from parts.gcs import GcsEmulator, save_blocks, save_blocks_at
+
+from flowship.etl import etl_parent_flow, etl_web_to_gcs
+from flowship.etl import flow as flow_module
+from flowship.etl.errors import DestinationError, MonthsFailedError, NotPublishedError, SourceError
+from flowship.etl.source import COURSE_MIRROR
+from server import start_server, stop
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory) -> Iterator[str]:
+    """A Prefect server, and Prefect in this process pointed at it."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    home = tmp_path_factory.mktemp("prefect")
+    process, url = start_server(home)
+    try:
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
+            yield url
+    finally:
+        stop(process)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_tries(monkeypatch):
+    monkeypatch.setattr(flow_module.fetch_month, "retry_delay_seconds", 0)
+
+
+# --- what the flows take -----------------------------------------------------------------------
+
+
+def _parameters(flow):
+    return flow.parameters.model_dump()["properties"]
+
+
+def test_the_parameters_show_choices_limits_defaults_and_what_they_are_for():
+    parameters = _parameters(etl_parent_flow)
+    assert {name: p["default"] for name, p in parameters.items()} == {
+        "months": [1, 2],
+        "year": 2021,
+        "colour": "yellow",
+        "source": COURSE_MIRROR,
+        "destination": ".",
+    }
+    assert parameters["colour"]["enum"] == ["yellow", "green", "fhv"]
+    assert parameters["months"]["items"] == {"type": "integer", "minimum": 1, "maximum": 12}
+    assert parameters["months"]["minItems"] == 1
+    assert all(p["description"] for p in parameters.values())
+    json.dumps(parameters)  # it is sent to the API
+
+
+def test_a_months_flow_takes_what_the_parent_takes():
+    parent, child = _parameters(etl_parent_flow), _parameters(etl_web_to_gcs)
+    for name in ("year", "colour", "source", "destination"):
+        wanted, found = parent[name], child[name]
+        assert {k: v for k, v in wanted.items() if k not in ("position", "default")} == {
+            k: v for k, v in found.items() if k not in ("position", "default")
+        }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"months": [13]}, {"months": []}, {"colour": "purple"}, {"year": 1999}]
+)
+def test_values_out_of_range_are_refused_before_the_run(wrong):
+    from prefect.exceptions import ParameterTypeError
+
+    with pytest.raises(ParameterTypeError, match=next(iter(wrong))):
+        etl_parent_flow.validate_parameters({"months": [1], "year": 2021, **wrong})
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("colour", ["yellow", "green", "fhv"])
+def test_months_go_from_the_web_to_a_folder(taxi, tmp_path, colour):
+    where = etl_parent_flow(
+        [2, 1, 2], 2020, colour, source=taxi.source, destination=str(tmp_path / "out")
+    )
+    names = [f"{colour}_tripdata_2020-02.parquet", f"{colour}_tripdata_2020-01.parquet"]
+    assert [Path(w).relative_to(tmp_path) for w in where] == [
+        Path("out/data") / colour / name for name in names
+    ]
+    assert [pq.read_metadata(w).num_rows for w in where] == [taxi.rows, taxi.rows]
+    assert len(taxi.requests) == 2
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_local_month_needs_no_network(real_month, tmp_path):
+    where = etl_web_to_gcs(2019, 1, source=real_month.as_uri(), destination=str(tmp_path))
+    trips = len(gzip.decompress(real_month.read_bytes()).splitlines()) - 1
+    assert pq.read_metadata(where).num_rows == trips
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_month_not_published_fails_at_once_and_the_others_are_written(taxi, tmp_path):
+    taxi.missing.add("/green/green_tripdata_2021-02.csv.gz")
+    with pytest.raises(MonthsFailedError, match=r"1 of 3 months failed:\ngreen 2021-02: .*404"):
+        etl_parent_flow([1, 2, 3], 2021, "green", taxi.source, str(tmp_path))
+    written = sorted(p.name for p in tmp_path.rglob("*.parquet"))
+    assert written == ["green_tripdata_2021-01.parquet", "green_tripdata_2021-03.parquet"]
+    assert [r.status for r in taxi.requests] == [200, 404, 200]
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_server_that_stumbles_is_asked_again(taxi, tmp_path):
+    taxi.faults += [503, 0]  # refused once, then cut off in the middle
+    where = etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
+    assert pq.read_metadata(where).num_rows == taxi.rows
+    assert [r.status for r in taxi.requests] == [503, 200, 200]
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_month_on_its_own_fails_with_the_reason(taxi, tmp_path):
+    taxi.faults.append(404)
+    with pytest.raises(NotPublishedError, match="answered 404"):
+        etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_destination_that_would_lose_the_data_is_refused_before_any_download(
+    taxi, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("FLOWSHIP_ETL_ALLOW_UNMOUNTED")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setattr("os.path.ismount", lambda path: str(path) == "/")
+    with pytest.raises(DestinationError, match="lost when the container is removed"):
+        etl_parent_flow([1], source=taxi.source, destination=str(tmp_path))
+    assert taxi.requests == []
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_wrong_source_is_refused_before_any_download(taxi, tmp_path):
+    source = taxi.source.replace("{month:02}", "01")
+    with pytest.raises(SourceError, match="the same file for every month"):
+        etl_parent_flow([1, 2], source=source, destination=str(tmp_path))
+    assert taxi.requests == []
+
+
+# --- blocks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gcs(api) -> Iterator[GcsEmulator]:
+    with GcsEmulator(bucket="taxi-bucket") as emulator:
+        save_blocks_at(api, "taxi", emulator)
+        yield emulator
+
+
+@pytest.mark.server
+def test_months_go_to_a_bucket_through_its_block(taxi, gcs, monkeypatch):
+    for name, value in gcs.env.items():
+        monkeypatch.setenv(name, value)
+    etl_parent_flow([1, 2], 2021, "green", taxi.source, "gcs-bucket/taxi")
+    keys = [f"data/green/green_tripdata_2021-0{month}.parquet" for month in (1, 2)]
+    assert gcs.objects() == keys
+    assert [gcs.rows(key) for key in keys] == [taxi.rows, taxi.rows]
+
+
+@pytest.mark.server
+def test_saving_the_blocks_again_updates_them(gcs):
+    from prefect.client.orchestration import get_client
+
+    def documents():
+        with get_client(sync_client=True) as client:
+            found = client.request("POST", "/block_documents/filter", json={}).json()
+        return {(d["block_type_name"], d["name"]): d["id"] for d in found if d["name"] == "taxi"}
+
+    before = documents()
+    save_blocks("taxi", gcs.bucket, gcs.key)
+    assert set(before) == {("GCP Credentials", "taxi"), ("GCS Bucket", "taxi")}
+    assert documents() == before
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_local_file_system_block_is_a_folder(taxi, tmp_path, monkeypatch):
+    from prefect.filesystems import LocalFileSystem
+
+    LocalFileSystem(basepath=str(tmp_path)).save("taxi-files", overwrite=True)
+    etl_web_to_gcs(2021, 1, source=taxi.source, destination="local-file-system/taxi-files")
+    where = tmp_path / "data" / "yellow" / "yellow_tripdata_2021-01.parquet"
+    assert pq.read_metadata(where).num_rows == taxi.rows
+
+    monkeypatch.delenv("FLOWSHIP_ETL_ALLOW_UNMOUNTED")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setattr("os.path.ismount", lambda path: str(path) == "/")
+    with pytest.raises(DestinationError, match="lost when the container is removed"):
+        etl_web_to_gcs(2021, 1, source=taxi.source, destination="local-file-system/taxi-files")
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("slug", ["gcs-bucket/nothing-here", "no-such-type/nothing-here"])
+def test_a_block_that_does_not_exist_is_named_before_any_download(taxi, slug):
+    with pytest.raises(DestinationError, match=f"there is no block {slug}"):
+        etl_parent_flow([1], source=taxi.source, destination=slug)
+    assert taxi.requests == []
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_block_that_takes_no_files_is_refused(taxi):
+    from prefect.blocks.system import Secret
+
+    Secret(value="x").save("no-file-system", overwrite=True)
+    with pytest.raises(DestinationError, match="cannot take files"):
+        etl_parent_flow([1], source=taxi.source, destination="secret/no-file-system")
