@@ -20,11 +20,12 @@ in_ci() {
   case "${CI:-}" in "" | 0 | false | False) return 1 ;; esac
 }
 
-# The first Python that is new enough and satisfies the extra statement $1. 3.11 comes first:
-# it is Debian's, and so the one in the base image that is built where none can be pulled.
+# The first Python that is new enough and satisfies the extra statement $1; the user's $PYTHON
+# or none where that is set. 3.11 comes first: it is Debian's, and so the one in the base image
+# that is built where none can be pulled.
 find_python() {
   local name
-  for name in ${PYTHON:-} python3.11 python3.12 python3.13 python3.10 python3.14 python3; do
+  for name in ${PYTHON:-python3.11 python3.12 python3.13 python3.10 python3.14 python3}; do
     if "$name" -c "import sys; assert sys.version_info >= (3, 10); $1" >/dev/null 2>&1; then
       "$name" -c 'import sys; print(sys.executable)'
       return
@@ -72,7 +73,7 @@ setup() {
   rm -f "$STAMP"
   say "installing uv, as locked"
   locked uv >.venv/uv.txt
-  "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes \
+  "$VENV_PYTHON" -m pip install -qq --disable-pip-version-check --require-hashes \
     -r .venv/uv.txt >&2
   say "installing the locked dependencies and this project into .venv"
   .venv/bin/uv pip sync --quiet --python "$VENV_PYTHON" --require-hashes requirements.lock

@@ -1,8 +1,8 @@
 """A container engine for as long as it is needed: the one that answers, else one of our own.
 
-    python -m parts.engine [--home DIR] -- COMMAND …
+    python -m parts.engine [--home DIR] [--program NAME …] -- COMMAND …
 
-runs COMMAND with an engine and exits as it did. Where no engine answers and we are root on
+runs COMMAND with an engine and the named programs, and exits as it did. Where no engine answers and we are root on
 Debian or Ubuntu, docker.io is installed if need be, `dockerd` started, and stopped at the
 end, whatever the end was. Elsewhere COMMAND runs without one, and a loud line says so.
 """
@@ -227,16 +227,30 @@ def _run(command: Sequence[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def _ensure_programs(names: Sequence[str]) -> None:
+    try:
+        debian.ensure({name: name for name in names}, say)
+    except debian.CannotInstall as exc:
+        warn(str(exc))
+
+
 def main() -> int:
     """The command line described at the top."""
     parser = argparse.ArgumentParser(prog="python -m parts.engine")
     parser.add_argument("--home", type=Path, help="an engine of its own in this folder")
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        help="a program wanted besides, installed from the Debian package of the same name",
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
-    command = [word for word in options.command if word != "--" or options.command.index(word)]
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
     # A request to end that comes while the engine starts must still stop it.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
+        _ensure_programs(options.program)
         with running(say, home=options.home and options.home.resolve()):
             return _run(command)
     except NoEngine as exc:
