@@ -1,0 +1,1014 @@
+"""From settings and an image to a Prefect deployment: the plan, and its application.
+
+`plan` is pure: it judges everything that can be judged without the server and says what is
+wanted. `apply` first reads and judges the rest (the pool, the block, what is deployed), then
+changes only what differs, so that deploying twice changes nothing and what a person did in
+the UI stays: a paused schedule stays paused, a schedule added there stays.
+
+Schedules are ours by their slug. ``flowship-<content>`` comes from the configuration;
+``flowship-cli-<configuration>`` was given by flag, and stays until a flag or the configuration's
+schedules change, which is why their fingerprint is in it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import PurePosixPath
+from typing import Any
+
+from flowship import docker_block, parameters
+from flowship.config import FLOWS_DIR, Deployment, Settings
+from flowship.deployed import (
+    BlockReport,
+    Change,
+    DeploymentReport,
+    DeployReport,
+    PoolReport,
+    ScheduleReport,
+    jsonable,
+    schedule_report,
+    stored_schedule,
+)
+from flowship.errors import ConfigError, UsageError
+from flowship.parameters import ParameterValue, RawValue
+from flowship.prefect_api import Json, PrefectApi
+from flowship.schedules import ScheduleSpec, check_timezone, fingerprint, parse, same_rrule
+
+OWN = "flowship-"
+BY_FLAG = "flowship-cli-"
+Story = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a deployment needs to know of an image.
+
+    Attributes:
+        reference: What the worker pulls or finds: ``user/de-repo:tag@sha256:…``.
+        pushed: False when only this machine's engine has it: the worker then never pulls.
+        platform: ``linux/amd64``.
+        flow_name: As the probe found it; None for an image that was not probed.
+        flow_description: Likewise.
+        parameters: The flow's parameter schema, likewise.
+        prefect_version: The Prefect inside the image, likewise.
+        entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
+    """
+
+    reference: str
+    pushed: bool
+    platform: str
+    flow_name: str | None
+    flow_description: str | None
+    parameters: dict[str, Any] | None
+    prefect_version: str | None
+    entrypoint: str
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line gave over the configuration; None and empty mean "not given".
+
+    Attributes:
+        parameters: From ``--param key=value``; text is read as the flow's schema says.
+        name: One configured deployment, or the name of the only one.
+        paused: Whether the deployment is to be paused; None leaves it as it is.
+        no_schedule: Remove flowship's own schedules.
+    """
+
+    cron: str | None = None
+    interval: float | str | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    paused: bool | None = None
+    no_schedule: bool = False
+
+    @property
+    def schedule_option(self) -> str | None:
+        """The option that gave a schedule, as it is spelled."""
+        given = [k for k in ("cron", "interval", "rrule") if getattr(self, k) is not None]
+        return f"--{given[0]}" if given else None
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """One deployment as it is wanted.
+
+    Attributes:
+        schedules: The schedules wanted.
+        schedule_source: "configuration", "flag", or "none" (``--no-schedule``).
+        configured: The fingerprint of the configuration's schedules.
+        paused: From a flag: True or False; None leaves it.
+        paused_at_first: For a deployment that is not there yet.
+        parameters: The JSON values given.
+        parameter_values: Every parameter, given or default.
+        job_variables: Those of the configuration, beside the block's.
+        preview: The schedules in words, with their next runs.
+    """
+
+    name: str
+    flow_name: str
+    description: str | None
+    image: ImageFacts
+    entrypoint: str
+    path: str
+    version: str
+    work_pool: str
+    block_name: str
+    tags: tuple[str, ...]
+    concurrency_limit: int | None
+    schedules: tuple[ScheduleSpec, ...]
+    schedule_source: str
+    configured: str
+    paused: bool | None
+    paused_at_first: bool
+    parameters: dict[str, Any]
+    parameter_values: tuple[ParameterValue, ...]
+    job_variables: dict[str, Any]
+    preview: tuple[ScheduleReport, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Where in the configuration this deployment is described."""
+        return f'deployment "{self.name}"'
+
+    def to_json(self) -> dict[str, Any]:
+        """The specification as JSON values only, for ``--dry-run``."""
+        document: dict[str, Any] = jsonable(asdict(replace(self, schedules=())))
+        document["schedules"] = document.pop("preview")
+        return document
+
+
+# --- the plan ----------------------------------------------------------------------------------
+
+
+def validate_early(settings: Settings, flags: Flags) -> None:
+    """Judge what needs no image and no server: names, schedules, timezones, what flags need.
+
+    Raises:
+        UsageError: An option is wrong or does not fit.
+        ConfigError: The configuration is wrong.
+    """
+    for deployment in chosen(settings, flags):
+        _schedules(settings, deployment, flags)
+        _check_job_variables_by_name(deployment)
+    if settings.work_pool.lower().startswith("prefect"):
+        raise ConfigError(
+            f'"{settings.work_pool}": work pool names that begin with "prefect" are reserved',
+            hint='for instance work-pool = "flowship"',
+            where="work-pool",
+        )
+
+
+def plan(
+    settings: Settings, image: ImageFacts, flags: Flags, *, now: datetime
+) -> tuple[DeploymentSpec, ...]:
+    """Say what is to be deployed, judging everything that can be judged without the server.
+
+    Args:
+        settings: The project's.
+        image: The image that the deployments will run.
+        flags: What the command line gave.
+        now: For the preview of the next runs.
+
+    Raises:
+        UsageError, ConfigError: As `validate_early`; and parameters that the flow does not
+            take, or required ones without a value on a schedule; an image with Prefect 2.
+    """
+    validate_early(settings, flags)
+    if image.prefect_version and image.prefect_version.split(".")[0] != "3":
+        raise ConfigError(
+            f"the image holds Prefect {image.prefect_version}; a Prefect 3 worker cannot run it",
+            hint="set base-image to a Prefect 3 image and build again",
+            where="base-image",
+        )
+    return tuple(_spec(settings, d, image, flags, now) for d in chosen(settings, flags))
+
+
+def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
+    """The deployments that this call is about: all configured, the named one, or a first one."""
+    configured = settings.deployments
+    known = {d.name: d for d in configured}
+    if flags.name in known:
+        return (known[flags.name],)
+    if flags.name is not None and configured and not settings.shipped:
+        raise UsageError(
+            f'no deployment is called "{flags.name}"',
+            hint=parameters.nearest(flags.name, known).replace("it takes", "configured"),
+            where="--name",
+        )
+    if flags.name is not None:
+        base = configured[0].model_dump(by_alias=True) if configured else {}
+        return (_named(base, flags.name),)
+    _flags_need_one(configured, flags)
+    return configured or (Deployment(name=settings.name),)
+
+
+def _named(base: dict[str, Any], name: str) -> Deployment:
+    try:
+        return Deployment.model_validate({**base, "name": name})
+    except ValueError as exc:
+        raise UsageError(
+            f'"{name}" cannot be a deployment\'s name', hint="leave out / % & > <", where="--name"
+        ) from exc
+
+
+def _flags_need_one(configured: Sequence[Deployment], flags: Flags) -> None:
+    option = flags.schedule_option or ("--no-schedule" if flags.no_schedule else None)
+    option = option or ("--param" if flags.parameters else None)
+    if len(configured) > 1 and option:
+        names = ", ".join(d.name for d in configured)
+        raise UsageError(
+            f"{len(configured)} deployments are configured: {option} needs --name",
+            hint=f"one of: {names}",
+            where=option,
+        )
+
+
+def _spec(
+    settings: Settings, deployment: Deployment, image: ImageFacts, flags: Flags, now: datetime
+) -> DeploymentSpec:
+    given = _parameters(deployment, image, flags)
+    schedules, source = _schedules(settings, deployment, flags)
+    schedules = _with_parameters(schedules, image)
+    absent = _missing(deployment.name, image, given, schedules)
+    return DeploymentSpec(
+        name=deployment.name,
+        flow_name=image.flow_name or _flow_name(image.entrypoint),
+        description=deployment.description or image.flow_description,
+        image=image,
+        entrypoint=image.entrypoint,
+        path=FLOWS_DIR,
+        version=image_version(image.reference),
+        work_pool=settings.work_pool,
+        block_name=settings.block_name,
+        tags=deployment.tags,
+        concurrency_limit=deployment.concurrency_limit,
+        schedules=schedules,
+        schedule_source=source,
+        configured=_configured(deployment),
+        paused=flags.paused,
+        paused_at_first=bool(deployment.paused if flags.paused is None else flags.paused),
+        parameters=given,
+        parameter_values=parameters.table(image.parameters, given),
+        job_variables=parameters.plain(deployment.job_variables),
+        preview=tuple(schedule_report(s, now, outcome="planned", source=source) for s in schedules),
+        warnings=(*absent, *_image_warnings(image)),
+    )
+
+
+def _parameters(deployment: Deployment, image: ImageFacts, flags: Flags) -> dict[str, Any]:
+    configured = parameters.resolve(
+        image.parameters,
+        deployment.parameters,
+        where=f'deployment "{deployment.name}", parameters:',
+    )
+    typed = {
+        k: RawValue(v) if isinstance(v, str) else v for k, v in flags.parameters.items()
+    }  # fmt: skip
+    return configured | parameters.resolve(
+        image.parameters, typed, where="--param", error=UsageError
+    )
+
+
+def _missing(
+    name: str, image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+) -> tuple[str, ...]:
+    for schedule in schedules:
+        absent = parameters.missing(image.parameters, {**given, **schedule.parameters})
+        if absent:
+            raise _unscheduled(name, absent, schedule)
+    absent = parameters.missing(image.parameters, given)
+    if not absent or schedules:
+        return ()
+    listed = " and ".join(f'"{p}"' for p in absent)
+    return (f"{listed} has no value: every run of {name} must be given one",)
+
+
+def _unscheduled(name: str, absent: Sequence[str], schedule: ScheduleSpec) -> ConfigError:
+    return ConfigError(
+        f'"{name}" would run {schedule.words} without a value for "{absent[0]}", which the flow'
+        " requires",
+        hint=f"give one: --param {absent[0]}=… or parameters in [[deployments]]",
+        where=f'deployment "{name}"',
+    )
+
+
+def _schedules(
+    settings: Settings, deployment: Deployment, flags: Flags
+) -> tuple[tuple[ScheduleSpec, ...], str]:
+    """The schedules wanted and where they come from."""
+    configured = _configured_schedules(deployment)
+    option = flags.schedule_option
+    if flags.no_schedule:
+        if option or flags.timezone:
+            raise UsageError(
+                f"--no-schedule and {option or '--timezone'} exclude each other",
+                where="--no-schedule",
+            )
+        return (), "none"
+    if option is None:
+        if flags.timezone is not None:
+            check_timezone(flags.timezone, where="--timezone", error=UsageError)
+            raise UsageError(
+                "--timezone belongs to a schedule: give --cron, --interval or --rrule with it",
+                hint="or set timezone beside the schedule in the configuration",
+                where="--timezone",
+            )
+        return configured, "configuration"
+    zone = flags.timezone or deployment.timezone
+    check_timezone(zone, where="--timezone", error=UsageError)
+    spec = parse(
+        cron=flags.cron,
+        interval=flags.interval,
+        rrule=flags.rrule,
+        timezone=zone,
+        where=option,
+        error=UsageError,
+    )
+    return (spec,), "flag"
+
+
+def _configured_schedules(deployment: Deployment) -> tuple[ScheduleSpec, ...]:
+    specs: list[ScheduleSpec] = []
+    for schedule in deployment.all_schedules():
+        kind = next(k for k in ("cron", "interval", "rrule") if getattr(schedule, k) is not None)
+        spec = parse(
+            cron=schedule.cron,
+            interval=schedule.interval,
+            rrule=schedule.rrule,
+            timezone=schedule.timezone,
+            day_or=schedule.day_or,
+            parameters=parameters.plain(schedule.parameters),
+            where=f'deployment "{deployment.name}", {kind}',
+        )
+        if any(spec.fingerprint() == other.fingerprint() for other in specs):
+            raise ConfigError(
+                f'"{deployment.name}" has the same schedule twice: {spec.words}',
+                hint="remove one",
+                where=f'deployment "{deployment.name}"',
+            )
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _with_parameters(
+    schedules: Sequence[ScheduleSpec], image: ImageFacts
+) -> tuple[ScheduleSpec, ...]:
+    return tuple(
+        replace(
+            s,
+            parameters=parameters.resolve(image.parameters, s.parameters, where=f"{s.words}:"),
+        )
+        for s in schedules
+    )
+
+
+def _configured(deployment: Deployment) -> str:
+    return fingerprint(sorted(s.fingerprint() for s in _configured_schedules(deployment)))
+
+
+def _check_job_variables_by_name(deployment: Deployment) -> None:
+    if "image" in deployment.job_variables:
+        raise ConfigError(
+            "the image is flowship's to set, pinned to what was built and pushed",
+            hint="leave image out of job-variables; `flowship deploy --image` names another",
+            where=f'deployment "{deployment.name}", job-variables',
+        )
+
+
+def _image_warnings(image: ImageFacts) -> tuple[str, ...]:
+    told = []
+    if image.parameters is None:
+        told.append("the image was not probed: its flow and its parameters are taken on trust")
+    if not image.pushed:
+        told.append(
+            "the image was never pushed: only a worker on this very engine can run it,"
+            " and it never pulls"
+        )
+    if "arm64" in image.platform:
+        told.append(
+            f"the image is for {image.platform}: a worker on amd64 cannot run it (platform ="
+            ' "linux/amd64" builds for that)'
+        )
+    return tuple(told)
+
+
+def _flow_name(entrypoint: str) -> str:
+    """The name Prefect gives a flow that was given none."""
+    return entrypoint.rpartition(":")[2].rpartition(".")[2].replace("_", "-")
+
+
+def image_version(reference: str) -> str:
+    """Twelve digits of the digest, else the tag: what the UI shows as the deployment's version."""
+    name, _, digest = reference.partition("@sha256:")
+    return digest[:12] if digest else PurePosixPath(name).name.rpartition(":")[2]
+
+
+# --- what the server has -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One deployment's specification beside what the server has of it."""
+
+    spec: DeploymentSpec
+    deployment: Json | None
+    schedules: tuple[Json, ...]
+
+    @property
+    def own(self) -> list[Json]:
+        return [s for s in self.schedules if (s.get("slug") or "").startswith(OWN)]
+
+    @property
+    def kept_flag(self) -> list[Json]:
+        """Schedules given by an earlier flag that nothing has changed since."""
+        if self.spec.schedule_source != "configuration":
+            return []
+        return [s for s in self.own if s["slug"] == BY_FLAG + self.spec.configured]
+
+
+@dataclass(frozen=True)
+class _Server:
+    """Everything read before anything is changed."""
+
+    pool: Json | None
+    document: Json | None
+    credentials: Json | None
+    found: tuple[_Found, ...]
+    sharing: tuple[Json, ...]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The images that flowship itself deployed on this block."""
+        own = [f.deployment for f in self.found if f.deployment]
+        return frozenset(str(d.get("version")) for d in (*own, *self.sharing))
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        template: Mapping[str, Any] = (
+            self.pool["base_job_template"] if self.pool else docker_block.pool_template()
+        )
+        return template
+
+
+def preflight(settings: Settings, flags: Flags, api: PrefectApi) -> None:
+    """Judge, before a slow build, what the server alone can tell: that it answers, that the
+    pool runs containers and knows the job variables, that the credentials block is there.
+
+    Raises:
+        ApiError, ConfigError: As `apply`, with nothing changed.
+    """
+    api.check()
+    template = _pool_template(api.work_pool(settings.work_pool))
+    for deployment in chosen(settings, flags):
+        _judge_job_variables(deployment.name, deployment.job_variables, template)
+    _credentials(api, settings)
+
+
+def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) -> _Server:
+    api.check()
+    pool = api.work_pool(settings.work_pool)
+    template = _pool_template(pool)
+    for spec in specs:
+        _judge_job_variables(spec.name, spec.job_variables, template)
+    credentials = _credentials(api, settings)
+    document = api.block_document(docker_block.SLUG, settings.block_name)
+    found = []
+    for spec in specs:
+        deployment = api.deployment_by_name(spec.flow_name, spec.name)
+        schedules = api.schedules(deployment["id"]) if deployment else []
+        found.append(_Found(spec, deployment, tuple(schedules)))
+        _judge_kept(found[-1])
+    ours = {f.deployment["id"] for f in found if f.deployment}
+    sharing = tuple(
+        d
+        for d in (api.deployments() if document else ())
+        if d["id"] not in ours
+        and docker_block.refers_to(d.get("job_variables"), settings.block_name)
+    )
+    return _Server(pool, document, credentials, tuple(found), sharing)
+
+
+def _judge_kept(found: _Found) -> None:
+    """A schedule that stays from an earlier flag needs the required parameters as well."""
+    spec = found.spec
+    for stored in found.kept_flag:
+        schedule = stored_schedule(stored)
+        given = {**spec.parameters, **(stored.get("parameters") or {})}
+        absent = parameters.missing(spec.image.parameters, given)
+        if schedule and absent:
+            raise _unscheduled(spec.name, absent, schedule)
+
+
+def _pool_template(pool: Json | None) -> Mapping[str, Any]:
+    if pool is None:
+        return docker_block.pool_template()
+    if pool["type"] != "docker":
+        raise ConfigError(
+            f'the work pool "{pool["name"]}" is of type {pool["type"]}, flowship needs docker',
+            hint="name another work-pool: flowship creates it when it is not there",
+            where="work-pool",
+        )
+    template: Mapping[str, Any] = pool["base_job_template"] or {}
+    if "image" not in _variables(template):
+        raise ConfigError(
+            f'the work pool "{pool["name"]}" lets no deployment choose its image',
+            hint='its base job template has no variable "image": name another work-pool',
+            where="work-pool",
+        )
+    return template
+
+
+def _variables(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    known: Mapping[str, Any] = (template.get("variables") or {}).get("properties") or {}
+    return known
+
+
+def _judge_job_variables(name: str, given: Mapping[str, Any], template: Mapping[str, Any]) -> None:
+    """The server takes unknown job variables in silence, so they are judged here."""
+    known, root = _variables(template), template.get("variables") or {}
+    where = f'deployment "{name}", job-variables'
+    for key, value in given.items():
+        if key not in known:
+            close = difflib.get_close_matches(key.replace("-", "_"), known, n=1, cutoff=0.6)
+            raise ConfigError(
+                f'the work pool knows no job variable "{key}"',
+                hint=f'did you mean "{close[0]}"?' if close else f"it knows: {', '.join(known)}",
+                where=where,
+            )
+        wrong = parameters.problem(parameters.plain(value), known[key], root)
+        if wrong:
+            expected = parameters.describe(known[key], root)
+            raise ConfigError(f'job variable "{key}" takes {expected}: {wrong}', where=where)
+
+
+def _credentials(api: PrefectApi, settings: Settings) -> Json | None:
+    name = docker_block.credentials_name(settings.block)
+    if name is None:
+        return None
+    found = api.block_document(docker_block.CREDENTIALS_SLUG, name)
+    if found is None:
+        raise ConfigError(
+            f'there is no Docker Registry Credentials block "{name}" on the server',
+            hint=f"create it: {api.ui_url('blocks/catalog')}",
+            where="block.registry-credentials",
+        )
+    return found
+
+
+# --- the application ---------------------------------------------------------------------------
+
+
+def apply(
+    specs: Sequence[DeploymentSpec],
+    api: PrefectApi,
+    settings: Settings,
+    report: Story = lambda line: None,
+) -> DeployReport:
+    """Make the server agree with the plan; what agrees already is not written.
+
+    Args:
+        specs: From `plan`, all for the same image.
+        api: The server.
+        settings: The project's.
+        report: Told what is being done, a line at a time.
+
+    Raises:
+        ConfigError: The server shows the configuration to be wrong; nothing was changed.
+        ApiError: The API is not there or refuses.
+    """
+    image = specs[0].image
+    server = _read(specs, api, settings)
+    if server.pool is None:
+        report(f"creating the work pool {settings.work_pool}")
+        _create_pool(api, settings.work_pool)
+    block, data = _apply_block(api, settings, image, server, report)
+    variables = docker_block.job_variables(settings.block_name, data, server.template)
+    deployments = []
+    for found in server.found:
+        deployments.append(_apply_deployment(api, settings, found, variables, report))
+    moved = _moved(api, server, image)
+    return DeployReport(
+        image=image.reference,
+        platform=image.platform,
+        pushed=image.pushed,
+        api_url=api.url,
+        block=block,
+        pool=_pool_report(api, settings, server, variables),
+        deployments=tuple(deployments),
+        moved=moved,
+        warnings=_warnings(settings),
+    )
+
+
+def _create_pool(api: PrefectApi, name: str) -> None:
+    api.create_work_pool(
+        {
+            "name": name,
+            "type": "docker",
+            "description": "Containers started from Docker Container blocks. Made by flowship.",
+            "base_job_template": docker_block.pool_template(),
+        }
+    )
+
+
+def _pool_report(
+    api: PrefectApi,
+    settings: Settings,
+    server: _Server,
+    variables: docker_block.JobVariables,
+) -> PoolReport:
+    name = settings.work_pool
+    workers = api.workers(name)
+    return PoolReport(
+        name=name,
+        outcome="found" if server.pool else "created",
+        widened=docker_block.is_widened(server.template),
+        live=variables.live,
+        copied=variables.copied,
+        paused=bool(server.pool and server.pool.get("is_paused")),
+        worker_online=any(w.get("status") == "ONLINE" for w in workers),
+        start_command=start_command(api, name),
+        url=api.ui_url(f"work-pools/work-pool/{name}"),
+    )
+
+
+def start_command(api: PrefectApi, pool: str) -> str:
+    """The command that starts a worker for this pool."""
+    if api.is_local and pool == Settings.model_fields["work_pool"].default:
+        return "flowship up"
+    return f'prefect worker start --pool "{pool}" --type docker'
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    return tuple(
+        f'block.env: "{name}" looks like a secret and is stored in clear text; keep it in a'
+        f' Secret block and write "{{{{ prefect.blocks.secret.NAME }}}}"'
+        for name in docker_block.open_secrets(settings.block)
+    )
+
+
+def _moved(api: PrefectApi, server: _Server, image: ImageFacts) -> tuple[str, ...]:
+    if server.document is None or server.document["data"].get("image") == image.reference:
+        return ()
+    flows: dict[str, str] = {}
+    for deployment in server.sharing:
+        flow_id = deployment["flow_id"]
+        flows.setdefault(flow_id, api.flow(flow_id)["name"])
+    return tuple(f"{flows[d['flow_id']]}/{d['name']}" for d in server.sharing)
+
+
+# --- the block ---------------------------------------------------------------------------------
+
+
+def _apply_block(
+    api: PrefectApi, settings: Settings, image: ImageFacts, server: _Server, report: Story
+) -> tuple[BlockReport, dict[str, Any]]:
+    """Converge the block document.
+
+    Returns:
+        What was done, and everything the document now holds.
+    """
+    type_id, schema_id = _register(api)
+    document, name = server.document, settings.block_name
+    current: dict[str, Any] = dict(document["data"]) if document else {}
+    wanted = _wanted(settings, image, current, server.credentials)
+    stated = {**current, **wanted, **_reference(server.credentials, current, wanted)}
+    if document is None:
+        report(f"creating the block {docker_block.SLUG}/{name}")
+        body = {"name": name, "data": wanted, "block_type_id": type_id}
+        document = api.create_block_document({**body, "block_schema_id": schema_id})
+        return _block_report(api, document, "created", ()), stated
+    differing = {k: v for k, v in wanted.items() if not _same_field(document, k, v)}
+    if not differing and document["block_schema_id"] == schema_id:
+        return _block_report(api, document, "unchanged", ()), stated
+    report(f"updating the block {docker_block.SLUG}/{name}")
+    body = {"data": differing, "block_schema_id": schema_id}
+    api.update_block_document(document["id"], body)
+    edits = _edits(current, differing, server.versions)
+    return _block_report(api, document, "updated", edits), stated
+
+
+def _register(api: PrefectApi) -> tuple[str, str]:
+    """Make sure of the block type and its schema.
+
+    Returns:
+        Their ids.
+    """
+    shipped = docker_block.registration()
+    kind: Json = {}
+    for body in shipped["block_types"]:
+        kind = api.block_type(body["slug"]) or api.create_block_type(body)
+    wanted = shipped["block_schema"]
+    schema = api.block_schema(shipped["checksum"], wanted["version"])
+    if schema is None or schema["block_type_id"] != kind["id"]:
+        schema = api.create_block_schema({**wanted, "block_type_id": kind["id"]})
+    return kind["id"], schema["id"]
+
+
+def _wanted(
+    settings: Settings, image: ImageFacts, current: Mapping[str, Any], credentials: Json | None
+) -> dict[str, Any]:
+    """The fields to write: what the configuration gives, the image, and what is not there yet."""
+    given = docker_block.configured_fields(settings.block)
+    absent = {k: v for k, v in docker_block.DEFAULTS.items() if k not in current}
+    wanted = absent | given | {"image": image.reference}
+    if not image.pushed:
+        wanted["image_pull_policy"] = "Never"
+    elif "image_pull_policy" not in given and current.get("image_pull_policy") == "Never":
+        # Ours from when the image was not pushed: a worker elsewhere could never start.
+        wanted["image_pull_policy"] = docker_block.DEFAULTS["image_pull_policy"]
+    if credentials is not None:
+        wanted["registry_credentials"] = {"$ref": {"block_document_id": credentials["id"]}}
+    return wanted
+
+
+def _reference(
+    credentials: Json | None, current: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Whether the block has credentials, without looking at what they are."""
+    has = credentials is not None or bool(current.get("registry_credentials"))
+    return {"registry_credentials": {} if has else wanted.get("registry_credentials")}
+
+
+def _same_field(document: Json, name: str, value: object) -> bool:
+    data = document["data"]
+    if name == "registry_credentials" and isinstance(value, Mapping):
+        held = (document.get("block_document_references") or {}).get(name) or {}
+        stored = (held.get("block_document") or {}).get("id")
+        return bool(stored == value["$ref"]["block_document_id"])
+    return name in data and data[name] == value
+
+
+def _edits(
+    current: Mapping[str, Any], written: Mapping[str, Any], ours: frozenset[str]
+) -> tuple[Change, ...]:
+    """What stood in the fields written over; an image only where it was not flowship's own."""
+    edits = []
+    for name, value in written.items():
+        if name not in current or name == "registry_credentials":
+            continue
+        if name == "image" and image_version(str(current[name])) in ours:
+            continue
+        edits.append(Change(name, current[name], value))
+    return tuple(edits)
+
+
+def _block_report(
+    api: PrefectApi, document: Json, outcome: str, edits: tuple[Change, ...]
+) -> BlockReport:
+    url = api.ui_url(f"blocks/block/{document['id']}")
+    return BlockReport(document["name"], document["id"], outcome, edits, url)
+
+
+# --- a deployment ------------------------------------------------------------------------------
+
+
+def _apply_deployment(
+    api: PrefectApi,
+    settings: Settings,
+    found: _Found,
+    variables: docker_block.JobVariables,
+    report: Story,
+) -> DeploymentReport:
+    spec = found.spec
+    body = _body(settings, spec, variables)
+    deployment, outcome = found.deployment, "unchanged"
+    changes: tuple[Change, ...] = ()
+    if deployment is None:
+        report(f"creating the deployment {spec.flow_name}/{spec.name}")
+        flow = api.flow_by_name(spec.flow_name) or api.create_flow(spec.flow_name)
+        body |= {"paused": spec.paused_at_first}
+        created = {"name": spec.name, "flow_id": flow["id"], **body}
+        deployment, outcome = api.create_deployment(created), "created"
+    else:
+        if spec.paused is not None:
+            body["paused"] = spec.paused
+        differing = {k: v for k, v in body.items() if not _same(deployment, k, v)}
+        if differing:
+            report(f"updating the deployment {spec.flow_name}/{spec.name}")
+            if "job_variables" in differing:  # judged by the server only beside its pool
+                differing["work_pool_name"] = spec.work_pool
+            api.update_deployment(deployment["id"], differing)
+            outcome, changes = "updated", _changes(deployment, differing)
+    schedules, removed, touched = _apply_schedules(api, found, deployment["id"], report)
+    if touched and outcome == "unchanged":
+        outcome = "updated"
+    return DeploymentReport(
+        id=deployment["id"],
+        name=spec.name,
+        flow_name=spec.flow_name,
+        outcome=outcome,
+        paused=bool(body.get("paused", deployment.get("paused"))),
+        schedules=schedules,
+        removed_schedules=removed,
+        parameters=spec.parameter_values,
+        changes=changes,
+        url=api.ui_url(f"deployments/deployment/{deployment['id']}"),
+        warnings=spec.warnings,
+    )
+
+
+def _body(
+    settings: Settings, spec: DeploymentSpec, variables: docker_block.JobVariables
+) -> dict[str, Any]:
+    """A deployment's fields as the API takes them, schedules and pausing apart."""
+    extra = dict(spec.job_variables)
+    env = {
+        **variables.values.get("env", {}),
+        **docker_block.direct_env(settings.block),
+        **extra.pop("env", {}),
+    }
+    body: dict[str, Any] = {
+        "description": spec.description,
+        "version": spec.version,
+        "entrypoint": spec.entrypoint,
+        "path": spec.path,
+        "pull_steps": [
+            {"prefect.deployments.steps.set_working_directory": {"directory": spec.path}}
+        ],
+        "parameters": spec.parameters,
+        "tags": list(spec.tags),
+        "concurrency_limit": spec.concurrency_limit,
+        "work_pool_name": spec.work_pool,
+        "job_variables": {**variables.values, **extra, "env": env},
+    }
+    if spec.image.parameters is not None:
+        body["parameter_openapi_schema"] = spec.image.parameters
+        body["enforce_parameter_schema"] = True
+    return body
+
+
+def _same(deployment: Json, name: str, value: object) -> bool:
+    if name == "concurrency_limit":
+        return _limit(deployment) == value
+    if name == "tags":
+        return sorted(deployment.get(name) or []) == sorted(value or [])  # type: ignore[call-overload,no-any-return]
+    return bool(deployment.get(name) == value)
+
+
+def _limit(deployment: Json) -> int | None:
+    limit: int | None = (deployment.get("global_concurrency_limit") or {}).get("limit")
+    return limit
+
+
+def _changes(deployment: Json, written: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What was written over, but for what every new image changes."""
+    changes = []
+    for name, value in written.items():
+        was = _limit(deployment) if name == "concurrency_limit" else deployment.get(name)
+        if name in ("parameters", "job_variables"):
+            before = dict(deployment.get(name) or {})
+            for key in sorted({*before, *value}):
+                if before.get(key) != value.get(key):
+                    changes.append(Change(f"{name}.{key}", before.get(key), value.get(key)))
+        elif name not in ("version", "parameter_openapi_schema") and was != value:
+            changes.append(Change(name, was, value))
+    return tuple(changes)
+
+
+# --- its schedules -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A schedule wanted, and the stored one that becomes it (None: to be created)."""
+
+    slug: str
+    schedule: ScheduleSpec
+    stored: Json | None
+
+
+def _apply_schedules(
+    api: PrefectApi, found: _Found, deployment_id: str, report: Story
+) -> tuple[tuple[ScheduleReport, ...], tuple[str, ...], bool]:
+    """Converge flowship's own schedules one by one, each in place.
+
+    Returns:
+        Every schedule the deployment now has, the removed ones in words, and whether anything
+        was changed.
+    """
+    steps, surplus = _match(found)
+    outcomes: dict[str, str] = {}
+    for step in steps:
+        if step.stored is None:
+            report(f"adding the schedule: {step.schedule.words}")
+            outcomes[_create_schedule(api, deployment_id, step)] = "created"
+        else:
+            body = _schedule_changes(step)
+            outcomes[step.stored["id"]] = "updated" if body else "unchanged"
+            if body:
+                report(f"changing the schedule: {step.schedule.words}")
+                api.update_schedule(deployment_id, step.stored["id"], body)
+    for stored in surplus:
+        report(f"removing the schedule: {_words(stored)}")
+        api.delete_schedule(deployment_id, stored["id"])
+    touched = bool(surplus) or any(o != "unchanged" for o in outcomes.values())
+    after = api.schedules(deployment_id) if touched else list(found.schedules)
+    removed = tuple(_words(stored) for stored in surplus)
+    return _schedule_reports(after, outcomes), removed, touched
+
+
+def _match(found: _Found) -> tuple[list[_Step], list[Json]]:
+    """Pair what is wanted with what is there: same slug, else same content, else in order.
+
+    A paused schedule stays paused through its pair, so the pairs matter.
+    """
+    spec = found.spec
+    if found.kept_flag:
+        return [], [s for s in found.own if s not in found.kept_flag]
+    left = sorted(found.own, key=lambda s: (s["created"], s["slug"]))
+    wanted = {_slug(spec, s): s for s in spec.schedules}
+    pairs: dict[str, Json] = {}
+    rules: tuple[Callable[[str, ScheduleSpec, Json], bool], ...] = (
+        lambda slug, schedule, stored: stored["slug"] == slug,
+        lambda slug, schedule, stored: _same_schedule(schedule, stored),
+        lambda slug, schedule, stored: True,
+    )
+    for rule in rules:
+        for slug, schedule in wanted.items():
+            fitting = [s for s in left if rule(slug, schedule, s)]
+            if slug not in pairs and fitting:
+                pairs[slug] = fitting[0]
+                left.remove(fitting[0])
+    return [_Step(slug, s, pairs.get(slug)) for slug, s in wanted.items()], left
+
+
+def _slug(spec: DeploymentSpec, schedule: ScheduleSpec) -> str:
+    if spec.schedule_source == "flag":
+        return BY_FLAG + spec.configured
+    return OWN + schedule.fingerprint()
+
+
+def _same_schedule(schedule: ScheduleSpec, stored: Json) -> bool:
+    """Whether the stored one runs at the same times, its parameters apart."""
+    body = stored.get("schedule") or {}
+    if (body.get("timezone") or "UTC") != schedule.timezone:
+        return False
+    if schedule.kind == "rrule":
+        return same_rrule(body.get("rrule") or "", schedule.expression)
+    wanted = schedule.payload()
+    return all(body.get(key) == value for key, value in wanted.items() if key != "timezone")
+
+
+def _schedule_changes(step: _Step) -> Json | None:
+    """The body that makes the stored schedule the wanted one; None when it is. Never says
+    whether it is paused, and sends an interval's stored anchor again, or it would move."""
+    assert step.stored is not None
+    given = dict(step.schedule.parameters)
+    same_times = _same_schedule(step.schedule, step.stored)
+    same_parameters = (step.stored.get("parameters") or {}) == given
+    if same_times and same_parameters and step.stored["slug"] == step.slug:
+        return None
+    body: Json = {"slug": step.slug, "parameters": given}
+    if not same_times:
+        anchor = (step.stored.get("schedule") or {}).get("anchor_date")
+        body["schedule"] = step.schedule.payload(anchor or _now())
+    return body
+
+
+def _create_schedule(api: PrefectApi, deployment_id: str, step: _Step) -> str:
+    body = {
+        "slug": step.slug,
+        "schedule": step.schedule.payload(_now()),
+        "parameters": dict(step.schedule.parameters),
+    }
+    created_id: str = api.create_schedule(deployment_id, body)["id"]
+    return created_id
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).replace(microsecond=0).isoformat()
+
+
+def _schedule_reports(
+    stored: Sequence[Json], outcomes: Mapping[str, str]
+) -> tuple[ScheduleReport, ...]:
+    now = datetime.now(timezone.utc)
+    reports = []
+    for one in sorted(stored, key=lambda s: (not (s.get("slug") or "").startswith(OWN), s["id"])):
+        slug = one.get("slug") or ""
+        source = "flag" if slug.startswith(BY_FLAG) else "configuration"
+        source = source if slug.startswith(OWN) else "server"
+        schedule = stored_schedule(one)
+        outcome = outcomes.get(one["id"], "kept")
+        if schedule is not None:
+            told = schedule_report(schedule, now, outcome=outcome, source=source, stored=one)
+        else:
+            told = ScheduleReport(
+                one["id"], outcome, source, str(one.get("schedule")), "", bool(one["active"]), (),
+                dict(one.get("parameters") or {}),
+            )  # fmt: skip
+        reports.append(told)
+    return tuple(reports)
+
+
+def _words(stored: Json) -> str:
+    schedule = stored_schedule(stored)
+    return schedule.words if schedule else str(stored.get("schedule"))

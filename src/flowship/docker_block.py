@@ -1,0 +1,186 @@
+"""The Docker Container block as plain data: its fields, and the job variables that point at it.
+
+A placeholder such as ``{{ prefect.blocks.docker-container.NAME.image }}`` is resolved by the
+worker at each run, so an edit of the block reaches the next run. The server judges job
+variables by the pool's schema and knows nothing of placeholders: the pool that flowship makes
+takes one everywhere; in a pool of somebody else only text may be one, and the rest is copied.
+Pure; the JSON in `data/` is made by `flowship.blocks`, which this module does not import.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from flowship.config import Block
+from flowship.parameters import problem
+
+SLUG = "docker-container"
+CREDENTIALS_SLUG = "docker-registry-credentials"
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
+SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|api_?key|private_?key|credential)")
+
+# What a block starts with: the class's own defaults, but no heap of stopped containers.
+DEFAULTS: dict[str, Any] = {
+    "image_pull_policy": "IfNotPresent",
+    "registry_credentials": None,
+    "auto_remove": True,
+    "env": {},
+    "labels": {},
+    "networks": [],
+    "network_mode": None,
+    "volumes": [],
+    "stream_output": True,
+    "mem_limit": None,
+    "memswap_limit": None,
+    "privileged": False,
+    "container_create_kwargs": None,
+}
+FIELDS = ("image", *DEFAULTS)
+
+
+@cache
+def registration() -> dict[str, Any]:
+    """The block types and the schema to register; ``checksum`` is the schema's."""
+    return _data("docker-container.json")
+
+
+@cache
+def pool_template() -> dict[str, Any]:
+    """The widened base job template of a pool that flowship makes."""
+    return _data("docker-pool.json")
+
+
+def _data(name: str) -> dict[str, Any]:
+    text = resources.files("flowship").joinpath("data", name).read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def configured_fields(block: Block) -> dict[str, Any]:
+    """The block's fields that the configuration gives, without those that go past the block."""
+    given = block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"})
+    if "env" in given:
+        given["env"] = {k: v for k, v in given["env"].items() if not TEMPLATE.search(v)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+
+
+def direct_env(block: Block) -> dict[str, str]:
+    """Variables that refer to a secret or a variable: resolved only from the deployment itself,
+    and never stored in clear text."""
+    return {k: v for k, v in (block.env or {}).items() if TEMPLATE.search(v)}
+
+
+def open_secrets(block: Block) -> tuple[str, ...]:
+    """Variables whose name promises a secret and whose value is written out."""
+    return tuple(
+        k for k, v in (block.env or {}).items() if SECRET_NAME.search(k) and not TEMPLATE.search(v)
+    )
+
+
+def credentials_name(block: Block) -> str | None:
+    """The registry credentials block's name, whether given bare or with its type."""
+    given = block.registry_credentials
+    return given.removeprefix(f"{CREDENTIALS_SLUG}/") if given else None
+
+
+@dataclass(frozen=True)
+class JobVariables:
+    """A deployment's job variables.
+
+    Attributes:
+        values: What the deployment is given.
+        live: The fields (``env.KEY``, ``volumes[0]``) that follow the block.
+        copied: The fields that the pool does not let follow, taken as they are now.
+    """
+
+    values: dict[str, Any]
+    live: tuple[str, ...]
+    copied: tuple[str, ...]
+
+
+def job_variables(
+    block_name: str, data: Mapping[str, Any], template: Mapping[str, Any]
+) -> JobVariables:
+    """Point every field of the block that the pool accepts a placeholder for at the block.
+
+    Args:
+        block_name: The block document's name.
+        data: What the document holds; every field is there.
+        template: The pool's base job template.
+    """
+    variables: Mapping[str, Any] = template.get("variables") or {}
+    known: Mapping[str, Any] = variables.get("properties", {})
+    pointer = _Pointer(f"prefect.blocks.{SLUG}.{block_name}", variables)
+    values = {}
+    for name in FIELDS:
+        if name in known:
+            values[name] = pointer.field(name, data[name], known[name])
+    return JobVariables(values, tuple(pointer.live), tuple(pointer.copied))
+
+
+class _Pointer:
+    """Writes placeholders where the schema lets it, and remembers where it could not."""
+
+    def __init__(self, prefix: str, root: Mapping[str, Any]) -> None:
+        self.prefix = prefix
+        self.root = root
+        self.live: list[str] = []
+        self.copied: list[str] = []
+
+    def field(self, name: str, value: object, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if name == "env":
+            assert isinstance(value, Mapping)
+            return {k: self._leaf(f"env.{k}", v) for k, v in value.items()}
+        if self._accepted(name, schema):
+            return self._live(name)
+        if name == "registry_credentials" and isinstance(value, Mapping):
+            # Never its content: each text of it is a placeholder, any pool accepts those.
+            keys = ("username", "password", "registry_url")
+            return {key: self._live(f"{name}.{key}") for key in keys}
+        if isinstance(value, list) and value and name in ("networks", "volumes"):
+            return [self._leaf(f"{name}[{index}]", item) for index, item in enumerate(value)]
+        if isinstance(value, Mapping) and value and name == "labels":
+            return {k: self._leaf(f"{name}.{k}", v) for k, v in value.items()}
+        self.copied.append(name)
+        return value
+
+    def _accepted(self, name: str, schema: Mapping[str, Any]) -> bool:
+        return problem(self._placeholder(name), schema, self.root) is None
+
+    def _leaf(self, path: str, value: object) -> object:
+        key = path.partition(".")[2] or path
+        # Prefect reads a dot as the next level down and finds nothing there.
+        if isinstance(value, str) and re.fullmatch(r"[\w-]+(\[\d+\])?", key):
+            return self._live(path)
+        self.copied.append(path)
+        return value
+
+    def _live(self, path: str) -> str:
+        self.live.append(path)
+        return self._placeholder(path)
+
+    def _placeholder(self, path: str) -> str:
+        return f"{{{{ {self.prefix}.{path} }}}}"
+
+
+def refers_to(job_variables: object, block_name: str) -> bool:
+    """Whether any of these job variables points at this block."""
+    return f"prefect.blocks.{SLUG}.{block_name}." in json.dumps(job_variables, default=str)
+
+
+def is_widened(template: Mapping[str, Any]) -> bool:
+    """Whether every field of the block may be a placeholder in this pool."""
+    variables = template.get("variables") or {}
+    known = variables.get("properties", {})
+    sample = f"{{{{ prefect.blocks.{SLUG}.name.field }}}}"
+    return all(
+        problem(sample, known[name], variables) is None
+        for name in FIELDS
+        if name in known and name != "env"
+    )

@@ -1,0 +1,220 @@
+"""The plan: what is refused before anything changes, and what a specification says."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from flowship.config import Settings
+from flowship.deploy import Flags, ImageFacts, chosen, image_version, plan, validate_early
+from flowship.errors import ConfigError, FlowshipError, UsageError
+
+NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+SCHEMA = {
+    "title": "Parameters",
+    "type": "object",
+    "properties": {
+        "months": {
+            "type": "array", "items": {"type": "integer"}, "default": [1, 2], "position": 0,
+            "title": "months",
+        },
+        "year": {"type": "integer", "default": 2021, "position": 1, "title": "year"},
+        "colour": {"enum": ["yellow", "green"], "type": "string", "default": "yellow",
+                   "position": 2, "title": "colour"},
+    },
+    "required": [],
+    "definitions": {},
+}  # fmt: skip
+
+
+def settings(**values) -> Settings:
+    return Settings.model_validate(
+        {"root": Path("/project"), "name": "de-taxi", "entrypoint": "flows/taxi.py:taxi", **values}
+    )
+
+
+def image(**values) -> ImageFacts:
+    facts = {
+        "reference": "user/de-repo:tag@sha256:" + "ab" * 32,
+        "pushed": True,
+        "platform": "linux/amd64",
+        "flow_name": "taxi",
+        "flow_description": "Loads taxi rides.",
+        "parameters": SCHEMA,
+        "prefect_version": "3.8.8",
+        "entrypoint": "flows/taxi.py:taxi",
+    }
+    return ImageFacts(**{**facts, **values})
+
+
+def planned(project: Settings | None = None, flags: Flags | None = None, **facts):
+    return plan(project or settings(), image(**facts), flags or Flags(), now=NOW)
+
+
+def refused(kind: type[FlowshipError], project=None, flags=None, **facts) -> FlowshipError:
+    with pytest.raises(kind) as caught:
+        planned(project, flags, **facts)
+    return caught.value
+
+
+def test_a_project_without_deployments_gets_one_by_its_own_name():
+    (spec,) = planned()
+    assert (spec.name, spec.flow_name, spec.block_name) == ("de-taxi", "taxi", "de-taxi-docker")
+    assert (spec.path, spec.entrypoint) == ("/opt/prefect/flows", "flows/taxi.py:taxi")
+    assert spec.schedules == ()
+
+
+def test_every_parameter_is_told_with_its_value_and_where_that_comes_from():
+    (spec,) = planned(flags=Flags(parameters={"months": "[1,2,3]", "colour": "green"}))
+    told = [(p.name, p.value, p.source) for p in spec.parameter_values]
+    assert told == [
+        ("months", [1, 2, 3], "given"),
+        ("year", 2021, "default"),
+        ("colour", "green", "given"),
+    ]
+    assert spec.parameters == {"months": [1, 2, 3], "colour": "green"}
+
+
+def test_a_schedule_from_a_flag_is_told_in_words_with_its_next_three_runs():
+    (spec,) = planned(flags=Flags(cron="0 5 * * *", timezone="Pacific/Auckland"))
+    (told,) = spec.preview
+    assert told.words == "every day at 05:00 Pacific/Auckland"
+    assert [run.local for run in told.next_runs] == [
+        f"2026-06-{day:02}T05:00:00+12:00" for day in (2, 3, 4)
+    ]
+    assert told.next_runs[0].utc == "2026-06-01T17:00:00+00:00"
+
+
+def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
+    project = settings(deployments=[{"name": "a", "cron": "0 1 * * *", "timezone": "Europe/Paris"}])
+    (spec,) = planned(project, Flags(cron="0 5 * * *"))
+    assert spec.schedules[0].timezone == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message", "hint"),
+    [
+        (Flags(cron="0 25 * * *"), '"25" is no hour', "0 5 * * *"),
+        (Flags(cron="0 5 * * *", timezone="Pacific/Aukland"), "not a timezone", "Pacific/Auckland"),
+        (Flags(interval="soon"), "not an interval", "15m"),
+        (Flags(rrule="SOMETIMES"), "not an rrule", "FREQ=WEEKLY"),
+        (Flags(cron="0 5 * * *", interval=60), "exactly one", "keep one"),
+        (Flags(timezone="Europe/Paris"), "belongs to a schedule", "timezone"),
+        (Flags(cron="0 5 * * *", no_schedule=True), "exclude each other", ""),
+        (Flags(parameters={"month": "1"}), 'no parameter "month"', 'did you mean "months"?'),
+        (Flags(parameters={"months": "January"}), "a list of whole numbers", "months=[1,2,3]"),
+        (Flags(parameters={"year": "20x1"}), "a whole number", "year=3"),
+        (Flags(parameters={"colour": "red"}), '"yellow" or "green"', 'colour="yellow"'),
+        (Flags(name="a/b"), "cannot be a deployment's name", ""),
+    ],
+)
+def test_a_wrong_flag_is_a_usage_error_with_the_way_out(flags, message, hint):
+    error = refused(UsageError, flags=flags)
+    assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("deployment", "message"),
+    [
+        ({"cron": "0 25 * * *"}, '"25" is no hour'),
+        ({"cron": "0 5 * * *", "timezone": "Mars"}, "not a timezone"),
+        ({"schedules": [{"cron": "0 5 * * *"}] * 2}, "the same schedule twice"),
+        ({"parameters": {"months": "1"}}, "a list of whole numbers"),
+        ({"parameters": {"moths": [1]}}, 'no parameter "moths"'),
+        ({"schedules": [{"interval": 60, "parameters": {"year": "x"}}]}, "a whole number"),
+        ({"job-variables": {"image": "other"}}, "the image is flowship's"),
+    ],
+)
+def test_a_wrong_configuration_is_told_with_its_deployment(deployment, message):
+    error = refused(ConfigError, settings(deployments=[{"name": "a", **deployment}]))
+    assert message in error.message
+    assert error.where
+
+
+def test_several_deployments_need_a_name_beside_schedule_flags():
+    project = settings(deployments=[{"name": "a"}, {"name": "b"}])
+    for flags in (
+        Flags(cron="0 5 * * *"),
+        Flags(no_schedule=True),
+        Flags(parameters={"year": "1"}),
+    ):
+        error = refused(UsageError, project, flags)
+        assert "needs --name" in error.message
+        assert "a, b" in error.hint
+    (spec,) = planned(project, Flags(cron="0 5 * * *", name="b"))
+    assert spec.name == "b"
+    assert 'did you mean "a"' not in refused(UsageError, project, Flags(name="c")).hint
+    assert len(planned(project)) == 2
+
+
+def test_the_shipped_deployment_may_be_given_another_name():
+    project = settings(shipped=True, deployments=[{"name": "prefect-docker-flow"}])
+    assert [d.name for d in chosen(project, Flags(name="mine"))] == ["mine"]
+
+
+def test_a_required_parameter_without_a_value_stops_a_schedule_and_warns_without_one():
+    schema = {**SCHEMA, "required": ["day"],
+              "properties": {**SCHEMA["properties"], "day": {"type": "string", "format": "date",
+                                                             "position": 3}}}  # fmt: skip
+    error = refused(ConfigError, flags=Flags(cron="0 5 * * *"), parameters=schema)
+    assert 'without a value for "day"' in error.message
+    (spec,) = planned(parameters=schema)
+    assert any('"day" has no value' in warning for warning in spec.warnings)
+    assert spec.parameter_values[-1].source == "missing"
+    given = Flags(cron="0 5 * * *", parameters={"day": "2026-01-31"})
+    assert planned(flags=given, parameters=schema)[0].parameters == {"day": "2026-01-31"}
+    project = settings(
+        deployments=[
+            {"name": "a", "schedules": [{"interval": 60, "parameters": {"day": "2026-01-31"}}]}
+        ]
+    )
+    assert planned(project, parameters=schema)[0].warnings == ()
+
+
+def test_an_image_that_was_not_probed_is_deployed_on_trust():
+    (spec,) = planned(
+        flags=Flags(parameters={"months": "[1]", "note": "abc"}),
+        parameters=None, flow_name=None, prefect_version=None, entrypoint="a/b.py:my_taxi_flow",
+    )  # fmt: skip
+    assert spec.flow_name == "my-taxi-flow"
+    assert spec.parameters == {"months": [1], "note": "abc"}
+    assert any("not probed" in warning for warning in spec.warnings)
+
+
+def test_what_could_not_run_elsewhere_is_said():
+    (spec,) = planned(pushed=False, platform="linux/arm64")
+    assert any("never pushed" in warning for warning in spec.warnings)
+    assert any("arm64" in warning for warning in spec.warnings)
+
+
+def test_an_image_with_prefect_2_is_refused():
+    assert "Prefect 2.20.1" in refused(ConfigError, prefect_version="2.20.1").message
+
+
+def test_a_reserved_pool_name_is_refused_before_the_build():
+    with pytest.raises(ConfigError, match="reserved"):
+        validate_early(settings(**{"work-pool": "prefect-managed"}), Flags())
+
+
+def test_the_version_is_the_digest_or_the_tag():
+    assert image_version("user/de-repo:tag@sha256:" + "0123456789abcdef" * 4) == "0123456789ab"
+    assert image_version("127.0.0.1:5000/de-taxi:4f2a") == "4f2a"
+    assert image_version("user/de-repo") == "de-repo"
+
+
+def test_the_specification_is_json_with_these_keys():
+    (spec,) = planned(flags=Flags(cron="0 5 * * *"))
+    document = json.loads(json.dumps(spec.to_json()))
+    assert document == spec.to_json()
+    assert set(document) == {
+        "name", "flow_name", "description", "image", "entrypoint", "path", "version", "work_pool",
+        "block_name", "tags", "concurrency_limit", "schedules", "schedule_source", "configured",
+        "paused", "paused_at_first", "parameters", "parameter_values", "job_variables", "warnings",
+    }  # fmt: skip
+    assert set(document["schedules"][0]) == {
+        "id", "outcome", "source", "words", "timezone", "active", "next_runs", "parameters",
+    }  # fmt: skip
