@@ -508,8 +508,7 @@ class _Walker:
             if name in self.build_args:
                 value = self.build_args[name]
             elif raw is not None:
-                expanded = expand(raw, env, step.escape)
-                value = expanded.variable
+                value = step.expand(raw).variable
             elif name in self.globals:
                 value = self.globals[name]
             else:

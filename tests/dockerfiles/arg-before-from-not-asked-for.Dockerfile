@@ -1,0 +1,3 @@
+ARG TARGET=/flows
+FROM python:3.11-slim
+COPY flow.py $TARGET/

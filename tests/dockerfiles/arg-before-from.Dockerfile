@@ -1,0 +1,4 @@
+ARG TARGET=/flows
+FROM python:3.11-slim
+ARG TARGET
+COPY flow.py $TARGET/

@@ -1,0 +1,5 @@
+FROM prefecthq/prefect:3.8.8-python3.11
+COPY a.py \
+  # the second one
+  b.py \
+  opt/prefect/flows/

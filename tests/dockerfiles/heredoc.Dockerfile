@@ -1,0 +1,4 @@
+FROM prefecthq/prefect:3.8.8-python3.11
+COPY <<EOF flows/settings.toml
+a = 1
+EOF

@@ -1,0 +1,2 @@
+FROM prefecthq/prefect:3.8.8-python3.11
+COPY ["my flow.py", "my flows/"]

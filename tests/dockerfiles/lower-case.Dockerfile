@@ -1,0 +1,2 @@
+from prefecthq/prefect:3.8.8-python3.11
+copy flow.py opt/prefect/flows/

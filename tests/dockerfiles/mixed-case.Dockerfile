@@ -1,0 +1,4 @@
+From python:3.11-slim
+Copy flow.py /flows/
+workdir /w
+Add flow.py flows/

@@ -1,0 +1,3 @@
+FROM prefecthq/prefect:3.8.8-python3.11
+ARG TARGET
+COPY flow.py ${TARGET:-flows}/
