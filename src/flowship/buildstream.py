@@ -66,6 +66,7 @@ class BuildStream:
         self._tail: deque[str] = deque(maxlen=TAIL)
         self._step = Step("")
         self._seen: set[tuple[bytes, bool]] = set()
+        self._unfinished = ""
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one decoded event.
@@ -81,8 +82,7 @@ class BuildStream:
         elif isinstance(event.get("aux"), dict) and "ID" in event["aux"]:
             self.image_id = event["aux"]["ID"]
         elif "stream" in event:
-            for line in str(event["stream"]).splitlines():
-                self._line(line)
+            self._text(str(event["stream"]))
         elif "status" in event and "id" in event:
             detail = event.get("progressDetail") or {}
             self._report(
@@ -93,6 +93,12 @@ class BuildStream:
                     detail.get("total") or 0,
                 )
             )
+
+    def _text(self, text: str) -> None:
+        """Coloured output arrives in pieces; a line is told when its end is there."""
+        *lines, self._unfinished = (self._unfinished + text).split("\n")
+        for line in lines:
+            self._line(line.rpartition("\r")[2] if not line.endswith("\r") else line)
 
     def _line(self, line: str) -> None:
         line = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line).rstrip()
@@ -131,6 +137,7 @@ class BuildStream:
             self._report(self._step)
 
     def _failure(self, message: str) -> BuildError:
+        self._text("\n")
         tail = "\n".join(self._tail)
         hint = "the step's output is below" if tail else "mend the Dockerfile"
         for pattern, advice in ADVICE:

@@ -531,4 +531,4 @@ def _place(source: Path | None, loc: list[str]) -> str:
 
 def _matches(here: list[str], wanted: list[str]) -> bool:
     """Whether `wanted` is at or below `here` (an inline value holds all keys below it)."""
-    return len(here) <= len(wanted) and here == wanted[: len(here)]
+    return [_kebab(part) for part in here] == wanted[: len(here)]

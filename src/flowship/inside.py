@@ -98,7 +98,11 @@ def trimmed(exc: BaseException) -> list[str]:
 def own(filename: str) -> bool:
     """Whether a file is the project's and not a library's."""
     path = Path(filename).absolute()
-    return Path.cwd() in path.parents and "site-packages" not in path.parts
+    return (
+        not filename.startswith("<")
+        and Path.cwd() in path.parents
+        and "site-packages" not in path.parts
+    )
 
 
 def flows_in(file: str) -> list[str]:

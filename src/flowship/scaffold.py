@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowship.errors import ConfigError
+
 # Folders that hold no code of the project's own.
 SKIPPED = {"__pycache__", "node_modules", "venv", "env", "build", "dist", "site-packages"}
 
@@ -71,3 +73,119 @@ def _is_flow(decorator: ast.expr) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
     return name == "flow"
+
+
+# --- init ----------------------------------------------------------------------------------------
+
+FLOW = '''\
+"""A first flow: greet, and say how many letters the name has."""
+
+from prefect import flow, task
+
+
+@task
+def measure(name: str) -> int:
+    """The number of letters in `name`."""
+    return len(name)
+
+
+@flow(log_prints=True)
+def hello(name: str = "world") -> int:
+    """Greet somebody.
+
+    Args:
+        name: Whom to greet.
+    """
+    letters = measure(name)
+    print(f"hello {name}: {letters} letters")
+    return letters
+'''
+
+REQUIREMENTS = """\
+# What the flow imports beyond Prefect itself, one package a line, for instance:
+# pandas>=2.2
+"""
+
+CONFIGURATION = """\
+name = "{name}"
+entrypoint = "{entrypoint}"
+{others}# Pinned, so that every laptop and CI build the same image.
+base-image = "{base_image}"
+{requirements}# Where `flowship push` sends it, on Docker Hub or "registry.example.com/team/repo":
+# repo = "user/{name}"
+
+[[deployments]]
+name = "{deployment}"
+# cron = "0 5 * * *"
+# timezone = "Europe/Berlin"
+# parameters = {{ name = "world" }}
+"""
+
+
+@dataclass(frozen=True)
+class Scaffold:
+    """What `init` wrote.
+
+    Attributes:
+        written: File names, relative to the folder.
+        entrypoint: The flow that the configuration names.
+        others: Further flows that were found; the configuration lists them as comments.
+    """
+
+    written: tuple[str, ...]
+    entrypoint: str
+    others: tuple[str, ...] = ()
+
+
+def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
+    """Write a first project into an empty folder, or only flowship.toml beside Python files.
+
+    Never writes over anything.
+
+    Raises:
+        ConfigError: There is configuration already, or Python files without a flow.
+    """
+    _refuse_configured(folder)
+    files: dict[str, str] = {}
+    if python_files(folder):
+        flows = find_flows(folder)
+        if not flows:
+            raise ConfigError(
+                f"no @flow function was found in the Python files of {folder}",
+                hint="decorate the function to schedule: from prefect import flow; @flow",
+            )
+        entrypoint, *others = [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
+    else:
+        entrypoint, others = "flow.py:hello", []
+        files = {"flow.py": FLOW, "docker-requirements.txt": REQUIREMENTS}
+    function = entrypoint.rpartition(":")[2]
+    files["flowship.toml"] = CONFIGURATION.format(
+        name=name,
+        entrypoint=entrypoint,
+        others="".join(f'# entrypoint = "{other}"\n' for other in others),
+        base_image=base_image,
+        requirements='requirements = "docker-requirements.txt"\n' if len(files) > 1 else "",
+        deployment=function.replace("_", "-"),
+    )
+    written = tuple(file for file in files if not (folder / file).exists())
+    for file in written:
+        (folder / file).write_text(files[file], encoding="utf-8")
+    return Scaffold(written, entrypoint, tuple(others))
+
+
+def _refuse_configured(folder: Path) -> None:
+    pyproject = folder / "pyproject.toml"
+    tool = pyproject.is_file() and "[tool.flowship" in pyproject.read_text(encoding="utf-8")
+    for path in [folder / "flowship.toml", *([pyproject] if tool else [])]:
+        if path.is_file():
+            raise ConfigError(
+                f"{path.name} already holds flowship's configuration; nothing was written",
+                hint="`flowship build` is the next step",
+                where=str(path),
+            )
+
+
+def _parents_first(flow: FoundFlow) -> tuple[bool, str, int]:
+    """What is called main, parent or pipeline is the likely one to schedule."""
+    likely = any(word in flow.function for word in ("parent", "main", "pipeline"))
+    return (not likely, flow.path, flow.line)

@@ -1,0 +1,582 @@
+"""The command line: options, one call, one rendering per command, and the one error boundary.
+
+Nothing heavy is imported at the top: a command pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowship import __version__
+from flowship.errors import ExitCode, FlowshipError, RunFailedError, UsageError
+
+if TYPE_CHECKING:
+    from flowship.config import Settings
+    from flowship.console import Screen
+    from flowship.image import BuiltImage, Engine, Plan
+
+app = typer.Typer(
+    name="flowship",
+    help="Take a Python flow to a container image, a registry and a scheduled Prefect deployment.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+profile_app = typer.Typer(
+    help="Which Prefect API is used: Prefect's own profiles, the same file.",
+    no_args_is_help=True,
+)
+app.add_typer(profile_app, name="profile")
+
+
+# --- the boundary --------------------------------------------------------------------------------
+
+
+def command(to: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; expected failures leave as one message and their exit code."""
+
+    def register(body: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(body)
+        def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the body takes
+            from flowship.console import Screen, bug
+
+            screen = Screen(as_json=bool(options.get("as_json")))
+            try:
+                body(*args, **options)
+            except FlowshipError as exc:
+                screen.error(exc)
+                raise typer.Exit(int(exc.exit_code)) from exc
+            except KeyboardInterrupt as exc:
+                screen.say("interrupted")
+                raise typer.Exit(int(ExitCode.INTERRUPTED)) from exc
+            except (typer.Exit, typer.Abort, typer.BadParameter):
+                raise
+            except Exception as exc:
+                raise typer.Exit(bug(exc)) from exc
+
+        to.command(name)(run)
+        return run
+
+    return register
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+# --- options that several commands share ---------------------------------------------------------
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Repo = Annotated[
+    str | None,
+    typer.Option("--repo", help="Where the image goes: user/de-repo:tag, host:port/repo, …"),
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", help="An image that flowship built, instead of the present files'."),
+]
+Platform = Annotated[
+    str | None,
+    typer.Option("--platform", help="Build for this platform: linux/amd64, linux/arm64."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Build every step anew.")]
+NoProbe = Annotated[
+    bool, typer.Option("--no-probe", help="Do not load the flow inside the image. At your risk.")
+]
+BuildArg = Annotated[
+    list[str] | None,
+    typer.Option("--build-arg", help="KEY=VALUE for an ARG of the Dockerfile; repeatable."),
+]
+Cron = Annotated[
+    str | None,
+    typer.Option("--cron", help='Run at these times: "0 5 * * *" is every day at 05:00.'),
+]
+Interval = Annotated[
+    str | None,
+    typer.Option("--interval", help="Run every so often: 15m, 1h30m, 1d, or seconds."),
+]
+Rrule = Annotated[
+    str | None,
+    typer.Option("--rrule", help="Run by an iCalendar recurrence rule (RFC 5545)."),
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option("--timezone", help="The schedule's timezone: Pacific/Auckland; else UTC."),
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="key=value for the flow; JSON is understood; repeatable."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="Which deployment, where several are configured."),
+]
+Paused = Annotated[
+    bool | None,
+    typer.Option("--paused/--no-paused", help="Pause or resume; left as it is when not given."),
+]
+NoSchedule = Annotated[
+    bool, typer.Option("--no-schedule", help="Remove the schedules that flowship made.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flowship {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "-C", help="Work in this folder instead of the current one."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+    if folder is not None:
+        if not folder.is_dir():
+            raise typer.BadParameter(f"there is no folder {folder}", param_hint="--folder")
+        os.chdir(folder)
+
+
+def _settings(screen: Screen, **overrides: object) -> Settings:
+    from flowship import config
+
+    settings = config.load(Path.cwd(), overrides=overrides)
+    for warning in settings.warnings:
+        screen.warn(warning)
+    if settings.shipped:
+        screen.say("no project here: this is the shipped ETL flow (New York taxi trips)")
+    return settings
+
+
+def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
+    pairs = {}
+    for item in items or ():
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{option} takes key=value, not {item!r}", where=option)
+        pairs[key] = value
+    return pairs
+
+
+# --- check, build, push --------------------------------------------------------------------------
+
+
+@command(app, "check")
+def check(
+    dockerfile: Annotated[
+        Path | None,
+        typer.Argument(help="A Dockerfile; without it, the project's."),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for what would make the scheduled run fail, before anything is built.
+
+    COPY destinations must be absolute; the flow's file must land where the deployment looks for
+    it; nothing secret may enter the image. Exit code 3 when there are errors.
+    """
+    from flowship import cycle, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    here = Path.cwd()
+    if dockerfile:
+        checked = cycle.check_file(dockerfile, cycle.settings_or_none(here))
+    else:
+        checked = cycle.check_project(here)
+    checked, fixed = cycle.fix(checked) if fix else (checked, 0)
+    checked = cycle.with_hadolint(checked)
+    screen.say(*views.findings(checked, fixed))
+    screen.result(views.findings_json(checked, fixed))
+    if checked.errors:
+        raise typer.Exit(int(ExitCode.CONFIG))
+
+
+@command(app, "build")
+def build(
+    no_cache: NoCache = False,
+    no_probe: NoProbe = False,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", help="A further name for the image; repeatable."),
+    ] = None,
+    platform: Platform = None,
+    build_arg: BuildArg = None,
+    print_dockerfile: Annotated[
+        bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and stop.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check, build the image, and load the flow inside it.
+
+    The image's name is a hash of everything that goes into it: an unchanged project is not built
+    again. An image whose flow does not load gets no name. Exit codes 3, 4, 5, 6.
+    """
+    from flowship import views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    plan = _plan(screen, platform, build_arg)
+    if print_dockerfile:
+        screen.result({"dockerfile": plan.dockerfile}, plan.dockerfile)
+        return
+    image = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, tags=tag)
+    screen.result(views.built_json(image), image.reference)
+
+
+def _plan(screen: Screen, platform: str | None, build_arg: list[str] | None) -> Plan:
+    from flowship import image
+
+    settings = _settings(screen, platform=platform)
+    arguments = {**settings.build_args, **_pairs(build_arg, "--build-arg")}
+    return image.plan(settings.model_copy(update={"build_args": arguments}))
+
+
+def _build(
+    screen: Screen,
+    plan: Plan,
+    *,
+    no_cache: bool = False,
+    no_probe: bool = False,
+    tags: list[str] | None = None,
+    engine: Engine | None = None,
+) -> BuiltImage:
+    from flowship import cycle, image, views
+
+    checked = cycle.check_plan(plan)
+    if checked.findings:
+        screen.say(*views.findings(checked))
+    cycle.refuse_errors(checked)
+    options = image.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tuple(tags or ()))
+    engine = engine or image.connect()
+    with screen.progress() as report:
+        built = image.build(engine, plan, options, report)
+    screen.say(*views.built(built, engine.platform))
+    return built
+
+
+@command(app, "push")
+def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
+    """Push the image of the present files to a registry, and check that it arrived.
+
+    Prints user/de-repo:tag@sha256:… on stdout. Files changed since the build: exit code 3.
+    A registry that refuses or does not answer: exit code 6.
+    """
+    from flowship import cycle, views
+    from flowship import image as images
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    settings = _settings(screen) if image is None else cycle.settings_or_none(Path.cwd())
+    target = cycle.push_target(repo, settings)
+    credentials = cycle.credentials(target)
+    engine = images.connect()
+    with screen.progress() as report:
+        built = cycle.chosen_image(engine, image, settings, report)
+        pushed = images.push(engine, built, target, credentials=credentials, report=report)
+    screen.say(*views.pushed(pushed))
+    screen.result(pushed, pushed.reference)
+
+
+@command(app, "login")
+def login(
+    registry: Annotated[
+        str, typer.Argument(help="The registry's host, with port if any; Docker Hub by default.")
+    ] = "",
+    username: Annotated[
+        str | None,
+        typer.Option("--username", "-u", help="The user; asked for on a terminal."),
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password or token from stdin.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Log in to a registry, and keep the credentials the way docker does."""
+    from flowship import cycle, views
+    from flowship.console import Screen, ask_credentials
+
+    screen = Screen(as_json=as_json)
+    user, password = ask_credentials(username, from_stdin=password_stdin)
+    done = cycle.login(registry, user, password)
+    screen.say(*views.logged_in(done))
+    screen.result(done)
+
+
+# --- deploy, ship --------------------------------------------------------------------------------
+
+
+@command(app, "deploy")
+def deploy(
+    cron: Cron = None,
+    interval: Interval = None,
+    rrule: Rrule = None,
+    timezone: Timezone = None,
+    param: Param = None,
+    name: Name = None,
+    image: Image = None,
+    paused: Paused = None,
+    no_schedule: NoSchedule = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be deployed; change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Register the block, the work pool and the scheduled deployment; again and again.
+
+    Re-running converges: what a person did in the UI stays, what the configuration dropped goes.
+    Everything is judged before anything changes. Exit codes 3, 4, 7.
+    """
+    from flowship import cycle, views
+    from flowship import image as images
+    from flowship.console import Screen
+    from flowship.deploy import Flags
+
+    screen = Screen(as_json=as_json)
+    settings = _settings(screen)
+    flags = Flags(
+        cron, interval, rrule, timezone, _pairs(param, "--param"), name, paused, no_schedule
+    )
+    cycle.judge_early(settings, flags, ask_server=not dry_run)
+    engine = images.connect()
+    with screen.progress() as report:
+        built = cycle.chosen_image(engine, image, settings, report)
+    specs = cycle.specs(settings, built, flags)
+    if dry_run:
+        screen.say(*views.specs(specs))
+        screen.result({"deployments": specs})
+        return
+    with screen.progress() as report:
+        deployed = cycle.apply(specs, settings, report)
+    screen.say(*views.deployed(deployed))
+    screen.result(deployed, views.deployment_names(deployed))
+
+
+@command(app, "ship")
+def ship(
+    repo: Repo = None,
+    cron: Cron = None,
+    interval: Interval = None,
+    rrule: Rrule = None,
+    timezone: Timezone = None,
+    param: Param = None,
+    name: Name = None,
+    paused: Paused = None,
+    no_schedule: NoSchedule = False,
+    no_cache: NoCache = False,
+    no_probe: NoProbe = False,
+    platform: Platform = None,
+    build_arg: BuildArg = None,
+    as_json: Json = False,
+) -> None:
+    """Check, build, probe, push and deploy, stopping at the first step that fails.
+
+    Nothing unprobed is pushed, nothing unpushed is deployed.
+    """
+    from flowship import cycle, views
+    from flowship import image as images
+    from flowship.console import Screen
+    from flowship.deploy import Flags
+
+    screen = Screen(as_json=as_json)
+    plan = _plan(screen, platform, build_arg)
+    flags = Flags(
+        cron, interval, rrule, timezone, _pairs(param, "--param"), name, paused, no_schedule
+    )
+    target = cycle.push_target(repo, plan.settings)
+    credentials = cycle.credentials(target)
+    cycle.judge_early(plan.settings, flags, ask_server=True)
+    engine = images.connect()
+    built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
+    specs = cycle.specs(plan.settings, built, flags)  # parameters are judged before the push
+    with screen.progress() as report:
+        pushed = images.push(engine, built, target, credentials=credentials, report=report)
+    screen.say(*views.pushed(pushed))
+    specs = cycle.specs(plan.settings, built, flags, pushed)
+    with screen.progress() as report:
+        deployed = cycle.apply(specs, plan.settings, report)
+    screen.say(*views.deployed(deployed))
+    result = {"build": views.built_json(built), "push": pushed, "deploy": deployed}
+    screen.result(result, pushed.reference)
+
+
+# --- run, up, down -------------------------------------------------------------------------------
+
+
+@command(app, "run")
+def run(
+    deployment: Annotated[
+        str | None,
+        typer.Argument(help="flow/deployment, or the deployment's name; else the project's."),
+    ] = None,
+    param: Param = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Stream the logs; end with the run's outcome.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a run of a deployment. With --watch, a run that fails is exit code 8."""
+    from flowship import cycle, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    name = deployment or cycle.only_deployment(_settings(screen))
+    with cycle.open_api() as api:
+        started = cycle.start_run(api, name, _pairs(param, "--param"))
+        screen.say(*views.started(started))
+        if not watch:
+            screen.result(started, started.id)
+            return
+        ended = cycle.watch_run(api, started, lambda record: screen.say(views.log(record)))
+    screen.say(*views.ended(ended))
+    screen.result(ended, ended.state_type)
+    if not ended.completed:
+        raise typer.Exit(int(RunFailedError.exit_code))
+
+
+@command(app, "up")
+def up(
+    port: Annotated[int, typer.Option("--port", help="The local server's port.")] = 4200,
+    pool: Annotated[
+        str | None,
+        typer.Option("--pool", help="The worker's pool; else the configured one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start a local Prefect server and a docker worker, and wait until both really answer.
+
+    Safe to repeat. Where an API is set already, only the worker is started.
+    """
+    from flowship import cycle, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    with screen.progress() as report:
+        stack = cycle.up(pool or cycle.work_pool(Path.cwd()), port, report)
+    screen.say(*views.stack(stack))
+    screen.result(stack, stack.api_url)
+
+
+@command(app, "down")
+def down(as_json: Json = False) -> None:
+    """Stop what `flowship up` started. Safe to repeat."""
+    from flowship import stack as stacks
+    from flowship import views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    with screen.progress() as report:
+        stopped = stacks.down(report)
+    screen.say(*views.stack(stopped))
+    screen.result(stopped)
+
+
+# --- init, profile -------------------------------------------------------------------------------
+
+
+@command(app, "init")
+def init(as_json: Json = False) -> None:
+    """Write a small working project into an empty folder; never over anything.
+
+    In a folder with flows already, only flowship.toml is written.
+    """
+    from flowship import config, scaffold, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    folder = Path.cwd()
+    written = scaffold.init(
+        folder,
+        name=config.slugify(folder.name) or "flow",
+        base_image=os.environ.get("FLOWSHIP_BASE_IMAGE") or config.default_base_image(),
+    )
+    screen.say(*views.scaffold(written))
+    screen.result(written, "\n".join(written.written))
+
+
+@command(profile_app, "set-api")
+def profile_set_api(
+    url: Annotated[
+        str | None,
+        typer.Argument(help="The API's address; without it, the local server's."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help="The profile to write; else the active one."),
+    ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not ask whether a server answers there.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Store the Prefect API's address in a profile, after checking that it answers."""
+    from flowship import profiles, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    change = profiles.set_api(url, profile, check=not no_check)
+    screen.say(*views.profile_change(change))
+    screen.result(change, change.url or "")
+
+
+@command(profile_app, "ls")
+def profile_ls(as_json: Json = False) -> None:
+    """List the profiles; the active one is marked."""
+    from flowship import profiles, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    found = profiles.list_profiles()
+    screen.result({"profiles": found}, views.profile_list(found))
+
+
+@command(profile_app, "use")
+def profile_use(
+    name: Annotated[str, typer.Argument(help="The profile to make active.")],
+    as_json: Json = False,
+) -> None:
+    """Make a profile the active one."""
+    from flowship import profiles, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    change = profiles.use(name)
+    screen.say(*views.profile_change(change))
+    screen.result(change)
+
+
+@command(profile_app, "show")
+def profile_show(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The profile; without it, the active one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a profile's settings, secrets masked, and where the API address comes from."""
+    from flowship import profiles, views
+    from flowship.console import Screen
+
+    screen = Screen(as_json=as_json)
+    shown = profiles.show(name)
+    target = profiles.resolve()
+    for warning in target.warnings:
+        screen.warn(warning)
+    screen.result(views.profile_json(shown, target), views.profile_text(shown, target))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The two streams: stdout carries the result, stderr tells the story.
+
+Everything a command shows passes here. Colour and live progress appear only on a terminal;
+``NO_COLOR`` and ``CI`` are respected. With ``--json`` stdout carries one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowship.errors import ExitCode, FlowshipError, UsageError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from rich.console import Console, RenderableType
+
+    from flowship.events import Event, Report, Transfer
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    plain = bool(os.environ.get("CI")) and not os.environ.get("FORCE_COLOR")
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        soft_wrap=True,
+        no_color=plain or None,
+        force_terminal=False if plain else None,
+    )
+
+
+class Screen:
+    """What one command writes, and how.
+
+    Args:
+        as_json: The result is one JSON object on stdout, errors too.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._story: Console | None = None
+
+    @property
+    def story(self) -> Console:
+        """stderr, made when first used: rich costs a command only what it draws."""
+        if self._story is None:
+            self._story = _console(stderr=True)
+        return self._story
+
+    def say(self, *lines: RenderableType) -> None:
+        """Tell something on stderr."""
+        for line in lines:
+            self.story.print(line)
+
+    def done(self, text: str) -> None:
+        """Tell on stderr that a step is done."""
+        self.story.print(f"[green]✓[/] {text}")
+
+    def warn(self, text: str) -> None:
+        """Tell on stderr that something deserves a look."""
+        self.story.print(f"[yellow]warning:[/] {_escape(text)}")
+
+    def result(self, value: object, text: str = "") -> None:
+        """Write the command's result to stdout: `value` as JSON, or else `text`."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+        elif text:
+            sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+
+    def error(self, exc: FlowshipError) -> None:
+        """Show an expected failure: what, where, why, and the next step."""
+        place = f"[bold]{_escape(exc.where)}:[/] " if exc.where else ""
+        self.story.print(f"{place}[bold red]error:[/] {_escape(exc.message)}")
+        if exc.details:
+            self.story.print(_escape(_indented(exc.details)), style="dim")
+        if exc.hint:
+            self.story.print(f"  [cyan]→[/] {_escape(exc.hint)}")
+        if self.as_json:
+            self.result({"error": failure(exc)})
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """A report that draws what long work says while it goes on."""
+        if self.story.is_terminal and not self.as_json:
+            with _Live(self.story) as live:
+                yield live
+        else:
+            yield _Lines(self.story)
+
+
+def failure(exc: FlowshipError) -> dict[str, object]:
+    """An error as ``--json`` shows it."""
+    return {
+        "message": exc.message,
+        "hint": exc.hint,
+        "where": exc.where,
+        "details": exc.details,
+        "exit_code": int(exc.exit_code),
+    }
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any of its six types
+    """`value` as JSON's own types: dataclasses to objects, paths to text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value
+
+
+def bug(exc: BaseException) -> int:
+    """Show a failure nobody expected, with its traceback and where to report it."""
+    import traceback
+
+    sys.stderr.write("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)))
+    sys.stderr.write(
+        "\nThis is a bug in flowship. Please report it with the lines above at\n"
+        "https://github.com/flowship/flowship/issues\n"
+    )
+    return ExitCode.BUG
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.rstrip().splitlines())
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+ENDED = ("Pushed", "Layer already exists", "Already exists", "Pull complete", "Mounted from")
+
+
+class _Lines:
+    """Progress as plain lines: for logs, CI and pipes."""
+
+    def __init__(self, story: Console) -> None:
+        self._story = story
+
+    def __call__(self, event: Event) -> None:
+        from flowship.events import Output, Phase, Step, Transfer
+
+        if isinstance(event, Phase):
+            self._print(f"• {event.text}")
+        elif isinstance(event, Step):
+            cached = "  (cached)" if event.cached else ""
+            self._print(f"  [{event.number}/{event.total}] {event.text}{cached}")
+        elif isinstance(event, Output):
+            self._print(f"      {event.text}")
+        elif isinstance(event, Transfer) and event.status.startswith(ENDED):
+            self._print(f"  {event.layer}: {event.status}")
+
+    def _print(self, text: str) -> None:
+        self._story.print(text, markup=False)
+
+
+class _Live:
+    """Progress on a terminal: the present step, its last lines, a bar for each layer."""
+
+    def __init__(self, story: Console) -> None:
+        from rich.live import Live
+
+        self._story = story
+        self._phase = ""
+        self._step = ""
+        self._output: deque[str] = deque(maxlen=5)
+        self._layers: dict[str, Transfer] = {}
+        self._live = Live(console=story, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> _Live:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:  # noqa: ANN401 - the context manager protocol
+        self._live.__exit__(*details)
+
+    def __call__(self, event: Event) -> None:
+        from flowship.events import Output, Phase, Step
+
+        if isinstance(event, Phase):
+            self._phase, self._step = event.text, ""
+            self._output.clear()
+            self._layers.clear()
+            self._story.print(f"• {event.text}", markup=False)
+        elif isinstance(event, Step):
+            self._step = f"[{event.number}/{event.total}] {event.text}"
+            self._output.clear()
+            if event.cached:
+                self._story.print(f"  {self._step}  (cached)", markup=False, style="dim")
+        elif isinstance(event, Output):
+            self._output.append(event.text)
+        else:
+            self._layers[event.layer] = event
+        self._live.update(self._drawing())
+
+    def _drawing(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        width = max(20, self._story.width - 4)
+        lines = [Text(f"  {self._step[:width]}", style="bold")] if self._step else []
+        lines += [Text(f"    {text[: width - 2]}", style="dim") for text in self._output]
+        lines += [Text("  " + _bar(layer)[:width]) for layer in self._layers.values()]
+        return Group(*lines)
+
+
+def _bar(layer: Transfer) -> str:
+    if not layer.total:
+        return f"{layer.layer}  {layer.status}"
+    done = min(1.0, layer.current / layer.total)
+    bar = "━" * round(done * 24)
+    return f"{layer.layer}  {layer.status:<12} {bar:<24} {layer.current / 1e6:.1f} MB"
+
+
+def ask_credentials(username: str | None, *, from_stdin: bool) -> tuple[str, SecretStr]:
+    """A user name and a password: given, piped in, or asked for on a terminal.
+
+    Raises:
+        UsageError: Something is missing and there is no terminal to ask on.
+    """
+    import getpass
+
+    from pydantic import SecretStr
+
+    terminal = sys.stdin.isatty()
+    if not username and (from_stdin or not terminal):
+        raise UsageError("no user name is given", hint="add --username", where="--username")
+    if not from_stdin and not terminal:
+        raise UsageError(
+            "there is no terminal to ask for the password on",
+            hint="pipe it in: `flowship login --username NAME --password-stdin < token`",
+            where="--password-stdin",
+        )
+    if not username:
+        sys.stderr.write("username: ")
+        sys.stderr.flush()
+        username = sys.stdin.readline().strip()
+    secret = sys.stdin.read().strip() if from_stdin else getpass.getpass("password: ")
+    return username, SecretStr(secret)

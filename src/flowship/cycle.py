@@ -1,0 +1,322 @@
+"""The cycle: check → build → push → deploy, each step refusing what the next could not use.
+
+The command line calls these and draws what they return. `image` and `deploy` do not know each
+other; what crosses from one to the other, a reference and the probe's answer, crosses here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowship import context, dockerfile
+from flowship.config import FLOWS_DIR, Settings, load
+from flowship.dockerfile import Facts, Finding
+from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.events import Phase, Report
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from flowship.deploy import DeploymentSpec, Flags, ImageFacts
+    from flowship.deployed import DeployReport
+    from flowship.image import BuiltImage, Engine, Plan, PushedImage
+    from flowship.prefect_api import PrefectApi
+    from flowship.registry import Credentials, LoginResult, Reference
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A Dockerfile and what was found in it.
+
+    Attributes:
+        name: What to call it: the file's path, or the template's.
+        text: The text that was checked.
+        findings: Sorted by position.
+        path: The user's own file; None for the rendered template.
+    """
+
+    name: str
+    text: str
+    findings: tuple[Finding, ...]
+    path: Path | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a build: ours. hadolint's opinions are shown, not obeyed."""
+        return tuple(f for f in self.findings if f.severity == "error" and f.source == "flowship")
+
+
+def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
+    """Check the Dockerfile that a build would send, with all that is known of the project."""
+    settings = plan.settings
+    own = settings.root / settings.dockerfile if settings.dockerfile else None
+    facts = Facts(
+        context=plan.context,
+        entrypoint=settings.entrypoint,
+        flows_dir=FLOWS_DIR,
+        build_args=settings.build_args,
+        ignore=frozenset(settings.check.ignore),
+    )
+    findings = _check(plan.dockerfile, facts, engine)
+    return Checked(_name(own, settings), plan.dockerfile, tuple(findings), own)
+
+
+def check_project(folder: Path) -> Checked:
+    """Check the project in `folder`; a lone Dockerfile without configuration will do."""
+    from flowship import image
+
+    lone = folder / "Dockerfile"
+    settings = settings_or_none(folder)
+    if settings is None and lone.is_file():
+        return check_file(lone, None)
+    return check_plan(image.plan(settings or load(folder)))
+
+
+def check_file(path: Path, settings: Settings | None) -> Checked:
+    """Check one Dockerfile; `settings`, where there are any, say what must end up where.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # keeps CRLF
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}", where=str(path)) from exc
+    root = settings.root if settings else path.parent
+    relative = os.path.relpath(path.resolve(), root.resolve())
+    facts = Facts(
+        context=context.scan(root, dockerfile=None if relative.startswith("..") else relative),
+        entrypoint=settings.entrypoint if settings and not settings.shipped else None,
+        build_args=settings.build_args if settings else {},
+        ignore=frozenset(settings.check.ignore) if settings else frozenset(),
+    )
+    return Checked(str(path), text, tuple(_check(text, facts, None)), path)
+
+
+def _name(own: Path | None, settings: Settings) -> str:
+    if own:
+        return os.path.relpath(own)
+    return f"{settings.template or 'Dockerfile.j2'} (rendered)"
+
+
+def _check(text: str, facts: Facts, engine: Engine | None) -> list[Finding]:
+    """Check; and where a landing place depends on the base image, ask the engine and check again.
+
+    Most files are clean, and then no engine is asked and docker-py not even imported.
+    """
+    findings = dockerfile.check(text, facts)
+    if not any(f.rule in ("relative-destination", "relative-workdir") for f in findings):
+        return findings
+    workdirs = _working_directories(dockerfile.base_images(text), engine)
+    if not workdirs:
+        return findings
+    return dockerfile.check(text, replace(facts, workdirs=workdirs))
+
+
+def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
+    from flowship import image
+
+    try:
+        engine = engine or image.connect()
+        found = {base: image.working_directory(engine, base) for base in bases}
+    except EngineError:
+        return {}
+    return {base: workdir for base, workdir in found.items() if workdir}
+
+
+def fix(checked: Checked) -> tuple[Checked, int]:
+    """Apply the safe fixes to the file; returns what is left and how many were applied."""
+    edits = [f for f in checked.findings if f.edit]
+    if not checked.path or not edits:
+        return checked, 0
+    raw = checked.path.read_bytes()
+    text = dockerfile.fix(checked.text, edits)
+    bom = "\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""
+    checked.path.write_bytes((bom + text).encode())
+    left = tuple(f for f in checked.findings if not f.edit)
+    return Checked(checked.name, text, left, checked.path), len(edits)
+
+
+def with_hadolint(checked: Checked) -> Checked:
+    """Add what hadolint finds, where it is installed; what both found is shown once."""
+    theirs = dockerfile.without_repeats(dockerfile.hadolint(checked.text), checked.findings)
+    both = sorted((*checked.findings, *theirs), key=lambda f: (f.line, f.column))
+    return replace(checked, findings=tuple(both))
+
+
+def refuse_errors(checked: Checked) -> None:
+    """Stop before anything is built.
+
+    Raises:
+        ConfigError: The check found errors; they were shown already.
+    """
+    count = len(checked.errors)
+    if not count:
+        return
+    fixable = any(f.edit for f in checked.errors) and checked.path
+    raise ConfigError(
+        f"{count} error{'s' * (count > 1)} in {checked.name}; nothing was built",
+        hint="`flowship check --fix` mends what can be mended safely" if fixable else "",
+    )
+
+
+# --- image ---------------------------------------------------------------------------------------
+
+
+def require_image(engine: Engine, plan: Plan) -> BuiltImage:
+    """The image of the project's present files.
+
+    Raises:
+        ConfigError: It was never built, or files changed since.
+    """
+    from flowship import image
+
+    found = image.find(engine, plan)
+    if found is None:
+        raise ConfigError(
+            f"there is no image of {plan.settings.name} for the files as they are now",
+            hint="run `flowship build` first (files may have changed since the last build); "
+            "or name an image with --image",
+        )
+    return found
+
+
+def chosen_image(
+    engine: Engine, named: str | None, settings: Settings | None, report: Report
+) -> BuiltImage:
+    """The image that ``--image`` names, or else the one of the present files."""
+    from flowship import image
+
+    if named:
+        return image.fetch(engine, named, report)
+    assert settings is not None, "without --image the project was read"
+    return require_image(engine, image.plan(settings))
+
+
+def settings_or_none(folder: Path) -> Settings | None:
+    """The project's settings, where there is a project: ``--image`` does not need one."""
+    try:
+        settings = load(folder)
+    except ConfigError:
+        return None
+    return None if settings.shipped else settings
+
+
+def push_target(repo: str | None, settings: Settings | None) -> Reference:
+    """Where to push: ``--repo``, else the configured repository.
+
+    Raises:
+        UsageError: Neither is given, or it is no reference.
+    """
+    from flowship import registry
+
+    text = repo or (settings.repo if settings else None)
+    if not text:
+        raise UsageError(
+            "no repository is given",
+            hint='`--repo user/de-repo:tag`, or repo = "user/de-repo" in the configuration',
+            where="--repo",
+        )
+    return registry.push_target(text)
+
+
+def credentials(target: Reference) -> Credentials | None:
+    """Who to be at the registry, judged before anything slow."""
+    from flowship import registry
+
+    return registry.credentials(target)
+
+
+def login(text: str, username: str, password: SecretStr) -> LoginResult:
+    """Sign in at a registry, through the engine, and keep the credentials as docker does."""
+    from flowship import image, registry
+
+    engine = image.connect()
+    host = registry.registry_host(text)
+    return registry.login(
+        host,
+        username,
+        password,
+        verify=lambda _, given: image.verify_login(engine, host, given),
+        docker_config_dir=registry.docker_folder(os.environ),
+    )
+
+
+# --- deploy --------------------------------------------------------------------------------------
+
+
+def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
+    """What a deployment needs to know of an image.
+
+    Args:
+        built: As the engine has it.
+        reference: How the registry knows it, pinned; None when it was never pushed.
+    """
+    from flowship.deploy import ImageFacts
+
+    probed = built.probe
+    return ImageFacts(
+        reference=reference or built.reference,
+        pushed=reference is not None,
+        platform=built.platform,
+        flow_name=probed.flow_name if probed else None,
+        flow_description=probed.description if probed else None,
+        parameters=dict(probed.parameters) if probed else None,
+        prefect_version=probed.prefect if probed else None,
+        entrypoint=built.entrypoint,
+    )
+
+
+def judge_early(settings: Settings, flags: Flags, *, ask_server: bool = False) -> None:
+    """Judge in the first second what would otherwise fail after a long build.
+
+    Args:
+        settings: The project's.
+        flags: What the command line gave.
+        ask_server: Also what only the Prefect server can tell.
+    """
+    from flowship import deploy
+
+    deploy.validate_early(settings, flags)
+    if ask_server:
+        with open_api() as api:
+            deploy.preflight(settings, flags, api)
+
+
+def specs(
+    settings: Settings, built: BuiltImage, flags: Flags, pushed: PushedImage | None = None
+) -> tuple[DeploymentSpec, ...]:
+    """What is to be deployed for an image; pinned where a registry has it."""
+    from flowship import deploy, image
+
+    reference = pushed.reference if pushed else image.pinned(built, settings.repo)
+    return deploy.plan(
+        settings, image_facts(built, reference), flags, now=datetime.now(timezone.utc)
+    )
+
+
+def apply(wanted: tuple[DeploymentSpec, ...], settings: Settings, report: Report) -> DeployReport:
+    """Deploy it."""
+    from flowship import deploy
+
+    with open_api() as api:
+        return deploy.apply(wanted, api, settings, lambda line: report(Phase(line)))
+
+
+@contextmanager
+def open_api() -> Iterator[PrefectApi]:
+    """The Prefect API that Prefect's own commands in this folder would use."""
+    from flowship import profiles
+    from flowship.prefect_api import PrefectApi
+
+    with PrefectApi(profiles.resolve()) as api:
+        yield api

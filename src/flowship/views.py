@@ -1,0 +1,370 @@
+"""How each command's result looks: plain values in, lines and tables out.
+
+Nothing here decides; nothing here writes. `flowship.console` puts the lines on a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flowship.cycle import Checked
+    from flowship.deploy import DeploymentSpec
+    from flowship.deployed import Change, DeploymentReport, DeployReport, ScheduleReport
+    from flowship.dockerfile import Finding
+    from flowship.image import BuiltImage, PushedImage
+    from flowship.parameters import ParameterValue
+    from flowship.probe import ProbeResult
+    from flowship.profiles import ApiTarget, Profile, ProfileChange
+    from flowship.registry import LoginResult
+    from flowship.scaffold import Scaffold
+
+COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def size(number: float) -> str:
+    """Bytes for people: ``302 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+def findings(checked: Checked, fixed: int = 0) -> list[RenderableType]:
+    """Findings as good compilers show them: the place, the text underlined, the reason, the fix."""
+    lines = checked.text.splitlines()
+    shown: list[RenderableType] = []
+    if fixed:
+        shown.append(f"[green]✓[/] mended {fixed} place{'s' * (fixed > 1)} in {checked.name}")
+    for finding in checked.findings:
+        shown += [*_finding(checked.name, finding, lines), ""]
+    return [*shown, _count(checked)]
+
+
+def _finding(name: str, finding: Finding, lines: list[str]) -> Iterable[str]:
+    colour = COLOURS[finding.severity]
+    number = str(finding.line)
+    gutter = " " * len(number)
+    text = lines[finding.line - 1] if finding.line <= len(lines) else ""
+    length = max(1, min(finding.end_column, len(text) + 1) - finding.column)
+    lead = "".join("\t" if c == "\t" else " " for c in text[: finding.column - 1])
+    rule = finding.rule if finding.source == "flowship" else f"{finding.source} {finding.rule}"
+    yield (
+        f"[bold {colour}]{finding.severity}[/][bold]: {escape(finding.message)}[/] "
+        f"[dim]{escape(f'[{rule}]')}[/]"
+    )
+    yield f"{gutter}[blue]-->[/] {escape(name)}:{finding.line}:{finding.column}"
+    yield f"{gutter} [blue]|[/]"
+    yield f"[blue]{number} |[/] {escape(text)}"
+    yield f"{gutter} [blue]|[/] {lead}[bold {colour}]{'^' * length}[/]"
+    if finding.help:
+        yield f"{gutter} [blue]=[/] [cyan]help:[/] {escape(finding.help)}"
+
+
+def _count(checked: Checked) -> str:
+    errors = len(checked.errors)
+    warnings = len(checked.findings) - errors
+    if not checked.findings:
+        return f"[green]✓[/] {escape(checked.name)}: nothing to complain about"
+    parts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning"))]
+    told = " and ".join(p for p in parts if not p.startswith("0"))
+    fixable = sum(1 for f in checked.findings if f.edit) if checked.path else 0
+    hint = f"; {fixable} can be mended with `flowship check --fix`" if fixable else ""
+    return f"{escape(checked.name)}: {told}{hint}"
+
+
+def findings_json(checked: Checked, fixed: int) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "dockerfile": checked.name,
+        "findings": [
+            {
+                "rule": f.rule,
+                "severity": f.severity,
+                "line": f.line,
+                "column": f.column,
+                "end_column": f.end_column,
+                "message": f.message,
+                "help": f.help,
+                "fixable": f.edit is not None and checked.path is not None,
+                "source": f.source,
+            }
+            for f in checked.findings
+        ],
+        "errors": len(checked.errors),
+        "warnings": len(checked.findings) - len(checked.errors),
+        "fixed": fixed,
+    }
+
+
+# --- build, push ---------------------------------------------------------------------------------
+
+
+def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
+    """What was built, and the flow in it with each parameter and its default."""
+    lines: list[RenderableType] = []
+    if image.unchanged:
+        lines.append(f"[green]✓[/] {image.reference} is there already: no input changed")
+    else:
+        about = f"{size(image.size)}, {image.platform}"
+        lines.append(f"[green]✓[/] built {image.reference} ({about})")
+    if not image.platform.startswith(engine_platform):
+        lines.append(
+            f"[yellow]warning:[/] the image is for {image.platform}, this engine is "
+            f"{engine_platform}: only a worker on {image.platform} can run it"
+        )
+    if image.probe is None:
+        lines.append("[yellow]warning:[/] the image was not asked for its flow (--no-probe)")
+        return lines
+    return lines + flow(image.probe)
+
+
+def built_json(image: BuiltImage) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "image": image.reference,
+        "id": image.id,
+        "inputs": image.inputs,
+        "platform": image.platform,
+        "size": image.size,
+        "unchanged": image.unchanged,
+        "tags": list(image.tags),
+        "entrypoint": image.entrypoint,
+        "probe": asdict(image.probe) if image.probe else None,
+    }
+
+
+def flow(probe: ProbeResult) -> list[RenderableType]:
+    """The flow that an image holds."""
+    title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
+    lines: list[RenderableType] = [
+        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+    ]
+    if probe.description:
+        lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
+    rows = parameter_rows(probe.parameters)
+    if rows:
+        lines.append(table(("parameter", "type", "default"), rows))
+    return lines
+
+
+def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, type and default of each parameter of an OpenAPI schema, in their order."""
+    properties = schema.get("properties") or {}
+    required = set(schema.get("required") or ())
+    rows = []
+    for name, about in sorted(properties.items(), key=lambda p: p[1].get("position", 0)):
+        default = "required" if name in required else _value(about.get("default"))
+        rows.append((name, _type(about, schema), default))
+    return rows
+
+
+def _type(about: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if "$ref" in about:
+        definition = str(about["$ref"]).rpartition("/")[2]
+        return _type((schema.get("definitions") or {}).get(definition, {}), schema)
+    if "enum" in about:
+        return " | ".join(_value(item) for item in about["enum"])
+    for key in ("anyOf", "allOf"):
+        if key in about:
+            return " | ".join(_type(option, schema) for option in about[key])
+    if about.get("type") == "array":
+        return f"list of {_type(about.get('items') or {}, schema)}"
+    return str(about.get("format") or about.get("type") or "any")
+
+
+def _value(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> RenderableType:
+    """A small table without frames."""
+    from rich.table import Table
+
+    shown = Table(box=None, padding=(0, 2), pad_edge=True, header_style="dim")
+    for title in head:
+        shown.add_column(title, overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(cell) for cell in row))
+    return shown
+
+
+def pushed(image: PushedImage) -> list[RenderableType]:
+    """Where the image is now."""
+    if image.already:
+        return [f"[green]✓[/] {escape(image.repository)} holds {image.tag} already"]
+    return [f"[green]✓[/] pushed {escape(image.repository)}:{image.tag}; the registry agrees"]
+
+
+def logged_in(done: LoginResult) -> list[RenderableType]:
+    """Where the credentials are now."""
+    lines: list[RenderableType] = [
+        f"[green]✓[/] {escape(done.username)} is logged in at {escape(done.registry)}",
+        f"  kept in {escape(done.stored.place)}",
+    ]
+    if done.stored.warning:
+        lines.append(f"[yellow]warning:[/] {escape(done.stored.warning)}")
+    return lines
+
+
+# --- deploy --------------------------------------------------------------------------------------
+
+
+def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
+    """What a deploy would do, before anything changes."""
+    lines: list[RenderableType] = []
+    for spec in wanted:
+        lines += [
+            f"would deploy [bold]{escape(spec.flow_name)}/{escape(spec.name)}[/]",
+            _row("image", spec.image.reference),
+            _row("entrypoint", f"{spec.path}/{spec.entrypoint}"),
+            _row("block", f"docker-container/{spec.block_name}"),
+            _row("pool", spec.work_pool),
+            *_schedules(spec.preview),
+            *_parameters(spec.parameter_values),
+            *_warnings(spec.warnings),
+        ]
+    return [*lines, "nothing was changed (--dry-run)"]
+
+
+def deployed(report: DeployReport) -> list[RenderableType]:
+    """What is deployed now, and when it runs."""
+    lines: list[RenderableType] = []
+    for deployment in report.deployments:
+        lines += _deployment(deployment)
+    how = "" if report.pushed else "  (only on this engine: its worker never pulls it)"
+    pool = report.pool
+    lines += [
+        _row("image", report.image + how),
+        _row("block", f"docker-container/{report.block.name} ({report.block.outcome})"),
+        *_changes(report.block.edits, "the block's"),
+        _row("pool", f"{pool.name} ({pool.outcome}{', paused' if pool.paused else ''})"),
+    ]
+    if pool.copied:
+        lines.append(
+            f"  [dim]in this pool {', '.join(pool.live)} follow the block at each run; "
+            f"{', '.join(pool.copied)} were copied as they are now[/]"
+        )
+    if pool.worker_online:
+        lines.append(_row("worker", "online"))
+    else:
+        lines.append(f"  worker      [yellow]none online[/]: start one with `{pool.start_command}`")
+    lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
+    return lines + _warnings(report.warnings)
+
+
+def _deployment(deployment: DeploymentReport) -> list[RenderableType]:
+    name = f"{deployment.flow_name}/{deployment.name}"
+    paused = " [yellow](paused)[/]" if deployment.paused else ""
+    return [
+        f"[green]✓[/] {deployment.outcome} [bold]{escape(name)}[/]{paused}",
+        *_changes(deployment.changes, "its"),
+        *_schedules(deployment.schedules),
+        *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
+        *_parameters(deployment.parameters),
+        _row("look at", deployment.url),
+        *_warnings(deployment.warnings),
+    ]
+
+
+def deployment_names(report: DeployReport) -> str:
+    """``flow/deployment``, one a line."""
+    return "\n".join(f"{d.flow_name}/{d.name}" for d in report.deployments)
+
+
+def _row(title: str, text: str) -> str:
+    return f"  {title:<11} {escape(text)}"
+
+
+def _changes(changes: Iterable[Change], whose: str) -> list[RenderableType]:
+    return [
+        f"  [yellow]wrote over[/]  {whose} {change.field}: "
+        f"{escape(_value(change.was))} → {escape(_value(change.now))}"
+        for change in changes
+    ]
+
+
+def _schedules(schedules: Iterable[ScheduleReport]) -> list[RenderableType]:
+    shown: list[RenderableType] = []
+    for schedule in schedules:
+        notes = [] if schedule.active else ["paused"]
+        notes += ["added by a person"] if schedule.source == "server" else []
+        told = f"  [dim]({', '.join(notes)})[/]" if notes else ""
+        shown.append(_row("runs", schedule.words) + told)
+        for run in schedule.next_runs:
+            local, utc = run.local.replace("T", " "), run.utc[:16].replace("T", " ")
+            shown.append(f"              {local[:16]} {local[19:]}  [dim]{utc} UTC[/]")
+    return shown or [_row("runs", "only when started: no schedule")]
+
+
+def _parameters(values: Iterable[ParameterValue]) -> list[RenderableType]:
+    rows = [(v.name, "" if v.source == "missing" else _value(v.value), v.source) for v in values]
+    return [table(("parameter", "value", ""), rows)] if rows else []
+
+
+def _warnings(warnings: Iterable[str]) -> list[RenderableType]:
+    return [f"[yellow]warning:[/] {escape(text)}" for text in warnings]
+
+
+# --- init, profile -------------------------------------------------------------------------------
+
+
+def scaffold(written: Scaffold) -> list[RenderableType]:
+    """What `init` wrote, and the next step."""
+    lines: list[RenderableType] = [f"[green]✓[/] wrote {', '.join(written.written)}"]
+    lines.append(f"  it runs {written.entrypoint}")
+    if written.others:
+        lines.append(f"  other flows found: {', '.join(written.others)}")
+    return [*lines, "  next: `flowship build`"]
+
+
+def profile_change(change: ProfileChange) -> list[RenderableType]:
+    """What a profile command did."""
+    lines: list[RenderableType] = []
+    if change.corrected_from:
+        lines.append(f"  {escape(change.corrected_from)} has no API; this has: {change.url}")
+    verb = "uses" if change.changed else "used already"
+    lines.append(f"[green]✓[/] profile {escape(change.profile)} {verb} {change.url or 'no API'}")
+    if change.switched_from:
+        lines.append(f"  {change.profile} is the active profile now, {change.switched_from} was")
+    if change.server and change.server.version:
+        lines.append(f"  Prefect {change.server.version} answers there")
+    lines.append(f"  [dim]{change.path}[/]")
+    return lines + _warnings(change.warnings)
+
+
+def profile_list(profiles: Iterable[Profile]) -> str:
+    """One profile a line, the active one marked."""
+    return "\n".join(
+        f"{'*' if p.active else ' '} {p.name:<12} {p.url or '-'}".rstrip() for p in profiles
+    )
+
+
+def profile_json(profile: Profile, target: ApiTarget) -> dict[str, Any]:
+    """A profile and the API address that holds in this folder."""
+    return {
+        "name": profile.name,
+        "active": profile.active,
+        "settings": dict(profile.settings),
+        "api": {"url": target.url, "source": target.source},
+    }
+
+
+def profile_text(profile: Profile, target: ApiTarget) -> str:
+    """The same as lines."""
+    head = f"{profile.name}{' (active)' if profile.active else ''}"
+    lines = [f"  {name} = {value}" for name, value in profile.settings.items()]
+    api = f"commands here use {target.url or 'no API'}, from {target.source}"
+    return "\n".join([head, *(lines or ["  (no settings)"]), api])

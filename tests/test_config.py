@@ -1,0 +1,211 @@
+"""Configuration: where it is found, what wins, and how mistakes are told."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import pytest
+
+from flowship import config
+from flowship.errors import ConfigError
+
+FULL = """\
+name = "de-taxi"
+entrypoint = "flows/taxi.py:etl_parent_flow"
+requirements = "docker-requirements.txt"
+apt = ["libpq5"]
+base-image = "prefecthq/prefect:3.8.8-python3.11"
+repo = "user/de-repo"
+copy = { "data" = "/opt/prefect/data" }
+platform = "linux/amd64"
+work-pool = "flowship"
+
+[packages]
+trusted-hosts = ["index.example.com"]
+index-url = "https://index.example.com/simple"
+constraints = "constraints.txt"
+ca-bundle = "ca.pem"
+
+[probe]
+network = true
+env = { A = "1" }
+
+[block]
+name = "taxi-docker"
+registry-credentials = "my-registry"
+image-pull-policy = "always"
+auto-remove = true
+env = { TZ = "Pacific/Auckland" }
+networks = ["etl"]
+volumes = ["/data:/data"]
+mem-limit = "2g"
+
+[[deployments]]
+name = "prefect-docker-flow"
+cron = "0 5 * * *"
+timezone = "Pacific/Auckland"
+parameters = { months = [1, 2, 3] }
+tags = ["taxi"]
+concurrency-limit = 1
+
+[[deployments]]
+name = "several"
+[[deployments.schedules]]
+interval = "15m"
+[[deployments.schedules]]
+rrule = "FREQ=DAILY"
+"""
+
+
+def load(folder, text=None, environ=None, **overrides):
+    if text is not None:
+        (folder / "flowship.toml").write_text(text)
+    return config.load(folder, overrides=overrides, environ=environ or {})
+
+
+def failure(folder, text=None, environ=None, **overrides) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text, environ, **overrides)
+    return caught.value
+
+
+def test_every_documented_key_is_read(tmp_path):
+    settings = load(tmp_path, FULL)
+    assert settings.copy_ == {"data": "/opt/prefect/data"}
+    assert settings.block.image_pull_policy == "Always"
+    assert settings.packages.trusted_hosts == ("index.example.com",)
+    assert settings.deployments[0].all_schedules()[0].timezone == "Pacific/Auckland"
+    assert [s.interval for s in settings.deployments[1].all_schedules()] == ["15m", None]
+    assert settings.block_name == "taxi-docker"
+
+
+def test_the_same_keys_are_read_from_pyproject(tmp_path):
+    body = '[project]\nname = "My_Project"\n[tool.flowship]\nentrypoint = "a.py:f"\n'
+    (tmp_path / "pyproject.toml").write_text(body)
+    settings = load(tmp_path)
+    assert settings.name == "my-project"
+    assert settings.entrypoint == "a.py:f"
+
+
+def test_configuration_in_both_files_is_refused(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.flowship]\nentrypoint = "a.py:f"\n')
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n')
+    assert "both" in error.message
+
+
+def test_flags_win_over_environment_and_environment_over_file(tmp_path):
+    text = 'entrypoint = "a.py:f"\nrepo = "file/x"\nwork-pool = "file"\nplatform = "linux/arm64"\n'
+    environ = {"FLOWSHIP_REPO": "env/x", "FLOWSHIP_WORK_POOL": "env"}
+    settings = load(tmp_path, text, environ, repo="flag/x")
+    assert (settings.repo, settings.work_pool, settings.platform) == (
+        "flag/x",
+        "env",
+        "linux/arm64",
+    )
+
+
+def test_the_environment_reaches_into_tables_and_lists(tmp_path):
+    environ = {
+        "FLOWSHIP_BLOCK__MEM_LIMIT": "1g",
+        "FLOWSHIP_APT": "git, libpq5",
+        "FLOWSHIP_PROBE__NETWORK": "true",
+        "FLOWSHIP_BLOCK__ENV": '{"A": "b"}',
+    }
+    settings = load(tmp_path, 'entrypoint = "a.py:f"\n', environ)
+    assert settings.block.mem_limit == "1g"
+    assert settings.apt == ("git", "libpq5")
+    assert settings.probe.network is True
+    assert settings.block.env == {"A": "b"}
+
+
+def test_a_wrong_value_from_the_environment_names_the_variable(tmp_path):
+    environ = {"FLOWSHIP_PLATFORM": "amd64"}
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n', environ)
+    assert error.where == "FLOWSHIP_PLATFORM"
+
+
+def test_an_unknown_variable_is_a_warning_that_names_the_nearest(tmp_path):
+    settings = load(tmp_path, 'entrypoint = "a.py:f"\n', {"FLOWSHIP_REPOO": "x"})
+    assert settings.warnings == ('FLOWSHIP_REPOO is no flowship setting; did you mean "repo"?',)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "nearest", "line"),
+    [
+        ('entrypoint = "a.py:f"\nrepoo = "x"\n', "repoo", "repo", 2),
+        ('entrypoint = "a.py:f"\n[block]\nmem_limt = "x"\n', "block.mem-limt", "mem-limit", 3),
+        (
+            'entrypoint = "a.py:f"\n[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\n'
+            'crun = "* * * * *"\n',
+            "deployments.1.crun",
+            "cron",
+            6,
+        ),
+    ],
+)
+def test_an_unknown_key_names_its_line_and_the_nearest_key(tmp_path, text, key, nearest, line):
+    error = failure(tmp_path, text)
+    assert key in error.message
+    assert nearest in error.hint
+    assert f"flowship.toml:{line}:" in error.where
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ('name = "My Flow"', "my-flow"),
+        ('platform = "amd64"', "linux/amd64"),
+        ('copy = { "a" = "opt/a" }', "/opt/a"),
+        ('apt = ["Bad Name"]', "Debian package"),
+        ('dockerfile = "D"\ntemplate = "t.j2"', "exclude each other"),
+    ],
+)
+def test_a_wrong_value_says_what_a_right_one_looks_like(tmp_path, line, word):
+    assert word in failure(tmp_path, f'entrypoint = "a.py:f"\n{line}\n').message
+
+
+@pytest.mark.parametrize("value", ["a.py", "a:f", "/abs.py:f", "../x.py:f", "a.py:"])
+def test_an_entrypoint_that_cannot_work_is_refused(tmp_path, value):
+    assert "entrypoint" in failure(tmp_path, f'entrypoint = "{value}"\n').message
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ['cron = "0 5 * * *"\ninterval = 60', 'timezone = "UTC"', ""],
+)
+def test_a_schedule_takes_exactly_one_kind(tmp_path, schedule):
+    head = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[deployments.schedules]]\n'
+    text = f"{head}{schedule}\n"
+    assert "exactly one" in failure(tmp_path, text).message
+
+
+def test_broken_toml_names_the_line(tmp_path):
+    error = failure(tmp_path, 'name = "x"\nentrypoint = \n')
+    assert "flowship.toml:2" in error.where
+
+
+def test_without_an_entrypoint_the_flows_found_are_offered(tmp_path):
+    (tmp_path / "a.py").write_text("from prefect import flow\n@flow\ndef hello():\n    pass\n")
+    error = failure(tmp_path, 'name = "x"\n')
+    assert 'entrypoint = "a.py:hello"' in error.hint
+
+
+def test_python_files_without_configuration_list_their_flows_and_suggest_init(tmp_path):
+    (tmp_path / "a.py").write_text("import prefect\n@prefect.flow(name='x')\nasync def go(): ...\n")
+    error = failure(tmp_path)
+    assert "a.py:go" in error.details
+    assert "flowship init" in error.hint
+
+
+def test_a_folder_with_neither_stands_for_the_shipped_etl(tmp_path):
+    settings = load(tmp_path)
+    assert settings.shipped
+    assert settings.block_name == "prefect-de-docker"
+    assert settings.deployments[0].name == "prefect-docker-flow"
+    assert (settings.root / "flow.py").is_file()
+    assert (settings.root / str(settings.requirements)).is_file()
+
+
+def test_the_default_base_is_the_prefect_that_flowship_runs_on(tmp_path):
+    base = load(tmp_path, 'entrypoint = "a.py:f"\n').base_image
+    assert base.startswith(f"prefecthq/prefect:{metadata.version('prefect')}-python3.")

@@ -1,0 +1,170 @@
+"""What the image answers, told to a data engineer. The answers are the real script's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowship import inside, probe
+from flowship.errors import BuildError
+
+SCRIPT = Path(inside.__file__).read_text()
+
+
+def ask(folder, entrypoint):
+    """Run the script as the image does: as text, by a Python of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder), entrypoint],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def explained(folder, entrypoint, **project) -> BuildError:
+    with pytest.raises(BuildError) as caught:
+        probe.interpret(ask(folder, entrypoint), probe.Project(entrypoint, **project))
+    return caught.value
+
+
+FLOW = """
+from prefect import flow
+print("noise on stdout")
+
+@flow(name="named", description="What it does.")
+def hello(name: str, times: int = 2):
+    pass
+"""
+
+
+def test_a_flow_that_loads_tells_its_name_its_parameters_and_the_versions(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    result = probe.interpret(ask(tmp_path, "flow.py:hello"), probe.Project("flow.py:hello"))
+    assert (result.flow_name, result.description) == ("named", "What it does.")
+    assert result.parameters["required"] == ["name"]
+    assert result.parameters["properties"]["times"]["default"] == 2
+    assert result.prefect.startswith("3.")
+    assert probe.ProbeResult.from_json(result.to_json()) == result
+
+
+def test_siblings_and_modules_at_the_root_are_imported_as_on_the_laptop(tmp_path):
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows/sibling.py").write_text("A = 1\n")
+    (tmp_path / "common.py").write_text("B = 1\n")
+    (tmp_path / "flows/main.py").write_text("import sibling, common\n" + FLOW)
+    assert "flow" in ask(tmp_path, "flows/main.py:hello")
+
+
+def test_a_missing_module_says_what_to_add_where(tmp_path):
+    (tmp_path / "flow.py").write_text("import yaml_not_here, os\n" + FLOW)
+    error = explained(tmp_path, "flow.py:hello", requirements="docker-requirements.txt")
+    assert "yaml_not_here" in error.message
+    assert error.hint == "add yaml_not_here to docker-requirements.txt"
+    assert error.where.endswith("flow.py:1")
+    assert "import yaml_not_here" in error.details
+    assert "importlib" not in error.details
+
+
+def test_a_module_known_under_another_name_is_told_by_that_name(tmp_path):
+    answer = {
+        "failure": "exception",
+        "type": "ModuleNotFoundError",
+        "message": "No module named 'sklearn'",
+        "chain": ["ModuleNotFoundError"],
+        "traceback": "",
+        "module": "sklearn.linear_model",
+    }
+    with pytest.raises(BuildError) as caught:
+        probe.interpret(answer, probe.Project("flow.py:f"))
+    assert "scikit-learn" in caught.value.hint
+
+
+def test_a_module_of_the_project_that_was_ignored_is_told_so(tmp_path):
+    (tmp_path / "flow.py").write_text("import helpers\n" + FLOW)
+    error = explained(
+        tmp_path, "flow.py:hello", left_out={"helpers.py": ".dockerignore line 3: help*"}
+    )
+    assert ".dockerignore line 3" in error.hint
+
+
+def test_a_module_that_lies_elsewhere_in_the_project_is_told_so(tmp_path):
+    (tmp_path / "flow.py").write_text("import helpers\n" + FLOW)
+    error = explained(tmp_path, "flow.py:hello", files=frozenset({"lib/helpers.py"}))
+    assert "lib/helpers.py is in the image" in error.hint
+
+
+def test_a_syntax_error_names_line_and_column(tmp_path):
+    (tmp_path / "flow.py").write_text("x = 1\ndef broken(:\n    pass\n")
+    error = explained(tmp_path, "flow.py:hello")
+    assert "SyntaxError" in error.message
+    assert "flow.py:2:" in error.where
+
+
+def test_a_renamed_flow_names_the_flows_that_are_there(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    error = explained(tmp_path, "flow.py:helo")
+    assert "no flow called helo" in error.message
+    assert 'did you mean entrypoint = "flow.py:hello"?' in error.hint
+
+
+def test_a_plain_function_is_told_to_be_decorated(tmp_path):
+    (tmp_path / "flow.py").write_text("def hello():\n    pass\n")
+    assert "@flow" in explained(tmp_path, "flow.py:hello").hint
+
+
+def test_a_wrong_path_offers_the_file_that_was_meant(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    error = explained(tmp_path, "flows/flow.py:hello", files=frozenset({"flow.py"}))
+    assert 'entrypoint = "flow.py:hello"' in error.hint
+
+
+def test_a_file_that_was_ignored_is_told_with_its_line(tmp_path):
+    error = explained(tmp_path, "flow.py:hello", left_out={"flow.py": ".dockerignore line 1: *.py"})
+    assert ".dockerignore line 1" in error.hint
+
+
+def test_a_missing_folder_says_what_to_copy_where(tmp_path):
+    error = explained(tmp_path / "nowhere", "flow.py:hello")
+    assert "COPY . /opt/prefect/flows/" in error.hint
+
+
+def test_a_flow_file_that_exits_is_explained_not_obeyed(tmp_path):
+    (tmp_path / "flow.py").write_text("import sys\nsys.exit(0)\n")
+    assert "SystemExit" in explained(tmp_path, "flow.py:hello").message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import urllib.request; urllib.request.urlopen('http://nowhere.invalid/')",
+        "import httpx; httpx.get('http://127.0.0.1:9/')",
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+    ],
+)
+def test_a_flow_that_needs_the_network_while_imported_is_recognised(tmp_path, line):
+    (tmp_path / "flow.py").write_text(line + "\n" + FLOW)
+    error = explained(tmp_path, "flow.py:hello")
+    assert "network" in error.message
+    assert "[probe]" in error.hint
+
+
+def test_any_other_exception_shows_its_own_traceback(tmp_path):
+    (tmp_path / "flow.py").write_text("d = {}\nd['missing']\n")
+    error = explained(tmp_path, "flow.py:hello")
+    assert "KeyError" in error.message
+    assert "d['missing']" in error.details
+    assert error.where.endswith("flow.py:2")
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "word"),
+    [(137, "", "memory"), (127, 'exec: "python": executable file not found', "no `python`")],
+)
+def test_a_probe_that_crashed_says_why(code, output, word):
+    assert word in probe.crashed(code, output).message

@@ -1,0 +1,71 @@
+"""The dependency list that travels into the image."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship import config, requirements
+from flowship.errors import ConfigError
+
+
+def read(folder, **overrides):
+    (folder / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    return requirements.read(config.load(folder, overrides=overrides, environ={}))
+
+
+def test_a_project_without_a_list_needs_nothing(tmp_path):
+    assert read(tmp_path) is None
+
+
+def test_the_usual_files_are_found(tmp_path):
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    found = read(tmp_path)
+    assert found == requirements.Requirements("pandas\n", "requirements.txt")
+
+
+def test_the_pyproject_s_dependencies_come_before_a_requirements_file(tmp_path):
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["httpx>=1"]\n')
+    assert read(tmp_path).text == "httpx>=1\n"
+
+
+def test_includes_are_written_in_place_and_comments_dropped(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/common.txt").write_text("pyarrow  # fast\n")
+    (tmp_path / "r.txt").write_text("-r base/common.txt\n\n# more\npandas\n")
+    assert read(tmp_path, requirements="r.txt").text == "pyarrow\npandas\n"
+
+
+def test_an_include_of_itself_is_refused(tmp_path):
+    (tmp_path / "r.txt").write_text("-r r.txt\n")
+    with pytest.raises(ConfigError, match="includes itself"):
+        read(tmp_path, requirements="r.txt")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e .",
+        "./libs/mine",
+        "mine @ file:///home/me/mine",
+        "-c constraints.txt",
+        "x @ https://user:token@example.com/x.whl",
+    ],
+)
+def test_what_cannot_travel_is_refused_with_its_line(tmp_path, line):
+    (tmp_path / "r.txt").write_text(f"pandas\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, requirements="r.txt")
+    assert caught.value.where.endswith("r.txt:2:1")
+    assert caught.value.hint
+
+
+def test_a_list_that_is_named_but_missing_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"no docker-requirements\.txt"):
+        read(tmp_path, requirements="docker-requirements.txt")
+
+
+def test_dynamic_dependencies_are_told_not_skipped(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndynamic = ["dependencies"]\n')
+    with pytest.raises(ConfigError, match="no \\[project\\] dependencies"):
+        read(tmp_path)

@@ -1,0 +1,61 @@
+"""Finding flows by reading, and the first project."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship import config, scaffold
+from flowship.errors import ConfigError
+
+
+def init(folder):
+    return scaffold.init(folder, name="x", base_image="example/base:1")
+
+
+def test_flows_are_found_in_every_spelling_and_not_in_environments(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "@flow\ndef one(): ...\n@flow(name='2')\ndef two(): ...\n@prefect.flow\ndef three(): ...\n"
+        "@task\ndef four(): ...\n"
+    )
+    (tmp_path / "broken.py").write_text("def (")
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv/b.py").write_text("@flow\ndef hidden(): ...\n")
+    assert [f.entrypoint for f in scaffold.find_flows(tmp_path)] == [
+        "a.py:one",
+        "a.py:two",
+        "a.py:three",
+    ]
+
+
+def test_an_empty_folder_gets_a_working_project(tmp_path):
+    written = init(tmp_path)
+    assert set(written.written) == {"flow.py", "docker-requirements.txt", "flowship.toml"}
+    settings = config.load(tmp_path, environ={})
+    assert settings.entrypoint == "flow.py:hello"
+    assert settings.base_image == "example/base:1"
+    assert [f.function for f in scaffold.find_flows(tmp_path)] == ["hello"]
+
+
+def test_beside_python_files_only_the_configuration_is_written(tmp_path):
+    (tmp_path / "taxi.py").write_text(
+        "@flow\ndef fetch(): ...\n@flow\ndef etl_parent_flow(): ...\n"
+    )
+    written = init(tmp_path)
+    assert written.written == ("flowship.toml",)
+    assert written.entrypoint == "taxi.py:etl_parent_flow"
+    assert written.others == ("taxi.py:fetch",)
+    assert config.load(tmp_path, environ={}).deployments[0].name == "etl-parent-flow"
+
+
+def test_nothing_is_ever_written_over(tmp_path):
+    (tmp_path / "docker-requirements.txt").write_text("mine\n")
+    init(tmp_path)
+    assert (tmp_path / "docker-requirements.txt").read_text() == "mine\n"
+    with pytest.raises(ConfigError, match="nothing was written"):
+        init(tmp_path)
+
+
+def test_python_files_without_a_flow_are_told(tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    with pytest.raises(ConfigError, match="no @flow"):
+        init(tmp_path)
