@@ -2,9 +2,10 @@
 
     python -m parts.engine [--home DIR] [--program NAME …] -- COMMAND …
 
-runs COMMAND with an engine and the named programs, and exits as it did. Where no engine answers and we are root on
-Debian or Ubuntu, docker.io is installed if need be, `dockerd` started, and stopped at the
-end, whatever the end was. Elsewhere COMMAND runs without one, and a loud line says so.
+runs COMMAND with an engine and the named programs, and exits as it did. Where no engine
+answers and we are root on Debian or Ubuntu, docker.io is installed if need be, `dockerd`
+started, and stopped at the end, whatever the end was. Elsewhere COMMAND runs without one, and
+a loud line says so.
 """
 
 from __future__ import annotations
@@ -208,22 +209,26 @@ def warn(text: str) -> None:
 
 def _run(command: Sequence[str]) -> int:
     """Run `command`, pass a request to end on to it, and return its code as a shell would."""
-    process = subprocess.Popen(command)
+    process: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+        if process is not None:
+            process.send_signal(number)
 
-    previous = signal.signal(signal.SIGTERM, forward)
+    def wait_on(_number: int, _frame: FrameType | None) -> None:
+        """Ctrl-C: the terminal sent it to the command as well, which ends in its own way.
+
+        An exception here could come between the command's end and our reading of its code.
+        """
+
+    before = [(signal.SIGTERM, signal.signal(signal.SIGTERM, forward))]
+    before += [(signal.SIGINT, signal.signal(signal.SIGINT, wait_on))]
     try:
-        while True:
-            try:
-                code = process.wait()
-                break
-            except KeyboardInterrupt:
-                # The terminal sent it to the command as well: wait for it to end in its own way.
-                continue
+        process = subprocess.Popen(command)
+        code = process.wait()
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in before:
+            signal.signal(number, handler)
     return code if code >= 0 else 128 - code
 
 
