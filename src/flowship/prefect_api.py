@@ -2,7 +2,8 @@
 
 No business rules: each method is one question or one change. Every way the API can fail is
 told here in the user's terms (`ApiError`, exit code 7). Reads are repeated when the server is
-briefly busy; a change never is, for it may have happened.
+briefly away; a change only after 429 and 503, with which Prefect says that it did nothing (a
+locked SQLite file, mostly). After anything else it may have happened.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 TIMEOUT = 30.0  # seconds for an answer; connecting gets a third
-RETRY_WAITS = (0.3, 1.0)  # seconds before the second and the third try of a read
+RETRY_WAITS = (0.3, 1.0, 3.0)  # seconds before each further try
+NOTHING_DONE = (429, 503)
 LONGEST_WAIT = 10.0  # seconds, whatever Retry-After says
 PAGE = 200  # the server's own limit
 READS = ("/filter", "/count")  # POST, yet only a question
@@ -337,19 +339,20 @@ class PrefectApi:
 
     def _send(self, method: str, path: str, body: object) -> httpx.Response:
         read = method == "GET" or path.endswith(READS)
-        waits = iter(RETRY_WAITS if read else ())
-        while True:
-            wait = next(waits, None)
+        for wait in (*RETRY_WAITS, None):
             try:
                 response = self._client.request(method, path, json=body, headers=self._csrf)
             except httpx.TransportError as exc:
-                if wait is None or _certificate(exc) or isinstance(exc, httpx.ReadTimeout):
+                if wait is None or not read or not _passing(exc):
                     raise self._unreachable(exc) from exc
             else:
-                if wait is None or not (response.status_code == 429 or response.status_code >= 500):
+                status = response.status_code
+                again = status in NOTHING_DONE or (read and status >= 500)
+                if wait is None or not again:
                     return response
                 wait = max(wait, _retry_after(response))
             self._sleep(min(wait, LONGEST_WAIT))
+        raise AssertionError("the last try returns or raises")
 
     def _fetch_csrf_token(self) -> None:
         """A server with CSRF protection takes changes only with a token of its own."""
@@ -430,6 +433,12 @@ def _tls(target: Target) -> ssl.SSLContext | bool:
             hint="PREFECT_API_SSL_CERT_FILE names a PEM file",
             where=target.source,
         ) from exc
+
+
+def _passing(exc: httpx.TransportError) -> bool:
+    """Whether trying again could help: a slow answer or a wrong address stays what it is."""
+    lasting = (httpx.ReadTimeout, httpx.UnsupportedProtocol)
+    return not isinstance(exc, lasting) and not _certificate(exc)
 
 
 def _certificate(exc: BaseException) -> bool:
