@@ -253,9 +253,8 @@ def test_the_engine_accepts_the_same_references(engine_says_valid, text):
 
 
 @pytest.fixture(scope="session")
-def engine_says_valid():
-    docker = pytest.importorskip("docker")
-    api = docker.from_env().api
+def engine_says_valid(engine):
+    api = engine.api
 
     def judge(text):
         # Looking at an image: 404 for a name that nothing has, 400 for what is no name.
