@@ -557,6 +557,11 @@ def _open(folder: Path | None, environ: Mapping[str, str]) -> tuple[Path, dict[s
     return path, _parse_toml(_read_text(path) or "", path), active
 
 
+def file(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The profiles file that takes effect, which may not exist yet."""
+    return _open(folder, environ)[0]
+
+
 def use(
     name: str, folder: Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> ProfileChange:

@@ -1,0 +1,845 @@
+"""The embedded default: a local Prefect server and a docker worker, in the background.
+
+`up` starts what is missing and waits until it really answers; `down` stops what `up` started
+and nothing else. What runs is known by one small record per process in the user's state folder:
+its pid together with the moment it started, so that a recycled pid is never taken for ours.
+
+Both processes are Prefect's own commands. They run in the state folder, not in the project's:
+a service outlives the folder it was first started from. Whatever the project's files say about
+the API (address, key, CA) is handed over in their environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from flowship import profiles
+from flowship.errors import ApiError, ConfigError, UsageError
+from flowship.events import Phase, Report, silent
+from flowship.prefect_api import Json, PrefectApi
+from flowship.profiles import ApiTarget, ProfileChange
+
+DEFAULT_PORT = 4200
+START_SECONDS = 180.0  # a first start creates the database, on a slow machine
+SCHEDULER_SECONDS = 90.0  # the scheduler looks every 5 s at new deployments, every 60 s at all
+STOP_SECONDS = 20.0  # then the process is killed
+CANARY = "flowship-scheduler-check"
+
+State = Literal[
+    "started", "already running", "not ours", "running", "died", "stopped", "was not running"
+]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the two processes, as it was found or left.
+
+    Attributes:
+        name: ``server`` or ``worker``.
+        state: ``started`` by this call; ``already running``, started by an earlier one;
+            ``not ours``: somebody else's, used as it is. From `status`: ``running``, ``died``.
+            From `down`: ``stopped``, ``was not running``.
+        address: The API's address, which for a worker is the one it works for.
+        pool: The worker's pool.
+        pid: The process, None when it is not ours.
+        log: Where it writes, None when it is not ours.
+        detail: The server's version, the worker's name.
+    """
+
+    name: Literal["server", "worker"]
+    state: State
+    address: str
+    pool: str | None = None
+    pid: int | None = None
+    log: Path | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StackReport:
+    """What `up`, `down` or `status` found and did.
+
+    Attributes:
+        api_url: The API that deployments here go to.
+        services: Server first, then the worker.
+        profile: Set where no API was set anywhere and a profile was switched to.
+        scheduler: Whether the server was seen to schedule; ``not checked`` for a remote one
+            that did not happen to show it.
+        warnings: What a person should know, one sentence each.
+    """
+
+    api_url: str | None
+    services: tuple[Service, ...]
+    profile: ProfileChange | None = None
+    scheduler: Literal["schedules", "not checked"] = "not checked"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A background process that flowship started, as the state folder remembers it."""
+
+    name: Literal["server", "worker"]
+    pid: int
+    identity: str
+    url: str
+    log: str
+    pool: str | None = None
+    worker: str = ""
+    schedules: bool = False
+
+    def service(self, state: State, detail: str = "") -> Service:
+        return Service(
+            name=self.name,
+            state=state,
+            address=self.url,
+            pool=self.pool,
+            pid=self.pid,
+            log=Path(self.log),
+            detail=detail or self.worker,
+        )
+
+
+# --- up ----------------------------------------------------------------------------------------
+
+
+def up(
+    pool: str,
+    *,
+    port: int = DEFAULT_PORT,
+    report: Report = silent,
+    ensure_pool: Callable[[ApiTarget, str], object] | None = None,
+    check_engine: Callable[[], object] | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> StackReport:
+    """Make sure that a Prefect server and a docker worker run, and really work.
+
+    Where an API is set, that one is used: started when it is this machine's and silent, and
+    never when it is somewhere else. Where none is set, a server is started and a profile
+    switched to. Whatever this call started is stopped again when it fails or is interrupted.
+
+    Args:
+        pool: The work pool the worker serves.
+        port: The local server's port, where no API is set.
+        report: Told what is being waited for.
+        ensure_pool: Makes sure of the work pool once the server answers; without it the worker
+            creates a plain docker pool.
+        check_engine: Raises when no container engine answers; asked before anything is started.
+        folder: Where Prefect's files are looked for, see `profiles.resolve`.
+        environ: The environment, `os.environ` unless testing.
+
+    Raises:
+        ApiError: The server cannot be used, does not start, or does not schedule.
+        UsageError: The port does not fit, or this is no POSIX system.
+    """
+    _require_posix()
+    if check_engine is not None:
+        check_engine()
+    found = profiles.resolve(folder, environ)
+    target = replace(found, url=_wanted_url(found, port))
+    with _lock(environ, report), _Undo() as undo:
+        session = _Session(target, environ, folder, report, undo)
+        server = _server(session)
+        change = None if found.url else _switch_profile(session)
+        if ensure_pool is not None:
+            ensure_pool(target, pool)
+        schedules = _check_scheduler(session, server)
+        worker = _worker(session, pool)
+    return StackReport(
+        api_url=target.url,
+        services=(server, worker),
+        profile=change,
+        scheduler="schedules" if schedules else "not checked",
+        warnings=(
+            *(found.warnings if change is None else change.warnings),
+            *session.warnings,
+            *profiles.container_warnings(session.url, environ),
+        ),
+    )
+
+
+class _Undo:
+    """What to take back, last thing first, when the block ends in any exception."""
+
+    def __init__(self) -> None:
+        self.steps: list[Callable[[], None]] = []
+
+    def __enter__(self) -> _Undo:
+        return self
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        if exc is None:
+            return
+        with _uninterrupted(swallow=True):
+            for step in reversed(self.steps):
+                step()
+
+
+class _Session:
+    """One call of `up`: where to, with which environment, and what was noticed on the way."""
+
+    def __init__(
+        self,
+        target: ApiTarget,
+        environ: Mapping[str, str],
+        folder: Path | None,
+        report: Report,
+        undo: _Undo,
+    ) -> None:
+        self.target = target
+        self.url = target.url or ""
+        self.environ = environ
+        self.folder = folder
+        self.report = report
+        self.undo = undo
+        self.state = state_dir(environ)
+        self.warnings: list[str] = []
+
+    def start(self, record: _Record, arguments: list[str]) -> tuple[_Record, Any]:
+        """Start a Prefect command in the background; it is stopped again when `up` fails."""
+        with _uninterrupted():
+            process = _spawn(arguments, Path(record.log), self._child_environment(), self.state)
+            record = replace(record, pid=process.pid, identity=_identity(process.pid) or "")
+            _save(self.state, record)
+            self.undo.steps.append(lambda: self._take_back(record))
+        return record, process
+
+    def _take_back(self, record: _Record) -> None:
+        _stop(record)
+        _path(self.state, record).unlink(missing_ok=True)
+
+    def _child_environment(self) -> dict[str, str]:
+        """The user's environment, with the API's address and credentials spelled out."""
+        target = self.target
+        given = {
+            "PREFECT_API_URL": self.url,
+            "PREFECT_API_KEY": target.key and target.key.get_secret_value(),
+            "PREFECT_API_AUTH_STRING": target.auth_string and target.auth_string.get_secret_value(),
+            "PREFECT_API_SSL_CERT_FILE": target.ca_file and self._absolute(target.ca_file),
+            "PREFECT_API_TLS_INSECURE_SKIP_VERIFY": "" if target.verify else "true",
+            "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps(dict(target.headers))
+            if target.headers
+            else None,
+            "PYTHONUNBUFFERED": "1",  # a log that is read while the process lives
+        }
+        for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH"):
+            if self.environ.get(name):
+                given[name] = self._absolute(self.environ[name])
+        upper = {name.upper() for name, value in given.items() if value}
+        kept = {k: v for k, v in self.environ.items() if k.upper() not in upper}
+        return {**kept, **{name: value for name, value in given.items() if value}}
+
+    def _absolute(self, path: str) -> str:
+        return path if path.startswith("~") else str(Path(self.folder or Path()).resolve() / path)
+
+
+def _require_posix() -> None:
+    if os.name != "posix":
+        raise UsageError(
+            "flowship up works on Linux and macOS",
+            hint="start `prefect server start` and `prefect worker start` yourself",
+        )
+
+
+def _wanted_url(found: ApiTarget, port: int) -> str:
+    """The API's address: the one that is set, else this machine's at `port`."""
+    if not 0 < port < 65536:
+        raise UsageError(f"{port} is not a port", hint="a port is between 1 and 65535")
+    if not found.url:
+        return f"http://127.0.0.1:{port}/api"
+    if port not in (DEFAULT_PORT, _port(found.url)) and profiles.is_loopback(found.url):
+        raise UsageError(
+            f"the API is already set to {found.url} ({found.source}); a server at port {port} "
+            "would be one that nobody talks to",
+            hint=f"flowship profile set-api --no-check http://127.0.0.1:{port}/api",
+        )
+    return found.url
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _ours_to_start(url: str) -> bool:
+    """Whether a plain local server would answer at `url`."""
+    parts = urlsplit(url)
+    return profiles.is_loopback(url) and parts.scheme == "http" and parts.path == "/api"
+
+
+# --- the server --------------------------------------------------------------------------------
+
+
+def _server(session: _Session) -> Service:
+    """The server at the session's address: found, or started."""
+    session.report(Phase(f"asking for a Prefect server at {session.url}"))
+    record = _load(session.state, _server_key(session.url))
+    alive = record is not None and _lives(record)
+    answer = profiles.ask(session.target)
+    if record is not None and alive and not answer.usable:
+        answer = _wait_for_answer(session, record, None)
+    if answer.usable:
+        if record is not None and alive:
+            return record.service("already running", answer.version or "")
+        return Service("server", "not ours", session.url, detail=answer.version or answer.kind)
+    if not _ours_to_start(session.url):
+        raise profiles.unusable(session.url, answer)
+    _check_port(session, answer)
+    if record is not None:
+        session.warnings.append(_had_died(record))
+    return _start_server(session)
+
+
+def _had_died(record: _Record) -> str:
+    return f"the {record.name} started earlier had died; its log is {_previous(record.log)}"
+
+
+def _server_key(url: str) -> str:
+    return f"server-{_port(url)}"
+
+
+def _check_port(session: _Session, answer: profiles.ServerAnswer) -> None:
+    """Raise when something that is no Prefect 3 server sits at the local port already."""
+    if answer.kind in ("prefect-2", "refused"):
+        raise profiles.unusable(session.url, answer)
+    host, port = _bind_host(session.url), _port(session.url)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.settimeout(2.0)
+        if answer.kind == "silent" and probe.connect_ex((host, port)) != 0:
+            return
+    raise ApiError(
+        f"port {port} is taken by something that is no Prefect server",
+        hint=f"flowship up --port {_free_port_after(port)}"
+        if session.target.source.startswith("nowhere")
+        else f"stop it, or set another address ({session.target.source} gives this one)",
+        where=session.url,
+    )
+
+
+def _bind_host(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return host if host == "::1" or host.startswith("127.") else "127.0.0.1"
+
+
+def _free_port_after(port: int) -> int:
+    for candidate in range(port + 1, min(port + 100, 65536)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", candidate))
+            return candidate
+    return 0
+
+
+def _start_server(session: _Session) -> Service:
+    session.report(Phase(f"starting a Prefect server at {session.url}"))
+    key = _server_key(session.url)
+    log = session.state / f"{key}.log"
+    host, port = _bind_host(session.url), str(_port(session.url))
+    record, process = session.start(
+        _Record("server", 0, "", session.url, str(log)),
+        ["server", "start", "--host", host, "--port", port],
+    )
+    answer = _wait_for_answer(session, record, process)
+    return record.service("started", answer.version or "")
+
+
+def _wait_for_answer(
+    session: _Session, record: _Record, process: subprocess.Popen[bytes] | None
+) -> profiles.ServerAnswer:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        answer = profiles.ask(session.target)
+        if answer.usable:
+            return answer
+        _must_live(record, process)
+        if time.monotonic() > deadline:
+            raise _explained(
+                f"the Prefect server does not answer at {session.url} after {START_SECONDS:.0f} s",
+                Path(record.log),
+                "`flowship down`, then `flowship up` starts it anew",
+            )
+        time.sleep(0.2)
+
+
+def _must_live(record: _Record, process: subprocess.Popen[bytes] | None) -> None:
+    if process.poll() is None if process is not None else _lives(record):
+        return
+    code = f" (exit code {process.returncode})" if process is not None else ""
+    raise _explained(
+        f"the Prefect {record.name} ended while it was starting{code}",
+        Path(record.log),
+        "its log says why",
+    )
+
+
+# What is known to end a start, by what the log then says: (pattern, reason, what to do).
+_KNOWN_FAILURES = (
+    (
+        r"unexpected keyword argument 'min_items'",
+        "this Prefect does not work with the installed fastapi (0.155 or later)",
+        'pip install "fastapi<0.155"',
+    ),
+    (
+        r"Can't evaluate bulk DML statement",
+        "this Prefect's scheduler does not work with the installed sqlalchemy (2.1 or later)",
+        'pip install "sqlalchemy<2.1"',
+    ),
+    (
+        r"(?i)address already in use|port \d+ is already in use",
+        "the port is taken",
+        "flowship up --port PORT",
+    ),
+    (
+        r"(?i)database is locked|Can't locate revision",
+        "the database is in use by another server, or was made by a later Prefect",
+        "stop the other server, or set PREFECT_HOME to a folder of its own",
+    ),
+    (
+        r"(?i)Error while fetching server API version|Cannot connect to the Docker daemon",
+        "the worker reaches no container engine",
+        "start Docker, and check DOCKER_HOST",
+    ),
+)
+
+
+def _explained(message: str, log: Path, hint: str) -> ApiError:
+    """An error with the log's tail, and the reason where the log shows one that is known."""
+    tail = _tail(log)
+    for pattern, reason, advice in _KNOWN_FAILURES:
+        if re.search(pattern, tail):
+            message, hint = f"{message}: {reason}", advice
+            break
+    return ApiError(message, hint=hint, where=str(log), details="\n".join(tail.splitlines()[-25:]))
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_bytes()[-20_000:].decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+# --- the profile -------------------------------------------------------------------------------
+
+
+def _switch_profile(session: _Session) -> ProfileChange:
+    """Make the new server the API that every Prefect command here uses, and say so.
+
+    Prefect's ``local`` profile is made for this; where it points to another machine, it is left
+    as it is, and a profile ``flowship`` takes its place.
+    """
+    folder, environ = session.folder, session.environ
+    local = profiles.show(profiles.LOCAL_PROFILE, folder, environ).url
+    name = profiles.LOCAL_PROFILE
+    if local and not profiles.is_loopback(local):
+        name = "flowship"
+        session.warnings.append(f'the profile "local" was left as it is: it points to {local}')
+    with _uninterrupted():
+        path = profiles.file(folder, environ)
+        before = path.read_bytes() if path.exists() else None
+        session.undo.steps.append(lambda: _put_back(path, before))
+        written = profiles.set_api(session.url, name, check=False, folder=folder, environ=environ)
+        switched = profiles.use(name, folder, environ)
+    return replace(switched, previous_url=written.previous_url)
+
+
+def _put_back(path: Path, before: bytes | None) -> None:
+    if before is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_bytes(before)
+
+
+# --- the scheduler -----------------------------------------------------------------------------
+
+
+class _SchedulerApi(PrefectApi):
+    """The questions only this check asks."""
+
+    def recently_scheduled(self, since: datetime) -> bool:
+        """Whether the scheduler created a run after `since`."""
+        runs = self._list(
+            "POST",
+            "/flow_runs/filter",
+            {
+                "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+                "sort": "EXPECTED_START_TIME_DESC",
+                "limit": 200,
+            },
+        )
+        return any(r.get("auto_scheduled") and _time(r.get("created")) > since for r in runs)
+
+    def runs_of(self, deployment_id: str) -> list[Json]:
+        """The runs of one deployment."""
+        body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}}
+        return self._list("POST", "/flow_runs/filter", body)
+
+    def forget(self, path: str) -> None:
+        """Delete what is at `path`; that it is gone already is fine."""
+        self._request("DELETE", path, missing=True)
+
+    def flows_called(self, prefix: str) -> list[Json]:
+        """The flows whose name contains `prefix`."""
+        return self._list("POST", "/flows/filter", {"flows": {"name": {"like_": prefix}}})
+
+
+def _time(text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _check_scheduler(session: _Session, server: Service) -> bool:
+    """See the scheduler create a run: proof that a schedule would fire.
+
+    A server may answer every request and still schedule nothing. Where no run was created of
+    late, a deployment with a schedule far in the future is made, waited for, and deleted.
+
+    Returns:
+        Whether it was seen; a remote server is only looked at, never written to.
+    """
+    record = _load(session.state, _server_key(session.url)) if server.pid else None
+    if record is not None and record.schedules:
+        return True
+    session.report(Phase("making sure that the scheduler schedules"))
+    now = datetime.now(timezone.utc)
+    with closing(_SchedulerApi(session.target)) as api:
+        seen = api.recently_scheduled(now - timedelta(minutes=10))
+        if not seen and not profiles.is_loopback(session.url):
+            return False
+        if not seen and not _canary(api, now):
+            raise _explained(
+                "the Prefect server answers, but its scheduler creates no runs: no schedule would "
+                "ever fire",
+                server.log or Path("server.log"),
+                "the server's log says why; `pip install` the versions flowship asks for",
+            )
+    if record is not None:
+        _save(session.state, replace(record, schedules=True))
+    return True
+
+
+def _canary(api: _SchedulerApi, now: datetime) -> bool:
+    """Whether a deployment made for this gets its runs; nothing of it stays behind."""
+    for old in api.flows_called(CANARY):  # of a call that was killed
+        if _time(old.get("created")) < now - timedelta(minutes=10):
+            api.forget(f"/flows/{old['id']}")
+    name = f"{CANARY}-{uuid4().hex[:8]}"
+    try:
+        flow = api.create_flow(name)
+        tomorrow = (now + timedelta(days=1)).isoformat()
+        schedule = {"interval": 86_400, "anchor_date": tomorrow, "timezone": "UTC"}
+        body = {"name": name, "flow_id": flow["id"], "schedules": [{"schedule": schedule}]}
+        deployment = api.create_deployment(body)["id"]
+        deadline = time.monotonic() + SCHEDULER_SECONDS
+        while time.monotonic() < deadline:
+            if api.runs_of(deployment):
+                return True
+            time.sleep(0.5)
+        return False
+    finally:
+        with _uninterrupted():
+            _forget_canary(api, name)
+
+
+def _forget_canary(api: _SchedulerApi, name: str) -> None:
+    flow = api.flow_by_name(name)
+    if flow is None:
+        return
+    deployment = api.deployment_by_name(name, name)
+    if deployment is not None:
+        runs = api.runs_of(deployment["id"])
+        api.forget(f"/deployments/{deployment['id']}")
+        for run in [*runs, *api.runs_of(deployment["id"])]:
+            api.forget(f"/flow_runs/{run['id']}")
+    api.forget(f"/flows/{flow['id']}")
+
+
+# --- the worker --------------------------------------------------------------------------------
+
+
+def _worker(session: _Session, pool: str) -> Service:
+    """A docker worker that is online in `pool`: found, or started."""
+    session.report(Phase(f'asking for a worker in the pool "{pool}"'))
+    own = _worker_name(session.state)
+    record = _load(session.state, _worker_key(session.url, pool))
+    with PrefectApi(session.target) as api:
+        known = _workers(api, pool)
+        if record is not None and _lives(record):
+            _wait_until_online(session, api, record, "", None)
+            return record.service("already running")
+        # One of our name is an echo of a worker that ended a moment ago.
+        for name, worker in known.items():
+            if worker.get("status") == "ONLINE" and name != own:
+                return Service("worker", "not ours", session.url, pool, detail=name)
+        if record is not None:
+            session.warnings.append(_had_died(record))
+        session.report(Phase(f'starting a docker worker for the pool "{pool}"'))
+        log = session.state / f"{_worker_key(session.url, pool)}.log"
+        arguments = ["worker", "start", "--type", "docker", "--pool", pool, "--name", own]
+        record, process = session.start(
+            _Record("worker", 0, "", session.url, str(log), pool, own),
+            [*arguments, "--install-policy", "never"],
+        )
+        seen = str(known.get(own, {}).get("last_heartbeat_time"))
+        _wait_until_online(session, api, record, seen, process)
+    return record.service("started")
+
+
+def _worker_name(state: Path) -> str:
+    """This user's worker here: always the same, or the pool's list of workers would grow."""
+    digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:6]
+    return f"flowship-{socket.gethostname()}-{digest}"
+
+
+def _worker_key(url: str, pool: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return f"worker-{quote(host, safe='')}-{_port(url)}-{quote(pool, safe='')}"
+
+
+def _workers(api: PrefectApi, pool: str) -> dict[str, Json]:
+    if api.work_pool(pool) is None:
+        return {}
+    return {str(worker["name"]): worker for worker in api.workers(pool)}
+
+
+def _wait_until_online(
+    session: _Session,
+    api: PrefectApi,
+    record: _Record,
+    last_heartbeat: str,
+    process: subprocess.Popen[bytes] | None,
+) -> None:
+    """Wait until the server calls the worker online, with a heartbeat newer than the last one."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        worker = _workers(api, record.pool or "").get(record.worker, {})
+        if worker.get("status") == "ONLINE" and worker["last_heartbeat_time"] != last_heartbeat:
+            return
+        _must_live(record, process)
+        if time.monotonic() > deadline:
+            raise _explained(
+                f"the worker does not come online in the pool {record.pool} after "
+                f"{START_SECONDS:.0f} s",
+                Path(record.log),
+                "its log says why",
+            )
+        time.sleep(0.3)
+
+
+# --- down, status ------------------------------------------------------------------------------
+
+
+def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) -> StackReport:
+    """Stop what `up` started, workers first; the server's data stays.
+
+    Returns:
+        One service for each process that was known; none at all is fine.
+    """
+    _require_posix()
+    with _lock(environ, report):
+        state = state_dir(environ)
+        services = []
+        for record in sorted(_records(state), key=lambda r: r.name, reverse=True):
+            report(Phase(f"stopping the {record.name} ({record.pid})"))
+            stopped = _stop(record)
+            _path(state, record).unlink(missing_ok=True)
+            services.append(record.service("stopped" if stopped else "was not running"))
+    return StackReport(api_url=None, services=tuple(services))
+
+
+def status(environ: Mapping[str, str] = os.environ) -> StackReport:
+    """The processes that `up` started, and whether they still live. Nothing is asked or changed."""
+    services = tuple(
+        record.service("running" if _lives(record) else "died")
+        for record in sorted(_records(state_dir(environ)), key=lambda r: r.name)
+    )
+    url = next((s.address for s in services if s.name == "server"), None)
+    return StackReport(api_url=url, services=services)
+
+
+# --- processes ---------------------------------------------------------------------------------
+
+
+def _spawn(
+    arguments: list[str], log: Path, environ: Mapping[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
+    """A Prefect command in a session of its own: no terminal, no Ctrl-C reaches it."""
+    if log.exists():
+        log.replace(_previous(log))
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environ),
+            start_new_session=True,
+        )
+
+
+def _previous(log: Path | str) -> Path:
+    """Where the log of the process before goes: it may say why that one died."""
+    return Path(log).with_suffix(".previous.log")
+
+
+def _identity(pid: int) -> str | None:
+    """What tells this process from a later one with the same pid; None when it is not alive."""
+    with suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)  # a child of ours that ended is not alive
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else f"{_boot()} {fields[19]}"  # ticks since boot
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    ).stdout.split(maxsplit=1)
+    return None if len(shown) != 2 or shown[0].startswith("Z") else shown[1].strip()
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _lives(record: _Record) -> bool:
+    return bool(record.identity) and _identity(record.pid) == record.identity
+
+
+def _stop(record: _Record) -> bool:
+    """End a process and all it started, gently first.
+
+    Returns:
+        False when it was not alive; another process with its pid is left alone.
+    """
+    if not _lives(record):
+        return False
+    _signal(record.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _lives(record) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    # The group outlives its leader as long as a child does, and its number is not reused before.
+    for _ in range(40):
+        if not _signal(record.pid, 0):
+            return True
+        time.sleep(0.05)
+    _signal(record.pid, signal.SIGKILL)
+    while _lives(record):
+        time.sleep(0.05)
+    return True
+
+
+def _signal(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+@contextmanager
+def _uninterrupted(*, swallow: bool = False) -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done, so that nothing is started and not recorded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+    if pending and not swallow:
+        raise KeyboardInterrupt
+
+
+# --- the state folder --------------------------------------------------------------------------
+
+
+def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where records and logs are kept: ``FLOWSHIP_STATE_DIR``, else the XDG state folder."""
+    if environ.get("FLOWSHIP_STATE_DIR"):
+        return Path(environ["FLOWSHIP_STATE_DIR"]).absolute()
+    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    return Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "flowship"
+
+
+@contextmanager
+def _lock(environ: Mapping[str, str], report: Report) -> Iterator[None]:
+    """Let one `up` or `down` work at a time; a second one waits for the first."""
+    import fcntl  # POSIX only, like this module's work
+
+    folder = state_dir(environ)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
+    except OSError as exc:
+        raise ConfigError(
+            f"the state folder {folder} cannot be written: {exc}",
+            hint="set FLOWSHIP_STATE_DIR to a folder that can",
+            where=str(folder),
+        ) from exc
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(Phase("waiting for another flowship up or down"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _path(state: Path, record: _Record) -> Path:
+    if record.name == "server":
+        return state / f"{_server_key(record.url)}.json"
+    return state / f"{_worker_key(record.url, record.pool or '')}.json"
+
+
+def _save(state: Path, record: _Record) -> None:
+    path = _path(state, record)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+    new.replace(path)
+
+
+def _load(state: Path, key: str) -> _Record | None:
+    return _parse(state / f"{key}.json")
+
+
+def _parse(path: Path) -> _Record | None:
+    try:
+        return _Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # no record, or none of ours
+
+
+def _records(state: Path) -> list[_Record]:
+    found = [_parse(path) for path in sorted(state.glob("*.json"))]
+    return [record for record in found if record is not None]
