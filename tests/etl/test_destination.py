@@ -82,6 +82,16 @@ def test_a_folder_that_goes_with_the_container_is_refused_with_both_ways_out(tmp
 
 
 @pytest.mark.usefixtures("_no_override")
+def test_nobody_is_told_to_mount_over_the_flow_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for destination in (".", str(tmp_path), str(tmp_path.parent)):
+        with pytest.raises(DestinationError, match=r'worker:/data"\] and destination /data;'):
+            open_destination(destination, **_contained(mounted=False))
+    with pytest.raises(DestinationError, match=f'worker:{tmp_path}/out"'):
+        open_destination("./out", **_contained(mounted=False))
+
+
+@pytest.mark.usefixtures("_no_override")
 def test_a_mounted_folder_in_a_container_is_accepted(tmp_path):
     assert open_destination(str(tmp_path), **_contained(mounted=True))
 

@@ -21,6 +21,7 @@ from server import start_server, stop
 @pytest.fixture(scope="module")
 def api(tmp_path_factory) -> Iterator[str]:
     """A Prefect server, and Prefect in this process pointed at it."""
+    from prefect.logging.handlers import APILogHandler
     from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
     home = tmp_path_factory.mktemp("prefect")
@@ -28,6 +29,7 @@ def api(tmp_path_factory) -> Iterator[str]:
     try:
         with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
             yield url
+            APILogHandler.flush()  # while there is still a server to take the last lines
     finally:
         stop(process)
 

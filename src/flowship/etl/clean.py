@@ -106,19 +106,20 @@ def read_batches(
         include_missing_columns=True,
         strings_can_be_null=True,
     )
-    with _blaming(source), _open(source) as stream:
-        reader = pa_csv.open_csv(
-            stream,
-            read_options=pa_csv.ReadOptions(block_size=BLOCK),
-            convert_options=options,
-        )
-    while True:
+    with _open(source) as stream:
         with _blaming(source):
-            try:
-                batch = clean(reader.read_next_batch(), schema)
-            except StopIteration:
-                return
-        yield batch
+            reader = pa_csv.open_csv(
+                stream,
+                read_options=pa_csv.ReadOptions(block_size=BLOCK),
+                convert_options=options,
+            )
+        while True:
+            with _blaming(source):
+                try:
+                    batch = clean(reader.read_next_batch(), schema)
+                except StopIteration:
+                    return
+            yield batch
 
 
 def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:

@@ -131,11 +131,14 @@ def open_destination(
 def _refuse_unless_allowed(folder: Path) -> None:
     if os.environ.get(ALLOW_UNMOUNTED, "").lower() in ("1", "true", "yes"):
         return
+    folder = folder.resolve()
+    # A mount over the working directory would hide the flow itself.
+    place = Path("/data") if Path.cwd().is_relative_to(folder) else folder
     raise DestinationError(
-        f"the destination {folder.resolve()} is a folder of this container,"
+        f"the destination {folder} is a folder of this container,"
         " and is lost when the container is removed",
-        hint="use a bucket (destination gcs-bucket/<block name>), or mount a folder there:"
-        f' [block] volumes = ["/path/on/the/worker:{folder.resolve()}"];'
+        hint="use a bucket (destination gcs-bucket/<block name>), or mount a folder:"
+        f' [block] volumes = ["/path/on/the/worker:{place}"] and destination {place};'
         f" {ALLOW_UNMOUNTED}=1 in [block] env writes there all the same",
     )
 
