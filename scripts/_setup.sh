@@ -39,9 +39,11 @@ choose_python() {
   python=$(find_python "import ensurepip, venv") && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing Debian's python3 and python3-venv"
-    apt-get update -qq >&2 || say "some package lists could not be refreshed; going on"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      python3 python3-venv >&2 || die "apt-get could not install python3-venv"
+    # A broken list of some third party is no reason to stop: what counts is the install.
+    apt-get update -qq >/dev/null 2>&1 || true
+    local story
+    story=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      python3 python3-venv 2>&1) || die "apt-get could not install python3-venv:" "$story"
     python=$(find_python "import ensurepip, venv") && return
   fi
   if find_python pass >/dev/null; then
