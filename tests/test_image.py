@@ -1,0 +1,373 @@
+"""Build, probe, tag and push with a real engine and a real registry."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from flowship import config, image
+from flowship import registry as registries
+from flowship.errors import BuildError, ConfigError, EngineError, RegistryError
+from flowship.events import Output, Phase, Step
+from projects import FLOW, write
+from registry_server import ACCOUNTS
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def project(tmp_path, engine):
+    """An empty folder whose name, and so whose images, are this test's own."""
+    folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
+    folder.mkdir()
+    yield folder
+    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
+        engine.images.remove(built.id, force=True)
+
+
+def build(folder, report=lambda event: None, **options):
+    plan = image.plan(config.load(folder, environ={}))
+    return image.build(image.connect(), plan, image.BuildOptions(**options), report)
+
+
+def layers(engine, built):
+    return engine.images.get(built.id).attrs["RootFS"]["Layers"]
+
+
+def test_an_image_carries_what_its_flow_says_of_itself(project, base_image, engine):
+    built = build(write(project, base_image))
+    assert built.reference == f"{project.name}:{built.inputs[:12]}"
+    assert built.probe.flow_name == "hello"
+    assert built.probe.parameters["properties"]["months"]["default"] == [1, 2]
+    labels = engine.images.get(built.reference).labels
+    assert labels["org.opencontainers.image.title"] == project.name
+    assert labels["io.flowship.inputs"] == built.inputs
+    # another process, another laptop: the engine alone tells the same
+    assert image.inspect(image.connect(), built.reference).probe == built.probe
+
+
+def test_an_unchanged_project_is_not_sent_again(project, base_image):
+    first = build(write(project, base_image))
+    told = []
+    second = build(project, told.append)
+    assert second.unchanged
+    assert (second.id, second.inputs) == (first.id, first.inputs)
+    assert not [e for e in told if isinstance(e, Step)]
+
+
+def test_no_cache_builds_every_step_anew(project, base_image):
+    build(write(project, base_image))
+    told = []
+    again = build(project, told.append, no_cache=True)
+    assert not again.unchanged
+    assert [e for e in told if isinstance(e, Step)]
+    assert not [e for e in told if isinstance(e, Step) and e.cached]
+
+
+def test_a_change_of_code_keeps_the_dependency_layer(project, base_image, engine):
+    files = {"docker-requirements.txt": "six\n"}
+    first = build(write(project, base_image, files))
+    (project / "flow.py").write_text(FLOW + "\n# changed\n")
+    second = build(project)
+    assert second.inputs != first.inputs
+    one, two = layers(engine, first), layers(engine, second)
+    base = len(engine.images.get(base_image).attrs["RootFS"]["Layers"])
+    assert len(one) == len(two)
+    assert one[base : base + 2] == two[base : base + 2]  # the list, and what it installs
+    assert one[-1] != two[-1] or one[-2] != two[-2]
+
+
+def test_dependencies_are_compiled_and_leave_no_download_cache(project, base_image, engine):
+    built = build(write(project, base_image, {"docker-requirements.txt": "six\n"}))
+    script = (
+        "import six, pathlib, sys;"
+        "print(pathlib.Path(six.__cached__).exists(),"
+        "any(pathlib.Path('/root/.cache').glob('*/**/*.whl')))"
+    )
+    output = engine.containers.run(
+        built.id, ["-c", script], entrypoint="python", remove=True, network_mode="none"
+    )
+    assert output.decode().split() == ["True", "False"]
+
+
+def test_siblings_subfolders_and_a_src_layout_import_as_on_the_laptop(project, base_image):
+    files = {
+        "flows/main.py": "import sibling, common, mypackage.deep\n" + FLOW,
+        "flows/sibling.py": "",
+        "common.py": "",
+        "src/mypackage/__init__.py": "",
+        "src/mypackage/deep.py": "",
+    }
+    write(project, base_image, files)
+    toml = project / "flowship.toml"
+    toml.write_text(toml.read_text().replace("flow.py:hello", "flows/main.py:hello"))
+    assert build(project).probe.flow_name == "hello"
+
+
+@pytest.mark.parametrize(
+    ("files", "entrypoint", "words"),
+    [
+        ({"flow.py": "import not_there\n" + FLOW}, "flow.py:hello", "module not_there"),
+        ({"flow.py": "def broken(:\n"}, "flow.py:hello", "SyntaxError"),
+        ({}, "flow.py:renamed", "no flow called renamed"),
+        ({}, "flows/flow.py:hello", "/opt/prefect/flows/flows/flow.py"),
+    ],
+    ids=["missing module", "syntax error", "renamed flow", "wrong path"],
+)
+def test_an_image_whose_flow_does_not_load_gets_no_name(
+    project, base_image, engine, files, entrypoint, words
+):
+    write(project, base_image, files)
+    # The check would stop the wrong path before; here the probe alone has to.
+    settings = config.load(project, overrides={"entrypoint": entrypoint}, environ={})
+    with pytest.raises(BuildError, match=words) as caught:
+        image.build(image.connect(), image.plan(settings), image.BuildOptions())
+    assert caught.value.hint
+    assert not [tag for i in engine.images.list(project.name) for tag in i.tags]
+
+
+def test_the_probe_has_no_network_unless_it_is_given_one(project, base_image):
+    reach = "import socket\nsocket.create_connection(('127.0.0.1', 9))\n"
+    write(project, base_image, {"flow.py": reach + FLOW})
+    with pytest.raises(BuildError, match="network"):
+        build(project)
+    interfaces = "import os\nassert len(os.listdir('/sys/class/net')) > 1, 'only lo'\n"
+    write(project, base_image, {"flow.py": interfaces + FLOW}, "[probe]\nnetwork = true\n")
+    assert build(project).probe
+
+
+def test_the_probe_gets_its_environment_and_the_image_does_not(project, base_image, engine):
+    needs = "import os\nos.environ['WANTED']\n"
+    more = '[probe]\nenv = { WANTED = "only-here" }\n'
+    built = build(write(project, base_image, {"flow.py": needs + FLOW}, more))
+    assert "only-here" not in str(engine.images.get(built.id).attrs["Config"]["Env"])
+
+
+def test_a_flow_that_never_loads_is_given_up(project, base_image, engine):
+    hang = "import time\nprint('before the nap')\ntime.sleep(600)\n"
+    write(project, base_image, {"flow.py": hang + FLOW}, "[probe]\ntimeout = 4\n")
+    with pytest.raises(BuildError, match="within 4 s"):
+        build(project)
+    label = {"label": f"io.flowship.probe-of={project.name}"}
+    assert not engine.containers.list(all=True, filters=label)
+
+
+def test_an_image_built_without_the_probe_is_probed_later_not_rebuilt(project, base_image):
+    write(project, base_image)
+    first = build(project, probe=False)
+    assert first.probe is None
+    told = []
+    second = build(project, told.append)
+    assert second.probe
+    assert second.reference == first.reference
+    assert not [e for e in told if isinstance(e, Step)]
+
+
+def test_a_failing_step_is_told_with_its_output(project, base_image):
+    text = f"FROM {base_image}\nRUN echo the reason && exit 7\nCOPY . /opt/prefect/flows/\n"
+    write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
+    with pytest.raises(BuildError, match="exit code 7") as caught:
+        build(project)
+    assert "the reason" in caught.value.details
+
+
+def test_a_dockerfile_that_needs_buildkit_is_built_with_it(project, base_image):
+    text = (
+        f"FROM {base_image}\nRUN --mount=type=cache,target=/tmp/c echo cached-mount\n"
+        "COPY . /opt/prefect/flows/\n"
+    )
+    write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
+    told = []
+    assert build(project, told.append).probe
+    assert "cached-mount" in [e.text for e in told if isinstance(e, Output)]
+
+
+def test_build_arguments_and_further_tags_are_honoured(project, base_image, engine):
+    text = "ARG BASE\nFROM ${BASE}\nCOPY . /opt/prefect/flows/\n"
+    more = f'dockerfile = "Dockerfile"\nbuild-args = {{ BASE = "{base_image}" }}\n'
+    write(project, base_image, {"Dockerfile": text}, more)
+    built = build(project, tags=(f"{project.name}:latest",))
+    assert f"{project.name}:latest" in engine.images.get(built.id).tags
+
+
+def test_an_image_that_flowship_did_not_build_is_refused(base_image):
+    with pytest.raises(ConfigError, match="not built by flowship"):
+        image.inspect(image.connect(), base_image)
+
+
+def test_a_base_that_cannot_be_pulled_is_told(project):
+    write(project, "127.0.0.1:9/nowhere/base:1")
+    with pytest.raises(RegistryError) as caught:
+        build(project)
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "no container engine answers"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "no container engine answers"),
+        ({"DOCKER_CONTEXT": "not-there"}, "context not-there"),
+    ],
+)
+def test_a_missing_engine_is_told_with_what_to_do(monkeypatch, environ, words):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EngineError, match=words) as caught:
+        image.connect(os.environ)
+    assert caught.value.hint
+
+
+def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_image, engine):
+    text = f"FROM {base_image}\nRUN echo begun && sleep 300\nCOPY . /opt/prefect/flows/\n"
+    write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
+    before = {c.id for c in engine.containers.list(all=True)}
+    program = Path(sys.executable).with_name("flowship")
+    running = subprocess.Popen(
+        [program, "build"], cwd=project, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    for line in running.stderr:
+        if line.strip() == "begun":
+            break
+    running.send_signal(signal.SIGINT)
+    _, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    deadline = time.monotonic() + 30
+    while {c.id for c in engine.containers.list(all=True)} - before:
+        assert time.monotonic() < deadline, "the step's container is still there"
+        time.sleep(0.2)
+    assert not engine.images.list(project.name)
+
+
+# --- push ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(project, base_image):
+    return build(write(project, base_image))
+
+
+def push(built, text, credentials=None, report=lambda event: None, sleep=lambda seconds: None):
+    target = registries.push_target(text)
+    return image.push(
+        image.connect(), built, target, credentials=credentials, report=report, sleep=sleep
+    )
+
+
+def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, registry, engine):
+    repository = f"{registry.address}/{project.name}"
+    pushed = push(built, repository)
+    assert pushed.reference == f"{repository}:{built.inputs[:12]}@{pushed.digest}"
+    assert engine.images.get_registry_data(pushed.reference).id == pushed.digest
+    again = push(image.inspect(image.connect(), built.reference), repository)
+    assert again.already
+    assert again.digest == pushed.digest
+    found = image.inspect(image.connect(), built.reference)
+    assert image.pinned(found, repository) == pushed.reference
+    engine.images.remove(built.id, force=True)
+    fetched = image.fetch(image.connect(), pushed.reference)
+    assert fetched.probe == built.probe
+
+
+def test_a_registry_with_accounts_takes_the_right_password_only(
+    built, project, private_registry, monkeypatch
+):
+    repository = f"{private_registry.address}/{project.name}:v1"
+    with pytest.raises(RegistryError, match=r"log in|signed in|sign in|credentials"):
+        push(built, repository)
+    ((user, password),) = ACCOUNTS.items()
+    monkeypatch.setenv("FLOWSHIP_REGISTRY_USER", user)
+    for word, works in (("wrong", False), (password, True)):
+        monkeypatch.setenv("FLOWSHIP_REGISTRY_PASSWORD", word)
+        credentials = registries.credentials(registries.push_target(repository))
+        if works:
+            assert push(built, repository, credentials).digest
+        else:
+            with pytest.raises(RegistryError) as caught:
+                push(built, repository, credentials)
+            assert word not in str(vars(caught.value))
+
+
+def test_a_refused_push_leaves_no_name_that_says_it_was_pushed(
+    built, project, private_registry, engine
+):
+    with pytest.raises(RegistryError):
+        push(built, f"{private_registry.address}/{project.name}:v1")
+    assert engine.images.get(built.id).tags == [built.reference]
+
+
+def test_a_registry_that_goes_away_and_comes_back_gets_the_image(built, project, own_registry):
+    running = own_registry()
+    running.stop()
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            running.start()
+
+    pushed = push(built, f"{running.address}/{project.name}:v1", sleep=sleep)
+    assert pushed.digest
+    assert len(waits) == 2
+
+
+def test_a_registry_stopped_in_the_middle_of_a_push_gets_the_image_when_it_is_back(
+    project, base_image, own_registry
+):
+    write(project, base_image)
+    (project / "ballast.bin").write_bytes(os.urandom(60_000_000))
+    big = build(project)
+    running = own_registry()
+    cut = threading.Event()
+
+    def interrupt(event):
+        if getattr(event, "status", "") == "Pushing" and event.current > 0 and not cut.is_set():
+            cut.set()
+            running.kill()
+            threading.Timer(1.5, running.start).start()
+
+    told = []
+    pushed = push(
+        big,
+        f"{running.address}/{project.name}:v1",
+        report=lambda e: (told.append(e), interrupt(e)),
+        sleep=time.sleep,
+    )
+    assert cut.is_set()
+    assert pushed.digest
+
+
+def test_a_registry_gone_for_good_is_told_after_the_last_attempt(built, project, own_registry):
+    running = own_registry()
+    running.stop()
+    told, waits = [], []
+    with pytest.raises(RegistryError) as caught:
+        push(built, f"{running.address}/{project.name}:v1", report=told.append, sleep=waits.append)
+    assert running.address in str(vars(caught.value))
+    assert len(waits) == image.ATTEMPTS - 1
+    assert [e for e in told if isinstance(e, Output) and "trying again" in e.text]
+
+
+def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):
+    (project / "flow.py").write_text(FLOW + "# changed\n")
+    code, stdout, stderr = cli("push", "--repo", f"{registry.address}/x:1", cwd=project)
+    assert code == 3
+    assert not stdout
+    assert "flowship build" in stderr
+
+
+def test_phases_of_a_build_are_told_in_order(project, base_image):
+    told = []
+    build(write(project, base_image), told.append)
+    phases = [e.text for e in told if isinstance(e, Phase)]
+    assert phases[0].startswith("sending 3 files")
+    assert phases[-1].startswith("loading flow.py:hello")
