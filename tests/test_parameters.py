@@ -1,0 +1,186 @@
+"""Parameters: typed text becomes JSON values, and our judgement is the JSON Schema library's."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Literal
+
+import jsonschema
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from flowship import parameters
+from flowship.errors import ConfigError
+from flowship.parameters import RawValue, coerce, describe, missing, problem, resolve
+
+ROOT = {
+    "properties": {},
+    "definitions": {
+        "Trip": {
+            "title": "Trip", "type": "object", "required": ["miles"],
+            "properties": {"miles": {"type": "number", "minimum": 0}},
+        }
+    },
+}  # fmt: skip
+INTS = {"type": "array", "items": {"type": "integer"}}
+MAYBE_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "value"),
+    [
+        ("3", {"type": "integer"}, 3),
+        ("3", {"type": "number"}, 3),
+        ("3", {"type": "string"}, "3"),
+        ("3.5", {"type": "number"}, 3.5),
+        ("3", {}, 3),
+        ("abc", {}, "abc"),
+        ("true", {"type": "boolean"}, True),
+        ("Yes", {"type": "boolean"}, True),
+        ("off", {"type": "boolean"}, False),
+        ("[1,2]", INTS, [1, 2]),
+        ("1,2", INTS, [1, 2]),
+        ("1", INTS, [1]),
+        ("a, b", {"type": "array", "items": {"type": "string"}}, ["a", "b"]),
+        ("01,02", {"type": "array", "items": {"type": "string"}}, ["01", "02"]),
+        ('"green"', {"type": "string"}, "green"),
+        ("green", {"enum": ["yellow", "green"]}, "green"),
+        ("a=b", {"type": "string"}, "a=b"),
+        ("", {"type": "string"}, ""),
+        ("null", MAYBE_TEXT, None),
+        ("none", {"anyOf": [{"type": "integer"}, {"type": "null"}]}, None),
+        ("none", MAYBE_TEXT, "none"),
+        ("2026-01-31", {"type": "string", "format": "date"}, "2026-01-31"),
+        ('{"miles": 2}', {"$ref": "#/definitions/Trip"}, {"miles": 2}),
+    ],
+)
+def test_text_from_a_shell_becomes_what_the_schema_takes(text, schema, value):
+    result = coerce(text, schema, ROOT)
+    assert (result, type(result)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "reason"),
+    [
+        ("3.5", {"type": "integer"}, "3.5"),
+        ("abc", {"type": "integer"}, '"abc"'),
+        ("maybe", {"type": "boolean"}, '"maybe"'),
+        ("[1,x]", INTS, '"[1,x]"'),
+        ('[1,"x"]', INTS, '"x" at [1]'),
+        ("red", {"enum": ["yellow", "green"]}, "not one of them"),
+        ("31.1.2026", {"type": "string", "format": "date"}, "a date like 2026-01-31"),
+        ('{"miles": -2}', {"$ref": "#/definitions/Trip"}, "at least 0"),
+        ("{}", {"$ref": "#/definitions/Trip"}, 'lacks "miles"'),
+        ("NaN", {"type": "number"}, "NaN"),
+        ("1.e400", {"type": "integer"}, ""),
+    ],
+)
+def test_text_that_fits_nothing_says_what_was_wrong(text, schema, reason):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 the words are judged below
+        coerce(text, schema, ROOT)
+    assert reason in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-3, 3) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner,
+                                                                max_size=2),
+    max_leaves=6,
+)  # fmt: skip
+SCHEMAS = st.recursive(
+    st.sampled_from(
+        [
+            {}, {"type": "integer"}, {"type": "number", "minimum": 0, "maximum": 2},
+            {"type": "string", "maxLength": 2}, {"type": "boolean"}, {"type": "null"},
+            {"enum": [1, "a", None]}, {"const": True}, {"type": ["integer", "null"]},
+            {"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "^a"},
+            {"type": "integer", "multipleOf": 2},
+        ]
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda branches: {"anyOf": branches}),
+        st.lists(inner, min_size=1, max_size=2).map(lambda branches: {"allOf": branches}),
+        inner.map(lambda item: {"type": "array", "items": item, "maxItems": 2}),
+        inner.map(lambda item: {"type": "array", "items": item, "uniqueItems": True}),
+        st.lists(inner, min_size=1, max_size=2).map(
+            lambda fixed: {"type": "array", "prefixItems": fixed, "items": False}
+        ),
+        inner.map(
+            lambda item: {"type": "object", "properties": {"a": item}, "required": ["a"],
+                          "additionalProperties": {"type": "integer"}}
+        ),
+    ),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(SCHEMAS, JSON)
+def test_a_value_is_judged_as_the_json_schema_library_judges_it(schema, value):
+    assume(json.dumps(value) not in ("[1, true]", "[true, 1]", "[0, false]", "[false, 0]"))
+    expected = jsonschema.Draft202012Validator(schema).is_valid(value)
+    assert (problem(value, schema, schema) is None) == expected
+    describe(schema, schema)
+
+
+def test_the_schema_that_prefect_makes_of_a_flow_is_understood():
+    from prefect import flow
+    from prefect.utilities.callables import parameter_schema
+
+    @flow
+    def taxi(
+        day: date,
+        months: list[int] = [1, 2],  # noqa: B006 as flows are written
+        colour: Literal["yellow", "green"] = "yellow",
+        limit: int | None = None,
+        options: dict[str, float] | None = None,
+    ) -> None: ...
+
+    schema = parameter_schema(taxi).model_dump()
+    assert missing(schema, {}) == ("day",)
+    told = {p.name: p for p in parameters.table(schema, {"limit": 3})}
+    assert list(told) == ["day", "months", "colour", "limit", "options"]
+    assert {n: p.expected for n, p in told.items()} == {
+        "day": "a date",
+        "months": "a list of whole numbers",
+        "colour": '"yellow" or "green"',
+        "limit": "a whole number or nothing (null)",
+        "options": "a table (JSON object) or nothing (null)",
+    }
+    assert [p.source for p in told.values()] == ["missing", "default", "default", "given",
+                                                 "default"]  # fmt: skip
+    text = {"day": "2026-01-31", "months": "3,4", "limit": "5", "options": '{"a": 1.5}'}
+    assert resolve(schema, {k: RawValue(v) for k, v in text.items()}) == {
+        "day": "2026-01-31", "months": [3, 4], "limit": 5, "options": {"a": 1.5},
+    }  # fmt: skip
+    assert resolve(schema, {"day": date(2026, 1, 31)}) == {"day": "2026-01-31"}
+
+
+def test_a_value_that_the_server_fills_in_is_left_to_it():
+    schema = {"properties": {"year": {"type": "integer"}}}
+    variable = {"__prefect_kind": "workspace_variable", "variable_name": "year"}
+    assert resolve(schema, {"year": variable}) == {"year": variable}
+
+
+def test_a_configured_text_is_not_taken_for_a_number():
+    with pytest.raises(ConfigError, match="a whole number"):
+        resolve({"properties": {"year": {"type": "integer"}}}, {"year": "2021"})
+
+
+def test_assignments_split_at_the_first_equals_sign():
+    assert parameters.split_assignment("a=b=c") == ("a", RawValue("b=c"))
+    for wrong in ("a", "=b", ""):
+        with pytest.raises(ValueError, match="key=value"):
+            parameters.split_assignment(wrong)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=12), SCHEMAS)
+def test_no_text_makes_the_reading_crash(text, schema):
+    try:
+        value = coerce(text, schema, schema)
+    except ValueError:
+        return
+    assert problem(value, schema, schema) is None
