@@ -45,7 +45,7 @@ REFUSED = {
     "hub-denied": "denied",
     "hub-rate-limit": "rate-limit",
     "hub-rate-limit-anonymous": "rate-limit",
-    "hub-token-scope": "scope",
+    "hub-token-scope": "denied",  # with credentials: see below
     "imitated-denied": "denied",
     "imitated-name-unknown": "unknown-repository",
     "imitated-quota": "quota",
@@ -213,7 +213,19 @@ def test_logins_and_pulls_that_fail_are_translated_too(name):
     error = translate(event["error"], subject, status=event["status"], doing=doing)
 
     assert error.fault == CALLS[name]
-    assert error.where == str(subject)
+    assert error.where == ("" if doing == "login" else str(subject))
+    assert str(subject).split("/")[0] in error.message
+
+
+def test_a_refused_login_is_not_told_to_log_in():
+    _, [event] = load("login-wrong")
+
+    error = translate(event["error"], "registry.example.com", doing="login", credentials=ADA)
+
+    assert error.message == (
+        "registry.example.com does not know this user name with this password (as ada)"
+    )
+    assert "flowship login" not in error.hint
 
 
 @pytest.mark.parametrize(
@@ -287,6 +299,25 @@ def test_a_refused_password_is_not_called_a_missing_one():
 
     assert "does not accept the user name and password" in error.message
     assert "signed in as ada, from FLOWSHIP_REGISTRY_USER" in error.message
+
+
+def test_an_access_token_that_may_only_read_is_named():
+    mine = Credentials("user", SecretStr("tok"), "a test")
+
+    error = failure("hub-token-scope", mine)
+
+    assert (error.fault, error.transient) == ("scope", False)
+    assert "access token" in error.message
+    assert "Read & Write" in error.hint
+
+
+def test_stored_credentials_that_are_wrong_by_now_are_to_be_written_anew():
+    text = "unauthorized: incorrect username or password"
+
+    error = translate(text, HUB, doing="push", credentials=ADA)
+
+    assert error.fault == "wrong-password"
+    assert "flowship login" in error.hint
 
 
 def test_somebody_elses_name_at_docker_hub_is_recognised():
@@ -409,3 +440,14 @@ def test_a_tag_that_somebody_else_moved_is_noticed():
     check_digest("sha256:aa", "sha256:aa", HERE)
     with pytest.raises(RegistryError, match="not what was pushed"):
         check_digest("sha256:aa", "sha256:bb", HERE)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_has_its_line_on_the_page_about_pushing(fault):
+    page = (Path(__file__).parents[1] / "docs" / "push.md").read_text("utf-8")
+    message = fault.message.removesuffix(" ({who})").format(
+        registry="REGISTRY", repository="REPOSITORY", image="IMAGE"
+    )
+
+    [line] = [line for line in page.splitlines() if line.startswith(f"| {message} |")]
+    assert line.endswith("| yes |") == fault.transient

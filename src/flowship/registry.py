@@ -325,8 +325,8 @@ class Fault:
     """One thing that goes wrong at registries, in their words and in ours.
 
     In `message` and `hint` stand ``{registry}`` (its name for people), ``{repository}``,
-    ``{image}``, ``{who}`` (how we signed in), ``{login}``, ``{grant}`` and ``{create}``
-    (what to do at this vendor).
+    ``{image}``, ``{who}`` (how we signed in), and what to do at this vendor: ``{login}``,
+    ``{password}``, ``{grant}``, ``{create}``, ``{calm}``.
     """
 
     name: str
@@ -550,6 +550,16 @@ _LOGIN = {
     "azure": "run `az acr login --name {short}`; it lasts 3 hours",
     "other": "run `flowship login {host}`",
 }
+_PASSWORD = {
+    "hub": "the user name is the Docker ID, not the e-mail address, and an access token serves"
+    " as the password",
+    "ecr": "the user name is AWS, the password what `aws ecr get-login-password` prints",
+    "google": "the user name is oauth2accesstoken, the password what"
+    " `gcloud auth print-access-token` prints",
+    "github": "the password is a GitHub token that has write:packages",
+    "azure": "`az acr login --name {short}` signs in without a password",
+    "other": "check both; many registries want an access token in place of the password",
+}
 _GRANT = {
     "hub": "push below your own user name or an organisation that lets you write there, with"
     " a token that has Read & Write",
@@ -605,22 +615,33 @@ def translate(
         doing: What was being done.
         credentials: What was sent along; None when nothing was.
     """
-    fault = classify(text, status)
-    if doing == "login" and fault.name in {"denied", "unauthorized", "scope"}:
-        fault = next(each for each in FAULTS if each.name == "wrong-password")
+    fault = _in_context(classify(text, status), doing, credentials)
     words = _words(reference, credentials)
     message, hint = fault.message, _own_namespace(fault, reference, credentials) or fault.hint
     if fault.name == "unauthorized" and credentials:
         message = "{registry} does not accept the user name and password it was sent ({who})"
+    if doing == "login" and credentials:
+        words["who"] = f"as {credentials.username}"
+    if doing == "login" and fault.name == "wrong-password":
+        hint = "{password}"
     if doing == "pull":
         message = message.replace("the push to", "to hand out").replace("pushing to", "asking for")
     return RegistryFault(
         fault,
         message.format(**words),
         hint=hint.format(**words),
-        where=str(reference),
+        where="" if doing == "login" else str(reference),  # there the message names it
         details=_without_secrets(text.strip(), credentials),
     )
+
+
+def _in_context(fault: Fault, doing: Doing, credentials: Credentials | None) -> Fault:
+    """The same words mean something else to somebody who signs in, or never did."""
+    if doing == "login" and fault.name in {"denied", "unauthorized", "scope"}:
+        return next(each for each in FAULTS if each.name == "wrong-password")
+    if fault.name == "scope" and (doing == "pull" or not credentials):
+        return next(each for each in FAULTS if each.name == "denied")
+    return fault
 
 
 def _words(reference: Reference | str, credentials: Credentials | None) -> dict[str, str]:
@@ -636,6 +657,7 @@ def _words(reference: Reference | str, credentials: Credentials | None) -> dict[
         "image": str(reference),
         "who": credentials.described if credentials else "nobody is signed in",
         "login": _LOGIN[vendor].format(**blanks),
+        "password": _PASSWORD[vendor].format(**blanks),
         "grant": (_GRANT if signed_in else _LOGIN)[vendor].format(**blanks),
         "create": _CREATE[vendor].format(**blanks),
         "calm": "wait, or sign in to have a higher limit: `flowship login`"
