@@ -14,7 +14,7 @@ import pytest
 
 from flowship.hadolint import executable, hadolint, without_repeats
 from flowship.instructions import Lines, parse
-from flowship.rules import check
+from flowship.rules import check, fix
 
 FOLDER = Path(__file__).parent / "dockerfiles"
 
@@ -194,8 +194,6 @@ def test_a_disagreement_has_its_reason_and_an_agreement_needs_none(case):
 def test_the_fix_leaves_nothing_that_either_would_flag_on_those_lines():
     if executable() is None:
         pytest.skip("hadolint is not installed (the extra flowship[lint])")
-    from flowship.rules import fix
-
     for case in CASES:
         text = read(case.name)
         findings = check(text)

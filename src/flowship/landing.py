@@ -91,6 +91,7 @@ class Index:
 
     def __init__(self, context: Context) -> None:
         self.files = context.paths
+        self.links = {e.path for e in context.entries if e.kind == "link"}
         self.folders = {""} | {e.path for e in context.entries if e.path not in self.files}
         for path in self.files | self.folders:
             parent = path.rpartition("/")[0]
@@ -104,6 +105,14 @@ class Index:
             return [source.path] if source.path in self.files | self.folders else []
         pattern = go_match(source.path)
         return sorted(name for name in self.files | self.folders if name and pattern.match(name))
+
+    def is_folder(self, source: Source) -> bool:
+        """Whether a source names a folder, whose contents make the destination one."""
+        return any(name in self.folders for name in self.matches(source))
+
+    def leads_through_link(self, path: str) -> bool:
+        """Whether `path` is or lies behind a symbolic link, which is not followed here."""
+        return any(path == link or path.startswith(f"{link}/") for link in self.links)
 
     def below(self, name: str) -> list[str]:
         """The files that `name` stands for: itself, or all below the folder."""
@@ -315,6 +324,8 @@ class _Simulation:
         origin = step.instruction.flag("from")
         listed = sources(step)
         into = self._is_folder(image, step, where, len(listed) > 1)
+        if into or any(self.index.is_folder(source) for source in listed if origin is None):
+            _add_folder(image, where)
         for source in listed:
             if source.kind != "context" or not source.value.known:
                 image.doubts.append(where)
@@ -334,7 +345,9 @@ class _Simulation:
     def _copy_context(
         self, image: _Image, step: Step, source: Source, where: str, into: bool
     ) -> None:
-        if step.instruction.keyword == "ADD" and _ARCHIVE.search(source.path):
+        if self.index.leads_through_link(source.path) or (
+            step.instruction.keyword == "ADD" and _ARCHIVE.search(source.path)
+        ):
             image.doubts.append(where)
         names = self.index.matches(source)
         parents = step.instruction.flag("parents") is not None

@@ -427,6 +427,8 @@ def _missing_sources(view: _View) -> Iterator[Finding]:
         for source in sources(step):
             if source.kind != "context" or not source.value.known or "**" in source.path:
                 continue
+            if view.index.leads_through_link(source.path):
+                continue
             if not view.index.matches(source):
                 yield from _missing(view, view.index, view.facts.context, step, source)
 
@@ -441,6 +443,8 @@ def _missing(
     if reason:
         message = f'"{written}" is not in the build context: {reason}'
         advice = f'let it through with "!{source.path}" in .dockerignore, or do not copy it'
+        if reason.endswith("secrets"):
+            advice = "do not copy it: give it to the run, by a Prefect block or the block's env"
     elif source.outside:
         message = f'"{written}" is outside the build context: the builder cannot see it'
         advice = "move it into the project folder"
@@ -727,11 +731,13 @@ def _reason_absent(facts: Facts, own: str | None, file: str) -> str:
     if own is not None:
         return f"no instruction copies {own} into the image"
     left_out = facts.context.left_out if facts.context else {}
-    path = file
-    while path:
-        if path in left_out:
-            return f"{_told(path, file, left_out[path])}, so it is not in the build context"
-        path = path.rpartition("/")[0]
+    for whole in (file, f"project/{file}"):
+        path = whole
+        while path:
+            if path in left_out:
+                told = _told(path, whole, left_out[path])
+                return f"{told}, so it is not in the build context"
+            path = path.rpartition("/")[0]
     return f"there is no {file} in the build context"
 
 
