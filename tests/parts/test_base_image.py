@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 from parts.base_image import NoBaseImage, ensure, prefect_version
 
-pytestmark = pytest.mark.engine
 
-
+@pytest.mark.engine
 def test_it_holds_the_locked_prefect_and_starts_in_prefects_folder(engine, base_image):
     program = "import os, prefect; print(prefect.__version__, os.getcwd())"
     output = engine.containers.run(base_image, ["python", "-c", program], remove=True)
     assert output.decode().split() == [prefect_version(), "/opt/prefect"]
 
 
+@pytest.mark.engine
 def test_a_second_call_does_nothing(engine, base_image):
     before = engine.images.get(base_image).id
     story: list[str] = []

@@ -20,8 +20,6 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def place() -> Iterator[Path]:
@@ -64,6 +62,7 @@ def started(place: Path) -> tuple[subprocess.Popen[str], int]:
     return process, int((place / "docker.pid").read_text())
 
 
+@pytest.mark.engine
 def test_the_command_finds_the_engine_which_ends_with_it(place):
     ask = f'cat {place}/docker.pid; test -S "${{DOCKER_HOST#unix://}}" && exit 7'
     process = start("--home", str(place), "--", "sh", "-c", ask)
@@ -73,6 +72,7 @@ def test_the_command_finds_the_engine_which_ends_with_it(place):
     assert not alive(int(stdout))
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_request_to_end_ends_the_command_and_the_engine(place, number, code):
     process, dockerd = started(place)
@@ -82,6 +82,7 @@ def test_a_request_to_end_ends_the_command_and_the_engine(place, number, code):
     assert not alive(dockerd)
 
 
+@pytest.mark.engine
 def test_the_engine_ends_even_when_nobody_could_stop_it(place):
     process, dockerd = started(place)
     os.killpg(process.pid, signal.SIGKILL)
@@ -89,6 +90,7 @@ def test_the_engine_ends_even_when_nobody_could_stop_it(place):
     soon(lambda: not alive(dockerd), "the kernel has stopped dockerd")
 
 
+@pytest.mark.engine
 def test_an_engine_that_cannot_start_says_why_and_the_command_runs_without(place):
     (place / "data").write_text("a file where a folder is wanted")
     process = start("--home", str(place), "--", "echo", "ran")
