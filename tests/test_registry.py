@@ -1,315 +1,459 @@
-"""Image references: docker's grammar, and what a wrong one is told."""
+"""What flowship makes of the words of registries, on the streams in ``tests/streams``."""
 
-import re
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from flowship.errors import ExitCode, UsageError
-from flowship.registry import Reference, backoff, push_target, registry_host, server_address
-
-DIGEST = "sha256:" + "0123456789abcdef" * 4
-
-# The grammar of https://github.com/distribution/reference, regexp.go, written out again.
-ALPHANUMERIC = "[a-z0-9]+"
-SEPARATOR = "(?:[._]|__|[-]+)"
-PATH_COMPONENT = f"{ALPHANUMERIC}(?:{SEPARATOR}{ALPHANUMERIC})*"
-DOMAIN_COMPONENT = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-DOMAIN_NAME = rf"{DOMAIN_COMPONENT}(?:\.{DOMAIN_COMPONENT})*"
-DOMAIN = rf"(?:{DOMAIN_NAME}|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
-TAG = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
-DIGEST_PATTERN = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][0-9a-fA-F]{32,}"
-NAME = f"(?:(?P<domain>{DOMAIN})/)?(?P<path>{PATH_COMPONENT}(?:/{PATH_COMPONENT})*)"
-OFFICIAL = re.compile(f"(?P<name>{NAME})(?::(?P<tag>{TAG}))?(?:@(?P<digest>{DIGEST_PATTERN}))?")
-# go-digest accepts three algorithms, each with its own length.
-KNOWN_DIGEST = re.compile("sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
-
-tags = st.text("abzAZ019_.-", min_size=1, max_size=128).filter(lambda t: t[0] not in ".-")
-digests = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
-words = st.text("abz019", min_size=1, max_size=8)
-separators = st.sampled_from([".", "_", "__", "-", "--", "---"])
-components = st.builds(
-    lambda first, rest: first + "".join(map("".join, rest)),
-    words,
-    st.lists(st.tuples(separators, words), max_size=2),
+from flowship.errors import ExitCode, RegistryError
+from flowship.registry import (
+    FAULTS,
+    Credentials,
+    PushStream,
+    Reference,
+    RegistryFault,
+    backoff,
+    check_digest,
+    classify,
+    is_transient,
+    translate,
 )
-paths = st.lists(components, min_size=1, max_size=3).map("/".join)
-hosts = st.sampled_from(
-    ["", "docker.io/", "index.docker.io/", "localhost/", "localhost:5000/", "ghcr.io/",
-     "127.0.0.1:5000/", "REGISTRY.example.com/", "[::1]:5000/", "example.com:443/"]
-)  # fmt: skip
+
+STREAMS = Path(__file__).parent / "streams"
+ADA = Credentials("ada", SecretStr("s3cret"), "FLOWSHIP_REGISTRY_USER")
+HERE = Reference.parse("127.0.0.1:5000/user/de-repo:v1")
+HUB = Reference.parse("user/de-repo:v1")
+
+# Stream → (fault, transient). The fault's words are compared further down.
+REFUSED = {
+    "acr-unauthorized": "unauthorized",
+    "ecr-denied": "denied",
+    "ecr-expired": "expired",
+    "ecr-immutable-tag": "immutable-tag",
+    "ecr-no-credentials": "unauthorized",
+    "ecr-throttled": "rate-limit",
+    "ecr-unknown-repository": "unknown-repository",
+    "gar-denied": "denied",
+    "gar-no-credentials": "unauthorized",
+    "gcr-denied": "denied",
+    "ghcr-denied": "denied",
+    "ghcr-workflow-denied": "denied",
+    "harbor-quota": "quota",
+    "hub-abuse-limit": "rate-limit",
+    "hub-denied": "denied",
+    "hub-rate-limit": "rate-limit",
+    "hub-rate-limit-anonymous": "rate-limit",
+    "hub-token-scope": "denied",  # with credentials: see below
+    "imitated-denied": "denied",
+    "imitated-name-unknown": "unknown-repository",
+    "imitated-quota": "quota",
+    "imitated-rate-limit": "rate-limit",
+    "imitated-too-large": "too-large",
+    "imitated-too-many": "rate-limit",
+    "no-credentials": "unauthorized",
+    "no-such-host": "no-such-host",
+    "not-a-registry": "not-a-registry",
+    "not-tagged": "not-tagged",
+    "plain-http": "plain-http",
+    "self-signed": "tls",
+    "wrong-password": "unauthorized",
+}
+AWAY = {
+    "dropped": "unreachable",
+    "hub-server-error": "server-error",
+    "imitated-unavailable": "server-error",
+    "not-running": "unreachable",
+}
+PUSHED = {"pushed", "layers-exist", "layers-mounted", "right-password"}
+CALLS = {
+    "login-acr-firewall": "firewall",
+    "login-ghcr-denied": "wrong-password",
+    "login-hub-wrong": "wrong-password",
+    "login-not-running": "unreachable",
+    "login-plain-http": "plain-http",
+    "login-self-signed": "tls",
+    "login-wrong": "wrong-password",
+    "pull-hub-unknown": "unknown-repository",
+    "pull-no-credentials": "unauthorized",
+    "pull-not-running": "unreachable",
+    "pull-unknown": "unknown-image",
+    "pull-unknown-tag": "unknown-image",
+}
+
+# More of the engine's words, without a stream of their own.
+TEXTS = [
+    ("denied", "denied"),  # a specification's message without detail is shortened to this
+    ("net/http: TLS handshake timeout", "unreachable"),
+    ('Put "https://h.example.com/v2/x": EOF', "unreachable"),
+    ("unexpected EOF", "unreachable"),
+    ("read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer", "unreachable"),
+    ("write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe", "unreachable"),
+    ("dial tcp 192.0.2.1:443: i/o timeout", "unreachable"),
+    ("dial tcp: lookup r.example.com: Temporary failure in name resolution", "unreachable"),
+    ("context deadline exceeded (Client.Timeout exceeded while awaiting headers)", "unreachable"),
+    ("received unexpected HTTP status: 502 Bad Gateway", "server-error"),
+    (
+        "error parsing HTTP 503 response body: invalid character '<' looking for beginning of"
+        ' value: "<html>"',
+        "server-error",
+    ),
+    ("blob upload unknown", "upload-lost"),
+    ("blob upload invalid", "upload-lost"),
+    ("manifest blob unknown: blob unknown to registry", "upload-lost"),
+    ("manifest invalid: manifest invalid", "manifest-invalid"),
+    ("x509: certificate has expired or is not yet valid: current time is after", "tls"),
+    ("x509: certificate is valid for a.example.com, not b.example.com", "tls"),
+    ("remote error: tls: handshake failure", "tls"),
+    ("tls: first record does not look like a TLS handshake", "plain-http"),
+    ("proxyconnect tcp: dial tcp 192.0.2.1:3128: connect: connection refused", "proxy"),
+    ("unsupported: The operation is unsupported.", "read-only"),
+    ("write /var/lib/x: no space left on device", "disk-full"),
+    ("received unexpected HTTP status: 507 Insufficient Storage", "quota"),
+    ("unauthorized: access to the requested resource is not authorized", "denied"),
+    ("something that nobody has seen yet", "unknown"),
+    ("", "unknown"),
+]
 
 
-@st.composite
-def references(draw):
-    tag = draw(st.one_of(st.just(""), tags.map(":{}".format)))
-    digest = draw(st.one_of(st.just(""), digests.map("@{}".format)))
-    return draw(hosts) + draw(paths) + tag + digest
+def load(name):
+    header, *events = (
+        json.loads(line) for line in (STREAMS / f"{name}.jsonl").read_text("utf-8").splitlines()
+    )
+    return header, events
 
 
-def accepted_by_the_grammar(text):
-    """What docker's ParseNormalizedNamed does, with the official expression."""
-    if re.fullmatch("[a-f0-9]{64}", text):
-        return False
-    first, slash, rest = text.partition("/")
-    host_given = slash and ("." in first or ":" in first or first == "localhost")
-    remote = rest if host_given else text
-    whole = text if host_given else f"docker.io/{remote if slash else f'library/{remote}'}"
-    found = OFFICIAL.fullmatch(whole)
-    if not found or (host_given and not re.fullmatch(DOMAIN, first)):
-        return False
-    # the path as docker cuts it out, not as the expression might
-    name = remote.split("@")[0].split(":")[0]
-    if not re.fullmatch(f"{PATH_COMPONENT}(?:/{PATH_COMPONENT})*", name):
-        return False
-    if found["digest"] and not KNOWN_DIGEST.fullmatch(found["digest"]):
-        return False
-    full = found["name"].replace("index.docker.io/", "docker.io/", 1)
-    domain, _, path = full.partition("/")
-    if domain == "docker.io" and "/" not in path:
-        full = f"docker.io/library/{path}"
-    return len(full) <= 255
+def pushed_to(events):
+    """The reference that a stream's first event says is being pushed."""
+    status = events[0].get("status", "")
+    return Reference.parse(status.split("[")[1].rstrip("]")).with_tag("v1")
+
+
+def failure(name, credentials=None):
+    _, events = load(name)
+    with pytest.raises(RegistryFault) as caught:
+        list(PushStream(events, pushed_to(events), credentials))
+    return caught.value
+
+
+def test_every_stream_says_where_it_comes_from_and_has_an_expectation():
+    names = {path.stem for path in STREAMS.glob("*.jsonl")}
+
+    assert names == {*REFUSED, *AWAY, *PUSHED, *CALLS, "login-right"}
+    for name in names:
+        header, events = load(name)
+        assert header["what"]
+        assert events
+        if header["origin"] == "transcribed, not recorded":
+            assert all(source.startswith("https://") for source in header["source"])
+        else:
+            assert header["origin"] in {"recorded", "imitated"}
+
+
+@pytest.mark.parametrize("name", sorted(PUSHED))
+def test_a_push_that_worked_ends_with_the_registrys_digest(name):
+    _, events = load(name)
+    stream = PushStream(events, pushed_to(events))
+
+    last = {progress.layer: progress for progress in stream}
+
+    assert stream.digest == events[-1]["aux"]["Digest"]
+    assert last
+    assert all(progress.done for progress in last.values())
+
+
+def test_progress_counts_the_bytes_of_each_layer():
+    _, events = load("pushed")
+    big = [p for p in PushStream(events, pushed_to(events)) if p.total == 30_000_000]
+
+    assert big
+    assert [p.current for p in big] == sorted(p.current for p in big)
+    assert not any(p.done for p in big)
+
+
+def test_retries_of_the_engine_are_seen_as_the_layers_status():
+    _, events = load("dropped")
+    told = []
+
+    def follow():
+        for progress in PushStream(events, pushed_to(events)):
+            told.append(progress.status)
+
+    with pytest.raises(RegistryFault):
+        follow()
+
+    assert "Retrying in 5 seconds" in told
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_refusal_has_its_own_words_and_is_not_tried_again(name):
+    error = failure(name)
+
+    assert (error.fault, error.transient) == (REFUSED[name], False)
+    assert error.exit_code == ExitCode.REGISTRY
+    assert error.hint
+    assert error.details == load(name)[1][-1]["error"].strip()
+
+
+@pytest.mark.parametrize("name", sorted(AWAY))
+def test_a_registry_in_trouble_is_worth_another_try(name):
+    error = failure(name)
+
+    assert (error.fault, error.transient) == (AWAY[name], True)
+    assert is_transient(load(name)[1][-1]["error"])
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_logins_and_pulls_that_fail_are_translated_too(name):
+    _, [event] = load(name)
+    doing = name.split("-")[0]
+    subject = "registry.example.com" if doing == "login" else HERE
+
+    error = translate(event["error"], subject, status=event["status"], doing=doing)
+
+    assert error.fault == CALLS[name]
+    assert error.where == ("" if doing == "login" else str(subject))
+    assert str(subject).split("/")[0] in error.message
+
+
+def test_a_refused_login_is_not_told_to_log_in():
+    _, [event] = load("login-wrong")
+
+    error = translate(event["error"], "registry.example.com", doing="login", credentials=ADA)
+
+    assert error.message == (
+        "registry.example.com does not know this user name with this password (as ada)"
+    )
+    assert "flowship login" not in error.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "registry", "path", "tag", "familiar"),
+    ("name", "message", "hint"),
     [
-        ("ubuntu", "docker.io", "library/ubuntu", None, "ubuntu"),
-        ("user/de-repo:v1", "docker.io", "user/de-repo", "v1", "user/de-repo:v1"),
-        ("docker.io/user/de-repo", "docker.io", "user/de-repo", None, "user/de-repo"),
-        ("index.docker.io/library/ubuntu", "docker.io", "library/ubuntu", None, "ubuntu"),
-        ("localhost/x", "localhost", "x", None, "localhost/x"),
-        ("localhost:5000", "docker.io", "library/localhost", "5000", "localhost:5000"),
-        ("localhost:5000/x:1", "localhost:5000", "x", "1", "localhost:5000/x:1"),
-        ("ghcr.io/a/b/c__d:V_1.0", "ghcr.io", "a/b/c__d", "V_1.0", "ghcr.io/a/b/c__d:V_1.0"),
-        ("[::1]:5000/x", "[::1]:5000", "x", None, "[::1]:5000/x"),
+        (
+            "hub-denied",
+            "Docker Hub refuses the push to user/de-repo (nobody is signed in)",
+            "run `flowship login`; an access token with Read & Write serves as the password",
+        ),
+        (
+            "hub-rate-limit",
+            "Docker Hub is asked too often and its rate limit is reached (nobody is signed in)",
+            "wait, or sign in to have a higher limit: `flowship login`",
+        ),
+        (
+            "no-credentials",
+            "127.0.0.1:5000 wants to know who is pushing to 127.0.0.1:5000/user/de-repo"
+            " (nobody is signed in)",
+            "run `flowship login 127.0.0.1:5000`",
+        ),
+        (
+            "not-running",
+            "127.0.0.1:5000 does not answer, or the connection to it broke",
+            "check that it runs and that the engine's machine can reach it",
+        ),
+        (
+            "self-signed",
+            "the engine does not trust the certificate of 192.0.2.10:5000",
+            "put its CA's certificate at /etc/docker/certs.d/192.0.2.10:5000/ca.crt on the"
+            " engine's machine (no restart needed), and see below what exactly is wrong with it",
+        ),
+        (
+            "plain-http",
+            "192.0.2.10:5000 does not speak HTTPS, and the engine insists on it",
+            'give it a certificate, or add "192.0.2.10:5000" to insecure-registries in the'
+            " engine's /etc/docker/daemon.json and restart it",
+        ),
+        (
+            "ecr-unknown-repository",
+            "there is no repository 123456789012.dkr.ecr.us-east-1.amazonaws.com/de-repo at"
+            " 123456789012.dkr.ecr.us-east-1.amazonaws.com, or it is hidden (nobody is signed in)",
+            "create it: `aws ecr create-repository --repository-name de-repo`",
+        ),
+        (
+            "ecr-immutable-tag",
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/de-repo:v1 exists and its tag may not"
+            " be moved: the repository's tags are immutable",
+            "push under a new tag: `flowship push --repo"
+            " 123456789012.dkr.ecr.us-east-1.amazonaws.com/de-repo:NEW-TAG`",
+        ),
     ],
 )
-def test_a_reference_is_split_as_docker_splits_it(text, registry, path, tag, familiar):
-    found = Reference.parse(text)
+def test_the_message_names_what_failed_and_the_hint_the_next_step(name, message, hint):
+    error = failure(name)
 
-    assert (found.registry, found.path, found.tag) == (registry, path, tag)
-    assert str(found) == familiar
-
-
-def test_a_reference_may_carry_tag_and_digest_together():
-    found = Reference.parse(f"user/de-repo:v1@{DIGEST}")
-
-    assert (found.tag, found.digest) == ("v1", DIGEST)
-    assert str(found) == f"user/de-repo:v1@{DIGEST}"
-    assert found.repository == "user/de-repo"
+    assert (error.message, error.hint) == (message, hint)
 
 
-def test_tag_and_digest_can_be_put_on_and_are_checked():
-    plain = Reference.parse("user/de-repo")
+def test_the_kinds_that_users_meet_most_have_different_words():
+    names = ["hub-denied", "ecr-unknown-repository", "hub-rate-limit", "self-signed",
+             "not-running", "no-credentials"]  # fmt: skip
+    errors = [failure(name) for name in names]
 
-    assert str(plain.with_tag("v1").with_digest(DIGEST)) == f"user/de-repo:v1@{DIGEST}"
-    assert plain.with_tag("v1").with_tag(None) == plain
-    with pytest.raises(UsageError):
-        plain.with_tag("not a tag")
-    with pytest.raises(UsageError):
-        plain.with_digest("sha256:12")
+    assert len({error.message.split(" ", 1)[1] for error in errors}) == len(names)
+    assert len({error.hint for error in errors}) == len(names)
 
 
-def test_a_hub_name_that_looks_like_a_host_keeps_its_registry():
-    name = Reference.parse("docker.io/localhost/x")
+def test_a_refused_password_is_not_called_a_missing_one():
+    error = failure("wrong-password", ADA)
 
-    assert str(name) == "docker.io/localhost/x"
-    assert Reference.parse(str(name)) == name
+    assert "does not accept the user name and password" in error.message
+    assert "signed in as ada, from FLOWSHIP_REGISTRY_USER" in error.message
+
+
+def test_an_access_token_that_may_only_read_is_named():
+    mine = Credentials("user", SecretStr("tok"), "a test")
+
+    error = failure("hub-token-scope", mine)
+
+    assert (error.fault, error.transient) == ("scope", False)
+    assert "access token" in error.message
+    assert "Read & Write" in error.hint
+
+
+def test_stored_credentials_that_are_wrong_by_now_are_to_be_written_anew():
+    text = "unauthorized: incorrect username or password"
+
+    error = translate(text, HUB, doing="push", credentials=ADA)
+
+    assert error.fault == "wrong-password"
+    assert "flowship login" in error.hint
+
+
+def test_somebody_elses_name_at_docker_hub_is_recognised():
+    error = failure("hub-denied", ADA)
+
+    assert "did you mean `--repo ada/de-repo:v1`?" in error.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "why", "meant"),
+    ("image", "hint"),
     [
-        ("User/De-Repo:v1", 1, "lower case", "user/de-repo:v1"),
-        ("user/De-repo", 6, "lower case", "user/de-repo"),
-        ("ghcr.io/User/repo:V1", 9, "lower case", "ghcr.io/user/repo:V1"),
-        ("my repo/x", 3, "space", "my-repo/x"),
-        (" user/repo", 1, "space", "user/repo"),
-        ("https://ghcr.io/user/repo:1", 1, "https://", "ghcr.io/user/repo:1"),
-        ("https://hub.docker.com/r/user/repo", 1, "https://", "user/repo"),
-        ("user/repo:", 10, "no tag after", "user/repo"),
-        ("user/repo:1.0+build", 14, '"+" is not allowed in a tag', "user/repo:1.0-build"),
-        ("user/repo:-v1", 11, "begin", "user/repo:v1"),
-        ("user/repo:" + "a" * 129, 139, "at most 128", "user/repo:" + "a" * 128),
-        ("user//repo", 6, "empty", "user/repo"),
-        ("/user/repo", 1, "empty", "user/repo"),
-        ("user/repo/", 10, "empty", "user/repo"),
-        ("user_/repo", 5, "begins and ends", "user/repo"),
-        ("user/_repo", 6, "begins and ends", "user/repo"),
-        ("user/de._repo", 8, "mixture", "user/de.repo"),
-        ("user/de___repo", 8, "mixture", ""),
-        ("user/re&po", 8, '"&" is not allowed', "user/re-po"),
-        ("user/réseau", 7, '"é" is not allowed', ""),
-        ("user/repo@sha256:abc", 11, "64 lower-case", ""),
-        ("example.com:50a0/x", 1, "not a registry", ""),
-        ("f" * 64, 1, "image id", ""),
-        ("", 1, "empty", ""),
-        ("a" * 300, 256, "at most 255", ""),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/x", "ecr:PutImage"),
+        ("europe-docker.pkg.dev/p/r/x", "roles/artifactregistry.writer"),
+        ("ghcr.io/ada/x", "write:packages"),
+        ("example.azurecr.io/x", "AcrPush"),
+        ("registry.example.com/x", "whoever runs registry.example.com"),
+        ("ada/x", "Read & Write"),
     ],
 )
-def test_a_wrong_reference_is_told_where_why_and_what_was_meant(text, place, why, meant):
-    with pytest.raises(UsageError) as caught:
-        Reference.parse(text)
+def test_being_denied_while_signed_in_names_the_right_that_is_missing(image, hint):
+    error = translate("denied", Reference.parse(image), doing="push", credentials=ADA)
 
-    error = caught.value
-    assert error.exit_code == ExitCode.USAGE
-    assert error.where == f"character {place}"
-    assert why in error.message
-    assert error.hint == (f'did you mean "{meant}"?' if meant else error.hint)
-    assert ("did you mean" in error.hint) == bool(meant)
-    if meant:
-        Reference.parse(meant)
+    assert hint in error.hint
 
 
-def test_the_caret_stands_below_the_wrong_character():
-    with pytest.raises(UsageError) as caught:
-        Reference.parse("user/De-repo")
-
-    text, caret = caught.value.details.splitlines()
-    assert text[caret.index("^")] == "D"
+@pytest.mark.parametrize(("text", "fault"), TEXTS)
+def test_each_text_of_the_engine_means_one_fault(text, fault):
+    assert classify(text).name == fault
+    assert is_transient(text) == (fault in {"unreachable", "server-error", "upload-lost"})
 
 
-def test_control_characters_do_not_reach_the_terminal():
-    with pytest.raises(UsageError) as caught:
-        Reference.parse("user/\x1b[31mrepo\n")
+@pytest.mark.parametrize(("status", "fault"), [(401, "unauthorized"), (403, "denied"),
+                                               (429, "rate-limit"), (500, "unknown")])  # fmt: skip
+def test_a_status_speaks_where_the_text_is_silent(status, fault):
+    assert classify("no words", status).name == fault
 
-    assert caught.value.message.isprintable()
+
+@pytest.mark.parametrize("name", ["denied/quota", "x509/timeout", "team/eof", "unauthorized/x"])
+def test_a_repositorys_name_is_not_taken_for_an_error(name):
+    text = f'Get "http://127.0.0.1:5000/v2/{name}/tags/list": no such host'
+
+    assert classify(text).name == "no-such-host"
+
+
+@pytest.mark.parametrize("doing", ["push", "pull", "login"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_has_whole_sentences_for_every_use(fault, doing):
+    subject = "registry.example.com" if doing == "login" else HUB
+    streams = (e["error"] for n in (*REFUSED, *AWAY, *CALLS) for e in load(n)[1] if "error" in e)
+    sample = next(text for text in (*streams, *(t for t, _ in TEXTS)) if classify(text) is fault)
+    for credentials in (None, ADA):
+        error = translate(sample, subject, doing=doing, credentials=credentials)
+        for words in (error.message, error.hint):
+            assert words
+            assert "{" not in words
+            assert not words.endswith(".")
+        if doing != "push":
+            assert "the push" not in error.message
+
+
+def test_secrets_are_not_shown_in_the_registrys_words():
+    text = 'proxyconnect "http://ada:hunter2@proxy.example.com:3128" with s3cret: denied'
+
+    error = translate(text, HUB, doing="push", credentials=ADA)
+
+    assert "s3cret" not in error.details
+    assert "hunter2" not in error.details
+    assert "s3cret" not in f"{error.message}{error.hint}{ADA!r}"
+
+
+def test_a_stream_that_just_ends_is_a_broken_connection():
+    stream = PushStream(load("pushed")[1][:-2], HERE)
+    list(stream)
+
+    with pytest.raises(RegistryFault) as caught:
+        _ = stream.digest
+    assert caught.value.transient
+
+
+def test_a_digest_is_found_in_the_sentence_where_there_is_no_aux():
+    _, events = load("pushed")
+    stream = PushStream(events[:-1], HERE)
+    list(stream)
+
+    assert stream.digest == events[-1]["aux"]["Digest"]
+
+
+def test_an_error_without_its_short_form_is_still_an_error():
+    with pytest.raises(RegistryFault) as caught:
+        list(PushStream([{"errorDetail": {"code": 403, "message": "denied"}}], HERE))
+    assert caught.value.fault == "denied"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+keys = st.sampled_from(["id", "status", "progressDetail", "aux", "progress", "stream", "new"])
 
 
 @settings(deadline=None)
-@given(references().filter(accepted_by_the_grammar))  # "a.b_c/d" begins like a host
-def test_parsing_and_writing_again_changes_nothing(text):
-    once = Reference.parse(text)
-
-    assert Reference.parse(str(once)) == once
-    assert Reference.parse(f"{once.registry}/{once.path}").repository == once.repository
-
-
-@settings(deadline=None)
-@given(st.one_of(st.text(), st.text("abAB01._-:/@ [é", max_size=30), references()))
-@example("a" * 255)
-@example("docker.io/" + "a" * 245)
-@example("docker.io/" + "a" * 237)
-@example("docker.io/" + "a" * 238)
-@example("localhost:5000/")
-@example("ab:cd/ef")
-@example("a@sha256:" + "A" * 64)
-@example("a\n")
-@example("²/x")
-def test_exactly_what_the_official_grammar_accepts_is_accepted(text):
-    try:
-        Reference.parse(text)
-    except UsageError as error:
-        place = int(error.where.removeprefix("character "))
-    else:
-        place = 0
-
-    assert place <= len(text) + 1
-    assert (place == 0) == accepted_by_the_grammar(text)
+@given(st.lists(st.dictionaries(keys, json_values)))
+def test_events_that_are_not_known_are_passed_over(events):
+    for progress in PushStream(events, HERE):
+        assert isinstance(progress.layer, str)
+        assert progress.current is not None
 
 
 @settings(deadline=None)
-@given(st.text("aAbB01._-:/@ +&", max_size=25))
-def test_what_was_meant_is_always_a_valid_reference(text):
-    try:
-        Reference.parse(text)
-    except UsageError as error:
-        meant = re.fullmatch(r'did you mean "(.+)"\?', error.hint)
-        if meant:
-            Reference.parse(meant[1])
+@given(st.text(), st.sampled_from(["push", "pull", "login"]))
+def test_any_text_can_be_translated(text, doing):
+    error = translate(text, HUB, doing=doing)
+
+    assert isinstance(error, RegistryError)
+    assert error.message
 
 
-def is_one_url_path(text):
-    """Whether an HTTP server takes `text` in a path as it is, without cleaning it up."""
-    return not {"", ".", ".."} & set(text.split("/"))
+def test_a_tag_that_somebody_else_moved_is_noticed():
+    check_digest("sha256:aa", "sha256:aa", HERE)
+    with pytest.raises(RegistryError, match="not what was pushed"):
+        check_digest("sha256:aa", "sha256:bb", HERE)
 
 
-@pytest.mark.engine
-@settings(deadline=None, max_examples=60)
-@given(st.text("abAB01._-:/", min_size=1, max_size=20).filter(is_one_url_path))
-@example("user/de-repo:v1")
-@example("User/repo")
-@example("a__b")
-@example("a___b")
-@example("a-.b")
-@example("localhost:5000/x")
-@example("localhost:50a0/x")
-@example("x@" + DIGEST)
-@example("docker.io/" + "a" * 237)
-@example("docker.io/" + "a" * 238)
-def test_the_engine_accepts_the_same_references(engine_says_valid, text):
-    try:
-        Reference.parse(text)
-    except UsageError:
-        ours = False
-    else:
-        ours = True
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_has_its_line_on_the_page_about_pushing(fault):
+    page = (Path(__file__).parents[1] / "docs" / "push.md").read_text("utf-8")
+    message = fault.message.removesuffix(" ({who})").format(
+        registry="REGISTRY", repository="REPOSITORY", image="IMAGE"
+    )
 
-    assert engine_says_valid(text) == ours
-
-
-@pytest.fixture(scope="session")
-def engine_says_valid(engine):
-    api = engine.api
-
-    def judge(text):
-        # Looking at an image: 404 for a name that nothing has, 400 for what is no name.
-        response = api._get(api._url("/images/{0}/json", text))
-        assert response.status_code in {200, 400, 404}, response.text
-        return response.status_code != 400
-
-    return judge
-
-
-def test_a_push_target_gets_the_default_tag_only_where_it_has_none():
-    assert str(push_target("user/de-repo", "abc123")) == "user/de-repo:abc123"
-    assert str(push_target("user/de-repo:v1", "abc123")) == "user/de-repo:v1"
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        (f"user/de-repo:v1@{DIGEST}", 'leave it out: "user/de-repo:v1"'),
-        ("hub.docker.com/r/user/de-repo", 'did you mean "user/de-repo"?'),
-        ("hub.docker.com/repository/docker/user/de-repo", 'did you mean "user/de-repo"?'),
-    ],
-)
-def test_a_push_target_is_neither_a_digest_nor_a_web_page(text, hint):
-    with pytest.raises(UsageError) as caught:
-        push_target(text)
-
-    assert (caught.value.hint, caught.value.where) == (hint, "--repo")
-
-
-@pytest.mark.parametrize(
-    ("text", "host"),
-    [
-        (None, "docker.io"),
-        ("", "docker.io"),
-        ("docker.io", "docker.io"),
-        ("https://index.docker.io/v1/", "docker.io"),
-        ("hub.docker.com", "docker.io"),
-        ("https://ghcr.io/", "ghcr.io"),
-        ("ghcr.io/user", "ghcr.io"),
-        ("localhost:5000", "localhost:5000"),
-    ],
-)
-def test_a_login_accepts_the_registry_as_people_paste_it(text, host):
-    assert registry_host(text) == host
-
-
-def test_a_login_to_no_host_is_a_usage_error():
-    with pytest.raises(UsageError, match="not a registry"):
-        registry_host("my registry")
-
-
-def test_docker_hub_has_a_name_of_its_own_in_dockers_configuration():
-    assert server_address("docker.io") == "https://index.docker.io/v1/"
-    assert server_address("ghcr.io") == "ghcr.io"
+    [line] = [line for line in page.splitlines() if line.startswith(f"| {message} |")]
+    assert line.endswith("| yes |") == fault.transient
 
 
 def test_waiting_doubles_up_to_half_a_minute():

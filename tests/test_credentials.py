@@ -10,16 +10,16 @@ import docker.auth
 import pytest
 from pydantic import SecretStr
 
-from flowship.errors import ConfigError, ExitCode, RegistryError, UsageError
-from flowship.registry import (
+from flowship.credentials import (
     TOKEN_USER,
     Credentials,
-    Reference,
     credentials,
     docker_folder,
     login,
     store,
 )
+from flowship.errors import ConfigError, ExitCode, RegistryError, UsageError
+from flowship.reference import Reference
 
 HUB_KEY = "https://index.docker.io/v1/"
 HUB = Reference.parse("ada/de-repo:v1")

@@ -1,0 +1,278 @@
+"""Names of images and of registries: docker's grammar, and words for those who missed it.
+
+Pure: text in, a checked `Reference` or an error with its place and a proposal out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from flowship.errors import UsageError
+
+DOCKER_HUB = "docker.io"
+DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+"""What docker's configuration and its credential helpers call Docker Hub."""
+
+# https://github.com/distribution/reference/blob/main/reference.go, with its rule for the
+# implied registry from normalize.go. One word of it is not taken over: newer versions read
+# "User/repo" as repository "repo" at a host "User", older engines refuse it, and the person
+# who typed it meant a lower-case user; so it is refused.
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_REGISTRY = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+DIGEST = r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}"
+_REST = re.compile(rf"(?P<path>{_PATH})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{DIGEST}))?")
+_IMAGE_ID = re.compile(r"[a-f0-9]{64}")
+_LONGEST_NAME = 255  # registry, slash and path together
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The name of an image: ``[registry/]path[:tag][@digest]``, checked.
+
+    Attributes:
+        registry: The host with its port; ``docker.io`` where the text names none.
+        path: The repository at that registry; ``library/x`` for Docker Hub's own images.
+        tag: As given, None when there is none.
+        digest: ``sha256:…``, None when there is none.
+    """
+
+    registry: str
+    path: str
+    tag: str | None = None
+    digest: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read `text` as docker does.
+
+        Raises:
+            UsageError: It is no reference; says where, why, and what was probably meant.
+        """
+        found = _match(text)
+        if found is None:
+            raise _not_a_reference(text)
+        return found
+
+    @property
+    def repository(self) -> str:
+        """The name without tag and digest as people write it: ``user/de-repo``."""
+        if self.registry != DOCKER_HUB:
+            return f"{self.registry}/{self.path}"
+        short = self.path.removeprefix("library/")
+        short = self.path if "/" in short else short
+        # A first part that looks like a host would be read as one.
+        host, rest = _split_registry(short)
+        return (
+            short
+            if (host, rest) == (None, short) and not _IMAGE_ID.fullmatch(short)
+            else (f"{DOCKER_HUB}/{self.path}")
+        )
+
+    def with_tag(self, tag: str | None) -> Reference:
+        """The same image under another tag."""
+        return Reference.parse(str(replace(self, tag=tag)))
+
+    def with_digest(self, digest: str | None) -> Reference:
+        """The same image pinned to `digest` (or no longer pinned)."""
+        return Reference.parse(str(replace(self, digest=digest)))
+
+    def __str__(self) -> str:
+        tag = "" if self.tag is None else f":{self.tag}"
+        digest = "" if self.digest is None else f"@{self.digest}"
+        return f"{self.repository}{tag}{digest}"
+
+
+def push_target(text: str, default_tag: str | None = None) -> Reference:
+    """The reference that ``--repo`` asks to push to.
+
+    Args:
+        text: What the user wrote.
+        default_tag: The tag to take where `text` has none.
+
+    Raises:
+        UsageError: No reference, a digest (the registry computes that), or a web address.
+    """
+    reference = Reference.parse(text)
+    if reference.digest:
+        raise UsageError(
+            f'"{_shown(text)}" names a digest, which a push cannot choose',
+            hint=f'leave it out: "{replace(reference, digest=None)}"',
+            where="--repo",
+        )
+    if reference.registry.lower() in {"hub.docker.com", "www.docker.com"}:
+        raise UsageError(
+            f"{reference.registry} is Docker Hub's web site, not its registry",
+            hint=f'did you mean "{_repair(text)}"?',
+            where="--repo",
+        )
+    return reference if reference.tag else replace(reference, tag=default_tag)
+
+
+def registry_host(text: str | None) -> str:
+    """The registry that ``flowship login [REGISTRY]`` means; Docker Hub when nothing is given.
+
+    Accepts what people paste: ``https://ghcr.io/``, ``ghcr.io/user``, the old Docker Hub URL.
+
+    Raises:
+        UsageError: It is no host name.
+    """
+    host = re.sub(r"^[a-zA-Z][\w+.-]*://", "", (text or "").strip()).split("/", 1)[0]
+    if host.lower() in {"", DOCKER_HUB, "index.docker.io", "registry-1.docker.io"} | _HUB_SITES:
+        return DOCKER_HUB
+    if not re.fullmatch(_REGISTRY, host):
+        raise UsageError(
+            f'"{_shown(text or "")}" is not a registry',
+            hint='a registry is a host, with a port where it needs one: "ghcr.io"',
+            where="REGISTRY",
+        )
+    return host
+
+
+def server_address(registry: str) -> str:
+    """What docker's configuration, helpers and the engine's login call `registry`."""
+    return DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
+
+
+_HUB_SITES = {"hub.docker.com", "www.docker.com", "docker.com"}
+
+
+def _match(text: str) -> Reference | None:
+    if _IMAGE_ID.fullmatch(text):
+        return None
+    host, rest = _split_registry(text)
+    found = _REST.fullmatch(rest)
+    if found is None or (host is not None and not re.fullmatch(_REGISTRY, host)):
+        return None
+    registry, path = host or DOCKER_HUB, found["path"]
+    if registry == "index.docker.io":
+        registry = DOCKER_HUB
+    if registry == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    if len(f"{registry}/{path}") > _LONGEST_NAME:
+        return None
+    return Reference(registry, path, found["tag"], found["digest"])
+
+
+def _split_registry(text: str) -> tuple[str | None, str]:
+    """The host that `text` begins with, if its first part can only be one, and what follows."""
+    first, slash, rest = text.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first, rest
+    return None, text
+
+
+def _shown(text: str, longest: int = 100) -> str:
+    text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _not_a_reference(text: str) -> UsageError:
+    position, why = _diagnose(text)
+    meant = _repair(text)
+    hint = f'did you mean "{meant}"?' if meant else "a reference is [registry/]user/name[:tag]"
+    caret = ""
+    if text and text.isprintable() and len(text) <= 160:
+        caret = f"{text}\n{' ' * position}^"
+    return UsageError(
+        f'"{_shown(text)}" is not an image reference: {why}',
+        hint=hint,
+        where=f"character {position + 1}",
+        details=caret,
+    )
+
+
+def _diagnose(text: str) -> tuple[int, str]:
+    """Where `text`, which is no reference, goes wrong (counted from 0), and why."""
+    general = _diagnose_whole(text)
+    if general:
+        return general
+    name, at, digest = text.partition("@")
+    if at and not re.fullmatch(DIGEST, digest):
+        return len(name) + 1, "a digest is sha256: and 64 lower-case hexadecimal digits"
+    host, rest = _split_registry(name)
+    if host is not None and not re.fullmatch(_REGISTRY, host):
+        misfit = _first_misfit(host, r"[a-zA-Z0-9.:-]")
+        return misfit if misfit < len(host) else 0, f'"{_shown(host)}" is not a registry'
+    start = len(name) - len(rest)
+    path, colon, tag = rest.partition(":")
+    bad = _diagnose_path(path, start)
+    if bad:
+        return bad
+    if colon:
+        bad = _diagnose_tag(tag, start + len(path) + 1)
+        if bad:
+            return bad
+    longest = f"a name has at most {_LONGEST_NAME} characters, registry included"
+    return min(len(text), _LONGEST_NAME), f"{longest}; this one has {len(name)}"
+
+
+def _diagnose_whole(text: str) -> tuple[int, str] | None:
+    if not text:
+        return 0, "it is empty"
+    if space := re.search(r"\s", text):
+        return space.start(), "it has a space in it"
+    if scheme := re.match(r"[a-zA-Z][\w+.-]*://", text):
+        return 0, f'a reference has no "{scheme[0]}" before it'
+    if _IMAGE_ID.fullmatch(text):
+        return 0, "it is an image id, which has no place in a registry"
+    return None
+
+
+def _diagnose_path(path: str, start: int) -> tuple[int, str] | None:
+    if not path:
+        return start, "the repository's name is missing"
+    if re.fullmatch(_PATH, path):
+        return None
+    empty = re.search(r"^/|//|/$", path)
+    if empty:
+        return start + empty.end() - 1, "a part between slashes is empty"
+    if upper := re.search(r"[A-Z]", path):
+        return start + upper.start(), "a repository is written in lower case"
+    if strange := re.search(r"[^a-z0-9._/-]", path):
+        return start + strange.start(), f'"{_shown(strange[0])}" is not allowed in a repository'
+    edge = re.search(r"(?:^|/)([._-])|([._-])(?=/|$)", path)
+    if edge:
+        at = edge.start(1) if edge[1] else edge.start(2)
+        return start + at, f'a part begins and ends with a letter or digit, not "{path[at]}"'
+    row = re.search(r"[._-]*[._][._-]+|-+[._][._-]*", re.sub(r"(?<![._-])__(?![._-])", "aa", path))
+    at = row.start() if row else 0
+    return start + at, 'between letters stand ".", "_", "__" or dashes, not a mixture'
+
+
+def _diagnose_tag(tag: str, start: int) -> tuple[int, str] | None:
+    if re.fullmatch(_TAG, tag):
+        return None
+    if not tag:
+        return start - 1, 'there is no tag after the ":"'
+    if tag[0] in ".-":
+        return start, f'a tag does not begin with "{tag[0]}"'
+    at = _first_misfit(tag, r"[A-Za-z0-9_.-]")
+    if at < len(tag):
+        return start + at, f'"{_shown(tag[at])}" is not allowed in a tag'
+    return start + 128, f"a tag has at most 128 characters; this one has {len(tag)}"
+
+
+def _first_misfit(text: str, allowed: str) -> int:
+    found = re.match(f"{allowed}*", text, re.ASCII)
+    return found.end() if found else 0
+
+
+def _repair(text: str) -> str:
+    """The reference that was probably meant by `text`; empty when nothing plausible is."""
+    if not text.isascii():
+        return ""  # dropping the letters would leave another name
+    bare = re.sub(r"^\s*[a-zA-Z][\w+.-]*://", "", text).strip().strip("/")
+    bare = re.sub(r"^(?:www\.|hub\.)?docker\.com/(?:r/|_/|repository/docker/)?", "", bare)
+    name, at, digest = bare.partition("@")
+    host, rest = _split_registry(name)
+    path, _, tag = rest.partition(":")
+    path = re.sub(r"[^a-z0-9._/-]+", "-", path.lower(), flags=re.ASCII)
+    path = re.sub(r"[._-]*(/)[._/-]*", r"\1", path).strip("._-/")
+    path = re.sub(r"([._-])[._]+-*|-+[._]+-*", r"\1", path) if "__" not in path else path
+    tag = re.sub(r"[^\w.-]+", "-", tag, flags=re.ASCII).lstrip(".-")[:128].rstrip("-")
+    meant = (f"{host}/" if host else "") + path + (f":{tag}" if tag else "") + at + digest
+    return meant if meant != text and _match(meant) else ""
