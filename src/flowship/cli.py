@@ -429,22 +429,29 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Start a run of a deployment. With --watch, a run that fails is exit code 8."""
-    from flowship import cycle, views
+    from flowship import cycle, runs, views
     from flowship.console import Screen
 
     screen = Screen(as_json=as_json)
     name = deployment or cycle.only_deployment(_settings(screen))
     with cycle.open_api() as api:
-        started = cycle.start_run(api, name, _pairs(param, "--param"))
+        started = runs.start(api, runs.find(api, name), _pairs(param, "--param"))
         screen.say(*views.started(started))
         if not watch:
             screen.result(started, started.id)
             return
-        ended = cycle.watch_run(api, started, lambda record: screen.say(views.log(record)))
+        try:
+            ended = runs.watch(api, started, lambda record: screen.say(views.log(record)))
+        except KeyboardInterrupt:
+            screen.say("no longer watching; the run goes on", *views.hints(started))
+            raise
     screen.say(*views.ended(ended))
     screen.result(ended, ended.state_type)
-    if not ended.completed:
-        raise typer.Exit(int(RunFailedError.exit_code))
+    try:
+        runs.ensure_completed(ended)
+    except RunFailedError as exc:  # the result is on stdout already
+        screen.tell(exc)
+        raise typer.Exit(int(exc.exit_code)) from exc
 
 
 @command(app, "up")
@@ -467,7 +474,7 @@ def up(
     with screen.progress() as report:
         stack = cycle.up(pool or cycle.work_pool(Path.cwd()), port, report)
     screen.say(*views.stack(stack))
-    screen.result(stack, stack.api_url)
+    screen.result(stack, stack.api_url or "")
 
 
 @command(app, "down")

@@ -78,15 +78,19 @@ class Screen:
         sys.stdout.flush()
 
     def error(self, exc: FlowshipError) -> None:
-        """Show an expected failure: what, where, why, and the next step."""
+        """Show an expected failure, as the result too where that is JSON."""
+        self.tell(exc)
+        if self.as_json:
+            self.result({"error": failure(exc)})
+
+    def tell(self, exc: FlowshipError) -> None:
+        """Tell a failure on stderr: what, where, why, and the next step."""
         place = f"[bold]{_escape(exc.where)}:[/] " if exc.where else ""
         self.story.print(f"{place}[bold red]error:[/] {_escape(exc.message)}")
         if exc.details:
             self.story.print(_escape(_indented(exc.details)), style="dim")
         if exc.hint:
             self.story.print(f"  [cyan]→[/] {_escape(exc.hint)}")
-        if self.as_json:
-            self.result({"error": failure(exc)})
 
     @contextmanager
     def progress(self) -> Iterator[Report]:

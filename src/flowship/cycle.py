@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from flowship.deployed import DeployReport
     from flowship.image import BuiltImage, Engine, Plan, PushedImage
     from flowship.prefect_api import PrefectApi
+    from flowship.profiles import ApiTarget
     from flowship.registry import Credentials, LoginResult, Reference
+    from flowship.stack import StackReport
 
 
 # --- check ---------------------------------------------------------------------------------------
@@ -320,3 +322,44 @@ def open_api() -> Iterator[PrefectApi]:
 
     with PrefectApi(profiles.resolve()) as api:
         yield api
+
+
+# --- run, up -------------------------------------------------------------------------------------
+
+
+def only_deployment(settings: Settings) -> str:
+    """The deployment that `run` means where none is named.
+
+    Raises:
+        UsageError: Several are configured.
+    """
+    names = [d.name for d in settings.deployments] or [settings.name]
+    if len(names) > 1:
+        raise UsageError(
+            f"{len(names)} deployments are configured",
+            hint=f"name one of: {', '.join(names)}",
+            where="DEPLOYMENT",
+        )
+    return names[0]
+
+
+def work_pool(folder: Path) -> str:
+    """The project's work pool; flowship's own where there is no project."""
+    settings = settings_or_none(folder)
+    return settings.work_pool if settings else str(Settings.model_fields["work_pool"].default)
+
+
+def up(pool: str, port: int, report: Report) -> StackReport:
+    """Start what is missing of a local server and a worker for `pool`."""
+    from flowship import image, stack
+
+    def ensure_pool(target: ApiTarget, name: str) -> None:
+        from flowship import deploy
+        from flowship.prefect_api import PrefectApi
+
+        with PrefectApi(target) as api:
+            deploy.ensure_pool(api, name)
+
+    return stack.up(
+        pool, port=port, report=report, ensure_pool=ensure_pool, check_engine=image.connect
+    )

@@ -607,6 +607,14 @@ def apply(
     )
 
 
+def ensure_pool(api: PrefectApi, name: str) -> bool:
+    """Create the work pool where it is missing; whether it was."""
+    if api.work_pool(name) is not None:
+        return False
+    _create_pool(api, name)
+    return True
+
+
 def _create_pool(api: PrefectApi, name: str) -> None:
     api.create_work_pool(
         {
@@ -689,8 +697,9 @@ def _apply_block(
     if not differing and document["block_schema_id"] == schema_id:
         return _block_report(api, document, "unchanged", ()), stated
     report(f"updating the block {docker_block.SLUG}/{name}")
-    body = {"data": differing, "block_schema_id": schema_id}
-    api.update_block_document(document["id"], body)
+    # A reference that a PATCH does not repeat is dropped by the server, and the field with it.
+    repeated = {"registry_credentials": _stored_reference(document)} | differing
+    api.update_block_document(document["id"], {"data": repeated, "block_schema_id": schema_id})
     edits = _edits(current, differing, server.versions)
     return _block_report(api, document, "updated", edits), stated
 
@@ -740,10 +749,15 @@ def _reference(
 def _same_field(document: Json, name: str, value: object) -> bool:
     data = document["data"]
     if name == "registry_credentials" and isinstance(value, Mapping):
-        held = (document.get("block_document_references") or {}).get(name) or {}
-        stored = (held.get("block_document") or {}).get("id")
-        return bool(stored == value["$ref"]["block_document_id"])
+        return _stored_reference(document) == value
     return name in data and data[name] == value
+
+
+def _stored_reference(document: Json) -> Json | None:
+    """The document's registry credentials as the API takes them."""
+    references = document.get("block_document_references") or {}
+    held = (references.get("registry_credentials") or {}).get("block_document")
+    return {"$ref": {"block_document_id": held["id"]}} if held else None
 
 
 def _edits(

@@ -22,19 +22,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from flowship import profiles
 from flowship.errors import ApiError, ConfigError, UsageError
 from flowship.events import Phase, Report, silent
-from flowship.prefect_api import Json, PrefectApi
 from flowship.profiles import ApiTarget, ProfileChange
+
+if TYPE_CHECKING:
+    from flowship.prefect_api import Json, PrefectApi
 
 DEFAULT_PORT = 4200
 START_SECONDS = 180.0  # a first start creates the database, on a slow machine
@@ -389,6 +391,8 @@ def _must_live(record: _Record, process: subprocess.Popen[bytes] | None) -> None
     )
 
 
+_SCHEDULER_BROKEN = "Can't evaluate bulk DML statement"
+
 # What is known to end a start, by what the log then says: (pattern, reason, what to do).
 _KNOWN_FAILURES = (
     (
@@ -397,7 +401,7 @@ _KNOWN_FAILURES = (
         'pip install "fastapi<0.155"',
     ),
     (
-        r"Can't evaluate bulk DML statement",
+        re.escape(_SCHEDULER_BROKEN),
         "this Prefect's scheduler does not work with the installed sqlalchemy (2.1 or later)",
         'pip install "sqlalchemy<2.1"',
     ),
@@ -410,6 +414,11 @@ _KNOWN_FAILURES = (
         r"(?i)database is locked|Can't locate revision",
         "the database is in use by another server, or was made by a later Prefect",
         "stop the other server, or set PREFECT_HOME to a folder of its own",
+    ),
+    (
+        r"unable to open database file|attempt to write a readonly database",
+        "the folder PREFECT_HOME (default ~/.prefect) does not exist or cannot be written",
+        "make the folder, or set PREFECT_HOME to another",
     ),
     (
         r"(?i)Error while fetching server API version|Cannot connect to the Docker daemon",
@@ -470,34 +479,29 @@ def _put_back(path: Path, before: bytes | None) -> None:
 # --- the scheduler -----------------------------------------------------------------------------
 
 
-class _SchedulerApi(PrefectApi):
-    """The questions only this check asks."""
+def _recently_scheduled(api: PrefectApi, since: datetime) -> bool:
+    """Whether the scheduler created a run after `since`."""
+    body = {
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "sort": "EXPECTED_START_TIME_DESC",
+        "limit": 200,
+    }
+    runs = api._list("POST", "/flow_runs/filter", body)
+    return any(r.get("auto_scheduled") and _time(r.get("created")) > since for r in runs)
 
-    def recently_scheduled(self, since: datetime) -> bool:
-        """Whether the scheduler created a run after `since`."""
-        runs = self._list(
-            "POST",
-            "/flow_runs/filter",
-            {
-                "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
-                "sort": "EXPECTED_START_TIME_DESC",
-                "limit": 200,
-            },
-        )
-        return any(r.get("auto_scheduled") and _time(r.get("created")) > since for r in runs)
 
-    def runs_of(self, deployment_id: str) -> list[Json]:
-        """The runs of one deployment."""
-        body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}}
-        return self._list("POST", "/flow_runs/filter", body)
+def _runs_of(api: PrefectApi, deployment_id: str) -> list[Json]:
+    body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}}
+    return api._list("POST", "/flow_runs/filter", body)
 
-    def forget(self, path: str) -> None:
-        """Delete what is at `path`; that it is gone already is fine."""
-        self._request("DELETE", path, missing=True)
 
-    def flows_called(self, prefix: str) -> list[Json]:
-        """The flows whose name contains `prefix`."""
-        return self._list("POST", "/flows/filter", {"flows": {"name": {"like_": prefix}}})
+def _flows_called(api: PrefectApi, prefix: str) -> list[Json]:
+    return api._list("POST", "/flows/filter", {"flows": {"name": {"like_": prefix}}})
+
+
+def _forget(api: PrefectApi, path: str) -> None:
+    """Delete what is at `path`; that it is gone already is fine."""
+    api._request("DELETE", path, missing=True)
 
 
 def _time(text: object) -> datetime:
@@ -516,16 +520,18 @@ def _check_scheduler(session: _Session, server: Service) -> bool:
     Returns:
         Whether it was seen; a remote server is only looked at, never written to.
     """
+    from flowship.prefect_api import PrefectApi  # brings httpx, which `down` need not pay for
+
     record = _load(session.state, _server_key(session.url)) if server.pid else None
     if record is not None and record.schedules:
         return True
     session.report(Phase("making sure that the scheduler schedules"))
     now = datetime.now(timezone.utc)
-    with closing(_SchedulerApi(session.target)) as api:
-        seen = api.recently_scheduled(now - timedelta(minutes=10))
+    with PrefectApi(session.target) as api:
+        seen = _recently_scheduled(api, now - timedelta(minutes=10))
         if not seen and not profiles.is_loopback(session.url):
             return False
-        if not seen and not _canary(api, now):
+        if not seen and not _canary(api, now, server.log):
             raise _explained(
                 "the Prefect server answers, but its scheduler creates no runs: no schedule would "
                 "ever fire",
@@ -537,11 +543,11 @@ def _check_scheduler(session: _Session, server: Service) -> bool:
     return True
 
 
-def _canary(api: _SchedulerApi, now: datetime) -> bool:
+def _canary(api: PrefectApi, now: datetime, log: Path | None) -> bool:
     """Whether a deployment made for this gets its runs; nothing of it stays behind."""
-    for old in api.flows_called(CANARY):  # of a call that was killed
+    for old in _flows_called(api, CANARY):  # of a call that was killed
         if _time(old.get("created")) < now - timedelta(minutes=10):
-            api.forget(f"/flows/{old['id']}")
+            _forget(api, f"/flows/{old['id']}")
     name = f"{CANARY}-{uuid4().hex[:8]}"
     try:
         flow = api.create_flow(name)
@@ -551,8 +557,10 @@ def _canary(api: _SchedulerApi, now: datetime) -> bool:
         deployment = api.create_deployment(body)["id"]
         deadline = time.monotonic() + SCHEDULER_SECONDS
         while time.monotonic() < deadline:
-            if api.runs_of(deployment):
+            if _runs_of(api, deployment):
                 return True
+            if log is not None and _SCHEDULER_BROKEN in _tail(log):
+                return False
             time.sleep(0.5)
         return False
     finally:
@@ -560,17 +568,17 @@ def _canary(api: _SchedulerApi, now: datetime) -> bool:
             _forget_canary(api, name)
 
 
-def _forget_canary(api: _SchedulerApi, name: str) -> None:
+def _forget_canary(api: PrefectApi, name: str) -> None:
     flow = api.flow_by_name(name)
     if flow is None:
         return
     deployment = api.deployment_by_name(name, name)
     if deployment is not None:
-        runs = api.runs_of(deployment["id"])
-        api.forget(f"/deployments/{deployment['id']}")
-        for run in [*runs, *api.runs_of(deployment["id"])]:
-            api.forget(f"/flow_runs/{run['id']}")
-    api.forget(f"/flows/{flow['id']}")
+        runs = _runs_of(api, deployment["id"])
+        _forget(api, f"/deployments/{deployment['id']}")
+        for run in [*runs, *_runs_of(api, deployment["id"])]:
+            _forget(api, f"/flow_runs/{run['id']}")
+    _forget(api, f"/flows/{flow['id']}")
 
 
 # --- the worker --------------------------------------------------------------------------------
@@ -578,6 +586,8 @@ def _forget_canary(api: _SchedulerApi, name: str) -> None:
 
 def _worker(session: _Session, pool: str) -> Service:
     """A docker worker that is online in `pool`: found, or started."""
+    from flowship.prefect_api import PrefectApi
+
     session.report(Phase(f'asking for a worker in the pool "{pool}"'))
     own = _worker_name(session.state)
     record = _load(session.state, _worker_key(session.url, pool))

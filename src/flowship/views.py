@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from flowship.probe import ProbeResult
     from flowship.profiles import ApiTarget, Profile, ProfileChange
     from flowship.registry import LoginResult
+    from flowship.runs import LogRecord, RunResult, Started
     from flowship.scaffold import Scaffold
+    from flowship.stack import StackReport
 
 COLOURS = {"error": "red", "warning": "yellow"}
 
@@ -316,6 +318,61 @@ def _parameters(values: Iterable[ParameterValue]) -> list[RenderableType]:
 
 def _warnings(warnings: Iterable[str]) -> list[RenderableType]:
     return [f"[yellow]warning:[/] {escape(text)}" for text in warnings]
+
+
+# --- run, up -------------------------------------------------------------------------------------
+
+LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+def started(run: Started) -> list[RenderableType]:
+    """A run that was just started."""
+    lines: list[RenderableType] = [
+        f"[green]✓[/] started {escape(run.name)} of {escape(run.deployment)}",
+        *_parameters(run.parameters),
+        _row("look at", run.url),
+    ]
+    return lines + _warnings(run.warnings)
+
+
+def hints(run: Started) -> list[RenderableType]:
+    """How to look at a run again, and how to cancel it."""
+    return [f"  {escape(hint)}" for hint in run.hints]
+
+
+def log(record: LogRecord) -> RenderableType:
+    """One line of a run's log."""
+    colour = LEVELS.get(record.level, "dim")
+    head = f"{record.moment[11:19]} [{colour}]{record.level:<7}[/] [dim]{escape(record.run)}[/]"
+    return f"{head} {escape(record.message)}"
+
+
+def ended(result: RunResult) -> list[RenderableType]:
+    """How a run ended; a failure is told by its error."""
+    if not result.completed:
+        return []
+    about = f"{result.state_name} in {result.seconds:.1f} s"
+    return [f"[green]✓[/] {escape(result.name)}: {about}"]
+
+
+def stack(report: StackReport) -> list[RenderableType]:
+    """What runs, what was started, what was stopped."""
+    lines: list[RenderableType] = []
+    for service in report.services:
+        pid = f", pid {service.pid}" if service.pid else ""
+        where = f"pool {service.pool}" if service.name == "worker" else service.address
+        about = f" ({escape(service.detail)}{pid})" if service.detail or pid else ""
+        lines.append(f"[green]✓[/] {service.name} {service.state}: {escape(where or '')}{about}")
+        if service.log:
+            lines.append(f"  [dim]log {escape(str(service.log))}[/]")
+    if not report.services:
+        lines.append("nothing that flowship started is running")
+    if report.scheduler == "schedules":
+        lines.append("[green]✓[/] the scheduler schedules")
+    if report.profile:
+        lines += profile_change(report.profile)
+        return lines + _warnings(w for w in report.warnings if w not in report.profile.warnings)
+    return lines + _warnings(report.warnings)
 
 
 # --- init, profile -------------------------------------------------------------------------------

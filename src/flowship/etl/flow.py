@@ -25,9 +25,7 @@ Months = Annotated[list[Month], Field(min_length=1)]
 
 def worth_retrying(_task: Any, _run: Any, state: Any) -> bool:  # noqa: ANN401  # Prefect's hook
     """Try again what may work later; a month that is not published is not there later either."""
-    error = state.result(raise_on_failure=False)
-    # requests' and botocore's connection errors are OSErrors, too.
-    return isinstance(error, UnavailableError | ConnectionError | TimeoutError)
+    return isinstance(state.result(raise_on_failure=False), UnavailableError)
 
 
 @task(
@@ -58,12 +56,8 @@ def clean_month(published: Path, target: Path, colour: Colour) -> Converted:
     return result
 
 
-@task(
-    retries=2,
-    retry_delay_seconds=[5, 30],
-    retry_condition_fn=worth_retrying,
-    cache_policy=NO_CACHE,
-)
+# No retries here: a bucket's own client tries again, and knows best when.
+@task(cache_policy=NO_CACHE)
 def store_month(path: Path, key: str, destination: str) -> str:
     """Put the Parquet file where it belongs."""
     where = open_destination(destination).write(path, key)
