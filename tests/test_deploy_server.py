@@ -390,9 +390,16 @@ def test_registry_credentials_are_a_reference_and_never_copied(project):
     report = project.deploy()
     assert "top-secret" not in json.dumps(report.to_json())
     assert "top-secret" not in json.dumps(project.stored())
-    assert project.block()["block_document_references"]["registry_credentials"]
+    reference = project.block()["block_document_references"]["registry_credentials"]
     project.deploy()
     assert project.network.writes == []
+    project.values["block"]["mem-limit"] = "1g"
+    project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    del project.values["block"]["registry-credentials"]  # not configured: left as it is
+    project.deploy()
+    assert project.block()["data"]["mem_limit"] == "1g"
+    after = project.block()["block_document_references"]["registry_credentials"]
+    assert after["block_document"]["id"] == reference["block_document"]["id"]
 
 
 def test_job_variables_are_judged_by_the_pool(project):
