@@ -82,7 +82,7 @@ class PrefectApi:
                 hint="`flowship up` starts one here; `flowship profile set-api URL` names yours",
                 where=target.source,
             )
-        self.url = target.url.rstrip("/")
+        self.url = _without_password(target.url.rstrip("/"))
         self.source = target.source
         self._sleep = sleep
         self._csrf: dict[str, str] = {}
@@ -94,7 +94,7 @@ class PrefectApi:
             headers["Authorization"] = f"Basic {pair}"
         try:
             self._client = httpx.Client(
-                base_url=self.url,
+                base_url=target.url.rstrip("/"),
                 headers=headers,
                 timeout=httpx.Timeout(timeout, connect=timeout / 3),
                 verify=_tls(target),
@@ -418,6 +418,12 @@ class PrefectApi:
             else f"a server's API address ends in /api: `flowship profile set-api {self.url}/api`",
             where=self.source,
         )
+
+
+def _without_password(url: str) -> str:
+    """The address as it may be shown."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _tls(target: Target) -> ssl.SSLContext | bool:
