@@ -29,7 +29,7 @@ def api(tmp_path_factory) -> Iterator[str]:
     try:
         with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
             yield url
-            APILogHandler.flush()  # while there is still a server to take the last lines
+            APILogHandler().flush()  # while there is still a server to take the last lines
     finally:
         stop(process)
 
