@@ -29,7 +29,8 @@ def test_importing_the_package_loads_neither_prefect_nor_arrow_nor_pandas():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_flow_loads_without_pandas_and_without_prefect_gcp():
+def test_the_flow_loads_without_pandas_and_without_prefect_gcp(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     code = (
         "import sys\nfrom flowship.etl import etl_parent_flow\n"
         "print(etl_parent_flow.name, [m for m in ('prefect_gcp', 'pandas') if m in sys.modules])"
