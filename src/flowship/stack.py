@@ -406,6 +406,11 @@ _KNOWN_FAILURES = (
         'pip install "sqlalchemy<2.1"',
     ),
     (
+        r"ModuleNotFoundError",
+        "a package that Prefect needs is missing or broken",
+        "install flowship again, into a fresh environment",
+    ),
+    (
         r"(?i)address already in use|port \d+ is already in use",
         "the port is taken",
         "flowship up --port PORT",
