@@ -132,7 +132,23 @@ def test_a_new_image_changes_the_block_and_the_version_and_nothing_else(project)
     assert sorted(project.network.writes) == [
         f"PATCH /api/block_documents/{first.block.id}",
         f"PATCH /api/deployments/{first.deployments[0].id}",
+        f"POST /api/deployments/{first.deployments[0].id}/schedule",
     ]
+
+
+def test_the_next_runs_are_on_the_server_as_soon_as_the_deploy_returns(project):
+    def planned() -> set[str]:
+        body = {"deployments": {"id": {"any_": [project.stored()["id"]]}}}
+        runs = httpx.post(f"{project.api.url}/flow_runs/filter", json=body).json()
+        return {r["expected_start_time"][11:16] for r in runs}
+
+    project.configure(timezone="UTC")
+    project.deploy()
+    assert planned() == {"05:00"}
+    project.deploy(Flags(cron="15 4 * * *", timezone="UTC"))
+    assert planned() == {"04:15"}
+    project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    assert planned() == {"04:15"}
 
 
 def test_a_schedule_paused_in_the_server_stays_paused(project):

@@ -814,12 +814,15 @@ def _apply_deployment(
     schedules, removed, touched = _apply_schedules(api, found, deployment["id"], report)
     if touched and outcome == "unchanged":
         outcome = "updated"
+    paused = bool(body.get("paused", deployment.get("paused")))
+    if outcome != "unchanged" and not paused and any(s.active for s in schedules):
+        api.schedule_now(deployment["id"])  # or a run due within the minute would be missed
     return DeploymentReport(
         id=deployment["id"],
         name=spec.name,
         flow_name=spec.flow_name,
         outcome=outcome,
-        paused=bool(body.get("paused", deployment.get("paused"))),
+        paused=paused,
         schedules=schedules,
         removed_schedules=removed,
         parameters=spec.parameter_values,

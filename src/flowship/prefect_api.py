@@ -214,6 +214,11 @@ class PrefectApi:
         """Remove one schedule."""
         self._request("DELETE", f"/deployments/{deployment_id}/schedules/{schedule_id}")
 
+    def schedule_now(self, deployment_id: str) -> None:
+        """Have the next runs put down at once. The server's own rounds come every minute and
+        look sooner only at deployments, not at schedules, that changed."""
+        self._request("POST", f"/deployments/{deployment_id}/schedule", {}, missing=True)
+
     # --- blocks -------------------------------------------------------------------------------
 
     def block_type(self, slug: str) -> Json | None:
