@@ -186,7 +186,13 @@ def test_an_argument_before_from_counts_only_where_the_stage_asks_for_it():
 
 @pytest.mark.parametrize(
     "text",
-    ["ARG D\nCOPY a $D/\n", "COPY a ${D}/x\n", "ARG TARGETARCH\nCOPY a $TARGETARCH/\n"],
+    [
+        "ARG D\nCOPY a $D/\n",
+        "COPY a ${D}/x\n",
+        "ARG TARGETARCH\nCOPY a $TARGETARCH/\n",
+        "ENV D=/x\nARG D=y\nCOPY a $D/\n",  # the classic builder takes the ENV, BuildKit the ARG
+        "ENV D=/x/y\nCOPY a ${D%/*}/\n",
+    ],
 )
 def test_what_cannot_be_told_is_a_warning_and_not_silence(text):
     finding = one("unresolved-destination", PREFECT + text)
@@ -518,6 +524,7 @@ def test_a_password_written_into_a_variable_is_a_warning_that_does_not_repeat_it
         "ENV PASSWORD_FILE=/run/secrets/x",
         "ENV GOOGLE_APPLICATION_CREDENTIALS=/run/key.json",
         "ENV TOKENIZERS_PARALLELISM=false",
+        "ENV TOKEN_LIMIT=100000",
         "ENV DB_PASSWORD=changeme",
         "ENV SECRET_TOKEN=/run/secrets/token",
         "ENV URL=https://example.com/x",

@@ -91,6 +91,7 @@ RELATIVE = [
     "WORKDIR /w\nARG D=x\nENV E=$D/y\nCOPY flow.py ${E}/",
     "WORKDIR /w\nENV E=x\nCOPY flow.py '$E'/",
     "WORKDIR /w\nCOPY flow.py ${E:-z}/${E:+no}",
+    "WORKDIR /w\nARG A=q B=$A\nCOPY flow.py x$B/",
     "WORKDIR /w  x\nADD flow.py y/",
     "WORKDIR /one\nONBUILD COPY flow.py x/\nWORKDIR /two",
 ]

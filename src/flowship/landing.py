@@ -98,13 +98,15 @@ class Index:
             while parent not in self.folders:
                 self.folders.add(parent)
                 parent = parent.rpartition("/")[0]
+        self.names = sorted(self.files | self.folders)
 
     def matches(self, source: Source) -> list[str]:
         """The files and folders that a source names; a folder stands for all below it."""
         if not source.is_glob:
-            return [source.path] if source.path in self.files | self.folders else []
+            path = source.path
+            return [path] if path in self.files or path in self.folders else []
         pattern = go_match(source.path)
-        return sorted(name for name in self.files | self.folders if name and pattern.match(name))
+        return [name for name in self.names if name and pattern.match(name)]
 
     def is_folder(self, source: Source) -> bool:
         """Whether a source names a folder, whose contents make the destination one."""

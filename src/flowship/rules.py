@@ -438,7 +438,7 @@ def _missing(
 ) -> Iterator[Finding]:
     written = source.word.raw
     reason = _reason_left_out(context, source)
-    close = difflib.get_close_matches(source.path, sorted(index.files | index.folders), n=1)
+    close = difflib.get_close_matches(source.path, index.names, n=1)
     advice = f'did you mean "{close[0]}"?' if close and close[0] else "check the spelling"
     if reason:
         message = f'"{written}" is not in the build context: {reason}'
@@ -569,21 +569,20 @@ _OWN_PROJECT = re.compile(
 
 
 def _code_before_dependencies(view: _View) -> Iterator[Finding]:
-    reported: set[int] = set()
+    copied_code: dict[int, Step | None] = {}
     for stage in view.trace.stages:
-        code: Step | None = None
-        for step in (s for each in stage.lineage for s in each.steps if not s.stored):
-            if step.instruction.keyword in {"COPY", "ADD"} and _copies_code(view, step):
-                code = code or step
-            if step.instruction.keyword != "RUN" or code is None:
-                continue
-            if step.instruction.start in reported:
-                continue
-            installing = _installing(step)
-            if installing:
-                reported.add(step.instruction.start)
-                yield from _reinstalls(view, step, code, installing)
-                break
+        code = copied_code[stage.parent.index] if stage.parent else None
+        reported = False
+        for step in (s for s in stage.steps if not s.stored):
+            keyword = step.instruction.keyword
+            if keyword in {"COPY", "ADD"} and code is None and _copies_code(view, step):
+                code = step
+            if keyword == "RUN" and code is not None and not reported:
+                installing = _installing(step)
+                if installing:
+                    reported = True
+                    yield from _reinstalls(view, step, code, installing)
+        copied_code[stage.index] = code
 
 
 def _installing(step: Step) -> tuple[int, int] | None:

@@ -77,7 +77,7 @@ _SECRET_NAME = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"(?i)(changeme|change[-_]me|none|null|true|false|todo|xxx+|\*+|example|placeholder|dummy"
-    r"|your[-_].*|<.*>|\d{1,4})\Z"
+    r"|your[-_].*|<.*>|[\d.]+)\Z"
 )
 
 

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from flowship.instructions import Dockerfile, Instruction, Problem, Word, pairs
 
@@ -285,10 +286,13 @@ class Stage:
             line.insert(0, line[0].parent)
         return tuple(line)
 
-    @property
+    @cached_property
     def root(self) -> str | None:
         """The external image at the bottom of it all."""
-        return self.lineage[0].base
+        stage = self
+        while stage.parent:
+            stage = stage.parent
+        return stage.base
 
 
 @dataclass(frozen=True)
