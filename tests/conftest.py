@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,11 @@ def _isolate(environ: MutableMapping[str, str], home: Path) -> None:
 # fixtures of the whole session start before any fixture of a test.
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="flowship-tests-"))
 _isolate(os.environ, _SESSION_HOME)
+
+
+def pytest_sessionstart() -> None:
+    # Asked to end, by CI's time limit say, pytest must still stop the servers it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
