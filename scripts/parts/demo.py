@@ -1,0 +1,219 @@
+"""What ``scripts/demo`` shows: the shipped ETL flow, from a folder to a finished scheduled run.
+
+Every command it runs is one that a user would type; it is printed before it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from parts import base_image
+from parts.engine import connect, say, warn
+from parts.gcs import GcsEmulator, save_blocks_at
+from parts.registry import Registry, free_port
+from parts.taxi_server import TaxiServer
+
+HOME = Path(__file__).parents[2] / ".cache" / "demo"
+FLOWSHIP = Path(sys.executable).with_name("flowship")
+DEPLOYMENT = "etl-parent-flow/prefect-docker-flow"
+BUCKET = "taxi"
+ROWS = 20_000
+EVERY_MINUTE = "* * * * *"  # always due within the minute, however long the build takes
+RUN_TIMEOUT = 300  # seconds for the scheduled run, on a slow machine
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def environment(base: str, gcs: GcsEmulator) -> dict[str, str]:
+    """The user's environment, with everything that is kept sent to the demo's own folder."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "FLOWSHIP_"))}
+    return clean | {
+        "PREFECT_HOME": str(HOME / "prefect"),
+        "PREFECT_PROFILES_PATH": str(HOME / "prefect" / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "FLOWSHIP_STATE_DIR": str(HOME / "state"),
+        "FLOWSHIP_BASE_IMAGE": base,
+        # The flow finds the storage emulator by this variable.
+        "FLOWSHIP_BLOCK__ENV": json.dumps(gcs.env),
+    }
+
+
+def flowship(env: dict[str, str], *arguments: str) -> str:
+    """Run flowship as a user would; its story goes to the terminal, its result comes back."""
+    print(f"\n$ flowship {shlex.join(arguments)}", file=sys.stderr, flush=True)
+    done = subprocess.run(
+        [str(FLOWSHIP), *arguments],
+        env=env,
+        cwd=HOME / "empty",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout.strip()
+
+
+def ask(api_url: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """One request to the Prefect API."""
+    request = urllib.request.Request(
+        api_url + path,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
+
+
+def scheduled_run(api_url: str, since: datetime) -> dict[str, Any]:
+    """Wait for the run that the server's scheduler starts; nobody starts it by hand."""
+    flow, name = DEPLOYMENT.split("/")
+    deployment = ask(api_url, f"/deployments/name/{flow}/{name}")["id"]
+    wanted = {
+        "deployments": {"id": {"any_": [deployment]}},
+        "flow_runs": {"expected_start_time": {"after_": since.isoformat()}},
+        "sort": "EXPECTED_START_TIME_ASC",
+        "limit": 1,
+    }
+    told = ""
+    deadline = time.monotonic() + RUN_TIMEOUT
+    while time.monotonic() < deadline:
+        for run in ask(api_url, "/flow_runs/filter", wanted):
+            state = run["state"]["type"]
+            if state != told:
+                told = state
+                at = run["expected_start_time"][:19].replace("T", " ")
+                say(f"run {run['name']}, scheduled for {at} UTC: {run['state']['name']}")
+            if state in ENDED:
+                return dict(run)
+        time.sleep(1)
+    raise SystemExit(f"the scheduled run did not end within {RUN_TIMEOUT} s; last seen: {told}")
+
+
+def show_logs(api_url: str, run: dict[str, Any]) -> None:
+    """What the run and its months logged."""
+    parents = {"flow_runs": {"parent_flow_run_id": {"any_": [run["id"]]}}}
+    runs = [run["id"], *(child["id"] for child in ask(api_url, "/flow_runs/filter", parents))]
+    wanted = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_ASC", "limit": 200}
+    for record in ask(api_url, "/logs/filter", wanted):
+        print(f"    {record['timestamp'][11:19]} {record['message']}", file=sys.stderr)
+
+
+def main() -> int:
+    """The demo's steps, in order."""
+    parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    client = connect()
+    if client is None:
+        warn("the demo needs a container engine: install Docker or Podman, then run this again")
+        return 4
+    (HOME / "empty").mkdir(parents=True, exist_ok=True)
+    base = base_image.ensure(client, say)
+    client.close()
+    with ExitStack() as cleanup:
+        say("starting a registry, a web server with made-up taxi trips, and a storage emulator")
+        registry = cleanup.enter_context(Registry(HOME / "registry", port=_port("registry")))
+        taxis = cleanup.enter_context(TaxiServer(rows=ROWS, port=_port("taxis")))
+        gcs = cleanup.enter_context(GcsEmulator(bucket=BUCKET, port=_port("gcs")))
+        env = environment(base, gcs)
+        cleanup.callback(subprocess.run, [str(FLOWSHIP), "down"], env=env, check=False)
+        shutil.rmtree(HOME / "prefect", ignore_errors=True)  # a server's past is not this demo's
+        api_url = flowship(env, "up", "--port", str(_port("prefect", 4200)))
+        say(f"saving the blocks gcp-credentials/{BUCKET} and gcs-bucket/{BUCKET}")
+        save_blocks_at(api_url, BUCKET, gcs)
+        run = ship_and_wait(env, registry, taxis, api_url)
+        show_logs(api_url, run)
+        if run["state"]["type"] != "COMPLETED":
+            warn(f"the scheduled run ended as {run['state']['name']}: {run['state']['message']}")
+            return 8
+        show_result(gcs, registry, api_url, run)
+        if options.keep:
+            _until_interrupted()
+        say("cleaning up (scripts/demo --keep leaves it all up to look at)")
+    return 0
+
+
+def ship_and_wait(
+    env: dict[str, str], registry: Registry, taxis: TaxiServer, api_url: str
+) -> dict[str, Any]:
+    """One command ships the flow; then the scheduler does its part."""
+    since = datetime.now(timezone.utc)
+    given = {"source": taxis.source, "destination": f"gcs-bucket/{BUCKET}", "months": "[1, 2]"}
+    parameters = [word for pair in given.items() for word in ("--param", "=".join(pair))]
+    flowship(
+        env, "ship", "--repo", f"{registry.address}/user/de-repo:demo", "--cron", EVERY_MINUTE, *parameters
+    )
+    say("waiting for the schedule; nobody starts this run by hand")
+    return scheduled_run(api_url, since)
+
+
+def show_result(gcs: GcsEmulator, registry: Registry, api_url: str, run: dict[str, Any]) -> None:
+    """What is in the bucket now, and where to look."""
+    print(f"\nin the bucket gs://{BUCKET}:", file=sys.stderr)
+    for name in gcs.objects():
+        size = len(gcs.read(name))
+        print(f"    {name}  {gcs.rows(name):,} rows, {size:,} bytes", file=sys.stderr)
+    ui = api_url.removesuffix("/api")
+    print(
+        f"\nlook at\n"
+        f"    the run       {ui}/runs/flow-run/{run['id']}\n"
+        f"    deployments   {ui}/deployments\n"
+        f"    the registry  {registry.url}/v2/user/de-repo/tags/list\n"
+        f"    the bucket    {gcs.url}/storage/v1/b/{BUCKET}/o\n",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _port(name: str, preferred: int = 0) -> int:
+    """The same port as last time where it is free: the image's name contains it."""
+    file = HOME / f"{name}.port"
+    for port in (int(file.read_text()) if file.is_file() else 0, preferred):
+        if port and _is_free(port):
+            break
+    else:
+        port = free_port()
+    file.write_text(str(port))
+    return port
+
+
+def _is_free(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _until_interrupted() -> None:
+    say("everything stays up; Ctrl-C ends it")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
