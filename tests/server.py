@@ -55,8 +55,10 @@ def start_server(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], 
     home.mkdir(parents=True, exist_ok=True)
     log = (home / "server.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start"]
-        + ["--host", "127.0.0.1", "--port", str(port)],
+        [
+            *(sys.executable, "-m", "prefect", "server", "start"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+        ],
         env=server_environment(home, **settings),
         cwd=home,
         stdout=log,

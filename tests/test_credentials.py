@@ -10,7 +10,8 @@ import docker.auth
 import pytest
 from pydantic import SecretStr
 
-from flowship.credentials import (
+from flowship.errors import ConfigError, ExitCode, RegistryError, UsageError
+from flowship.registry.accounts import (
     TOKEN_USER,
     Credentials,
     credentials,
@@ -18,8 +19,7 @@ from flowship.credentials import (
     login,
     store,
 )
-from flowship.errors import ConfigError, ExitCode, RegistryError, UsageError
-from flowship.reference import Reference
+from flowship.registry.reference import Reference
 
 HUB_KEY = "https://index.docker.io/v1/"
 HUB = Reference.parse("ada/de-repo:v1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.instructions import Lines, line_of, parse
+from flowship.dockerfile.instructions import Lines, line_of, parse
 
 
 def words(text: str) -> list[list[str]]:

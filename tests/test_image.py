@@ -353,7 +353,7 @@ def test_a_registry_gone_for_good_is_told_after_the_last_attempt(built, project,
     with pytest.raises(RegistryError) as caught:
         push(built, f"{running.address}/{project.name}:v1", report=told.append, sleep=waits.append)
     assert running.address in str(vars(caught.value))
-    assert len(waits) == image.ATTEMPTS - 1
+    assert len(waits) == registries.ATTEMPTS - 1
     assert [e for e in told if isinstance(e, Output) and "trying again" in e.text]
 
 

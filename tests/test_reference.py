@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowship.errors import ExitCode, UsageError
-from flowship.reference import Reference, push_target, registry_host, server_address
+from flowship.registry.reference import Reference, push_target, registry_host, server_address
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flowship.context import Context, Entry
-from flowship.instructions import line_of
-from flowship.rules import RULES, Edit, Facts, Finding, check, fix
+from flowship.dockerfile.instructions import line_of
+from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, check, fix
 
 PREFECT = "FROM prefecthq/prefect:3.8.8-python3.11\n"
 KEY_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj" * 2

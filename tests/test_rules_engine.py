@@ -14,7 +14,7 @@ from docker.errors import APIError
 from flowship.config import Settings
 from flowship.context import Context, Entry
 from flowship.dockerfile import render
-from flowship.rules import Facts, check, fix
+from flowship.dockerfile.rules import Facts, check, fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

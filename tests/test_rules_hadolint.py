@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from flowship.hadolint import executable, hadolint, without_repeats
-from flowship.instructions import Lines, parse
-from flowship.rules import check, fix
+from flowship.dockerfile.instructions import Lines, parse
+from flowship.dockerfile.rules import check, fix
+from flowship.dockerfile.second_opinion import executable, hadolint, without_repeats
 
 FOLDER = Path(__file__).parent / "dockerfiles"
 
@@ -225,11 +225,13 @@ def test_a_hadolint_that_crashes_or_talks_nonsense_is_no_finding(tmp_path, monke
         program = tmp_path / f"hadolint{number}"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        monkeypatch.setattr("flowship.hadolint.executable", lambda path=str(program): path)
-        monkeypatch.setattr("flowship.hadolint.TIMEOUT", 1)
+        monkeypatch.setattr(
+            "flowship.dockerfile.second_opinion.executable", lambda path=str(program): path
+        )
+        monkeypatch.setattr("flowship.dockerfile.second_opinion.TIMEOUT", 1)
         assert [f for f in hadolint("FROM x\n") if f.message] == []
 
 
 def test_without_hadolint_there_are_no_findings_of_it(monkeypatch):
-    monkeypatch.setattr("flowship.hadolint.executable", lambda: None)
+    monkeypatch.setattr("flowship.dockerfile.second_opinion.executable", lambda: None)
     assert hadolint("FROM x\n") == []

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from flowship.context import Context, Entry
 from flowship.dockerfile import base_images, needs_buildkit
-from flowship.instructions import parse
-from flowship.rules import Facts, check, fix
+from flowship.dockerfile.instructions import parse
+from flowship.dockerfile.rules import Facts, check, fix
 
 FACTS = Facts(
     context=Context(

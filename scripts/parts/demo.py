@@ -156,7 +156,13 @@ def ship_and_wait(
     given = {"source": taxis.source, "destination": f"gcs-bucket/{BUCKET}", "months": "[1, 2]"}
     parameters = [word for pair in given.items() for word in ("--param", "=".join(pair))]
     flowship(
-        env, "ship", "--repo", f"{registry.address}/user/de-repo:demo", "--cron", EVERY_MINUTE, *parameters
+        env,
+        "ship",
+        "--repo",
+        f"{registry.address}/user/de-repo:demo",
+        "--cron",
+        EVERY_MINUTE,
+        *parameters,
     )
     say("waiting for the schedule; nobody starts this run by hand")
     return scheduled_run(api_url, since)

@@ -259,5 +259,5 @@ def ask_credentials(username: str | None, *, from_stdin: bool) -> tuple[str, Sec
         sys.stderr.write("username: ")
         sys.stderr.flush()
         username = sys.stdin.readline().strip()
-    secret = sys.stdin.read().strip() if from_stdin else getpass.getpass("password: ")
+    secret = sys.stdin.read().rstrip("\r\n") if from_stdin else getpass.getpass("password: ")
     return username, SecretStr(secret)

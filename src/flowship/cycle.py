@@ -43,12 +43,14 @@ class Checked:
         name: What to call it: the file's path, or the template's.
         text: The text that was checked.
         findings: Sorted by position.
+        facts: What the check knew.
         path: The user's own file; None for the rendered template.
     """
 
     name: str
     text: str
     findings: tuple[Finding, ...]
+    facts: Facts
     path: Path | None = None
 
     @property
@@ -68,8 +70,8 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
     )
-    findings = _check(plan.dockerfile, facts, engine)
-    return Checked(_name(own, settings), plan.dockerfile, tuple(findings), own)
+    findings, facts = _check(plan.dockerfile, facts, engine)
+    return Checked(_name(own, settings), plan.dockerfile, tuple(findings), facts, own)
 
 
 def check_project(folder: Path) -> Checked:
@@ -101,7 +103,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
     )
-    return Checked(str(path), text, tuple(_check(text, facts, None)), path)
+    findings, facts = _check(text, facts, None)
+    return Checked(str(path), text, tuple(findings), facts, path)
 
 
 def _name(own: Path | None, settings: Settings) -> str:
@@ -110,18 +113,18 @@ def _name(own: Path | None, settings: Settings) -> str:
     return f"{settings.template or 'Dockerfile.j2'} (rendered)"
 
 
-def _check(text: str, facts: Facts, engine: Engine | None) -> list[Finding]:
+def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding], Facts]:
     """Check; and where a landing place depends on the base image, ask the engine and check again.
 
     Most files are clean, and then no engine is asked and docker-py not even imported.
     """
     findings = dockerfile.check(text, facts)
-    if not any(f.rule in ("relative-destination", "relative-workdir") for f in findings):
-        return findings
+    relative = {"relative-destination", "relative-workdir"}
+    if not relative & ({f.rule for f in findings} | facts.ignore):
+        return findings, facts
     workdirs = _working_directories(dockerfile.base_images(text), engine)
-    if not workdirs:
-        return findings
-    return dockerfile.check(text, replace(facts, workdirs=workdirs))
+    facts = replace(facts, workdirs=workdirs)
+    return (dockerfile.check(text, facts) if workdirs else findings), facts
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
@@ -144,8 +147,8 @@ def fix(checked: Checked) -> tuple[Checked, int]:
     text = dockerfile.fix(checked.text, edits)
     bom = "\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""
     checked.path.write_bytes((bom + text).encode())
-    left = tuple(f for f in checked.findings if not f.edit)
-    return Checked(checked.name, text, left, checked.path), len(edits)
+    left = dockerfile.check(text, checked.facts)
+    return replace(checked, text=text, findings=tuple(left)), len(edits)
 
 
 def with_hadolint(checked: Checked) -> Checked:

@@ -37,7 +37,7 @@ from flowship.requirements import Requirements
 
 LABEL = "io.flowship"
 FORMAT = "1"  # raise it when the same inputs would give another image
-ATTEMPTS = 6  # of a push that fails for a passing reason
+PATIENCE = 120  # seconds after which a failing push is not tried again
 STREAM_TIMEOUT = 900  # seconds an engine may stay silent, for instance while it commits a layer
 
 
@@ -640,11 +640,14 @@ def _push_until_done(
     report: Report,
     sleep: Callable[[float], None],
 ) -> str:
-    for attempt in range(1, ATTEMPTS + 1):
+    began = time.monotonic()
+    for attempt in range(1, registry.ATTEMPTS + 1):
         try:
             return _push_once(engine, target, credentials, report)
         except RegistryFault as exc:
-            if attempt == ATTEMPTS or not exc.transient:
+            # The engine itself tries a broken layer five times, which takes a minute.
+            spent = time.monotonic() - began > PATIENCE or attempt == registry.ATTEMPTS
+            if spent or not exc.transient:
                 raise
             wait = registry.backoff(attempt)
             report(Output(f"{exc.message}; trying again in {wait:.0f} s"))

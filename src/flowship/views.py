@@ -44,20 +44,21 @@ def size(number: float) -> str:
 
 def findings(checked: Checked, fixed: int = 0) -> list[RenderableType]:
     """Findings as good compilers show them: the place, the text underlined, the reason, the fix."""
-    lines = checked.text.splitlines()
     shown: list[RenderableType] = []
     if fixed:
         shown.append(f"[green]✓[/] mended {fixed} place{'s' * (fixed > 1)} in {checked.name}")
     for finding in checked.findings:
-        shown += [*_finding(checked.name, finding, lines), ""]
+        shown += [*_finding(checked, finding), ""]
     return [*shown, _count(checked)]
 
 
-def _finding(name: str, finding: Finding, lines: list[str]) -> Iterable[str]:
+def _finding(checked: Checked, finding: Finding) -> Iterable[str]:
+    from flowship.dockerfile import line_of
+
     colour = COLOURS[finding.severity]
     number = str(finding.line)
     gutter = " " * len(number)
-    text = lines[finding.line - 1] if finding.line <= len(lines) else ""
+    text = line_of(checked.text, finding.line)
     length = max(1, min(finding.end_column, len(text) + 1) - finding.column)
     lead = "".join("\t" if c == "\t" else " " for c in text[: finding.column - 1])
     rule = finding.rule if finding.source == "flowship" else f"{finding.source} {finding.rule}"
@@ -65,7 +66,7 @@ def _finding(name: str, finding: Finding, lines: list[str]) -> Iterable[str]:
         f"[bold {colour}]{finding.severity}[/][bold]: {escape(finding.message)}[/] "
         f"[dim]{escape(f'[{rule}]')}[/]"
     )
-    yield f"{gutter}[blue]-->[/] {escape(name)}:{finding.line}:{finding.column}"
+    yield f"{gutter}[blue]-->[/] {escape(checked.name)}:{finding.line}:{finding.column}"
     yield f"{gutter} [blue]|[/]"
     yield f"[blue]{number} |[/] {escape(text)}"
     yield f"{gutter} [blue]|[/] {lead}[bold {colour}]{'^' * length}[/]"
@@ -359,9 +360,10 @@ def stack(report: StackReport) -> list[RenderableType]:
     """What runs, what was started, what was stopped."""
     lines: list[RenderableType] = []
     for service in report.services:
-        pid = f", pid {service.pid}" if service.pid else ""
         where = f"pool {service.pool}" if service.name == "worker" else service.address
-        about = f" ({escape(service.detail)}{pid})" if service.detail or pid else ""
+        known = [service.detail, f"pid {service.pid}" if service.pid else ""]
+        about = escape(", ".join(filter(None, known)))
+        about = f" ({about})" if about else ""
         lines.append(f"[green]✓[/] {service.name} {service.state}: {escape(where or '')}{about}")
         if service.log:
             lines.append(f"  [dim]log {escape(str(service.log))}[/]")

@@ -30,6 +30,7 @@ except DestinationError as exc:
 def run():
     """Run `WRITE` in a container that holds the package as the shipped image does."""
     import docker
+
     from parts import base_image
 
     client = docker.from_env()

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from flowship.instructions import line_of
-from flowship.rules import Finding
+from flowship.dockerfile.instructions import line_of
+from flowship.dockerfile.rules import Finding
 
 TIMEOUT = 10
 """Seconds; hadolint needs a few hundredths of one."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from flowship.instructions import Dockerfile, Instruction, Problem, Word, pairs
+from flowship.dockerfile.instructions import Dockerfile, Instruction, Problem, Word, pairs
 
 # Build arguments that the builder sets itself, so that their value is not in the file.
 _PREDEFINED = frozenset(
@@ -366,7 +366,7 @@ def trace(
     """Walk `dockerfile` from top to bottom.
 
     Args:
-        dockerfile: As `flowship.instructions.parse` read it.
+        dockerfile: As `flowship.dockerfile.instructions.parse` read it.
         workdirs: Base image reference → its working directory, where the engine told it.
         build_args: The ``--build-arg`` values of the build.
     """

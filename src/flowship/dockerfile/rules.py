@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from flowship.instructions import Lines, Word, pairs, parse
-from flowship.landing import (
+from flowship.dockerfile.instructions import Lines, Word, pairs, parse
+from flowship.dockerfile.landing import (
     Destination,
     Index,
     Source,
@@ -27,8 +27,8 @@ from flowship.landing import (
     look_for,
     sources,
 )
-from flowship.secrets_scan import secret_in_file, secret_in_variable
-from flowship.stages import Stage, Step, Trace, is_absolute, join, repository_of, trace
+from flowship.dockerfile.secrets_scan import secret_in_file, secret_in_variable
+from flowship.dockerfile.stages import Stage, Step, Trace, is_absolute, join, repository_of, trace
 
 if TYPE_CHECKING:
     from flowship.context import Context, Entry

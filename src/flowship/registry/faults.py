@@ -1,7 +1,6 @@
 """What registries say, in the user's words: the events of a push, and what an error means.
 
-The talking is done by the engine, through `flowship.image`; nothing here needs one. Names of
-images are `flowship.reference`, credentials `flowship.credentials`; both can be had from here.
+The talking is done by the engine, through `flowship.image`; nothing here needs one.
 """
 
 from __future__ import annotations
@@ -11,53 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from flowship.credentials import (
-    TOKEN_USER,
-    Credentials,
-    LoginResult,
-    Stored,
-    credentials,
-    docker_folder,
-    login,
-    store,
-)
 from flowship.errors import RegistryError
-from flowship.reference import (
-    DIGEST,
-    DOCKER_HUB,
-    Reference,
-    push_target,
-    registry_host,
-    server_address,
-)
-
-__all__ = [
-    "ATTEMPTS",
-    "DOCKER_HUB",
-    "FAULTS",
-    "TOKEN_USER",
-    "Credentials",
-    "Doing",
-    "Fault",
-    "LayerProgress",
-    "LoginResult",
-    "PushStream",
-    "Reference",
-    "RegistryFault",
-    "Stored",
-    "backoff",
-    "check_digest",
-    "classify",
-    "credentials",
-    "docker_folder",
-    "is_transient",
-    "login",
-    "push_target",
-    "registry_host",
-    "server_address",
-    "store",
-    "translate",
-]
+from flowship.registry.accounts import TOKEN_USER, Credentials
+from flowship.registry.reference import DIGEST, DOCKER_HUB, Reference
 
 ATTEMPTS = 5
 """How often a push is tried before flowship gives up on a registry that does not answer."""

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from flowship.instructions import Word
-from flowship.stages import (
+from flowship.dockerfile.instructions import Word
+from flowship.dockerfile.stages import (
     Stage,
     Step,
     Trace,

@@ -1,8 +1,4 @@
-"""The Dockerfile, as the rest of flowship sees it: rendered from a template, asked, checked.
-
-`render` writes one from ``templates/Dockerfile.j2`` or the user's own template. The checks live
-in `flowship.rules`, the reader in `flowship.instructions`.
-"""
+"""A Dockerfile from ``templates/Dockerfile.j2`` or the user's own template; and what one needs."""
 
 from __future__ import annotations
 
@@ -17,28 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flowship.config import FLOWS_DIR, Settings
+from flowship.dockerfile.instructions import Instruction, parse
+from flowship.dockerfile.secrets_scan import login_in_url
+from flowship.dockerfile.stages import trace
 from flowship.errors import ConfigError
-from flowship.hadolint import hadolint, without_repeats
-from flowship.instructions import Instruction, line_of, parse
-from flowship.rules import RULES, Edit, Facts, Finding, Rule, check, fix
-from flowship.secrets_scan import login_in_url
-from flowship.stages import trace
-
-__all__ = [
-    "RULES",
-    "Edit",
-    "Facts",
-    "Finding",
-    "Rule",
-    "base_images",
-    "check",
-    "fix",
-    "hadolint",
-    "line_of",
-    "needs_buildkit",
-    "render",
-    "without_repeats",
-]
 
 INSTALL_DIR = "/opt/flowship"
 """Where the dependency list and its companions lie in the image."""
@@ -132,10 +110,10 @@ def render(settings: Settings, *, dependencies: bool) -> str:
 
 
 def _template_folder() -> Path:
-    """Beside this module in an installed wheel; at the repository's root in an editable one."""
-    here = Path(__file__).parent
-    installed = here / "templates"
-    return installed if (installed / TEMPLATE).is_file() else here.parents[1] / "templates"
+    """In the package of an installed wheel; at the repository's root in an editable one."""
+    package = Path(__file__).parents[1]
+    installed = package / "templates"
+    return installed if (installed / TEMPLATE).is_file() else package.parents[1] / "templates"
 
 
 def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:

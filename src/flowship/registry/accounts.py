@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from flowship.errors import ConfigError, UsageError
-from flowship.reference import DOCKER_HUB, Reference, server_address
+from flowship.registry.reference import DOCKER_HUB, Reference, server_address
 
 TOKEN_USER = "<token>"
 """The user name that stands for "the password is an identity token" in docker's world."""

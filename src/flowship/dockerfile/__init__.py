@@ -1,0 +1,27 @@
+"""The Dockerfile: rendered, read, checked, mended. Text in, findings out; no engine is asked.
+
+`render` writes one; `instructions` reads the text, `stages` follows variables and working
+directories, `landing` follows COPY and ADD, `rules` judges, `secrets_scan` recognises secrets,
+`hadolint` asks the second opinion.
+"""
+
+from flowship.dockerfile.instructions import line_of
+from flowship.dockerfile.render import base_images, needs_buildkit, render
+from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, Rule, check, fix
+from flowship.dockerfile.second_opinion import hadolint, without_repeats
+
+__all__ = [
+    "RULES",
+    "Edit",
+    "Facts",
+    "Finding",
+    "Rule",
+    "base_images",
+    "check",
+    "fix",
+    "hadolint",
+    "line_of",
+    "needs_buildkit",
+    "render",
+    "without_repeats",
+]
