@@ -304,9 +304,21 @@ def specs(
     from flowship import deploy, image
 
     reference = pushed.reference if pushed else image.pinned(built, settings.repo)
-    return deploy.plan(
+    wanted = deploy.plan(
         settings, image_facts(built, reference), flags, now=datetime.now(timezone.utc)
     )
+    return tuple(_with_destination_warning(spec, settings) for spec in wanted)
+
+
+def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> DeploymentSpec:
+    """The shipped flow's own default, the current folder, would be lost with the container."""
+    if not settings.shipped or "destination" in spec.parameters or settings.block.volumes:
+        return spec
+    warning = (
+        "the trips would be written into a folder of a container that is removed after the run, "
+        "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
+    )
+    return replace(spec, warnings=(*spec.warnings, warning))
 
 
 def apply(wanted: tuple[DeploymentSpec, ...], settings: Settings, report: Report) -> DeployReport:

@@ -235,11 +235,17 @@ def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
             _row("entrypoint", f"{spec.path}/{spec.entrypoint}"),
             _row("block", f"docker-container/{spec.block_name}"),
             _row("pool", spec.work_pool),
-            *_schedules(spec.preview),
+            *(_schedules(spec.preview) if spec.preview else [_row("runs", _unscheduled(spec))]),
             *_parameters(spec.parameter_values),
             *_warnings(spec.warnings),
         ]
     return [*lines, "nothing was changed (--dry-run)"]
+
+
+def _unscheduled(spec: DeploymentSpec) -> str:
+    if spec.schedule_source == "none":
+        return "the schedules that flowship made would be removed"
+    return "no schedule configured; one given by flag earlier stays"
 
 
 def deployed(report: DeployReport) -> list[RenderableType]:
