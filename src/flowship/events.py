@@ -46,3 +46,12 @@ Report = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """A report for callers that draw nothing."""
+
+
+def readable_size(size: float) -> str:
+    """Bytes for people: ``302 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -30,7 +30,7 @@ from flowship.buildstream import BuildStream
 from flowship.config import FLOWS_DIR, Settings
 from flowship.context import Context
 from flowship.errors import BuildError, ConfigError, EngineError
-from flowship.events import Output, Phase, Report, Transfer, silent
+from flowship.events import Output, Phase, Report, Transfer, readable_size, silent
 from flowship.probe import ProbeResult
 from flowship.registry import Credentials, PushStream, Reference, RegistryFault
 from flowship.requirements import Requirements
@@ -387,7 +387,7 @@ def _pull(engine: Engine, reference: str, platform: str | None, report: Report) 
 
 def _run_build(engine: Engine, plan: Plan, options: BuildOptions, report: Report) -> str:
     files = len(plan.context.entries)
-    report(Phase(f"sending {files} files ({_readable(plan.context.size)}) to the engine"))
+    report(Phase(f"sending {files} files ({readable_size(plan.context.size)}) to the engine"))
     stream = BuildStream(report)
     with tempfile.TemporaryFile() as archive, _engine_errors("building"):
         plan.context.tar(archive)
@@ -491,14 +491,6 @@ def _tag(engine: Engine, image: str, tags: tuple[str, ...]) -> None:
         target = Reference.parse(tag)
         with _engine_errors(f"tagging {tag}"):
             engine.api.tag(image, target.repository, target.tag or "latest")
-
-
-def _readable(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 # --- probe ---------------------------------------------------------------------------------------

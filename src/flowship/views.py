@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from flowship.events import readable_size
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -28,15 +30,6 @@ if TYPE_CHECKING:
     from flowship.stack import StackReport
 
 COLOURS = {"error": "red", "warning": "yellow"}
-
-
-def size(number: float) -> str:
-    """Bytes for people: ``302 MB``."""
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 # --- check ---------------------------------------------------------------------------------------
@@ -119,7 +112,7 @@ def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
     if image.unchanged:
         lines.append(f"[green]✓[/] {image.reference} is there already: no input changed")
     else:
-        about = f"{size(image.size)}, {image.platform}"
+        about = f"{readable_size(image.size)}, {image.platform}"
         lines.append(f"[green]✓[/] built {image.reference} ({about})")
     if not image.platform.startswith(engine_platform):
         lines.append(
