@@ -270,7 +270,7 @@ NAMES = st.text(min_size=1, max_size=8).filter(lambda n: n.strip() and n != "eph
 def test_an_edit_changes_one_value_and_no_other(tmp_path_factory, document, name, noise):
     home = tmp_path_factory.mktemp("home")
     path = home / "profiles.toml"
-    text = profiles._dumped({"active": "x", "profiles": document})
+    text = profiles.editing._dumped({"active": "x", "profiles": document})
     assert tomllib.loads(text) == {"active": "x", "profiles": document} or not document
     noisy = "".join(f"{line}\n# {noise!r}\n" for line in text.split("\n"))
     path.write_bytes(noisy.encode())

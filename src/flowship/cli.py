@@ -44,7 +44,7 @@ def command(to: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
     def register(body: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(body)
         def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the body takes
-            from flowship.console import Screen, bug
+            from flowship.console import Screen
 
             screen = Screen(as_json=bool(options.get("as_json")))
             try:
@@ -53,12 +53,11 @@ def command(to: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
                 screen.error(exc)
                 raise typer.Exit(int(exc.exit_code)) from exc
             except KeyboardInterrupt as exc:
-                screen.say("interrupted")
-                raise typer.Exit(int(ExitCode.INTERRUPTED)) from exc
+                raise typer.Exit(screen.interrupted()) from exc
             except (typer.Exit, typer.Abort, typer.BadParameter):
                 raise
             except Exception as exc:
-                raise typer.Exit(bug(exc)) from exc
+                raise typer.Exit(screen.bug(exc)) from exc
 
         to.command(name)(run)
         return run
@@ -199,6 +198,8 @@ def check(
         checked = cycle.check_project(here)
     checked, fixed = cycle.fix(checked) if fix else (checked, 0)
     checked = cycle.with_hadolint(checked)
+    for warning in checked.warnings:
+        screen.warn(warning)
     screen.say(*views.findings(checked, fixed))
     screen.result(views.findings_json(checked, fixed))
     if checked.errors:
@@ -257,6 +258,7 @@ def _build(
     from flowship import cycle, image, views
 
     checked = cycle.check_plan(plan)
+    cycle.refuse_missing_flow(checked, plan.settings)
     if checked.findings:
         screen.say(*views.findings(checked))
     cycle.refuse_errors(checked)
@@ -433,9 +435,10 @@ def run(
     from flowship.console import Screen
 
     screen = Screen(as_json=as_json)
+    given = _pairs(param, "--param")
     name = deployment or cycle.only_deployment(_settings(screen))
     with cycle.open_api() as api:
-        started = runs.start(api, runs.find(api, name), _pairs(param, "--param"))
+        started = runs.start(api, runs.find(api, name), given)
         screen.say(*views.started(started))
         if not watch:
             screen.result(started, started.id)

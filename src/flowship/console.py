@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from flowship.events import Event, Report, Transfer
 
 
+REPORT = (
+    "This is a bug in flowship. Please report it with the lines above at\n"
+    "https://github.com/flowship/flowship/issues"
+)
+
+
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
@@ -72,16 +78,38 @@ class Screen:
     def result(self, value: object, text: str = "") -> None:
         """Write the command's result to stdout: `value` as JSON, or else `text`."""
         if self.as_json:
-            sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
-        elif text:
+            text = json.dumps(plain(value))  # ASCII: any terminal and any pipe takes it
+        if not text:
+            return
+        try:
             sys.stdout.write(text.rstrip("\n") + "\n")
-        sys.stdout.flush()
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def error(self, exc: FlowshipError) -> None:
         """Show an expected failure, as the result too where that is JSON."""
         self.tell(exc)
         if self.as_json:
             self.result({"error": failure(exc)})
+
+    def interrupted(self) -> int:
+        """Say that somebody pressed Ctrl-C."""
+        self.say("interrupted")
+        if self.as_json:
+            self.result({"error": _error("interrupted", ExitCode.INTERRUPTED)})
+        return ExitCode.INTERRUPTED
+
+    def bug(self, exc: BaseException) -> int:
+        """Show a failure nobody expected, with its traceback and where to report it."""
+        import traceback
+
+        sys.stderr.write("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)))
+        sys.stderr.write(f"\n{REPORT}\n")
+        if self.as_json:
+            told = f"a bug in flowship: {type(exc).__name__}: {exc}"
+            self.result({"error": _error(told, ExitCode.BUG, hint=REPORT)})
+        return ExitCode.BUG
 
     def tell(self, exc: FlowshipError) -> None:
         """Tell a failure on stderr: what, where, why, and the next step."""
@@ -104,12 +132,18 @@ class Screen:
 
 def failure(exc: FlowshipError) -> dict[str, object]:
     """An error as ``--json`` shows it."""
+    return _error(exc.message, exc.exit_code, hint=exc.hint, where=exc.where, details=exc.details)
+
+
+def _error(
+    message: str, code: ExitCode, *, hint: str = "", where: str = "", details: str = ""
+) -> dict[str, object]:
     return {
-        "message": exc.message,
-        "hint": exc.hint,
-        "where": exc.where,
-        "details": exc.details,
-        "exit_code": int(exc.exit_code),
+        "message": message,
+        "hint": hint,
+        "where": where,
+        "details": details,
+        "exit_code": int(code),
     }
 
 
@@ -126,18 +160,6 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any of its six types
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return value
-
-
-def bug(exc: BaseException) -> int:
-    """Show a failure nobody expected, with its traceback and where to report it."""
-    import traceback
-
-    sys.stderr.write("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)))
-    sys.stderr.write(
-        "\nThis is a bug in flowship. Please report it with the lines above at\n"
-        "https://github.com/flowship/flowship/issues\n"
-    )
-    return ExitCode.BUG
 
 
 def _escape(text: str) -> str:

@@ -6,6 +6,7 @@ other; what crosses from one to the other, a reference and the probe's answer, c
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 from flowship import context, dockerfile
 from flowship.config import FLOWS_DIR, Settings, load
 from flowship.dockerfile import Facts, Finding
-from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.errors import BuildError, ConfigError, EngineError, UsageError
 from flowship.events import Phase, Report
+from flowship.scaffold import find_flows
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -45,6 +47,7 @@ class Checked:
         findings: Sorted by position.
         facts: What the check knew.
         path: The user's own file; None for the rendered template.
+        warnings: What the configuration has to say.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Checked:
     findings: tuple[Finding, ...]
     facts: Facts
     path: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -71,7 +75,8 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
         ignore=frozenset(settings.check.ignore),
     )
     findings, facts = _check(plan.dockerfile, facts, engine)
-    return Checked(_name(own, settings), plan.dockerfile, tuple(findings), facts, own)
+    name = _name(own, settings)
+    return Checked(name, plan.dockerfile, tuple(findings), facts, own, settings.warnings)
 
 
 def check_project(folder: Path) -> Checked:
@@ -104,7 +109,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
     )
     findings, facts = _check(text, facts, None)
-    return Checked(str(path), text, tuple(findings), facts, path)
+    warnings = settings.warnings if settings else ()
+    return Checked(str(path), text, tuple(findings), facts, path, warnings)
 
 
 def _name(own: Path | None, settings: Settings) -> str:
@@ -158,6 +164,28 @@ def with_hadolint(checked: Checked) -> Checked:
     return replace(checked, findings=tuple(both))
 
 
+def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
+    """Say that the entrypoint's file is not there, rather than which COPY would not find it.
+
+    In the user's own Dockerfile the finding itself says it best.
+
+    Raises:
+        BuildError: No image of this project can hold the flow.
+    """
+    missing = any(f.rule == "flow-not-in-place" for f in checked.errors)
+    file = settings.entrypoint.rpartition(":")[0]
+    if checked.path or not missing or (settings.root / file).exists():
+        return
+    flows = [flow.entrypoint for flow in find_flows(settings.root)]
+    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    raise BuildError(
+        f"there is no {file} in the project, and the deployment would look for it in vain",
+        hint=f'did you mean entrypoint = "{close[0]}"?' if close else "mend the entrypoint",
+        where=str(settings.source or ""),
+        details="\n".join(["flows found here:", *(f"  {flow}" for flow in flows)] * bool(flows)),
+    )
+
+
 def refuse_errors(checked: Checked) -> None:
     """Stop before anything is built.
 
@@ -208,12 +236,25 @@ def chosen_image(
 
 
 def settings_or_none(folder: Path) -> Settings | None:
-    """The project's settings, where there is a project: ``--image`` does not need one."""
+    """The project's settings, where there is a project: ``--image`` does not need one.
+
+    Raises:
+        ConfigError: There is a configuration, and it is wrong.
+    """
     try:
         settings = load(folder)
     except ConfigError:
+        if _is_configured(folder):
+            raise
         return None
     return None if settings.shipped else settings
+
+
+def _is_configured(folder: Path) -> bool:
+    pyproject = folder / "pyproject.toml"
+    return (folder / "flowship.toml").is_file() or (
+        pyproject.is_file() and b"[tool.flowship" in pyproject.read_bytes()
+    )
 
 
 def push_target(repo: str | None, settings: Settings | None) -> Reference:

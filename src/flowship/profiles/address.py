@@ -1,0 +1,304 @@
+"""An API address: judged by its looks, then by asking who answers there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from flowship.errors import ApiError, ConfigError, FlowshipError, UsageError
+from flowship.profiles.files import home_folder
+from flowship.profiles.resolution import ApiTarget
+
+if TYPE_CHECKING:
+    import httpx
+
+LOCAL_URL = "http://127.0.0.1:4200/api"
+"""Where a local Prefect server answers unless told otherwise."""
+
+# --- an address, judged ------------------------------------------------------------------------
+
+# The first path segments of the Prefect UI's pages (of 3.x, and /v2 of its rewrite).
+_UI_PAGES = {
+    *("dashboard", "runs", "flow-runs", "task-runs", "flows", "flow", "deployments", "deployment"),
+    *("work-pools", "work-pool", "work-queues", "blocks", "variables", "automations", "events"),
+    *("settings", "concurrency-limits", "artifacts", "login", "v2", "docs"),
+}
+
+
+def mask_url(text: str) -> str:
+    """`text` with the password of a ``scheme://user:password@host`` address hidden."""
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:********@", text)
+
+
+def check_url(url: str) -> str:
+    """The API address `url` with trailing slashes removed, or an error that names the right one.
+
+    An address without ``/api`` at its end passes: only asking the server can tell.
+
+    Raises:
+        UsageError: It is no address an API client could use, for a reason the message gives.
+    """
+    url = url.strip()
+    if "://" not in url:
+        raise UsageError(
+            f'"{url}" has no scheme', hint=set_api_command(f"http://{url or '127.0.0.1'}")
+        )
+    url = url.rstrip("/") if not url.endswith("://") else url
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as exc:
+        raise UsageError(f'"{mask_url(url)}" is not an address: {exc}') from exc
+    if parts.scheme.lower() not in ("http", "https") or not host:
+        raise UsageError(
+            f'"{mask_url(url)}" is not an http:// or https:// address',
+            hint=set_api_command(LOCAL_URL),
+        )
+    if re.search(r"[\s<>\"{}|\\^`]", url):
+        raise UsageError(f'"{mask_url(url)}" holds a character that no address has')
+    if host in ("0.0.0.0", "::", "0"):
+        raise UsageError(
+            f"{host} is where a server listens, not an address to connect to",
+            hint=set_api_command(url.replace(parts.netloc, _with_host(parts, "127.0.0.1"), 1)),
+        )
+    if is_cloud(url):
+        _check_cloud(url, parts)
+        return url
+    if _is_ui(parts):
+        raise UsageError(
+            f"{mask_url(url)} is a page of the Prefect UI, not the API",
+            hint=set_api_command(_root(parts) + "/api"),
+        )
+    return url
+
+
+def set_api_command(url: str) -> str:
+    """The command that stores `url`, for a hint."""
+    return f"flowship profile set-api {mask_url(url)}"
+
+
+def _with_host(parts: SplitResult, host: str) -> str:
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+def _root(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_ui(parts: SplitResult) -> bool:
+    segments = [s for s in parts.path.split("/") if s]
+    return bool(parts.query or parts.fragment) or (bool(segments) and segments[0] in _UI_PAGES)
+
+
+def is_cloud(url: str) -> bool:
+    """Whether an address is Prefect Cloud's."""
+    host = urlsplit(url).hostname or ""
+    return host == "prefect.cloud" or host.endswith(".prefect.cloud")
+
+
+def _check_cloud(url: str, parts: SplitResult) -> None:
+    found = re.search(r"/accounts?/([^/]+)/workspaces?/([^/]+)", parts.path)
+    if not found:
+        raise UsageError(
+            f"{url} is Prefect Cloud, but names no account and workspace",
+            hint=set_api_command(
+                "https://api.prefect.cloud/api/accounts/ACCOUNT-ID/workspaces/WORKSPACE-ID"
+            ),
+        )
+    host = re.sub(r"^app", "api", parts.hostname or "")
+    right = f"https://{host}/api/accounts/{found[1]}/workspaces/{found[2]}"
+    if url != right:
+        raise UsageError(
+            f"{url} is a page of Prefect Cloud, not its API"
+            if host != parts.hostname
+            else f"{url} is not how Prefect Cloud spells its API",
+            hint=set_api_command(right),
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine, as seen from this machine."""
+    host = (urlsplit(url).hostname or "").lower()
+    return host in ("localhost", "::1", "0.0.0.0", "::") or host.startswith("127.")
+
+
+def container_warnings(url: str, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Why a flow run's container could not reach the API at `url`, if there is a reason.
+
+    The docker worker runs containers on the host's network where the API's host is spelled
+    ``localhost`` or ``127.0.0.1``; that helps only where engine and server share a machine.
+    """
+    if not is_loopback(url):
+        return ()
+    host = urlsplit(url).hostname or ""
+    engine = _engine_address(environ)
+    if engine.startswith("ssh://") or (
+        engine.startswith(("tcp://", "http://", "https://")) and not is_loopback(engine)
+    ):
+        return (
+            f"{url} is this machine, but the container engine is {mask_url(engine)}: a flow run's "
+            "container there cannot reach it; use this machine's name or address instead",
+        )
+    if host not in ("localhost", "127.0.0.1"):
+        return (
+            f"the docker worker takes only localhost and 127.0.0.1 for this machine, not {host}: "
+            "a flow run's container would look for the API inside itself",
+        )
+    return ()
+
+
+def _engine_address(environ: Mapping[str, str]) -> str:
+    """Where the docker client would look for the engine; empty for the default socket."""
+    if environ.get("DOCKER_HOST"):
+        return environ["DOCKER_HOST"]
+    config = Path(environ.get("DOCKER_CONFIG") or home_folder(environ) / ".docker")
+    try:
+        context = environ.get("DOCKER_CONTEXT") or json.loads(
+            (config / "config.json").read_text(encoding="utf-8")
+        ).get("currentContext")
+        digest = hashlib.sha256(str(context or "default").encode()).hexdigest()
+        meta = json.loads(
+            (config / f"contexts/meta/{digest}/meta.json").read_text(encoding="utf-8")
+        )
+        return str(meta["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return ""  # no context, or one that the engine's own adapter will complain about
+
+
+# --- asking the server -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ServerAnswer:
+    """Who answers at an API address.
+
+    Attributes:
+        kind: ``prefect`` (3 or later), ``prefect-2``, ``cloud``, ``refused`` (credentials),
+            ``other`` (something that is no Prefect API), ``silent`` (nothing answers).
+        version: The server's Prefect version where it tells.
+        detail: What was seen, for a message.
+    """
+
+    kind: Literal["prefect", "prefect-2", "cloud", "refused", "other", "silent"]
+    version: str | None = None
+    detail: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether flowship can work with it."""
+        return self.kind in ("prefect", "cloud")
+
+
+def open_client(target: ApiTarget, *, timeout: float = 10.0) -> httpx.Client:
+    """An HTTP client for the API at ``target.url``: address, credentials, CA and headers set.
+
+    Args:
+        target: Where to connect; its url must not be None.
+        timeout: Seconds for each request.
+
+    Raises:
+        ConfigError: The CA file cannot be read.
+    """
+    import ssl
+
+    import httpx
+
+    headers = dict(target.headers)
+    if target.key:
+        headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
+    elif target.auth_string:
+        import base64
+
+        encoded = base64.b64encode(target.auth_string.get_secret_value().encode()).decode()
+        headers["Authorization"] = f"Basic {encoded}"
+    verify: ssl.SSLContext | bool = target.verify
+    if target.verify and target.ca_file and (target.url or "").startswith("https"):
+        try:
+            verify = ssl.create_default_context(cafile=target.ca_file)
+        except OSError as exc:  # ssl.SSLError is one
+            raise ConfigError(
+                f"the CA file {target.ca_file} cannot be used: {exc}",
+                hint="PREFECT_API_SSL_CERT_FILE (or SSL_CERT_FILE) names it",
+                where=target.ca_file,
+            ) from exc
+    base_url = f"{target.url}/"
+    return httpx.Client(base_url=base_url, headers=headers, verify=verify, timeout=timeout)
+
+
+def ask(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
+    """Find out who answers at ``target.url``.
+
+    Args:
+        target: The API; its url must not be None.
+        timeout: Seconds for each request.
+    """
+    import httpx
+
+    try:
+        with open_client(target, timeout=timeout) as client:
+            if is_cloud(target.url or ""):
+                response = client.post("work_pools/filter", json={"limit": 1})
+            else:
+                response = client.get("admin/version")
+            return _judged(response, cloud=is_cloud(target.url or ""))
+    except (httpx.RequestError, httpx.InvalidURL) as exc:
+        return ServerAnswer("silent", detail=_network_words(exc))
+
+
+def _judged(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
+    status = response.status_code
+    if status in (401, 403):
+        return ServerAnswer("refused", detail=f"it answers HTTP {status}")
+    if cloud:
+        return ServerAnswer("cloud" if status == 200 else "other", detail=f"HTTP {status}")
+    if response.is_redirect:
+        return ServerAnswer("other", detail=f"it redirects to {response.headers.get('location')}")
+    try:
+        version = response.json() if status == 200 else None
+    except ValueError:
+        version = None
+    if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
+        return ServerAnswer("other", detail=f"HTTP {status} where the version was expected")
+    if int(version.split(".")[0]) < 3:
+        return ServerAnswer("prefect-2", version)
+    return ServerAnswer("prefect", version)
+
+
+def _network_words(exc: Exception) -> str:
+    text = str(exc) or type(exc).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"its TLS certificate is not trusted ({text}); PREFECT_API_SSL_CERT_FILE names a CA"
+    if "Connection refused" in text:
+        return "connection refused"
+    return text
+
+
+def unusable(url: str, answer: ServerAnswer) -> FlowshipError:
+    """The error for a server that cannot be worked with, in the user's terms."""
+    shown = mask_url(url)
+    if answer.kind == "prefect-2":
+        return ApiError(
+            f"the server at {shown} is Prefect {answer.version}; flowship works with Prefect 3",
+            hint="upgrade the server, or use another one",
+        )
+    if answer.kind == "refused":
+        return ApiError(
+            f"the API at {shown} refuses the credentials: {answer.detail}",
+            hint="set PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING (own server)",
+        )
+    if answer.kind == "silent":
+        return ApiError(
+            f"no Prefect server answers at {shown}: {answer.detail}",
+            hint="start it (`flowship up` starts one on this machine) or mend the address",
+        )
+    return ApiError(
+        f"what answers at {shown} is no Prefect API: {answer.detail}",
+        hint="the API's address usually ends in /api",
+    )
