@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flowship import context, dockerfile
@@ -75,8 +75,28 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
         ignore=frozenset(settings.check.ignore),
     )
     findings, facts = _check(plan.dockerfile, facts, engine)
+    if own is None:
+        findings = [_for_the_template(f, plan) for f in findings]
     name = _name(own, settings)
     return Checked(name, plan.dockerfile, tuple(findings), facts, own, settings.warnings)
+
+
+def _for_the_template(finding: Finding, plan: Plan) -> Finding:
+    """Nobody edits a rendered Dockerfile: what is wrong is the entrypoint, or .dockerignore."""
+    if finding.rule != "flow-not-in-place":
+        return finding
+    return replace(finding, help=_put_right(plan.settings, plan.project.left_out))
+
+
+def _put_right(settings: Settings, left_out: Mapping[str, str]) -> str:
+    """What makes the template put the flow where the deployment looks for it."""
+    file = settings.entrypoint.rpartition(":")[0]
+    parents = [file, *map(str, PurePosixPath(file).parents)]
+    if any(path in left_out for path in parents):
+        return f"take it back with !{file} in .dockerignore"
+    flows = [flow.entrypoint for flow in find_flows(settings.root)]
+    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    return f'did you mean entrypoint = "{close[0]}"?' if close else "mend the entrypoint"
 
 
 def check_project(folder: Path) -> Checked:
@@ -176,13 +196,12 @@ def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
     file = settings.entrypoint.rpartition(":")[0]
     if checked.path or not missing or (settings.root / file).exists():
         return
-    flows = [flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
     raise BuildError(
         f"there is no {file} in the project, and the deployment would look for it in vain",
-        hint=f'did you mean entrypoint = "{close[0]}"?' if close else "mend the entrypoint",
+        hint=_put_right(settings, {}),
         where=str(settings.source or ""),
-        details="\n".join(["flows found here:", *(f"  {flow}" for flow in flows)] * bool(flows)),
+        details="\n".join(["flows found here:", *found] if found else []),
     )
 
 
