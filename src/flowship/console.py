@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -201,17 +202,21 @@ class _Lines:
 
 
 class _Live:
-    """Progress on a terminal: the present step, its last lines, a bar for each layer."""
+    """Progress on a terminal: the present step, its last lines, a bar for each layer, the time."""
 
     def __init__(self, story: Console) -> None:
         from rich.live import Live
+        from rich.spinner import Spinner
 
         self._story = story
-        self._phase = ""
+        self._since = time.monotonic()
+        self._spinner = Spinner("dots", style="cyan")
         self._step = ""
         self._output: deque[str] = deque(maxlen=5)
         self._layers: dict[str, Transfer] = {}
-        self._live = Live(console=story, refresh_per_second=8, transient=True)
+        self._live = Live(
+            console=story, get_renderable=self._drawing, refresh_per_second=8, transient=True
+        )
 
     def __enter__(self) -> _Live:
         self._live.__enter__()
@@ -224,7 +229,7 @@ class _Live:
         from flowship.events import Output, Phase, Step
 
         if isinstance(event, Phase):
-            self._phase, self._step = event.text, ""
+            self._step, self._since = "", time.monotonic()
             self._output.clear()
             self._layers.clear()
             self._story.print(f"• {event.text}", markup=False)
@@ -237,17 +242,19 @@ class _Live:
             self._output.append(event.text)
         else:
             self._layers[event.layer] = event
-        self._live.update(self._drawing())
 
     def _drawing(self) -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
         width = max(20, self._story.width - 4)
-        lines = [Text(f"  {self._step[:width]}", style="bold")] if self._step else []
+        lines: list[RenderableType] = (
+            [Text(f"  {self._step[:width]}", style="bold")] if self._step else []
+        )
         lines += [Text(f"    {text[: width - 2]}", style="dim") for text in self._output]
         lines += [Text("  " + _bar(layer)[:width]) for layer in self._layers.values()]
-        return Group(*lines)
+        self._spinner.update(text=Text(f"{time.monotonic() - self._since:.0f} s", style="dim"))
+        return Group(*lines, self._spinner)
 
 
 def _bar(layer: Transfer) -> str:
