@@ -274,8 +274,12 @@ def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, 
     found = image.inspect(image.connect(), built.reference)
     assert image.pinned(found, repository) == pushed.reference
     engine.images.remove(built.id, force=True)
-    fetched = image.fetch(image.connect(), pushed.reference)
-    assert fetched.probe == built.probe
+    # a second laptop: no engine has the image, and none is needed
+    described = image.remote(pushed.reference)
+    assert described.probe == built.probe
+    assert described.platform == built.platform
+    assert image.pinned(described, pushed.reference).endswith(f"@{pushed.digest}")
+    assert not engine.images.list(repository)
 
 
 def test_a_registry_with_accounts_takes_the_right_password_only(

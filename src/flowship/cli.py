@@ -289,7 +289,7 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     credentials = cycle.credentials(target)
     engine = images.connect()
     with screen.progress() as report:
-        built = cycle.chosen_image(engine, image, settings, report)
+        built = cycle.image_to_push(engine, image, settings)
         pushed = images.push(engine, built, target, credentials=credentials, report=report)
     screen.say(*views.pushed(pushed))
     screen.result(pushed, pushed.reference)
@@ -345,7 +345,6 @@ def deploy(
     Everything is judged before anything changes. Exit codes 3, 4, 7.
     """
     from flowship import cycle, views
-    from flowship import image as images
     from flowship.console import Screen
     from flowship.deploy import Flags
 
@@ -355,10 +354,8 @@ def deploy(
         cron, interval, rrule, timezone, _pairs(param, "--param"), name, paused, no_schedule
     )
     cycle.judge_early(settings, flags, ask_server=not dry_run)
-    engine = images.connect()
-    with screen.progress() as report:
-        built = cycle.chosen_image(engine, image, settings, report)
-    specs = cycle.specs(settings, built, flags)
+    built, reference = cycle.image_to_deploy(image, settings)
+    specs = cycle.specs(settings, built, flags, reference)
     if dry_run:
         screen.say(*views.specs(specs))
         screen.result({"deployments": specs})
@@ -409,7 +406,7 @@ def ship(
     with screen.progress() as report:
         pushed = images.push(engine, built, target, credentials=credentials, report=report)
     screen.say(*views.pushed(pushed))
-    specs = cycle.specs(plan.settings, built, flags, pushed)
+    specs = cycle.specs(plan.settings, built, flags, pushed.reference)
     with screen.progress() as report:
         deployed = cycle.apply(specs, plan.settings, report)
     screen.say(*views.deployed(deployed))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from flowship.deploy import DeploymentSpec, Flags, ImageFacts
     from flowship.deployed import DeployReport
-    from flowship.image import BuiltImage, Engine, Plan, PushedImage
+    from flowship.image import BuiltImage, Engine, Plan
     from flowship.prefect_api import PrefectApi
     from flowship.profiles import ApiTarget
     from flowship.registry import Credentials, LoginResult, Reference
@@ -242,16 +242,43 @@ def require_image(engine: Engine, plan: Plan) -> BuiltImage:
     return found
 
 
-def chosen_image(
-    engine: Engine, named: str | None, settings: Settings | None, report: Report
-) -> BuiltImage:
-    """The image that ``--image`` names, or else the one of the present files."""
+def image_to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
+    """The image that ``--image`` names, or else the one of the present files.
+
+    Raises:
+        ConfigError: The engine has no such image.
+    """
     from flowship import image
 
-    if named:
-        return image.fetch(engine, named, report)
-    assert settings is not None, "without --image the project was read"
-    return require_image(engine, image.plan(settings))
+    if not named:
+        assert settings is not None, "without --image the project was read"
+        return require_image(engine, image.plan(settings))
+    found = image.inspect(engine, named)
+    if found is None:
+        raise ConfigError(
+            f"the engine has no image {named}",
+            hint="`docker image ls` lists what it has; `flowship build` makes one",
+            where="--image",
+        )
+    return found
+
+
+def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
+    """The image, and how a registry knows it, pinned; None when it was never pushed.
+
+    A named image that no engine here has is described by its registry; nothing is pulled.
+    """
+    from flowship import image
+
+    if not named:
+        built = require_image(image.connect(), image.plan(settings))
+        return built, image.pinned(built, settings.repo)
+    try:
+        found = image.inspect(image.connect(), named)
+    except EngineError:
+        found = None
+    built = found or image.remote(named)
+    return built, image.pinned(built, named) or image.pinned(built, settings.repo)
 
 
 def settings_or_none(folder: Path) -> Settings | None:
@@ -358,12 +385,11 @@ def judge_early(settings: Settings, flags: Flags, *, ask_server: bool = False) -
 
 
 def specs(
-    settings: Settings, built: BuiltImage, flags: Flags, pushed: PushedImage | None = None
+    settings: Settings, built: BuiltImage, flags: Flags, reference: str | None = None
 ) -> tuple[DeploymentSpec, ...]:
-    """What is to be deployed for an image; pinned where a registry has it."""
-    from flowship import deploy, image
+    """What is to be deployed for an image; `reference` is how a registry knows it."""
+    from flowship import deploy
 
-    reference = pushed.reference if pushed else image.pinned(built, settings.repo)
     wanted = deploy.plan(
         settings, image_facts(built, reference), flags, now=datetime.now(timezone.utc)
     )

@@ -289,7 +289,19 @@ def inspect(engine: Engine, reference: str) -> BuiltImage | None:
     found = _inspect(engine, reference)
     if found is None:
         return None
-    labels = found["Config"].get("Labels") or {}
+    return _built(
+        reference,
+        found["Config"].get("Labels") or {},
+        id=found["Id"],
+        platform=_platform(found),
+        size=found["Size"],
+        tags=tuple(sorted(found.get("RepoTags") or ())),
+        pushed=tuple(sorted(found.get("RepoDigests") or ())),
+    )
+
+
+def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImage:  # noqa: ANN401
+    """What the labels say, whoever read them: the engine, or a registry."""
     if f"{LABEL}.inputs" not in labels:
         raise ConfigError(
             f"{reference} was not built by flowship",
@@ -298,16 +310,12 @@ def inspect(engine: Engine, reference: str) -> BuiltImage | None:
     answer = labels.get(f"{LABEL}.probe")
     inputs = labels[f"{LABEL}.inputs"]
     return BuiltImage(
-        id=found["Id"],
         reference=f"{labels[f'{LABEL}.project']}:{inputs[:12]}",
         inputs=inputs,
-        platform=_platform(found),
-        size=found["Size"],
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
         unchanged=True,
-        tags=tuple(sorted(found.get("RepoTags") or ())),
-        pushed=tuple(sorted(found.get("RepoDigests") or ())),
+        **known,
     )
 
 
@@ -728,8 +736,10 @@ def pinned(image: BuiltImage, repository: str | None) -> str | None:
 
     Args:
         image: As the engine has it.
-        repository: Prefer this repository; None takes the only one.
+        repository: In this repository (a tag or digest does not matter); None: in any.
     """
+    if repository and repository.startswith("sha256:"):  # an image id, as the engine lists it
+        return None
     wanted = Reference.parse(repository).repository if repository else None
     for name in image.pushed:
         known = Reference.parse(name)
@@ -740,18 +750,23 @@ def pinned(image: BuiltImage, repository: str | None) -> str | None:
     return None
 
 
-def fetch(engine: Engine, reference: str, report: Report = silent) -> BuiltImage:
-    """An image that flowship built, from the engine or else from its registry.
+def remote(text: str) -> BuiltImage:
+    """An image that flowship built, as its registry describes it; nothing is pulled.
 
     Raises:
-        RegistryError: No registry gives it out.
+        RegistryError: The registry refuses, does not know it, or does not answer.
         ConfigError: flowship did not build it.
     """
-    found = inspect(engine, reference)
-    if found is None:
-        report(Phase(f"pulling {reference}"))
-        _pull(engine, reference, None, report)
-        found = inspect(engine, reference)
-    if found is None:
-        raise EngineError(f"the engine lost {reference} after pulling it")
-    return found
+    from flowship.registry.remote import describe
+
+    target = Reference.parse(text)
+    found = describe(target, registry.credentials(target))
+    return _built(
+        text,
+        found.labels,
+        id=found.id,
+        platform=found.platform,
+        size=found.size,
+        tags=(str(target.with_digest(None)),) if target.tag else (),
+        pushed=(str(found.reference.with_tag(None)),),
+    )
