@@ -186,8 +186,9 @@ def check(
 ) -> None:
     """Look for what would make the scheduled run fail, before anything is built.
 
-    COPY destinations must be absolute; the flow's file must land where the deployment looks for
-    it; nothing secret may enter the image. Exit code 3 when there are errors.
+    COPY destinations must be absolute; the flow's file must land where the
+    deployment looks for it; nothing secret may enter the image.
+    Exit code 3 when there are errors.
     """
     from flowship import cycle, views
     from flowship.console import Screen
@@ -225,8 +226,9 @@ def build(
 ) -> None:
     """Check, build the image, and load the flow inside it.
 
-    The image's name is a hash of everything that goes into it: an unchanged project is not built
-    again. An image whose flow does not load gets no name. Exit codes 3, 4, 5, 6.
+    The image's name is a hash of everything that goes into it: an unchanged
+    project is not built again. An image whose flow does not load gets no name.
+    Exit codes 3, 4, 5, 6.
     """
     from flowship import views
     from flowship.console import Screen
@@ -276,7 +278,8 @@ def _build(
 def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     """Push the image of the present files to a registry, and check that it arrived.
 
-    Prints user/de-repo:tag@sha256:… on stdout. Files changed since the build: exit code 3.
+    Prints user/de-repo:tag@sha256:… on stdout.
+    Files changed since the build: exit code 3.
     A registry that refuses or does not answer: exit code 6.
     """
     from flowship import cycle, views
@@ -341,8 +344,9 @@ def deploy(
 ) -> None:
     """Register the block, the work pool and the scheduled deployment; again and again.
 
-    Re-running converges: what a person did in the UI stays, what the configuration dropped goes.
-    Everything is judged before anything changes. Exit codes 3, 4, 7.
+    Re-running converges: what a person did in the UI stays, what the
+    configuration dropped goes. Everything is judged before anything changes.
+    Exit codes 2, 3, 4, 7; 6 when --image has to be pulled.
     """
     from flowship import cycle, views
     from flowship.console import Screen
@@ -429,7 +433,10 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Start a run of a deployment. With --watch, a run that fails is exit code 8."""
+    """Start a run of a deployment.
+
+    With --watch the exit code is the run's outcome: 8 when it did not complete.
+    """
     from flowship import cycle, runs, views
     from flowship.console import Screen
 
