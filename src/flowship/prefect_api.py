@@ -267,6 +267,38 @@ class PrefectApi:
 
     # --- runs ---------------------------------------------------------------------------------
 
+    def scheduled_runs(self) -> list[Json]:
+        """The runs that wait for their time, the latest of them first; at most 200."""
+        body = {
+            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": PAGE,
+        }
+        return self._list("POST", "/flow_runs/filter", body)
+
+    def runs_of(self, deployment_id: str) -> list[Json]:
+        """The runs of a deployment, at most 200."""
+        body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
+        return self._list("POST", "/flow_runs/filter", body)
+
+    def flows_like(self, name: str) -> list[Json]:
+        """The flows whose name contains `name`."""
+        return self._list("POST", "/flows/filter", {"flows": {"name": {"like_": name}}})
+
+    # What is gone already may be deleted again.
+
+    def delete_flow(self, flow_id: str) -> None:
+        """Delete a flow."""
+        self._request("DELETE", f"/flows/{flow_id}", missing=True)
+
+    def delete_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment; its runs stay."""
+        self._request("DELETE", f"/deployments/{deployment_id}", missing=True)
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a flow run."""
+        self._request("DELETE", f"/flow_runs/{run_id}", missing=True)
+
     def create_run(self, deployment_id: str, parameters: Json) -> Json:
         """Start a run of a deployment, to begin at once."""
         path = f"/deployments/{deployment_id}/create_flow_run"

@@ -486,27 +486,8 @@ def _put_back(path: Path, before: bytes | None) -> None:
 
 def _recently_scheduled(api: PrefectApi, since: datetime) -> bool:
     """Whether the scheduler created a run after `since`."""
-    body = {
-        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
-        "sort": "EXPECTED_START_TIME_DESC",
-        "limit": 200,
-    }
-    runs = api._list("POST", "/flow_runs/filter", body)
+    runs = api.scheduled_runs()
     return any(r.get("auto_scheduled") and _time(r.get("created")) > since for r in runs)
-
-
-def _runs_of(api: PrefectApi, deployment_id: str) -> list[Json]:
-    body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}}
-    return api._list("POST", "/flow_runs/filter", body)
-
-
-def _flows_called(api: PrefectApi, prefix: str) -> list[Json]:
-    return api._list("POST", "/flows/filter", {"flows": {"name": {"like_": prefix}}})
-
-
-def _forget(api: PrefectApi, path: str) -> None:
-    """Delete what is at `path`; that it is gone already is fine."""
-    api._request("DELETE", path, missing=True)
 
 
 def _time(text: object) -> datetime:
@@ -550,9 +531,9 @@ def _check_scheduler(session: _Session, server: Service) -> bool:
 
 def _canary(api: PrefectApi, now: datetime, log: Path | None) -> bool:
     """Whether a deployment made for this gets its runs; nothing of it stays behind."""
-    for old in _flows_called(api, CANARY):  # of a call that was killed
+    for old in api.flows_like(CANARY):  # of a call that was killed
         if _time(old.get("created")) < now - timedelta(minutes=10):
-            _forget(api, f"/flows/{old['id']}")
+            api.delete_flow(old["id"])
     name = f"{CANARY}-{uuid4().hex[:8]}"
     try:
         flow = api.create_flow(name)
@@ -562,7 +543,7 @@ def _canary(api: PrefectApi, now: datetime, log: Path | None) -> bool:
         deployment = api.create_deployment(body)["id"]
         deadline = time.monotonic() + SCHEDULER_SECONDS
         while time.monotonic() < deadline:
-            if _runs_of(api, deployment):
+            if api.runs_of(deployment):
                 return True
             if log is not None and _SCHEDULER_BROKEN in _tail(log):
                 return False
@@ -579,11 +560,11 @@ def _forget_canary(api: PrefectApi, name: str) -> None:
         return
     deployment = api.deployment_by_name(name, name)
     if deployment is not None:
-        runs = _runs_of(api, deployment["id"])
-        _forget(api, f"/deployments/{deployment['id']}")
-        for run in [*runs, *_runs_of(api, deployment["id"])]:
-            _forget(api, f"/flow_runs/{run['id']}")
-    _forget(api, f"/flows/{flow['id']}")
+        runs = api.runs_of(deployment["id"])
+        api.delete_deployment(deployment["id"])
+        for run in [*runs, *api.runs_of(deployment["id"])]:
+            api.delete_run(run["id"])
+    api.delete_flow(flow["id"])
 
 
 # --- the worker --------------------------------------------------------------------------------
