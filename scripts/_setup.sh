@@ -78,7 +78,10 @@ setup() {
   "$VENV_PYTHON" -m pip install -qq --disable-pip-version-check --require-hashes \
     -r .venv/uv.txt >&2
   say "installing the locked dependencies and this project into .venv"
-  .venv/bin/uv pip sync --quiet --python "$VENV_PYTHON" --require-hashes requirements.lock
+  # Compiled once here: Prefect is imported some hundred times below, and where
+  # PYTHONDONTWRITEBYTECODE is set it would be compiled anew each time.
+  .venv/bin/uv pip sync --quiet --python "$VENV_PYTHON" --require-hashes --compile-bytecode \
+    requirements.lock
   # hatchling is locked too, so that even the build fetches nothing unpinned.
   .venv/bin/uv pip install --quiet --python "$VENV_PYTHON" --no-deps --no-build-isolation -e .
   fingerprint >"$STAMP"
