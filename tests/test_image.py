@@ -17,6 +17,7 @@ from flowship import config, image
 from flowship import registry as registries
 from flowship.errors import BuildError, ConfigError, EngineError, RegistryError
 from flowship.events import Output, Phase, Step
+from flowship.plan import plan as make_plan
 from projects import FLOW, write
 from registry_server import ACCOUNTS
 
@@ -34,7 +35,7 @@ def project(tmp_path, engine):
 
 
 def build(folder, report=lambda event: None, **options):
-    plan = image.plan(config.load(folder, environ={}))
+    plan = make_plan(config.load(folder, environ={}))
     return image.build(image.connect(), plan, image.BuildOptions(**options), report)
 
 
@@ -129,7 +130,7 @@ def test_an_image_whose_flow_does_not_load_gets_no_name(
     # The check would stop the wrong path before; here the probe alone has to.
     settings = config.load(project, overrides={"entrypoint": entrypoint}, environ={})
     with pytest.raises(BuildError, match=words) as caught:
-        image.build(image.connect(), image.plan(settings), image.BuildOptions())
+        image.build(image.connect(), make_plan(settings), image.BuildOptions())
     assert caught.value.hint
     assert not [tag for i in engine.images.list(project.name) for tag in i.tags]
 
@@ -374,5 +375,5 @@ def test_phases_of_a_build_are_told_in_order(project, base_image):
     told = []
     build(write(project, base_image), told.append)
     phases = [e.text for e in told if isinstance(e, Phase)]
-    assert phases[0].startswith("sending 3 files")
+    assert phases[0].startswith("sending 2 files")
     assert phases[-1].startswith("loading flow.py:hello")

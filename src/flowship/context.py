@@ -31,6 +31,8 @@ GENERATED = ".flowship"
 
 # Left out unless the project's .dockerignore takes them back with "!pattern".
 LEFT_OUT = {
+    # A new schedule is no new image.
+    "flowship's own configuration": ("flowship.toml",),
     "version control": ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
     "virtual environments": ("**/.venv", "**/venv", "**/.conda"),
     "caches": (
