@@ -9,8 +9,10 @@ locked SQLite file, mostly). After anything else it may have happened.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -18,10 +20,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-import httpx
+# httpx brings its own command line along where click is installed, which is a tenth of all that
+# `flowship deploy` imports. It does without when that module is not to be had.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+import httpx  # noqa: E402
 
-from flowship import __version__
-from flowship.errors import ApiError
+from flowship import __version__  # noqa: E402
+from flowship.errors import ApiError  # noqa: E402
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -467,7 +472,7 @@ def _tls(target: Target) -> ssl.SSLContext | bool:
     if not target.verify:
         return False
     if not target.ca_file:
-        return True
+        return _trusted() if str(target.url).startswith("https:") else _OnRedirect()
     try:
         return ssl.create_default_context(cafile=target.ca_file)
     except (OSError, ssl.SSLError) as exc:
@@ -476,6 +481,22 @@ def _tls(target: Target) -> ssl.SSLContext | bool:
             hint="PREFECT_API_SSL_CERT_FILE names a PEM file",
             where=target.source,
         ) from exc
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """httpx's own default, made once: reading all certificates takes 20 ms."""
+    return httpx.create_ssl_context()
+
+
+class _OnRedirect(ssl.SSLContext):
+    """For an ``http://`` address: the certificates are read when it redirects to ``https://``."""
+
+    def __new__(cls) -> _OnRedirect:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401
+        return _trusted().wrap_socket(*args, **options)
 
 
 def _passing(exc: httpx.TransportError) -> bool:

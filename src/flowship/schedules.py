@@ -283,6 +283,7 @@ def _on_the_clock(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
 # --- cron -------------------------------------------------------------------------------------
 
 
+@cache  # judged before the build, before the push and before the deployment
 def _check_cron(text: str, fail: _Fail) -> str:
     cron = " ".join(text.split())
     fields = cron.split()
