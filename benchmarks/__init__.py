@@ -1,0 +1,1 @@
+"""flowship beside its peers: `benchmarks/run` measures, docs/benchmarks.md shows a run."""

@@ -1,0 +1,203 @@
+"""``benchmarks/run``: measures flowship beside its peers and prints a table.
+
+stdout carries the table, stderr the story. Exit code 1 when a target was missed, 2 for wrong
+usage, 4 without a container engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+from docker import DockerClient
+from parts.engine import connect, say, warn
+
+from benchmarks import bare_app, layers, stage
+from benchmarks.measure import CommandFailed, Run, command, in_turns
+from benchmarks.table import Row, markdown, row, seconds
+from flowship.cli import app
+from parts import base_image
+
+PARTS = ("help", "ship", "commands", "layers")
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often each is run."""
+
+    help: int = 15
+    unchanged: int = 9
+    edited: int = 7
+    layers: int = 3
+    imports: int = 7
+    commands: int = 9
+
+
+QUICK = Rounds(help=5, unchanged=3, edited=3, layers=1, imports=3, commands=3)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a part needs: the engine, the base image, a folder, how often."""
+
+    client: DockerClient
+    base: str
+    folder: Path
+    rounds: Rounds
+
+
+def measure_help(bench: Bench) -> list[Row]:
+    """``flowship --help`` beside a Typer app with the same commands and options."""
+    bare = bare_app.install(app, bench.folder / "bare")
+    env = stage.environment(bench.folder / "prefect-of-help")
+
+    def run(name: str, program: Path) -> Run:
+        log = bench.folder / f"help-{name}.txt"
+        return lambda: command([program, "--help"], cwd=bench.folder, env=env, log=log)
+
+    runs = {"ours": run("ours", stage.program("flowship")), "bare": run("bare", bare)}
+    measured = in_turns(runs, bench.rounds.help)
+    texts = [(bench.folder / f"help-{name}.txt").read_text() for name in runs]
+    if texts[0] != texts[1]:
+        warn("the bare app's help is not the same as flowship's: the comparison is not fair")
+    return [row("`--help` / bare Typer app", measured, "ours", "bare", 1.2)]
+
+
+def measure_ship(bench: Bench) -> list[Row]:
+    """``flowship ship`` beside ``prefect deploy`` with build and push steps."""
+    with stage.ready(bench.folder / "ship", bench.client, bench.base) as ready:
+        say("first time, both (not measured)")
+        ready.flowship("ship")
+        ready.peer()
+        say("unchanged")
+        unchanged = in_turns(
+            {"ours": lambda: ready.flowship("ship"), "peer": ready.peer}, bench.rounds.unchanged
+        )
+        say("after an edit of the code")
+        edited = in_turns(
+            {
+                "probed": lambda: ready.edited("ship"),
+                "peer": ready.peer_edited,
+                "unprobed": lambda: ready.edited("ship", "--no-probe"),
+            },
+            bench.rounds.edited,
+        )
+    return [
+        row("`ship`, unchanged / `prefect deploy`", unchanged, "ours", "peer", 0.35),
+        row("`ship`, code changed / `prefect deploy`", edited, "probed", "peer", 1.0),
+        row("`ship --no-probe`, code changed / same", edited, "unprobed", "peer", 0.4),
+    ]
+
+
+def measure_commands(bench: Bench) -> list[Row]:
+    """``flowship check`` and ``flowship deploy`` by themselves."""
+    with stage.ready(bench.folder / "commands", bench.client, bench.base) as ready:
+        ready.flowship("ship")
+        measured = in_turns(
+            {
+                "check": lambda: ready.flowship("check"),
+                "deploy": lambda: ready.flowship("deploy"),
+            },
+            bench.rounds.commands,
+        )
+    return [
+        row("`check`, clean", measured, "check"),
+        row("`deploy`, unchanged", measured, "deploy"),
+    ]
+
+
+def measure_layers(bench: Bench) -> list[Row]:
+    """The dependency layer beside ``pip install --no-cache-dir``."""
+    found = layers.measure(bench.client, bench.base, bench.rounds.layers, bench.rounds.imports)
+    for name, size in found.sizes.items():
+        walls = seconds(found.imports.walls(name))
+        say(f"layer of {name}: {size / 1e6:.0f} MB; import in a fresh container {walls} s")
+    sizes = {name: f"{size / 1e6:.0f} MB" for name, size in found.sizes.items()}
+    ours, pip, plain = layers.OURS, layers.PIP, layers.PLAIN
+    against = f"({sizes[ours]}) / `pip install` ({sizes[pip]})"
+    return [
+        row(f"dependency layer, cold {against}", found.built, ours, pip, 0.5),
+        row(f"the same, without bytecode ({sizes[plain]})", found.built, plain, pip),
+        row("import in a fresh container / pip's", found.imports, ours, pip),
+        row("import, with bytecode / without", found.imports, ours, plain),
+    ]
+
+
+MEASURES = dict(
+    zip(PARTS, (measure_help, measure_ship, measure_commands, measure_layers), strict=True)
+)
+
+
+def machine(client: DockerClient) -> str:
+    """One line on what this was measured on."""
+    about = client.version()
+    names = ("flowship", "prefect", "prefect-docker", "typer", "docker")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}, "
+        f"Python {platform.python_version()}, engine {about['Version']}; {versions}; "
+        f"load {load}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, no result")
+    parser.add_argument("--only", choices=PARTS, action="append", help="only this; repeatable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every round's seconds as well")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    client = connect()
+    if client is None:
+        warn("the benchmarks need a container engine: install Docker, then run this again")
+        return 4
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="flowship-benchmark-") as folder:
+        rounds = QUICK if options.quick else Rounds()
+        bench = Bench(client, base_image.ensure(client, say), Path(folder), rounds)
+        print(f"{machine(client)}\n", flush=True)
+        try:
+            for part in options.only or PARTS:
+                say(f"measuring: {part}")
+                rows += MEASURES[part](bench)
+                say(f"so far:\n{markdown(rows)}")
+        except CommandFailed as exc:
+            warn(str(exc))
+            return 1
+    client.close()
+    print(markdown(rows))
+    if options.json:
+        options.json.write_text(json.dumps([_plain(r) for r in rows], indent=1) + "\n")
+    return int(any(r.missed for r in rows))
+
+
+def _plain(r: Row) -> dict[str, object]:
+    return {
+        "what": r.what,
+        "ours": list(r.ours),
+        "theirs": list(r.theirs),
+        "cpu": list(r.cpu),
+        "median": median(r.ours),
+        "ratio": r.ratio and r.ratio.of_medians,
+        "ratio_of_pairs": r.ratio and r.ratio.of_pairs,
+        "target": r.target,
+    }
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

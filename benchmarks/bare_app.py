@@ -1,0 +1,125 @@
+"""A Typer application with flowship's commands and options and nothing behind them.
+
+Written out from flowship's own app, so that it never falls behind: same names, help texts and
+options, empty bodies. It is installed into a folder the way pip installs a program: a module
+whose bytecode is kept, and a small launcher.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import typer
+from typer.models import ArgumentInfo, CommandInfo, DefaultPlaceholder, OptionInfo, ParameterInfo
+
+MODULE = "bare_flowship"
+
+HEAD = '''\
+"""The commands and options of another application, with nothing behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+'''
+
+LAUNCHER = """\
+#!{python}
+import sys
+sys.path.insert(0, {folder!r})
+from {module} import app
+if __name__ == "__main__":
+    sys.exit(app())
+"""
+
+
+def install(app: typer.Typer, folder: Path) -> Path:
+    """Write the module and its launcher into `folder`; returns the launcher."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{MODULE}.py").write_text(source(app), encoding="utf-8")
+    launcher = folder / "flowship"
+    text = LAUNCHER.format(python=sys.executable, folder=str(folder), module=MODULE)
+    launcher.write_text(text, encoding="utf-8")
+    launcher.chmod(0o755)
+    return launcher
+
+
+def source(app: typer.Typer) -> str:
+    """The module's text."""
+    return HEAD + "\n" + "\n".join(_application(app, "app"))
+
+
+def _application(app: typer.Typer, variable: str) -> list[str]:
+    lines = [f"{variable} = typer.Typer({_keywords(app.info)})\n"]
+    if app.registered_callback and app.registered_callback.callback:
+        lines.append(f"\n@{variable}.callback()\n" + _function(app.registered_callback.callback))
+    for number, group in enumerate(app.registered_groups):
+        assert group.typer_instance is not None
+        inner = f"{variable}_{number}"
+        lines += _application(group.typer_instance, inner)
+        lines.append(f"{variable}.add_typer({inner}, name={group.name!r})\n")
+    for command in app.registered_commands:
+        lines.append(_command(command, variable))
+    return lines
+
+
+def _keywords(info: object) -> str:
+    """What was given to ``typer.Typer()``, as far as it changes what ``--help`` does."""
+    given = {
+        name: getattr(info, name)
+        for name in ("name", "help", "no_args_is_help", "rich_markup_mode")
+        if hasattr(info, name) and not isinstance(getattr(info, name), DefaultPlaceholder)
+    }
+    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+
+
+def _command(command: CommandInfo, variable: str) -> str:
+    assert command.callback is not None
+    return f"\n@{variable}.command({command.name!r})\n" + _function(command.callback)
+
+
+def _function(body: Any) -> str:  # noqa: ANN401 - any callable
+    body = inspect.unwrap(body)
+    hints = get_type_hints(body, include_extras=True)
+    parameters = [
+        f"    {name}: {_annotation(hints[name])} = {parameter.default!r},"
+        if parameter.default is not parameter.empty
+        else f"    {name}: {_annotation(hints[name])},"
+        for name, parameter in inspect.signature(body).parameters.items()
+    ]
+    doc = inspect.getdoc(body) or ""
+    return "\n".join([f"def {body.__name__}(", *parameters, ") -> None:", f"    {doc!r}", ""])
+
+
+def _annotation(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if get_origin(hint) is not Annotated:
+        return _type(hint)
+    kind, *rest = get_args(hint)
+    infos = [_info(item) for item in rest if isinstance(item, ParameterInfo)]
+    return f"Annotated[{', '.join([_type(kind), *infos])}]"
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401 - any type
+    if get_origin(kind) in (Union, UnionType):
+        return " | ".join(_type(part) for part in get_args(kind))
+    if get_origin(kind) is list:
+        return f"list[{_type(get_args(kind)[0])}]"
+    return "None" if kind is type(None) else str(kind.__name__)
+
+
+def _info(info: ParameterInfo) -> str:
+    # In Annotated the first name given lands in `default`.
+    first = [info.default] if isinstance(info.default, str) else []
+    words = [repr(word) for word in (*first, *(info.param_decls or ()))]
+    if info.help:
+        words.append(f"help={info.help!r}")
+    if isinstance(info, OptionInfo) and info.is_eager:
+        words.append("is_eager=True")
+    kind = "Argument" if isinstance(info, ArgumentInfo) else "Option"
+    return f"typer.{kind}({', '.join(words)})"

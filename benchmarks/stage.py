@@ -1,0 +1,293 @@
+"""What the measurements stand on: a registry, a Prefect server, and one project twice.
+
+The project is written once for flowship and once for its peer, ``prefect deploy`` with
+prefect-docker's build and push steps. The peer's Dockerfile is flowship's own rendered one, so
+that both build the same layers from the same base; it goes to the same registry, the same
+server and the same work pool.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+from parts.registry import Registry, free_port
+
+from benchmarks.measure import Sample, command
+
+PROJECT = "flowship-benchmark"
+PEER = "benchmark-peer"
+START_SECONDS = 180
+
+FLOW = '''\
+"""A flow as people write them: a sibling module, a task, parameters with defaults."""
+
+from helpers import months_of
+from prefect import flow, task
+
+
+@task
+def load(year: int, month: int) -> str:
+    """Name the month's file."""
+    return f"yellow_tripdata_{year}-{month:02}.csv.gz"
+
+
+@flow(log_prints=True)
+def etl(year: int = 2021, months: list[int] = [1, 2], colour: str = "yellow") -> list[str]:
+    """Load the months of a year."""
+    return [load(year, month) for month in months_of(months)]
+'''
+
+HELPERS = '''\
+"""A sibling module."""
+
+
+def months_of(months: list[int]) -> list[int]:
+    """The months, each once, in order."""
+    return sorted(set(months))
+'''
+
+CONFIGURATION = """\
+name = "{project}"
+entrypoint = "flows/taxi.py:etl"
+base-image = "{base}"
+repo = "{registry}/user/{project}:bench"
+
+[[deployments]]
+name = "scheduled"
+cron = "0 5 * * *"
+"""
+
+# What its documentation shows for an image of one's own. pull: false is faster than the default
+# (which asks a registry for the base image), and needed where the base was built here.
+PREFECT_YAML = """\
+name: {peer}
+build:
+  - prefect_docker.deployments.steps.build_docker_image:
+      id: build-image
+      requires: prefect-docker
+      image_name: {registry}/user/{peer}
+      tag: bench
+      dockerfile: Dockerfile
+      pull: false
+      rm: true
+push:
+  - prefect_docker.deployments.steps.push_docker_image:
+      requires: prefect-docker
+      image_name: "{{{{ build-image.image_name }}}}"
+      tag: "{{{{ build-image.tag }}}}"
+pull:
+  - prefect.deployments.steps.set_working_directory:
+      directory: /opt/prefect/flows
+deployments:
+  - name: peer
+    entrypoint: flows/taxi.py:etl
+    schedules:
+      - cron: "0 5 * * *"
+    work_pool:
+      name: flowship
+      job_variables:
+        image: "{{{{ build-image.image }}}}"
+"""
+
+
+def program(name: str) -> Path:
+    """A program of the environment that runs this."""
+    return Path(sys.executable).with_name(name)
+
+
+@dataclass
+class Stage:
+    """Everything that stands ready.
+
+    Attributes:
+        folder: For logs and small files.
+        env: The environment of every measured command.
+        ours: flowship's project.
+        theirs: The peer's copy of it.
+    """
+
+    folder: Path
+    env: dict[str, str]
+    ours: Path
+    theirs: Path
+
+    def flowship(self, *arguments: str) -> Sample:
+        """Run and time a flowship command in its project."""
+        return self._run([program("flowship"), *arguments], self.ours, "flowship.log")
+
+    def peer(self) -> Sample:
+        """Run and time the peer's deploy in its project."""
+        words = ("--no-prompt", "deploy", "--name", "peer")
+        return self._run([program("prefect"), *words], self.theirs, "peer.log")
+
+    def edited(self, *arguments: str) -> Sample:
+        """Change the code, then run and time a flowship command; the change is not in the time."""
+        _edit(self.ours)
+        return self.flowship(*arguments)
+
+    def peer_edited(self) -> Sample:
+        """Likewise for the peer."""
+        _edit(self.theirs)
+        return self.peer()
+
+    def _run(self, arguments: list[str | Path], cwd: Path, log: str) -> Sample:
+        return command(arguments, cwd=cwd, env=self.env, log=self.folder / log)
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """The environment of both sides: nothing of the user's own Prefect, no telemetry."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "FLOWSHIP_"))}
+    # Installed programs have compiled bytecode; the first, unmeasured round writes it.
+    for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+        clean.pop(name, None)
+    return clean | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "COLUMNS": "80",
+        **extra,
+    }
+
+
+@contextmanager
+def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
+    """Registry, server and projects, for the length of the block; its images go at the end."""
+    with ExitStack() as cleanup:
+        registry = cleanup.enter_context(Registry(folder / "registry"))
+        home = folder / "prefect"
+        home.mkdir(parents=True)
+        api = cleanup.enter_context(_server(home))
+        cleanup.enter_context(_images_removed(client, registry.address))
+        names = {"base": base, "registry": registry.address, "project": PROJECT}
+        ours = _write(folder / "ours", {"flowship.toml": CONFIGURATION.format(**names)})
+        stage = Stage(folder, environment(home, PREFECT_API_URL=api), ours, folder / "theirs")
+        done = subprocess.run(
+            [program("flowship"), "build", "--print-dockerfile"],
+            cwd=ours,
+            env=stage.env,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        peer = PREFECT_YAML.format(peer=PEER, registry=registry.address)
+        # flowship sends the project below project/; the peer sends it as it is.
+        text = done.stdout.replace("COPY project/ ", "COPY . ")
+        _write(stage.theirs, {"Dockerfile": text, "prefect.yaml": peer})
+        yield stage
+
+
+@contextmanager
+def _images_removed(client: DockerClient, registry: str) -> Iterator[None]:
+    """Take away, at the end, the images that were made meanwhile for the two projects.
+
+    The peer moves its tag from image to image and leaves the earlier ones nameless.
+    """
+    before = set(client.api.images(quiet=True))
+    try:
+        yield
+    finally:
+        ours = {"label": f"io.flowship.project={PROJECT}"}
+        nameless = {"dangling": True, "label": "io.prefect.version"}
+        for filters in (ours, nameless, {"reference": f"{registry}/user/*"}):
+            for image in set(client.api.images(quiet=True, filters=filters)) - before:
+                _remove(client, image)
+
+
+def _remove(client: DockerClient, image: str) -> None:
+    try:
+        client.images.remove(image, force=True)
+    except ImageNotFound:
+        pass  # it went with another
+    except APIError as exc:
+        print(f"!!! an image could not be removed: {exc.explanation}", file=sys.stderr)
+
+
+def _write(folder: Path, more: dict[str, str]) -> Path:
+    ignore = "prefect.yaml\nDockerfile\n.dockerignore\nflowship.toml\n__pycache__\n**/__pycache__\n"
+    files = {"flows/taxi.py": FLOW, "flows/helpers.py": HELPERS, ".dockerignore": ignore, **more}
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def _edit(project: Path) -> None:
+    """Change the flow's file into what it never was before, so that no cache knows it."""
+    (project / "flows" / "taxi.py").write_text(f"{FLOW}\n# edit {time.time_ns()}\n")
+
+
+@contextmanager
+def _server(home: Path) -> Iterator[str]:
+    """A Prefect server on SQLite; yields its API's address."""
+    port = free_port()
+    log = home / "server.log"
+    where = ["--host", "127.0.0.1", "--port", str(port)]
+    more = _older_fastapi(home / "fastapi")
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [program("prefect"), "server", "start", *where],
+            env=environment(home, **more),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    api = f"http://127.0.0.1:{port}/api"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{api}/health"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"the Prefect server did not start:\n{tail}")
+            time.sleep(0.2)
+        yield api
+    finally:
+        _stop(process)
+
+
+def _older_fastapi(folder: Path) -> dict[str, str]:
+    """For the server alone, where a newer one is installed, the last FastAPI that it works with.
+
+    From 0.151 on a JSON null is no longer taken as "not given", and ``prefect deploy`` 3.8, which
+    sends nulls when it looks for workers, ends with a 422 after its work is done.
+    """
+    installed = tuple(int(part) for part in metadata.version("fastapi").split(".")[:2])
+    if installed < (0, 151):
+        return {}
+    install = [str(program("uv")), "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*install, "--target", str(folder), "fastapi==0.150.0"], check=True)
+    return {"PYTHONPATH": str(folder)}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
