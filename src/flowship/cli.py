@@ -19,7 +19,8 @@ from flowship.errors import ExitCode, FlowshipError, RunFailedError, UsageError
 if TYPE_CHECKING:
     from flowship.config import Settings
     from flowship.console import Screen
-    from flowship.image import BuiltImage, Engine, Plan
+    from flowship.image import BuiltImage, Engine
+    from flowship.plan import Plan
 
 app = typer.Typer(
     name="flowship",
@@ -243,11 +244,11 @@ def build(
 
 
 def _plan(screen: Screen, platform: str | None, build_arg: list[str] | None) -> Plan:
-    from flowship import image
+    from flowship.plan import plan as make_plan
 
     settings = _settings(screen, platform=platform)
     arguments = {**settings.build_args, **_pairs(build_arg, "--build-arg")}
-    return image.plan(settings.model_copy(update={"build_args": arguments}))
+    return make_plan(settings.model_copy(update={"build_args": arguments}))
 
 
 def _build(
@@ -362,12 +363,12 @@ def deploy(
     specs = cycle.specs(settings, built, flags, reference)
     if dry_run:
         screen.say(*views.specs(specs))
-        screen.result({"deployments": specs})
+        screen.result({"deployments": [spec.to_json() for spec in specs]})
         return
     with screen.progress() as report:
         deployed = cycle.apply(specs, settings, report)
     screen.say(*views.deployed(deployed))
-    screen.result(deployed, views.deployment_names(deployed))
+    screen.result(deployed.to_json(), views.deployment_names(deployed))
 
 
 @command(app, "ship")
@@ -414,7 +415,7 @@ def ship(
     with screen.progress() as report:
         deployed = cycle.apply(specs, plan.settings, report)
     screen.say(*views.deployed(deployed))
-    result = {"build": views.built_json(built), "push": pushed, "deploy": deployed}
+    result = {"build": views.built_json(built), "push": pushed, "deploy": deployed.to_json()}
     screen.result(result, pushed.reference)
 
 
@@ -447,7 +448,7 @@ def run(
         started = runs.start(api, runs.find(api, name), given)
         screen.say(*views.started(started))
         if not watch:
-            screen.result(started, started.id)
+            screen.result(started.to_json(), started.id)
             return
         try:
             ended = runs.watch(api, started, lambda record: screen.say(views.log(record)))
@@ -455,7 +456,7 @@ def run(
             screen.say("no longer watching; the run goes on", *views.hints(started))
             raise
     screen.say(*views.ended(ended))
-    screen.result(ended, ended.state_type)
+    screen.result(ended.to_json(), ended.state_type)
     try:
         runs.ensure_completed(ended)
     except RunFailedError as exc:  # the result is on stdout already

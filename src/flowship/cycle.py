@@ -20,6 +20,7 @@ from flowship.config import FLOWS_DIR, Settings, load
 from flowship.dockerfile import Facts, Finding
 from flowship.errors import BuildError, ConfigError, EngineError, UsageError
 from flowship.events import Phase, Report
+from flowship.plan import Plan, plan
 from flowship.scaffold import find_flows
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from flowship.deploy import DeploymentSpec, Flags, ImageFacts
     from flowship.deployed import DeployReport
-    from flowship.image import BuiltImage, Engine, Plan
+    from flowship.image import BuiltImage, Engine
     from flowship.prefect_api import PrefectApi
     from flowship.profiles import ApiTarget
     from flowship.registry import Credentials, LoginResult, Reference
@@ -101,13 +102,11 @@ def _put_right(settings: Settings, left_out: Mapping[str, str]) -> str:
 
 def check_project(folder: Path) -> Checked:
     """Check the project in `folder`; a lone Dockerfile without configuration will do."""
-    from flowship import image
-
     lone = folder / "Dockerfile"
     settings = settings_or_none(folder)
     if settings is None and lone.is_file():
         return check_file(lone, None)
-    return check_plan(image.plan(settings or load(folder)))
+    return check_plan(plan(settings or load(folder)))
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:
@@ -252,7 +251,7 @@ def image_to_push(engine: Engine, named: str | None, settings: Settings | None) 
 
     if not named:
         assert settings is not None, "without --image the project was read"
-        return require_image(engine, image.plan(settings))
+        return require_image(engine, plan(settings))
     found = image.inspect(engine, named)
     if found is None:
         raise ConfigError(
@@ -271,7 +270,7 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     from flowship import image
 
     if not named:
-        built = require_image(image.connect(), image.plan(settings))
+        built = require_image(image.connect(), plan(settings))
         return built, image.pinned(built, settings.repo)
     try:
         found = image.inspect(image.connect(), named)

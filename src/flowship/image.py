@@ -7,7 +7,6 @@ streams, leave this module as `flowship.errors`.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -25,96 +24,18 @@ import docker.errors
 import requests.exceptions
 from docker.context import ContextAPI
 
-from flowship import __version__, context, dockerfile, probe, registry, requirements
+from flowship import __version__, context, dockerfile, probe, registry
 from flowship.buildstream import BuildStream
 from flowship.config import FLOWS_DIR, Settings
-from flowship.context import Context
 from flowship.errors import BuildError, ConfigError, EngineError
 from flowship.events import Output, Phase, Report, Transfer, readable_size, silent
+from flowship.plan import Plan
 from flowship.probe import ProbeResult
 from flowship.registry import Credentials, PushStream, Reference, RegistryFault
-from flowship.requirements import Requirements
 
 LABEL = "io.flowship"
-FORMAT = "1"  # raise it when the same inputs would give another image
 PATIENCE = 120  # seconds after which a failing push is not tried again
 STREAM_TIMEOUT = 900  # seconds an engine may stay silent, for instance while it commits a layer
-
-
-# --- the plan: everything a build needs, before any engine is asked -----------------------------
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be built.
-
-    Attributes:
-        settings: The project.
-        dockerfile: The Dockerfile's text, rendered or the user's own.
-        context: What is sent.
-        requirements: The dependency list that the template installs, if any.
-    """
-
-    settings: Settings
-    dockerfile: str
-    context: Context
-    requirements: Requirements | None = None
-
-    @property
-    def project(self) -> probe.Project:
-        """What the probe needs to explain a failure."""
-        own = bool(self.settings.dockerfile)
-        head = "" if own else f"{context.PROJECT}/"
-        left_out = self.context.left_out
-        return probe.Project(
-            entrypoint=self.settings.entrypoint,
-            requirements=self.requirements.source if self.requirements else None,
-            files=frozenset(p.removeprefix(head) for p in self.context.paths),
-            left_out={path.removeprefix(head): why for path, why in left_out.items()},
-        )
-
-    def digest(self, bases: Mapping[str, str]) -> str:
-        """The hash of all inputs, hexadecimal.
-
-        Args:
-            bases: Base image reference → the engine's image id.
-        """
-        inputs = {
-            "format": FORMAT,
-            "context": self.context.digest().hex(),
-            "dockerfile": context.dockerfile_path(self.settings),
-            "arguments": dict(self.settings.build_args),
-            "bases": dict(bases),
-            "platform": self.settings.platform,
-            "entrypoint": self.settings.entrypoint,
-        }
-        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
-def plan(settings: Settings) -> Plan:
-    """Read the project's files and write down what will be built. Asks no engine.
-
-    Raises:
-        ConfigError: A file that the configuration names is missing or cannot be used.
-    """
-    if settings.dockerfile:
-        text = _own_dockerfile(settings)
-        return Plan(settings, text, context.assemble(settings, text))
-    wanted = requirements.read(settings)
-    text = dockerfile.render(settings, dependencies=wanted is not None)
-    return Plan(settings, text, context.assemble(settings, text, wanted), wanted)
-
-
-def _own_dockerfile(settings: Settings) -> str:
-    path = settings.root / str(settings.dockerfile)
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(
-            f"the Dockerfile {settings.dockerfile} cannot be read: {exc}",
-            hint="mend dockerfile = … in the configuration, or take it out to use the template",
-            where=str(path),
-        ) from exc
 
 
 # --- the engine ----------------------------------------------------------------------------------

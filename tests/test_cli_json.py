@@ -1,0 +1,380 @@
+"""`--json`: one object on stdout, whose shape scripts rely on.
+
+A change of these tables is a change for everybody who reads the output: it goes into CHANGELOG.md.
+`up` and `down` are pinned with the same tables where they really run, in test_end_to_end.py.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from commands import Any_, Maybe, Running, ask, flowship, misfits, one_object, until, world
+from projects import write
+from registry_server import ACCOUNTS
+
+ERROR = {
+    "error": {"message": str, "hint": str, "where": str, "details": str, "exit_code": int},
+}
+CHECK = {
+    "dockerfile": str,
+    "findings": [
+        {
+            "rule": str,
+            "severity": str,
+            "line": int,
+            "column": int,
+            "end_column": int,
+            "message": str,
+            "help": str,
+            "fixable": bool,
+            "source": str,
+        }
+    ],
+    "errors": int,
+    "warnings": int,
+    "fixed": int,
+}
+PROBE = {
+    "flow_name": str,
+    "entrypoint": str,
+    "prefect": str,
+    "python": str,
+    "description": Maybe(str),
+    "parameters": dict,  # the flow's own JSON schema
+}
+BUILD = {
+    "image": str,
+    "id": str,
+    "inputs": str,
+    "platform": str,
+    "size": int,
+    "unchanged": bool,
+    "tags": [str],
+    "entrypoint": str,
+    "probe": Maybe(PROBE),
+}
+PUSH = {
+    "reference": str,
+    "repository": str,
+    "tag": str,
+    "digest": str,
+    "size": int,
+    "already": bool,
+}
+LOGIN = {"registry": str, "username": str, "stored": {"place": str, "warning": str}}
+PARAMETERS = [{"name": str, "value": object, "source": str, "expected": str}]
+CHANGES = Any_({"field": str, "was": object, "now": object})
+SCHEDULE = {
+    "id": Maybe(str),
+    "outcome": str,
+    "source": str,
+    "words": str,
+    "timezone": str,
+    "active": bool,
+    "next_runs": [{"local": str, "utc": str}],
+    "parameters": dict,
+}
+DEPLOY = {
+    "image": str,
+    "platform": str,
+    "pushed": bool,
+    "api_url": str,
+    "block": {"name": str, "id": str, "outcome": str, "edits": CHANGES, "url": str},
+    "pool": {
+        "name": str,
+        "outcome": str,
+        "widened": bool,
+        "live": Any_(str),
+        "copied": Any_(str),
+        "paused": bool,
+        "worker_online": bool,
+        "start_command": str,
+        "url": str,
+    },
+    "deployments": [
+        {
+            "id": str,
+            "name": str,
+            "flow_name": str,
+            "outcome": str,
+            "paused": bool,
+            "schedules": [SCHEDULE],
+            "removed_schedules": Any_(str),
+            "parameters": PARAMETERS,
+            "changes": CHANGES,
+            "url": str,
+            "warnings": Any_(str),
+        }
+    ],
+    "moved": Any_(str),
+    "warnings": Any_(str),
+}
+DRY_RUN = {
+    "deployments": [
+        {
+            "name": str,
+            "flow_name": str,
+            "description": Maybe(str),
+            "image": {
+                "reference": str,
+                "pushed": bool,
+                "platform": str,
+                "flow_name": Maybe(str),
+                "flow_description": Maybe(str),
+                "parameters": Maybe(dict),
+                "prefect_version": Maybe(str),
+                "entrypoint": str,
+            },
+            "entrypoint": str,
+            "path": str,
+            "version": str,
+            "work_pool": str,
+            "block_name": str,
+            "tags": Any_(str),
+            "concurrency_limit": Maybe(int),
+            "schedules": [SCHEDULE],
+            "schedule_source": str,
+            "configured": str,
+            "paused": Maybe(bool),
+            "paused_at_first": bool,
+            "parameters": dict,
+            "parameter_values": PARAMETERS,
+            "job_variables": dict,
+            "warnings": Any_(str),
+        }
+    ]
+}
+SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}
+RUN = {
+    "id": str,
+    "name": str,
+    "deployment": str,
+    "url": str,
+    "parameters": PARAMETERS,
+    "warnings": Any_(str),
+    "hints": [str],
+}
+RUN_WATCHED = {
+    "id": str,
+    "name": str,
+    "deployment": str,
+    "state_type": str,
+    "state_name": str,
+    "message": str,
+    "url": str,
+    "seconds": float,
+    "completed": bool,
+}
+INIT = {"written": [str], "entrypoint": str, "others": Any_(str)}
+PROFILE_CHANGE = {
+    "profile": str,
+    "url": Maybe(str),
+    "path": str,
+    "previous_url": Maybe(str),
+    "switched_from": Maybe(str),
+    "corrected_from": Maybe(str),
+    "server": Maybe({"kind": str, "version": Maybe(str), "detail": str}),
+    "changed": bool,
+    "warnings": Any_(str),
+}
+PROFILE_LS = {"profiles": [{"name": str, "active": bool, "written": bool, "settings": dict}]}
+PROFILE_SHOW = {
+    "name": str,
+    "active": bool,
+    "settings": dict,
+    "api": {"url": Maybe(str), "source": str},
+}
+SERVICE = {
+    "name": str,
+    "state": str,
+    "address": str,
+    "pool": Maybe(str),
+    "pid": Maybe(int),
+    "log": Maybe(str),
+    "detail": str,
+}
+STACK = {  # up and down
+    "api_url": Maybe(str),
+    "services": [SERVICE],
+    "profile": Maybe(PROFILE_CHANGE),
+    "scheduler": str,
+    "warnings": Any_(str),
+}
+
+
+# --- without an engine ---------------------------------------------------------------------------
+
+
+def test_check(cli, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11\nCOPY a b/\n")
+    code, stdout, _ = cli("check", "Dockerfile", "--json")
+    found = one_object(stdout)
+    assert misfits(found, CHECK) == []
+    assert code == 3
+    assert found["errors"] + found["warnings"] == len(found["findings"])
+
+
+def test_check_of_a_clean_file(cli, tmp_path):
+    (tmp_path / "Dockerfile").write_text('FROM python:3.11\nCMD ["python"]\n')
+    code, stdout, _ = cli("check", "Dockerfile", "--json")
+    assert (code, one_object(stdout)["findings"]) == (0, [])
+
+
+def test_the_dockerfile(cli):
+    code, stdout, _ = cli("build", "--print-dockerfile", "--json")
+    assert code == 0
+    assert misfits(one_object(stdout), {"dockerfile": str}) == []
+
+
+def test_init(cli):
+    assert misfits(one_object(cli("init", "--json").stdout), INIT) == []
+
+
+def test_an_error(cli):
+    code, stdout, _ = cli("profile", "use", "nope", "--json")
+    error = one_object(stdout)
+    assert misfits(error, ERROR) == []
+    assert code == error["error"]["exit_code"] == 2
+
+
+def test_profiles(cli, home):
+    (home / ".prefect").mkdir()
+    (home / ".prefect" / "profiles.toml").write_text(
+        '[profiles.work]\nPREFECT_API_URL = "http://10.0.0.5:4200/api"\n'
+        'PREFECT_API_KEY = "pnu_secret"\n'
+    )
+    listed = cli("profile", "ls", "--json").stdout
+    assert misfits(one_object(listed), PROFILE_LS) == []
+    used = cli("profile", "use", "work", "--json").stdout
+    assert misfits(one_object(used), PROFILE_CHANGE) == []
+    shown = cli("profile", "show", "--json").stdout
+    assert misfits(one_object(shown), PROFILE_SHOW) == []
+    assert one_object(shown)["api"]["url"] == "http://10.0.0.5:4200/api"
+    url = "http://10.0.0.6:4200/api"
+    change = cli("profile", "set-api", url, "--no-check", "--json").stdout
+    assert misfits(one_object(change), PROFILE_CHANGE) == []
+    assert one_object(change)["server"] is None
+    assert "pnu_secret" not in listed + used + shown + change
+
+
+# --- the cycle -----------------------------------------------------------------------------------
+
+CONFIGURED = '[[deployments]]\nname = "nightly"\ncron = "0 5 * * *"\n'
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, base_image, engine, registry, prefect_server):
+    """A project that was shipped; its environment, and what `ship --json` said."""
+    home = tmp_path_factory.mktemp("home")
+    folder = home / f"t{uuid.uuid4().hex[:10]}"
+    folder.mkdir()
+    write(folder, base_image, more=CONFIGURED)
+    env = world(home, PREFECT_API_URL=prefect_server, FLOWSHIP_WORK_POOL=folder.name)
+    env["FLOWSHIP_REPO"] = f"{registry.address}/{folder.name}"
+    yield folder, env, flowship("ship", "--json", cwd=folder, env=env, ok=True)
+    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
+        engine.images.remove(built.id, force=True)
+
+
+@pytest.mark.server
+@pytest.mark.engine
+def test_ship(shipped):
+    result = one_object(shipped[2].stdout)
+    assert misfits(result, SHIP) == []
+    assert result["push"]["reference"] == result["deploy"]["image"]
+
+
+@pytest.mark.engine
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        (["build"], BUILD),
+        (["push"], PUSH),
+        (["deploy", "--dry-run"], DRY_RUN),
+        (["deploy"], DEPLOY),
+        (["run"], RUN),
+    ],
+    ids=["build", "push", "deploy --dry-run", "deploy", "run"],
+)
+def test_a_step_of_the_cycle(shipped, arguments, shape):
+    folder, env, _ = shipped
+    done = flowship(*arguments, "--json", cwd=folder, env=env, ok=True)
+    assert misfits(one_object(done.stdout), shape) == []
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_without_json_stdout_is_what_a_script_wants(shipped):
+    folder, env, done = shipped
+    shipped_as = one_object(done.stdout)
+    images = {"build": shipped_as["build"]["image"], "push": shipped_as["push"]["reference"]}
+    for command, expected in images.items():
+        code, stdout, stderr = flowship(command, cwd=folder, env=env)
+        assert (code, stdout) == (0, f"{expected}\n")
+        assert stderr.strip()
+    code, stdout, _ = flowship("deploy", cwd=folder, env=env)
+    assert (code, stdout) == (0, "hello/nightly\n")
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_run_watched(shipped, prefect_server):
+    folder, env, _ = shipped
+    with Running("run", "--watch", "--json", cwd=folder, env=env) as watching:
+        watching.until("look at")
+        for run in until(lambda: waiting(prefect_server, folder.name)):
+            body = {"state": {"type": "COMPLETED"}, "force": True}
+            ask(prefect_server, f"/flow_runs/{run['id']}/set_state", body)
+        code, stdout, _ = watching.ended()
+    assert code == 0
+    result = one_object(stdout)
+    assert misfits(result, RUN_WATCHED) == []
+    assert result["completed"] is True
+
+
+def waiting(api_url, pool):
+    """The runs that were started by hand and wait for a worker of `pool`."""
+    wanted = {
+        "work_pools": {"name": {"any_": [pool]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
+    return [run for run in ask(api_url, "/flow_runs/filter", wanted) if not run["auto_scheduled"]]
+
+
+@pytest.mark.server
+def test_an_api_that_answers_is_stored(cli, prefect_server):
+    given = prefect_server.removesuffix("/api")
+    code, stdout, _ = cli("profile", "set-api", given, "--json")
+    change = one_object(stdout)
+    assert code == 0
+    assert misfits(change, PROFILE_CHANGE) == []
+    assert (change["url"], change["corrected_from"]) == (prefect_server, given)
+    assert change["server"]["kind"] == "prefect"
+
+
+@pytest.mark.engine
+def test_login(cli, private_registry):
+    ((user, password),) = ACCOUNTS.items()
+    arguments = ["login", private_registry.address, "--username", user, "--password-stdin"]
+    code, stdout, stderr = cli(*arguments, "--json", stdin=f"{password}\n")
+    assert code == 0, stderr
+    assert misfits(one_object(stdout), LOGIN) == []
+    assert password not in stdout + stderr
+
+
+# --- the tables themselves -----------------------------------------------------------------------
+
+
+def test_a_shape_notices_what_is_new_missing_or_of_another_type():
+    shape = {"a": int, "b": [str], "c": Maybe({"d": bool})}
+    assert misfits({"a": 1, "b": ["x"], "c": None}, shape) == []
+    assert misfits({"a": True, "b": ["x"], "c": {"d": False}}, shape) == [".a is True, not int"]
+    assert sorted(misfits({"a": 1, "b": [], "c": {"e": 1}, "f": 0}, shape)) == [
+        ".b is empty, so its items are not pinned",
+        ".c.d is missing",
+        ".c.e is new",
+        ".f is new",
+    ]
