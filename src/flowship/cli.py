@@ -347,7 +347,7 @@ def deploy(
 
     Re-running converges: what a person did in the UI stays, what the
     configuration dropped goes. Everything is judged before anything changes.
-    Exit codes 2, 3, 4, 7; 6 when --image has to be pulled.
+    Exit codes 2, 3, 4, 7; 6 for an --image that only a registry has.
     """
     from flowship import cycle, views
     from flowship.console import Screen
