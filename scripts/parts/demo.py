@@ -171,7 +171,7 @@ def ship_and_wait(
 def show_result(gcs: GcsEmulator, registry: Registry, api_url: str, run: dict[str, Any]) -> None:
     """What is in the bucket now, and where to look."""
     print(f"\nin the bucket gs://{BUCKET}:", file=sys.stderr)
-    for name in gcs.objects():
+    for name in filter(lambda name: name.endswith(".parquet"), gcs.objects()):
         size = len(gcs.read(name))
         print(f"    {name}  {gcs.rows(name):,} rows, {size:,} bytes", file=sys.stderr)
     ui = api_url.removesuffix("/api")

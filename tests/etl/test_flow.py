@@ -12,7 +12,7 @@ import pytest
 from parts.gcs import GcsEmulator, save_blocks, save_blocks_at
 
 from flowship.etl import etl_parent_flow, etl_web_to_gcs
-from flowship.etl import flow as flow_module
+from flowship.etl import source as source_module
 from flowship.etl.errors import DestinationError, MonthsFailedError, NotPublishedError, SourceError
 from flowship.etl.source import COURSE_MIRROR
 from server import start_server, stop
@@ -36,7 +36,7 @@ def api(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting_between_tries(monkeypatch):
-    monkeypatch.setattr(flow_module.fetch_month, "retry_delay_seconds", 0)
+    monkeypatch.setattr(source_module, "RETRY_DELAYS", (0, 0, 0))
 
 
 # --- what the flows take -----------------------------------------------------------------------
@@ -54,6 +54,11 @@ def test_the_parameters_show_choices_limits_defaults_and_what_they_are_for():
         "colour": "yellow",
         "source": COURSE_MIRROR,
         "destination": ".",
+        "force": False,
+        "max_rejects": 100,
+        "concurrency": 2,
+        "task_runner": "threads",
+        "task_runner_address": "",
     }
     assert parameters["colour"]["enum"] == ["yellow", "green", "fhv"]
     assert parameters["months"]["items"] == {"type": "integer", "minimum": 1, "maximum": 12}
@@ -64,11 +69,12 @@ def test_the_parameters_show_choices_limits_defaults_and_what_they_are_for():
 
 def test_a_months_flow_takes_what_the_parent_takes():
     parent, child = _parameters(etl_parent_flow), _parameters(etl_web_to_gcs)
-    for name in ("year", "colour", "source", "destination"):
+    for name in ("year", "colour", "source", "destination", "max_rejects"):
         wanted, found = parent[name], child[name]
         assert {k: v for k, v in wanted.items() if k not in ("position", "default")} == {
             k: v for k, v in found.items() if k not in ("position", "default")
         }
+    assert set(child) - {"month"} < set(parent)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_a_month_not_published_fails_at_once_and_the_others_are_written(taxi, tm
         etl_parent_flow([1, 2, 3], 2021, "green", taxi.source, str(tmp_path))
     written = sorted(p.name for p in tmp_path.rglob("*.parquet"))
     assert written == ["green_tripdata_2021-01.parquet", "green_tripdata_2021-03.parquet"]
-    assert [r.status for r in taxi.requests] == [200, 404, 200]
+    assert sorted(r.status for r in taxi.requests) == [200, 200, 404]
 
 
 @pytest.mark.server
@@ -124,7 +130,7 @@ def test_a_server_that_stumbles_is_asked_again(taxi, tmp_path):
     taxi.faults += [503, 0]  # refused once, then cut off in the middle
     where = etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
     assert pq.read_metadata(where).num_rows == taxi.rows
-    assert [r.status for r in taxi.requests] == [503, 200, 200]
+    assert [r.status for r in taxi.requests] == [503, 200, 206]
 
 
 @pytest.mark.server
@@ -157,6 +163,50 @@ def test_a_wrong_source_is_refused_before_any_download(taxi, tmp_path):
     assert taxi.requests == []
 
 
+# --- what people see in the UI -----------------------------------------------------------------
+
+
+def _artifact(key: str) -> dict[str, str]:
+    """The latest artifact's table, as its rows by their first cell."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        found = client.request("GET", f"/artifacts/{key}/latest").json()
+    rows = json.loads(found["data"])
+    return {next(iter(row.values())): row for row in rows}
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_each_month_leaves_a_table_of_what_was_found_and_the_parent_a_summary(taxi, tmp_path):
+    taxi.missing.add("/fhv/fhv_tripdata_2018-04.csv.gz")
+    with pytest.raises(MonthsFailedError):
+        etl_parent_flow([3, 4], 2018, "fhv", taxi.source, str(tmp_path))
+    facts = {name: row["value"] for name, row in _artifact("fhv-2018-03").items()}
+    assert facts["outcome"] == "written"
+    assert facts["rows read"] == facts["rows written"] == "2,000"
+    assert facts["nulls in SR_Flag"] == "2,000"
+    assert facts["nulls in pickup_datetime"] == "0"
+    assert facts["last pickup"].startswith("2018-03-31")
+    months = _artifact("fhv-2018")
+    assert months["fhv 2018-03"]["rows"] == "2,000"
+    assert months["fhv 2018-03"]["outcome"] == "written"
+    assert months["fhv 2018-04"]["outcome"] == "failed"
+    assert "answered 404" in months["fhv 2018-04"]["where, or why"]
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("api")
+def test_a_second_run_leaves_the_months_as_they_are_unless_forced(taxi, tmp_path):
+    given = {"months": [1, 2], "colour": "green", "source": taxi.source}
+    first = etl_parent_flow(**given, destination=str(tmp_path))
+    assert etl_parent_flow(**given, destination=str(tmp_path)) == first
+    assert sorted(r.status for r in taxi.requests) == [200, 200, 304, 304]
+    assert _artifact("green-2021")["green 2021-01"]["outcome"] == "unchanged"
+    etl_parent_flow(**given, destination=str(tmp_path), force=True)
+    assert [r.status for r in taxi.requests][4:] == [200, 200]
+
+
 # --- blocks ------------------------------------------------------------------------------------
 
 
@@ -173,7 +223,7 @@ def test_months_go_to_a_bucket_through_its_block(taxi, gcs, monkeypatch):
         monkeypatch.setenv(name, value)
     etl_parent_flow([1, 2], 2021, "green", taxi.source, "gcs-bucket/taxi")
     keys = [f"data/green/green_tripdata_2021-0{month}.parquet" for month in (1, 2)]
-    assert gcs.objects() == keys
+    assert [name for name in gcs.objects() if name.endswith(".parquet")] == keys
     assert [gcs.rows(key) for key in keys] == [taxi.rows, taxi.rows]
 
 

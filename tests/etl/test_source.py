@@ -1,12 +1,39 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 
 import pytest
 
+from flowship.etl import source as module
 from flowship.etl.errors import NotPublishedError, SourceError, UnavailableError
-from flowship.etl.source import COURSE_MIRROR, fetch, month_address, month_addresses, shown
+from flowship.etl.source import (
+    COURSE_MIRROR,
+    Fingerprint,
+    month_address,
+    month_addresses,
+    open_source,
+    shown,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_tries(monkeypatch):
+    monkeypatch.setattr(module, "RETRY_DELAYS", (0, 0, 0))
+
+
+def _read(address: str, **options) -> bytes:
+    with open_source(address, **options) as stream:
+        return b"".join(stream.chunks)
+
+
+def _state(address: str) -> Fingerprint:
+    with open_source(address) as stream:
+        return stream.fingerprint
+
+
+# --- addresses -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -22,6 +49,12 @@ from flowship.etl.source import COURSE_MIRROR, fetch, month_address, month_addre
         ("https://example.com/t", "https://example.com/t/green_tripdata_2021-02.csv.gz"),
         ("https://example.com/{year}/{month}.csv", "https://example.com/2021/2.csv"),
         ("/data/one.csv.gz", "/data/one.csv.gz"),
+        ("/data/one.parquet", "/data/one.parquet"),
+        ("mirror", COURSE_MIRROR.format(colour="green", year=2021, month=2)),
+        (
+            "official",
+            "https://d37ci6vzurychx.cloudfront.net/trip-data/green_tripdata_2021-02.parquet",
+        ),
     ],
 )
 def test_a_months_address_is_its_template_filled_in(source, address):
@@ -40,18 +73,7 @@ def test_one_file_is_not_taken_for_several_months():
     assert month_addresses("/d/taxi.csv.gz", "green", 2021, [1]) == {1: "/d/taxi.csv.gz"}
 
 
-def test_a_month_arrives_byte_for_byte(taxi, tmp_path):
-    address = month_address(taxi.source, "yellow", 2021, 1)
-    path = fetch(address, tmp_path)
-    served = taxi.find("/yellow/yellow_tripdata_2021-01.csv.gz")
-    assert path.read_bytes() == served.read_bytes()
-    assert [p.name for p in tmp_path.iterdir()] == ["yellow_tripdata_2021-01.csv.gz"]
-
-
-def test_a_plain_folder_of_the_server_works_as_a_source(taxi, tmp_path):
-    address = month_address(f"{taxi.url}/fhv", "fhv", 2021, 1)
-    published = gzip.decompress(fetch(address, tmp_path).read_bytes())
-    assert published.startswith(b"dispatching_base_num")
+# --- files on this machine -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
@@ -60,12 +82,46 @@ def test_a_local_file_is_read_where_it_is(tmp_path, prefix):
     file = tmp_path / "a month" / "green_tripdata_2021-02.csv.gz"
     file.write_bytes(b"x")
     source = prefix + str(file.parent).replace(" ", "%20" if prefix else " ")
-    assert fetch(month_address(source, "green", 2021, 2), tmp_path / "unused") == file
+    with open_source(month_address(source, "green", 2021, 2)) as stream:
+        assert (stream.path, list(stream.chunks)) == (file, [b"x"])
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".parquet", ".csv"])
+def test_a_folder_holds_its_months_in_any_of_the_usual_forms(tmp_path, suffix):
+    file = tmp_path / f"green_tripdata_2021-02{suffix}"
+    file.write_bytes(b"x")
+    assert _read(month_address(str(tmp_path), "green", 2021, 2)) == b"x"
 
 
 def test_a_missing_file_is_a_month_not_published(tmp_path):
     with pytest.raises(NotPublishedError, match="does not exist"):
-        fetch(str(tmp_path / "nothing.csv.gz"), tmp_path)
+        _read(str(tmp_path / "nothing.csv.gz"))
+
+
+def test_a_local_file_is_unchanged_until_it_is_written(tmp_path):
+    file = tmp_path / "m.csv"
+    file.write_bytes(b"x")
+    known = _state(str(file))
+    with open_source(str(file), known) as stream:
+        assert stream.unchanged
+    file.write_bytes(b"y")
+    os.utime(file, ns=(1, 1))
+    with open_source(str(file), known) as stream:
+        assert not stream.unchanged
+        assert list(stream.chunks) == [b"y"]
+
+
+# --- downloads -----------------------------------------------------------------------------------
+
+
+def test_a_month_arrives_byte_for_byte(taxi):
+    content = _read(month_address(taxi.source, "yellow", 2021, 1))
+    assert content == taxi.find("/yellow/yellow_tripdata_2021-01.csv.gz").read_bytes()
+
+
+def test_a_plain_folder_of_the_server_works_as_a_source(taxi):
+    content = _read(month_address(f"{taxi.url}/fhv", "fhv", 2021, 1))
+    assert gzip.decompress(content).startswith(b"dispatching_base_num")
 
 
 @pytest.mark.parametrize(
@@ -80,33 +136,99 @@ def test_a_missing_file_is_a_month_not_published(tmp_path):
         (401, SourceError),
     ],
 )
-def test_what_the_server_answers_says_whether_to_try_again(taxi, tmp_path, status, kind):
-    taxi.faults.append(status)
+def test_only_what_may_work_later_is_tried_again(taxi, status, kind):
+    taxi.faults += [status] * 9
     with pytest.raises(SourceError, match=f"answered {status}") as caught:
-        fetch(month_address(taxi.source, "yellow", 2021, 1), tmp_path)
+        _read(month_address(taxi.source, "yellow", 2021, 1))
     assert type(caught.value) is kind
+    assert len(taxi.requests) == (4 if kind is UnavailableError else 1)
 
 
-def test_a_download_that_breaks_off_is_worth_another_try_and_leaves_no_month(taxi, tmp_path):
+def test_a_server_that_stumbles_is_asked_again_and_we_are_told(taxi):
+    taxi.faults += [500, 503]
+    told: list[str] = []
     address = month_address(taxi.source, "yellow", 2021, 1)
+    with open_source(address, tell=told.append) as stream:
+        assert b"".join(stream.chunks)
+    assert [r.status for r in taxi.requests] == [500, 503, 200]
+    assert len(told) == 2
+    assert "answered 500" in told[0]
+    assert "trying again in 0 s" in told[0]
+
+
+def _broken_twice(taxi) -> tuple[bytes, bytes]:
+    path = "/yellow/yellow_tripdata_2021-01.csv.gz"
+    taxi.faults += [0, 0]  # each time half of what it would send
+    return _read(taxi.url + path), taxi.find(path).read_bytes()
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(taxi):
+    received, published = _broken_twice(taxi)
+    assert received == published
+    assert [r.status for r in taxi.requests] == [200, 206, 206]
+    half = len(published) // 2
+    assert taxi.requests[1].range == f"bytes={half}-"
+
+
+@pytest.mark.parametrize("validators", [True, False])
+def test_where_parts_cannot_be_asked_for_what_we_have_is_passed_over(taxi, validators):
+    taxi.ranges, taxi.validators = False, validators
+    received, published = _broken_twice(taxi)
+    assert received == published
+    assert [r.status for r in taxi.requests] == [200, 200, 200]
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_pieced_together(taxi):
+    path = "/yellow/yellow_tripdata_2021-01.csv.gz"
     taxi.faults.append(0)
-    with pytest.raises(UnavailableError):
-        fetch(address, tmp_path)
-    assert not (tmp_path / "yellow_tripdata_2021-01.csv.gz").exists()
-    assert fetch(address, tmp_path).stat().st_size > 0
+    with open_source(taxi.url + path) as stream:
+        next(stream.chunks)
+        taxi.files[path] = b"another month altogether"
+        with pytest.raises(UnavailableError, match="changed while it was read"):
+            list(stream.chunks)
 
 
-def test_a_server_that_is_gone_is_worth_another_try(tmp_path):
+def test_a_server_that_is_gone_is_unavailable():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(UnavailableError):
-            fetch(f"http://127.0.0.1:{unused.getsockname()[1]}/x.csv.gz", tmp_path)
+            _read(f"http://127.0.0.1:{unused.getsockname()[1]}/x.csv.gz")
+
+
+def test_an_unchanged_month_is_not_sent_again(taxi):
+    address = month_address(taxi.source, "yellow", 2021, 1)
+    known = _state(address)
+    with open_source(address, known) as stream:
+        assert stream.unchanged
+        assert list(stream.chunks) == []
+    assert [r.status for r in taxi.requests] == [200, 304]
+
+
+def test_a_server_that_ignores_our_question_is_understood_by_its_headers(taxi):
+    address = month_address(taxi.source, "yellow", 2021, 1)
+    known = _state(address)
+    weaker = Fingerprint(modified=known.modified, size=known.size)
+    with open_source(address, weaker) as stream:
+        assert not stream.unchanged  # it has an ETag now: not the state we know
+    taxi.validators = False
+    with open_source(address, _state(address)) as stream:
+        assert not stream.unchanged  # nothing but a length: that tells nothing
+
+
+def test_a_changed_month_is_sent(taxi):
+    address = month_address(taxi.source, "yellow", 2021, 1)
+    known = _state(address)
+    taxi.files["/yellow/yellow_tripdata_2021-01.csv.gz"] = b"new"
+    assert _read(address, known=known) == b"new"
 
 
 @pytest.mark.parametrize("address", ["ftp://example.com/x.csv.gz", "gs://bucket/x.csv.gz"])
-def test_an_address_of_another_kind_is_refused(tmp_path, address):
+def test_an_address_of_another_kind_is_refused(address):
     with pytest.raises(SourceError, match="Use https://, file:// or a folder"):
-        fetch(address, tmp_path)
+        _read(address)
+
+
+# --- secrets -------------------------------------------------------------------------------------
 
 
 def test_no_secret_of_an_address_reaches_a_log():
@@ -116,11 +238,11 @@ def test_no_secret_of_an_address_reaches_a_log():
     assert shown("/data/a.csv.gz") == "/data/a.csv.gz"
 
 
-def test_no_secret_of_an_address_reaches_an_error(taxi, tmp_path):
+@pytest.mark.parametrize("fault", [404, 503])
+def test_no_secret_of_an_address_reaches_an_error(taxi, fault):
     address = month_address(taxi.source, "yellow", 2021, 1).replace("//", "//me:pass@")
-    taxi.faults += [404, 0]
-    for _ in range(2):
-        with pytest.raises(SourceError) as caught:
-            fetch(f"{address}?sig=abc", tmp_path)
-        assert "pass" not in str(caught.value)
-        assert "abc" not in str(caught.value)
+    taxi.faults += [fault] * 4
+    with pytest.raises(SourceError) as caught:
+        _read(f"{address}?sig=abc")
+    assert "pass" not in str(caught.value)
+    assert "abc" not in str(caught.value)

@@ -1,76 +1,80 @@
-"""From a month as published to a month as it should be: CSV in, Parquet out, in a stream.
+"""From the bytes of a month to typed batches of trips: names and types made right.
 
-The month is never whole in memory: batches of some hundred thousand rows are read, cleaned
-and written one after the other.
+Every trip is kept, in its order, odd ones too. A row that cannot be a trip at all (a pickup
+time that is no time, a column too many) is set aside with its line number and the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from flowship.etl.errors import SourceError
 from flowship.etl.schemas import TripSchema
 
-BLOCK = 16 << 20
-"""Bytes of CSV read at a time; one block becomes one row group of roughly 170,000 trips."""
+BLOCK = 1 << 20
+"""Bytes of CSV that are parsed at a time, roughly 10,000 trips."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
+LONGEST_HEADER = 64 << 10  # bytes; what has no line end before that is no CSV file
 
 
 @dataclass(frozen=True)
-class Converted:
-    """What became of a month.
+class Reject:
+    """A row that could not be read.
 
     Attributes:
-        rows: Trips written.
-        size: Bytes of the Parquet file.
-        missing: Columns of the schema that the source does not have; they are empty.
-        unknown: Columns of the source that the schema does not have; they are left out.
+        line: Its line in the published file, from 1; in a Parquet file, its row.
+        reason: What is wrong with it.
+        text: The row as published.
     """
 
-    rows: int
-    size: int
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
+    line: int
+    reason: str
+    text: str
 
 
-def convert(source: Path, target: Path, schema: TripSchema) -> Converted:
-    """Read the CSV file `source` (gzip or plain) and write it as the Parquet file `target`.
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of one block: its trips in their order, and the rows set aside."""
 
-    Every trip is kept, in its order, odd ones too; only their types are made right.
+    batches: list[pa.RecordBatch]
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Trips, without the rejected rows."""
+        return sum(batch.num_rows for batch in self.batches)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a CSV file, and the number of the first."""
+
+    line: int
+    data: bytes
+
+
+def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
+    """Bring a batch to the schema's names and types. The place for cleaning of your own.
+
+    Args:
+        batch: Columns in the schema's order; whole numbers may still be floats.
+        schema: What the batch becomes.
 
     Raises:
-        SourceError: `source` is truncated, is no trip file of this colour, or has a value
-            that its column's type cannot hold.
+        pyarrow.ArrowInvalid: A value does not fit its column (1.5 passengers).
     """
-    header = read_header(source)
-    columns = match_columns(header, schema)
-    rows = 0
-    with pq.ParquetWriter(target, schema.table, compression="zstd") as writer:
-        for batch in read_batches(source, columns, schema):
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return Converted(
-        rows=rows,
-        size=target.stat().st_size,
-        missing=tuple(name for name in schema.table.names if columns[name] not in header),
-        unknown=tuple(name for name in header if name not in columns.values()),
-    )
+    arrays = [
+        array.cast(field.type) for array, field in zip(batch.columns, schema.table, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.table)
 
 
-def read_header(source: Path) -> list[str]:
-    """The column names of a CSV file, exactly as it writes them."""
-    with _blaming(source), _open(source) as stream:
-        first = stream.read(1 << 16).partition(b"\n")[0]
-    text: str = first.decode("utf-8-sig", errors="replace")
-    return [name.strip('"') for name in text.rstrip("\r").split(",")]
+# --- columns -------------------------------------------------------------------------------------
 
 
 def match_columns(header: list[str], schema: TripSchema) -> dict[str, str]:
@@ -83,8 +87,14 @@ def match_columns(header: list[str], schema: TripSchema) -> dict[str, str]:
 
     Raises:
         SourceError: The pickup or the drop-off time is missing: this is another kind of file.
+            Or two columns have one name, so that nobody can tell which is meant.
     """
-    found = {name.strip().lower(): name for name in header}
+    found: dict[str, str] = {}
+    for name in header:
+        key = name.strip().lower()
+        key = schema.aliases.get(key, key).lower()
+        if found.setdefault(key, name) is not name and key in _lower(schema):
+            raise SourceError(f"the file has two columns {key}: {found[key]!r} and {name!r}")
     columns = {name: found.get(name.lower(), name) for name in schema.table.names}
     for name in (schema.pickup, schema.dropoff):
         if columns[name] not in header:
@@ -95,61 +105,188 @@ def match_columns(header: list[str], schema: TripSchema) -> dict[str, str]:
     return columns
 
 
-def read_batches(
-    source: Path, columns: dict[str, str], schema: TripSchema
-) -> Iterator[pa.RecordBatch]:
-    """The trips of a CSV file, cleaned, batch by batch."""
-    types = {columns[field.name]: _csv_type(field.type) for field in schema.table}
-    options = pa_csv.ConvertOptions(
-        column_types=types,
-        include_columns=list(types),
-        include_missing_columns=True,
-        strings_can_be_null=True,
-    )
-    with _open(source) as stream:
-        with _blaming(source):
-            reader = pa_csv.open_csv(
-                stream,
-                read_options=pa_csv.ReadOptions(block_size=BLOCK),
-                convert_options=options,
-            )
-        while True:
-            with _blaming(source):
-                try:
-                    batch = clean(reader.read_next_batch(), schema)
-                except StopIteration:
-                    return
-            yield batch
+def missing_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
+    """The columns of the schema that the file does not have."""
+    columns = match_columns(header, schema)
+    return tuple(name for name in schema.table.names if columns[name] not in header)
 
 
-def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
-    """Bring a batch to the schema's names and types. The place for cleaning of your own.
+def unknown_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
+    """The columns of the file that the schema does not have."""
+    used = set(match_columns(header, schema).values())
+    return tuple(name for name in header if name not in used)
+
+
+def _lower(schema: TripSchema) -> set[str]:
+    return {name.lower() for name in schema.table.names}
+
+
+# --- CSV -----------------------------------------------------------------------------------------
+
+
+def read_header(plain: Iterator[bytes], name: str) -> tuple[list[str], bytes]:
+    """Take the first line off a CSV file's bytes.
+
+    Returns:
+        The column names, exactly as the file writes them, and the bytes read beyond them.
+
+    Raises:
+        SourceError: The file is empty, or has no lines.
+    """
+    begin = b""
+    while b"\n" not in begin and len(begin) < LONGEST_HEADER:
+        piece = next(plain, b"")
+        if not piece:
+            break
+        begin += piece
+    if not begin.strip():
+        raise SourceError(f"{name} is empty: there is not even a header")
+    first, _, rest = begin.partition(b"\n")
+    text = first[:LONGEST_HEADER].decode("utf-8-sig", errors="replace")
+    return [column.strip('"') for column in text.rstrip("\r").split(",")], rest
+
+
+def blocks(begin: bytes, plain: Iterable[bytes], size: int | None = None) -> Iterator[Block]:
+    """Cut a CSV file's bytes into blocks of whole lines.
 
     Args:
-        batch: Columns in the schema's order; whole numbers may still be floats.
-        schema: What the batch becomes.
+        begin: The bytes after the header that have been read already.
+        plain: The bytes after those.
+        size: Bytes of a block, at least; `BLOCK` by default.
     """
-    arrays = [
-        array.cast(field.type) for array, field in zip(batch.columns, schema.table, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema.table)
+    size = BLOCK if size is None else size
+    line, held, pieces = 2, len(begin), [begin]
+    for piece in plain:
+        pieces.append(piece)
+        held += len(piece)
+        cut = piece.rfind(b"\n") + 1
+        if held >= size and cut:
+            pieces[-1] = piece[:cut]
+            data = b"".join(pieces)
+            yield Block(line, data)
+            line += data.count(b"\n")
+            pieces, held = [piece[cut:]], len(piece) - cut
+    data = b"".join(pieces)
+    if data:
+        yield Block(line, data)
 
 
-def _csv_type(target: pa.DataType) -> pa.DataType:
-    # Some months write whole numbers as 1.0, because a missing value made them floats once.
-    return pa.float64() if pa.types.is_integer(target) else target
+class CsvCleaner:
+    """Turns blocks of one CSV file into typed batches; safe to call from several threads.
+
+    Args:
+        header: The file's column names.
+        schema: What its trips become.
+        most: Rejected rows after which it is not worth going on with a block.
+
+    Raises:
+        SourceError: The file is of another kind.
+    """
+
+    def __init__(self, header: list[str], schema: TripSchema, most: int) -> None:
+        self._schema = schema
+        self._most = most
+        columns = match_columns(header, schema)
+        exact = {columns[field.name]: field.type for field in schema.table}
+        # Some months write whole numbers as 1.0, because a missing value made them floats once.
+        loose = {n: pa.float64() if pa.types.is_integer(t) else t for n, t in exact.items()}
+        self._header = header
+        self._exact, self._loose = self._options(exact), self._options(loose)
+        self._whole = True  # until a block with 1.0 is seen: trying in vain costs time
+
+    def __call__(self, block: Block) -> Cleaned:
+        """The block's trips, and the rows that are none."""
+        if self._whole:
+            try:
+                return Cleaned(self._read(block.data, self._exact))
+            except pa.ArrowInvalid:
+                pass
+        try:
+            batches = self._read(block.data, self._loose)
+        except pa.ArrowInvalid:
+            return self._salvage(block.data.splitlines(keepends=True), block.line, self._most + 1)
+        self._whole = False
+        return Cleaned(batches)
+
+    def _read(self, data: bytes, convert: pa_csv.ConvertOptions) -> list[pa.RecordBatch]:
+        if not data.strip():
+            return []
+        # One Arrow block, so that a line is never cut; the threads are those of our own stages.
+        options = pa_csv.ReadOptions(
+            column_names=self._header, use_threads=False, block_size=len(data) + 1
+        )
+        table = pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
+        return [clean(batch, self._schema) for batch in table.to_batches()]
+
+    def _salvage(self, lines: list[bytes], first: int, most: int) -> Cleaned:
+        """Halve until every bad row is alone: what is good is read as if it were not there."""
+        try:
+            return Cleaned(self._read(b"".join(lines), self._loose))
+        except pa.ArrowInvalid as exc:
+            if len(lines) == 1:
+                text = lines[0].decode("utf-8", errors="replace").rstrip("\r\n")
+                return Cleaned([], [Reject(first, self._reason(exc), text)])
+        half = len(lines) // 2
+        left = self._salvage(lines[:half], first, most)
+        if len(left.rejects) >= most:
+            return left
+        right = self._salvage(lines[half:], first + half, most - len(left.rejects))
+        return Cleaned(left.batches + right.batches, left.rejects + right.rejects)
+
+    def _reason(self, exc: Exception) -> str:
+        def named(found: re.Match[str]) -> str:
+            return f"{self._header[int(found[1])]}: "
+
+        text = re.sub(r"^In CSV column #(\d+): ", named, str(exc).splitlines()[0])
+        text = re.sub(r"Row #\d+: ", "", text)  # of a block of one line
+        return text.replace("CSV conversion error to ", "not a ").replace("CSV parse error: ", "")
+
+    @staticmethod
+    def _options(types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
+        return pa_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            include_missing_columns=True,
+            strings_can_be_null=True,
+        )
 
 
-def _open(source: Path) -> pa.NativeFile:
-    with source.open("rb") as file:
-        zipped = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return pa.input_stream(str(source), compression="gzip" if zipped else None)
+# --- Parquet -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _blaming(source: Path) -> Iterator[None]:
-    """Say which file it is that cannot be read."""
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as exc:
-        raise SourceError(f"{source.name} cannot be read: {exc}") from exc
+class ParquetCleaner:
+    """Turns the batches of a published Parquet file into those of the schema.
+
+    Args:
+        header: The file's column names.
+        schema: What its trips become.
+
+    Raises:
+        SourceError: The file is of another kind.
+    """
+
+    def __init__(self, header: list[str], schema: TripSchema) -> None:
+        self._schema = schema
+        columns = match_columns(header, schema)
+        self.columns = [columns[n] for n in schema.table.names if columns[n] in header]
+        self._names = [columns[name] for name in schema.table.names]
+
+    def __call__(self, batch: pa.RecordBatch) -> Cleaned:
+        """The batch's trips.
+
+        Raises:
+            SourceError: A value does not fit its column: types hold for a whole Parquet file,
+                so this is no single bad row.
+        """
+        arrays = [
+            batch.column(name) if name in self.columns else pa.nulls(batch.num_rows)
+            for name in self._names
+        ]
+        whole = pa.RecordBatch.from_arrays(arrays, names=self._schema.table.names)
+        try:
+            return Cleaned([clean(whole, self._schema)])
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
+            raise SourceError(
+                f"a column has another type than expected: {exc}",
+                hint="the published schema changed: look at flowship/etl/schemas.py",
+            ) from exc

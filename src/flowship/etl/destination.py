@@ -12,10 +12,13 @@ import inspect
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
+from uuid import uuid4
 
 from flowship.etl.errors import DestinationError
 
@@ -31,10 +34,19 @@ _ALWAYS_MOUNTED = tuple(Path(p) for p in ("/dev", "/proc", "/sys", "/run"))
 
 
 class Destination(Protocol):
-    """Something that takes a file under a key."""
+    """Something that keeps files under keys."""
+
+    def staging(self, key: str) -> AbstractContextManager[Path]:
+        """A place on this machine to make the file that becomes `key`; gone afterwards."""
 
     def write(self, path: Path, key: str) -> str:
-        """Store the file at `path` as `key`; the answer says where it is now."""
+        """Store the file at `path` as `key`, whole or not at all; the answer says where it is."""
+
+    def holds(self, key: str) -> bool:
+        """Whether there is something under `key`; True where that cannot be asked."""
+
+    def read(self, key: str) -> bytes | None:
+        """The content of `key`, None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +55,65 @@ class FolderDestination:
 
     folder: Path
 
-    def write(self, path: Path, key: str) -> str:
-        """Copy the file beside its place and then rename it into it."""
+    @contextmanager
+    def staging(self, key: str) -> Iterator[Path]:
+        """A hidden file beside the place of `key`: taking its place is one step then."""
         target = self.folder / key
-        part = target.with_name(f".{target.name}.part")
-        try:
+        # Two runs may load the same month: each has a file of its own.
+        part = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
+        with _translated(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, part)
-            part.replace(target)
-        except OSError as exc:
-            raise DestinationError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+            part.touch()
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+    def write(self, path: Path, key: str) -> str:
+        """Copy the file beside its place, where it is not there yet; then rename it into it."""
+        target = self.folder / key
+        if path.parent == target.parent:
+            with _translated(target):
+                _settle(path)
+                path.replace(target)
+        else:
+            with self.staging(key) as part, _translated(target):
+                shutil.copyfile(path, part)
+                _settle(part)
+                part.replace(target)
         return str(target)
+
+    def holds(self, key: str) -> bool:
+        """Whether the file is there."""
+        return (self.folder / key).is_file()
+
+    def read(self, key: str) -> bytes | None:
+        """The file's content."""
+        try:
+            return (self.folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise DestinationError(
+                f"{self.folder / key} cannot be read: {exc.strerror or exc}"
+            ) from exc
 
 
 @dataclass(frozen=True)
 class BlockDestination:
-    """A Prefect block that has ``upload_from_path`` (buckets) or ``write_path`` (file systems)."""
+    """A Prefect block that has ``upload_from_path`` (buckets) or ``write_path`` (file systems).
+
+    A bucket shows an object when its upload is complete, and not before.
+    """
 
     slug: str
     block: Any
+
+    @contextmanager
+    def staging(self, key: str) -> Iterator[Path]:
+        """A temporary file: an upload that is interrupted can then be repeated from it."""
+        with TemporaryDirectory(prefix="flowship-etl-") as temporary:
+            yield Path(temporary) / Path(key).name
 
     def write(self, path: Path, key: str) -> str:
         """Upload the file; with ``write_path`` alone it passes through memory as a whole."""
@@ -71,10 +123,64 @@ class BlockDestination:
             stored = _finished(self.block.write_path(key, path.read_bytes()))
         return f"{self.slug}: {stored or key}"
 
+    def holds(self, key: str) -> bool:
+        """Whether the bucket lists the object; a block that cannot list is taken at its word."""
+        names = self._names(key)
+        return names is None or any(_ends_with(name, key) for name in names)
+
+    def read(self, key: str) -> bytes | None:
+        """The object's content; None too where the block can only write."""
+        names = self._names(key)
+        if names is not None and not any(_ends_with(name, key) for name in names):
+            return None
+        if not hasattr(self.block, "read_path"):
+            return None
+        try:
+            content = _finished(self.block.read_path(key))
+        except (OSError, ValueError):  # file systems: there is no such file
+            return None
+        return content.encode() if isinstance(content, str) else bytes(content)
+
+    def _names(self, key: str) -> list[str] | None:
+        # Buckets of Google and Azure list blobs, of Amazon objects; file systems do neither.
+        if hasattr(self.block, "list_blobs"):
+            return [str(blob.name) for blob in _finished(self.block.list_blobs(key))]
+        if hasattr(self.block, "list_objects"):
+            return [str(item["Key"]) for item in _finished(self.block.list_objects(key))]
+        return None
+
+
+def _ends_with(name: str, key: str) -> bool:
+    # The block's own folder comes before the key.
+    return name == key or name.endswith(f"/{key}")
+
+
+@contextmanager
+def _translated(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise DestinationError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _settle(path: Path) -> None:
+    # On the disk before it has its name, or a power cut could leave a name without a content.
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
 
 def object_key(colour: str, year: int, month: int) -> str:
     """The name a month is stored under, below the folder or the bucket's own folder."""
     return OBJECT_KEY.format(colour=colour, year=year, month=month)
+
+
+def beside(key: str, suffix: str) -> str:
+    """The name of a file about `key`: beside it, and passed over by readers of whole folders.
+
+    Spark, Hive, Arrow and Athena skip names that begin with an underscore.
+    """
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/_{name.removesuffix('.parquet')}.{suffix}"
 
 
 def is_block(destination: str) -> bool:

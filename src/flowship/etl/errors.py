@@ -29,8 +29,20 @@ class UnavailableError(SourceError):
     """The source could not be reached or broke off; the same request may work later."""
 
 
+class TooManyRejectsError(SourceError):
+    """More rows than allowed could not be read."""
+
+
 class DestinationError(EtlError):
     """The destination cannot take the file, or would lose it."""
+
+
+class ParameterError(EtlError):
+    """A value that no month can be loaded with."""
+
+
+class StoppedError(EtlError):
+    """Somebody stopped the run before the month was through; nothing of it was written."""
 
 
 class MonthsFailedError(EtlError):

@@ -3,11 +3,16 @@
 Source: the data dictionaries of the New York City Taxi & Limousine Commission (TLC). Times
 are New York wall-clock times without a zone, as recorded; distances are miles; amounts are
 US dollars; locations are TLC taxi zones. Any value may be missing.
+
+The published columns drift: names change case (``Airport_fee``, ``PUlocationID``), gain blanks
+(``trip_type ``), new charges appear. A month always becomes the present table; a column that
+its year did not have is empty.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import pyarrow as pa
@@ -29,11 +34,14 @@ class TripSchema:
         pickup: The column with the time the trip began.
         dropoff: The column with the time it ended.
         table: Every column in order, with its type.
+        aliases: Further names a column has been published under, in lower case, with the
+            column's name here.
     """
 
     pickup: str
     dropoff: str
     table: pa.Schema
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 _AMOUNTS = [
@@ -64,7 +72,8 @@ SCHEMAS: dict[str, TripSchema] = {
                 ("improvement_surcharge", _NUMBER),
                 ("total_amount", _NUMBER),
                 ("congestion_surcharge", _NUMBER),  # since January 2019
-                ("airport_fee", _NUMBER),  # since 2022
+                ("airport_fee", _NUMBER),  # since 2022; "Airport_fee" in some months
+                ("cbd_congestion_fee", _NUMBER),  # since January 2025
             ]
         ),
     ),
@@ -87,8 +96,9 @@ SCHEMAS: dict[str, TripSchema] = {
                 ("improvement_surcharge", _NUMBER),
                 ("total_amount", _NUMBER),
                 ("payment_type", _COUNT),
-                ("trip_type", _COUNT),
+                ("trip_type", _COUNT),  # 1 hailed in the street, 2 dispatched; since 2014
                 ("congestion_surcharge", _NUMBER),  # since January 2019
+                ("cbd_congestion_fee", _NUMBER),  # since January 2025
             ]
         ),
     ),
@@ -102,9 +112,10 @@ SCHEMAS: dict[str, TripSchema] = {
                 ("dropOff_datetime", _TIME),
                 ("PUlocationID", _COUNT),
                 ("DOlocationID", _COUNT),
-                ("SR_Flag", _COUNT),
-                ("Affiliated_base_number", _TEXT),
+                ("SR_Flag", _COUNT),  # 1 is a shared ride; since 2018
+                ("Affiliated_base_number", _TEXT),  # since 2019
             ]
         ),
+        aliases={"dispatching_base_number": "dispatching_base_num"},
     ),
 }

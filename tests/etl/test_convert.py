@@ -1,0 +1,318 @@
+"""A published file in, a Parquet file out."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from parts.taxi_server import write_month
+
+from flowship.etl import clean, parquet
+from flowship.etl.convert import Converted, Progress, Watch, convert
+from flowship.etl.errors import (
+    DestinationError,
+    SourceError,
+    StoppedError,
+    TooManyRejectsError,
+)
+from flowship.etl.schemas import SCHEMAS
+from flowship.etl.source import open_source
+
+COLOURS = ["yellow", "green", "fhv"]
+GREEN_HEADER = "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime\n"
+
+
+def _convert(source: Path, colour: str, **options) -> tuple[Converted, pa.Table]:
+    target = source.with_name("converted.parquet")
+    with open_source(str(source)) as stream:
+        converted = convert(stream, target, SCHEMAS[colour], **options)
+    return converted, pq.read_table(target)
+
+
+def _month(tmp_path: Path, colour: str, rows: int) -> Path:
+    source = tmp_path / "month.csv.gz"
+    write_month(source, colour, 2021, 2, rows)
+    return source
+
+
+def _zipped(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(gzip.compress(text.encode() if isinstance(text, str) else text))
+    return path
+
+
+def _reference(path: Path, colour: str) -> pd.DataFrame:
+    """The same month through pandas: the way most people do it by hand."""
+    schema = SCHEMAS[colour]
+    frame = pd.read_csv(path, compression="gzip", low_memory=False)
+    for column in (schema.pickup, schema.dropoff):
+        frame[column] = pd.to_datetime(frame[column])
+    return frame
+
+
+def _assert_equal(table: pa.Table, reference: pd.DataFrame, colour: str) -> None:
+    schema = SCHEMAS[colour].table
+    assert table.schema.equals(schema)
+    assert table.num_rows == len(reference)
+    for name in reference.columns:
+        wanted = pa.Array.from_pandas(reference[name]).cast(schema.field(name).type)
+        assert table[name].combine_chunks().equals(wanted), name
+
+
+# --- equal to the reference ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_value_of_a_made_up_month_is_what_pandas_reads(tmp_path, colour):
+    source = _month(tmp_path, colour, 5_000)
+    converted, table = _convert(source, colour)
+    assert converted.unknown == ()
+    assert converted.rejects == []
+    _assert_equal(table, _reference(source, colour), colour)
+
+
+def test_every_value_of_a_real_month_is_what_pandas_reads(tmp_path, real_month):
+    source = tmp_path / "month.csv.gz"
+    source.write_bytes(real_month.read_bytes())
+    converted, table = _convert(source, "yellow")
+    assert converted.missing == ("airport_fee", "cbd_congestion_fee")
+    _assert_equal(table, _reference(source, "yellow"), "yellow")
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_month_of_many_blocks_and_row_groups_is_the_same_month(tmp_path, monkeypatch, colour):
+    source = _month(tmp_path, colour, 30_000)
+    monkeypatch.setattr(clean, "BLOCK", 20_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP", 1_000)
+    _, table = _convert(source, colour)
+    assert pq.read_metadata(tmp_path / "converted.parquet").num_row_groups == 30
+    _assert_equal(table, _reference(source, colour), colour)
+
+
+def test_the_same_month_from_a_parquet_file_is_the_same_month(tmp_path, real_month):
+    reference = _reference(real_month, "yellow")
+    published = tmp_path / "yellow_tripdata_2019-01.parquet"
+    # As the TLC publishes it: counts as floats, text as large strings, another case.
+    odd = {"VendorID": "int32", "PULocationID": "int32", "passenger_count": "float64"}
+    frame = reference.astype(odd).assign(Airport_fee=1.25)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    flag = table.column_names.index("store_and_fwd_flag")
+    flags = table["store_and_fwd_flag"].cast(pa.large_string())
+    table = table.set_column(flag, "store_and_fwd_flag", flags)
+    pq.write_table(table, published, row_group_size=3_000)
+    converted, table = _convert(published, "yellow")
+    assert converted.missing == ("cbd_congestion_fee",)
+    _assert_equal(table, reference.assign(airport_fee=1.25), "yellow")
+
+
+# --- schemas that drifted ------------------------------------------------------------------------
+
+
+def test_the_header_may_differ_in_case_blanks_and_order(tmp_path):
+    source = _zipped(
+        tmp_path / "m.csv.gz",
+        "\ufeffPUlocationID, Pickup_Datetime,DROPOFF_datetime,surprise,dispatching_base_number\r\n"
+        "7,2020-01-01 00:00:00,2020-01-01 00:10:00,x,B1\r\n",
+    )
+    converted, table = _convert(source, "fhv")
+    assert converted.unknown == ("surprise",)
+    assert "Affiliated_base_number" in converted.missing
+    row = table.to_pylist()[0]
+    assert row["PUlocationID"] == 7
+    assert str(row["dropOff_datetime"]) == "2020-01-01 00:10:00"
+    assert row["Affiliated_base_number"] is None
+    assert row["dispatching_base_num"] == "B1"
+
+
+def test_two_columns_that_could_be_the_same_are_refused(tmp_path):
+    header = "pickup_datetime,dropOff_datetime,SR_Flag,sr_flag\n"
+    with pytest.raises(SourceError, match="two columns sr_flag: 'SR_Flag' and 'sr_flag'"):
+        _convert(_zipped(tmp_path / "m.csv.gz", header), "fhv")
+
+
+def test_whole_numbers_written_as_floats_are_whole_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(clean, "BLOCK", 100)  # from one block to the next
+    times = "2021-01-01 00:00:00,2021-01-01 00:10:00"
+    rows = [f"1,{times}", f"2.0,{times}", f",{times}", f"4,{times}"] * 20
+    source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "\n".join(rows))
+    converted, table = _convert(source, "green")
+    assert converted.rejects == []
+    assert table["VendorID"].to_pylist() == [1, 2, None, 4] * 20
+
+
+def test_a_file_without_gzip_is_read_too(tmp_path):
+    source = _month(tmp_path, "green", 100)
+    plain = tmp_path / "plain.csv"
+    plain.write_bytes(gzip.decompress(source.read_bytes()))
+    assert _convert(plain, "green")[1].num_rows == 100
+
+
+def test_a_month_without_trips_has_its_columns(tmp_path):
+    _, table = _convert(_month(tmp_path, "yellow", 0), "yellow")
+    assert table.num_rows == 0
+    assert table.schema.equals(SCHEMAS["yellow"].table)
+
+
+# --- files that are no month ---------------------------------------------------------------------
+
+
+def test_a_file_of_another_colour_is_refused(tmp_path):
+    with pytest.raises(SourceError, match=r"no column lpep_pickup_datetime.*colour"):
+        _convert(_month(tmp_path, "yellow", 10), "green")
+
+
+def test_a_web_page_in_place_of_a_month_is_refused_and_shown(tmp_path):
+    source = tmp_path / "month.csv.gz"
+    source.write_text("<!DOCTYPE html>\n<html>Sign in</html>")
+    with pytest.raises(SourceError, match="begins with '<!DOCTYPE html>'"):
+        _convert(source, "yellow")
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n\n")])
+def test_an_empty_file_is_refused(tmp_path, content):
+    source = tmp_path / "m.csv.gz"
+    source.write_bytes(content)
+    with pytest.raises(SourceError, match=r"m\.csv\.gz is empty"):
+        _convert(source, "yellow")
+
+
+@pytest.mark.parametrize("missing", [1, 5_000])
+def test_a_truncated_month_is_refused(tmp_path, missing):
+    source = _month(tmp_path, "yellow", 5_000)
+    source.write_bytes(source.read_bytes()[:-missing])
+    with pytest.raises(SourceError, match=r"month\.csv\.gz cannot be read: it is truncated"):
+        _convert(source, "yellow")
+
+
+def test_a_truncated_parquet_file_is_refused(tmp_path):
+    source = tmp_path / "m.parquet"
+    pq.write_table(pa.table({"a": [1]}), source)
+    source.write_bytes(source.read_bytes()[:-20])
+    with pytest.raises(SourceError, match=r"m\.parquet cannot be read"):
+        _convert(source, "yellow")
+
+
+def test_a_parquet_column_of_another_type_is_a_changed_schema(tmp_path):
+    source = tmp_path / "m.parquet"
+    times = pa.array(["2021-01-01 00:00:00"]).cast(pa.timestamp("us"))
+    columns = {"pickup_datetime": times, "dropOff_datetime": times, "SR_Flag": ["shared"]}
+    pq.write_table(pa.table(columns), source)
+    with pytest.raises(SourceError, match=r"another type than expected: .*shared"):
+        _convert(source, "fhv")
+
+
+# --- rows that are no trip -----------------------------------------------------------------------
+
+TRIP = "2,2021-01-01 00:00:00,2021-01-01 00:10:00"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1,soon,2021-01-01 00:10:00", "lpep_pickup_datetime: not a timestamp.us.: .*'soon'"),
+        ("1.5,2021-01-01 00:00:00,2021-01-01 00:10:00", r"1\.5"),
+        ("1,2021-01-01 00:00:00", "Expected 3 columns, got 2"),
+        (f"{TRIP},4", "Expected 3 columns, got 4"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_set_aside_with_its_line_and_the_reason(tmp_path, row, said):
+    text = GREEN_HEADER + f"{TRIP}\n" * 3 + f"{row}\r\n" + f"{TRIP}\n" * 2
+    converted, table = _convert(_zipped(tmp_path / "m.csv.gz", text), "green")
+    assert table["VendorID"].to_pylist() == [2] * 5
+    (reject,) = converted.rejects
+    assert (reject.line, reject.text) == (5, row)
+    assert re.search(said, reject.reason)
+
+
+def test_bytes_that_are_no_text_are_set_aside(tmp_path):
+    header = b"store_and_fwd_flag,lpep_pickup_datetime,lpep_dropoff_datetime\n"
+    trip = TRIP.encode() + b"\n"
+    source = _zipped(tmp_path / "m.csv.gz", header + trip + b"\xff" + trip + trip)
+    converted, table = _convert(source, "green")
+    assert table.num_rows == 2
+    assert [reject.line for reject in converted.rejects] == [3]
+
+
+def test_bad_rows_among_many_blocks_are_all_found_and_nothing_else_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(clean, "BLOCK", 5_000)
+    source = _month(tmp_path, "yellow", 3_000)
+    lines = gzip.decompress(source.read_bytes()).splitlines(keepends=True)
+    bad = [2, 3, 500, 1_700, 1_701, 3_001]
+    for line in bad:
+        lines[line - 1] = lines[line - 1].replace(b"2021-", b"in 2021-", 1)
+    good = [text for number, text in enumerate(lines, 1) if number not in bad]
+    (tmp_path / "good").mkdir()
+    reference = _zipped(tmp_path / "good" / "m.csv.gz", b"".join(good))
+    _zipped(source, b"".join(lines))
+    converted, table = _convert(source, "yellow")
+    assert [reject.line for reject in converted.rejects] == bad
+    _assert_equal(table, _reference(reference, "yellow"), "yellow")
+
+
+def test_as_many_bad_rows_as_allowed_pass_and_one_more_does_not(tmp_path):
+    rows = [TRIP, "x", TRIP, "y", "z"]
+    source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "\n".join(rows))
+    converted, table = _convert(source, "green", max_rejects=3)
+    assert (table.num_rows, len(converted.rejects)) == (2, 3)
+    with pytest.raises(TooManyRejectsError, match=r"more than 2 rows(?s:.*)line 3: .*: x\n"):
+        _convert(source, "green", max_rejects=2)
+
+
+def test_a_file_of_nothing_but_bad_rows_is_given_up_soon(tmp_path):
+    source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "no trip\n" * 200_000)
+    with pytest.raises(TooManyRejectsError, match="more than 100 rows"):
+        _convert(source, "green")
+
+
+def test_blank_lines_are_nothing(tmp_path):
+    source = _zipped(tmp_path / "m.csv.gz", f"{GREEN_HEADER}\n{TRIP}\n\n{TRIP}\n\n\n")
+    converted, table = _convert(source, "green")
+    assert (table.num_rows, converted.rejects) == (2, [])
+
+
+# --- along the way -------------------------------------------------------------------------------
+
+
+def test_the_progress_ends_at_the_whole_file_and_every_row(tmp_path):
+    source = _month(tmp_path, "fhv", 20_000)
+    progress, seen = Progress("fhv 2021-02"), []
+    _convert(source, "fhv", watch=Watch(progress, lambda p: seen.append(p.rows)))
+    assert progress.received == source.stat().st_size
+    assert progress.rows == 20_000
+    assert seen == sorted(seen)
+
+
+def test_a_month_that_is_stopped_ends_and_so_do_its_threads(tmp_path):
+    source = _month(tmp_path, "yellow", 20_000)
+    stop = threading.Event()
+    stop.set()
+    before = threading.active_count()
+    with pytest.raises(StoppedError):
+        _convert(source, "yellow", watch=Watch(Progress("m"), stop=stop))
+    assert threading.active_count() == before
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    source = _month(tmp_path, "yellow", 20_000)
+    with (
+        open_source(str(source)) as stream,
+        pytest.raises(DestinationError, match="cannot be written"),
+    ):
+        convert(stream, Path("/dev/full"), SCHEMAS["yellow"])
+
+
+def test_without_validators_the_content_tells_whether_it_changed(taxi):
+    taxi.validators = False
+    address = f"{taxi.url}/green/green_tripdata_2021-01.csv.gz"
+    hashes = set()
+    for _ in range(2):
+        with open_source(address) as stream:
+            target = taxi.find("/green/green_tripdata_2021-01.csv.gz").with_suffix(".parquet")
+            hashes.add(convert(stream, target, SCHEMAS["green"]).fingerprint.sha256)
+    assert len(hashes) == 1
+    assert len(hashes.pop()) == 64
