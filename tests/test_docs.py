@@ -480,6 +480,21 @@ def test_init_prints_what_its_page_shows(tmp_path, cli):
 
 
 @pytest.mark.engine
+def test_a_missing_module_is_told_as_the_readme_shows(tmp_path, cli, base_image):
+    own = section(read("README.md"), "Ship your own flow")
+    (tmp_path / "flowship.toml").write_text(blocks(own, "toml")[0])
+    (tmp_path / "docker-requirements.txt").touch()
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows/trips.py").write_text(
+        "from prefect import flow\nimport pandas\n\n\n@flow\ndef nightly(): ...\n"
+    )
+    example = next(e for e in shown(own) if e.command == "flowship build")
+    done = cli("build", env={"FLOWSHIP_BASE_IMAGE": base_image})
+    assert done.code == ExitCode.BUILD
+    assert agree(example.output, done.stderr), done.stderr
+
+
+@pytest.mark.engine
 @pytest.mark.server
 def test_the_readmes_tour_runs_as_it_is_shown(tmp_path, cli, engine, base_image, registry):
     folder = tmp_path / "hello"
