@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -34,6 +35,7 @@ from flowship.probe import ProbeResult
 from flowship.registry import Credentials, PushStream, Reference, RegistryFault
 
 LABEL = "io.flowship"
+LABEL_LINE = 30_000  # characters; quoted it may double, and be wider in UTF-8
 PATIENCE = 120  # seconds after which a failing push is not tried again
 STREAM_TIMEOUT = 900  # seconds an engine may stay silent, for instance while it commits a layer
 
@@ -400,19 +402,31 @@ def _revision(settings: Settings) -> str:
 
 
 def _label(engine: Engine, image_id: str, plan: Plan, labels: Mapping[str, str], name: str) -> None:
-    """Give the image its labels and its name: a metadata-only step, no new layer."""
-    text = io.BytesIO(f"FROM {image_id}\n".encode())
+    """Give the image its labels and its name: a metadata-only step, no new layer.
+
+    One LABEL for all: the engine's own ``labels`` makes a step, with a container, of each. Only
+    what a line of a Dockerfile cannot hold, a line break or 64 kB, is left to it.
+    """
+    one_line = {k: v for k, v in labels.items() if v.isprintable() and len(v) < LABEL_LINE}
+    words = [f"{key}={_quoted(value)}" for key, value in one_line.items()]
+    text = io.BytesIO("\n".join([f"FROM {image_id}", "LABEL " + " \\\n ".join(words)]).encode())
+    others = {key: value for key, value in labels.items() if key not in one_line}
     stream = BuildStream(silent)
     with _engine_errors("labelling the image"):
         for event in engine.api.build(
             fileobj=text,
-            labels=dict(labels),
+            labels=others,
             tag=name,
             rm=True,
             decode=True,
             platform=plan.settings.platform,
         ):
             stream.feed(event)
+
+
+def _quoted(text: str) -> str:
+    """`text` as one word of a Dockerfile."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'
 
 
 def _tag(engine: Engine, image: str, tags: tuple[str, ...]) -> None:
@@ -518,8 +532,8 @@ def push(
         RegistryError: Refused, unreachable for good, or another digest than was sent.
     """
     target = target if target.tag else target.with_tag(image.inputs[:12])
-    known = _digest_in_registry(engine, target, credentials)
     sent = {name.rpartition("@")[2] for name in image.pushed if _same(name, target)}
+    known = _digest_in_registry(engine, target, credentials) if sent else None
     if known and known in sent:
         return _pushed(image, target, known, already=True)
     new_tag = str(target) not in image.tags
