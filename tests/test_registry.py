@@ -449,7 +449,7 @@ def test_a_tag_that_somebody_else_moved_is_noticed():
 def test_every_fault_has_its_line_on_the_page_about_pushing(fault):
     page = (Path(__file__).parents[1] / "docs" / "push.md").read_text("utf-8")
     message = fault.message.removesuffix(" ({who})").format(
-        registry="REGISTRY", repository="REPOSITORY", image="IMAGE"
+        registry="REGISTRY", host="REGISTRY", repository="REPOSITORY", image="IMAGE"
     )
 
     [line] = [line for line in page.splitlines() if line.startswith(f"| {message} |")]

@@ -11,12 +11,14 @@ import base64
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flowship.errors import BuildError
 from flowship.events import Output, Report, Step, Transfer
 
 TAIL = 30  # lines of output that a failure shows
+STEP_LENGTH = 100  # characters of a step that are shown
 
 # What a failing step printed → what to do about it. First match wins.
 ADVICE = (
@@ -65,6 +67,7 @@ class BuildStream:
         self._report = report
         self._tail: deque[str] = deque(maxlen=TAIL)
         self._step = Step("")
+        self._held: Step | None = None
         self._seen: set[tuple[bytes, bool]] = set()
         self._unfinished = ""
 
@@ -80,6 +83,7 @@ class BuildStream:
         if event.get("id") == "moby.buildkit.trace":
             self._trace(base64.b64decode(event["aux"]))
         elif isinstance(event.get("aux"), dict) and "ID" in event["aux"]:
+            self._release()
             self.image_id = event["aux"]["ID"]
         elif "stream" in event:
             self._text(str(event["stream"]))
@@ -100,16 +104,27 @@ class BuildStream:
         for line in lines:
             self._line(line.rpartition("\r")[2] if not line.endswith("\r") else line)
 
+    def _release(self) -> None:
+        """Tell the step that was held back until it was known not to come from the cache."""
+        if self._held:
+            self._report(self._held)
+            self._held = None
+
     def _line(self, line: str) -> None:
         line = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line).rstrip()
         found = re.match(r"Step (\d+)/(\d+) : (.*)", line)
         if found:
-            self._step = Step(found[3], int(found[1]), int(found[2]))
+            self._release()
+            self._step = Step(_one_line(found[3]), int(found[1]), int(found[2]))
+            self._held = self._step
             self._tail.clear()
-            self._report(self._step)
-        elif line == " ---> Using cache":
-            self._report(Step(self._step.text, self._step.number, self._step.total, cached=True))
-        elif line.strip() and not line.startswith(
+            return
+        if not line.strip():
+            return
+        if line == " ---> Using cache" and self._held:
+            self._held = replace(self._held, cached=True)
+        self._release()
+        if line.strip() and not line.startswith(
             (" ---> ", "Removing intermediate", "Successfully ")
         ):
             self._tail.append(line)
@@ -133,13 +148,14 @@ class BuildStream:
         found = re.match(r"\[(?:\S+ )?(\d+)/(\d+)\] (.*)", name)
         if found and (5 in vertex or cached) and key not in self._seen:
             self._seen.add(key)
-            self._step = Step(found[3], int(found[1]), int(found[2]), cached)
+            self._step = Step(_one_line(found[3]), int(found[1]), int(found[2]), cached)
             self._report(self._step)
 
     def _failure(self, message: str) -> BuildError:
         self._text("\n")
+        self._release()
         tail = "\n".join(self._tail)
-        hint = "the step's output is below" if tail else "mend the Dockerfile"
+        hint = "the lines above are what the step printed" if tail else "mend the Dockerfile"
         for pattern, advice in ADVICE:
             if found := re.search(pattern, f"{tail}\n{message}"):
                 named = next((g for g in found.groups() if g), "it") if found.groups() else ""
@@ -160,6 +176,12 @@ class BuildStream:
             where=where,
             details=tail,
         )
+
+
+def _one_line(text: str) -> str:
+    """A step as one line that fits: the template's RUN is a small program."""
+    line = re.sub(r"\s*\\?\s+", " ", text).strip()
+    return line if len(line) <= STEP_LENGTH else line[: STEP_LENGTH - 1] + "…"
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 REPORT = (
-    "This is a bug in flowship. Please report it with the lines above at\n"
-    "https://github.com/flowship/flowship/issues"
+    "This is a bug in flowship. Please report it, with the lines above, on the issue tracker of\n"
+    "the repository that you installed flowship from."
 )
 
 

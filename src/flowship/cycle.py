@@ -105,7 +105,7 @@ def check_project(folder: Path) -> Checked:
     lone = folder / "Dockerfile"
     settings = settings_or_none(folder)
     if settings is None and lone.is_file():
-        return check_file(lone, None)
+        return check_file(Path(os.path.relpath(lone)), None)
     return check_plan(plan(settings or load(folder)))
 
 

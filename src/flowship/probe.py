@@ -143,7 +143,7 @@ def crashed(exit_code: int, output: str) -> BuildError:
         )
     return BuildError(
         f"the image could not be asked for its flow (exit code {exit_code})",
-        hint="the container's output is below; `flowship build --no-probe` skips this question",
+        hint="the lines above are the container's own; `flowship build --no-probe` asks nothing",
         details=output,
     )
 
@@ -238,7 +238,7 @@ def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
         )
     else:
         message = f"the flow does not load: {answer['type']}: {answer['message']}"
-        hint = "the traceback below is the container's own"
+        hint = "the traceback above is the container's own"
     return BuildError(message, hint=hint, where=where, details=answer["traceback"])
 
 

@@ -118,8 +118,7 @@ base-image = "{base_image}"
 name = "{deployment}"
 # cron = "0 5 * * *"
 # timezone = "Europe/Berlin"
-# parameters = {{ name = "world" }}
-"""
+{parameters}"""
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,9 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         entrypoint=entrypoint,
         others="".join(f'# entrypoint = "{other}"\n' for other in others),
         base_image=base_image,
-        requirements='requirements = "docker-requirements.txt"\n' if len(files) > 1 else "",
+        requirements='requirements = "docker-requirements.txt"\n' if files else "",
         deployment=function.replace("_", "-"),
+        parameters='# parameters = { name = "world" }\n' if files else "",
     )
     written = tuple(file for file in files if not (folder / file).exists())
     for file in written:

@@ -196,7 +196,7 @@ FAULTS = (
     Fault(
         "no-such-host",
         r"no such host|name or service not known|nodename nor servname",
-        "there is no host called {registry}",
+        "there is no host called {host}",
         "check how the registry's name is spelled, and the engine's DNS",
     ),
     Fault(
@@ -370,6 +370,7 @@ def _words(reference: Reference | str, credentials: Credentials | None) -> dict[
     signed_in = credentials is not None
     return {
         "registry": _VENDORS[vendor][1] or host,
+        "host": "registry-1.docker.io" if hub else host,
         "repository": image.repository if image else host,
         "image": str(reference),
         "who": credentials.described if credentials else "nobody is signed in",
