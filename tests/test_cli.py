@@ -43,7 +43,7 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 def test_the_commands_are_these():
     assert {" ".join(path) for path in LEAVES} == {
         *("check", "build", "push", "login", "deploy", "ship", "run", "up", "down", "init"),
-        *("profile set-api", "profile ls", "profile use", "profile show"),
+        *("profile set-api", "profile ls", "profile use", "profile show", "etl run"),
     }
 
 

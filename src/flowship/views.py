@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flowship.deploy import DeploymentSpec
     from flowship.deployed import Change, DeploymentReport, DeployReport, ScheduleReport
     from flowship.dockerfile import Finding
+    from flowship.etl.manifest import MonthResult
     from flowship.image import BuiltImage, PushedImage
     from flowship.parameters import ParameterValue
     from flowship.probe import ProbeResult
@@ -374,6 +375,23 @@ def stack(report: StackReport) -> list[RenderableType]:
         lines += profile_change(report.profile)
         return lines + _warnings(w for w in report.warnings if w not in report.profile.warnings)
     return lines + _warnings(report.warnings)
+
+
+def months(results: Iterable[MonthResult]) -> list[RenderableType]:
+    """What became of each month; why one failed is told as an error."""
+    head = ("month", "outcome", "rows", "rejected", "MB", "seconds")
+    rows = [
+        (
+            result.label,
+            result.outcome,
+            f"{result.rows:,}",
+            f"{result.rejected:,}",
+            f"{result.size / 1e6:,.1f}",
+            f"{result.seconds:,.1f}",
+        )
+        for result in results
+    ]
+    return [table(head, rows)]
 
 
 # --- init, profile -------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Progress:
         received: Bytes of it that have arrived.
         rows: Rows read.
         note: What happens besides, as a line; empty most of the time.
+        outcome: How it ended; empty until then.
     """
 
     label: str = ""
@@ -65,6 +66,7 @@ class Progress:
     received: int = 0
     rows: int = 0
     note: str = ""
+    outcome: str = ""
 
 
 Report = Callable[[Progress], None]

@@ -122,9 +122,12 @@ def load_months(
 
     def load(job: MonthJob) -> MonthResult:
         try:
-            return load_month(job, destination, report, stop)
+            result = load_month(job, destination, report, stop)
         except EtlError as exc:
-            return failed(job, str(exc))
+            result = failed(job, str(exc))
+        size = result.source_bytes
+        report(Progress(job.label, size, size, result.rows_read, outcome=result.outcome))
+        return result
 
     with ThreadPoolExecutor(concurrency) as pool:
         futures = [pool.submit(load, job) for job in jobs]
