@@ -101,6 +101,14 @@ class GcsEmulator:
         self.port = self.port or _free_port()
         self._tokens = TokenServer()
         self._tokens.__enter__()
+        try:
+            self.start_emulator()
+        except RuntimeError:
+            self._tokens.__exit__()
+            raise
+
+    def start_emulator(self) -> None:
+        """Start the emulator alone, at first or after `stop_emulator`."""
         command = [sys.executable, "-m", "gcp_storage_emulator"]
         if self.folder:
             command += ["--data-dir", str(self.folder)]
@@ -115,11 +123,18 @@ class GcsEmulator:
         try:
             self._wait_until_it_answers()
         except RuntimeError:
-            self.stop()
+            self.stop_emulator()
             raise
 
     def stop(self) -> None:
         """End both servers; what was kept in memory is gone."""
+        self.stop_emulator()
+        self._tokens.__exit__()
+
+    def stop_emulator(self) -> None:
+        """End the emulator alone, as a storage service that is down; tokens are still given."""
+        if self.pid is None:
+            return
         self._process.terminate()
         try:
             self._process.wait(timeout=10)
@@ -127,7 +142,6 @@ class GcsEmulator:
             self._process.kill()
             self._process.wait()
         self.pid = None
-        self._tokens.__exit__()
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT

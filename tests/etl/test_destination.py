@@ -8,6 +8,7 @@ from flowship.etl.destination import (
     ALLOW_UNMOUNTED,
     BlockDestination,
     FolderDestination,
+    beside,
     in_container,
     is_block,
     is_mounted,
@@ -133,3 +134,67 @@ def test_a_block_whose_methods_are_async_is_written_to(parquet):
     where = BlockDestination("my-files/x", block).write(parquet, "data/m.parquet")
     assert block.files == {"data/m.parquet": b"PAR1"}
     assert where == "my-files/x: data/m.parquet"
+
+
+def test_a_block_that_cannot_be_read_knows_nothing_and_is_taken_at_its_word():
+    destination = BlockDestination("my-files/x", _AsyncFileSystem())
+    assert destination.read("data/m.parquet") is None
+    assert destination.holds("data/m.parquet")
+
+
+class _Bucket:
+    """A bucket as S3's block is one, in a folder of its own; every client error is its own."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def list_objects(self, folder: str) -> list[dict[str, str]]:
+        return [{"Key": name} for name in self.objects if name.startswith(f"mine/{folder}")]
+
+    def read_path(self, path: str) -> bytes:
+        return self.objects[f"mine/{path}"]
+
+    def upload_from_path(self, _path: Path, to_path: str) -> str:
+        raise RuntimeError(f"AccessDenied: {to_path}")
+
+
+def test_a_bucket_is_asked_what_it_holds_before_it_is_read():
+    destination = BlockDestination("s3-bucket/x", _Bucket({"mine/data/a.json": b"{}"}))
+    assert destination.read("data/a.json") == b"{}"
+    assert destination.read("data/b.json") is None
+    assert (destination.holds("data/a.json"), destination.holds("a.json.gz")) == (True, False)
+
+
+def test_whatever_a_vendors_client_raises_is_about_the_destination(parquet):
+    destination = BlockDestination("s3-bucket/x", _Bucket({}))
+    with pytest.raises(DestinationError, match=r"s3-bucket/x .*AccessDenied: data/m"):
+        destination.write(parquet, "data/m.parquet")
+
+
+def test_a_file_that_is_never_finished_leaves_nothing(tmp_path):
+    destination = FolderDestination(tmp_path / "out")
+
+    def break_off() -> None:
+        with destination.staging("data/m.parquet") as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert not list((tmp_path / "out").rglob("*m.parquet*"))
+
+
+def test_two_runs_of_one_month_do_not_write_into_each_other(tmp_path):
+    destination = FolderDestination(tmp_path)
+    with destination.staging("m.parquet") as one, destination.staging("m.parquet") as other:
+        one.write_bytes(b"one")
+        other.write_bytes(b"other")
+        destination.write(one, "m.parquet")
+        assert (tmp_path / "m.parquet").read_bytes() == b"one"
+        destination.write(other, "m.parquet")
+    assert [p.name for p in tmp_path.iterdir()] == ["m.parquet"]
+    assert (tmp_path / "m.parquet").read_bytes() == b"other"
+
+
+def test_what_is_known_about_a_file_stands_beside_it_out_of_sight():
+    assert beside("data/green/m.parquet", "json") == "data/green/_m.json"

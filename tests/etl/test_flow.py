@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from parts.gcs import GcsEmulator, save_blocks, save_blocks_at
 
-from flowship.etl import etl_parent_flow, etl_web_to_gcs
+from flowship.etl import etl_parent_flow, etl_web_to_gcs, read
 from flowship.etl import source as source_module
+from flowship.etl.convert import Progress
+from flowship.etl.destination import open_destination
 from flowship.etl.errors import DestinationError, MonthsFailedError, NotPublishedError, SourceError
+from flowship.etl.month import MonthJob, load_month, load_months
 from flowship.etl.source import COURSE_MIRROR
 from server import start_server, stop
 
@@ -276,3 +281,68 @@ def test_a_block_that_takes_no_files_is_refused(taxi):
     Secret(value="x").save("no-file-system", overwrite=True)
     with pytest.raises(DestinationError, match="cannot take files"):
         etl_parent_flow([1], source=taxi.source, destination="secret/no-file-system")
+
+
+# --- a bucket that is down ---------------------------------------------------------------------
+
+GREEN = "data/green/green_tripdata_2021-01"
+GREEN_FILES = ["data/green/_green_tripdata_2021-01.json", f"{GREEN}.parquet"]
+
+
+@pytest.fixture
+def bucket(api, tmp_path, monkeypatch) -> Iterator[GcsEmulator]:
+    """A bucket of this test's own, on a disk, that can go down and come back."""
+    with GcsEmulator(bucket="taxi-bucket", folder=tmp_path / "gcs") as emulator:
+        save_blocks_at(api, "unsteady", emulator)
+        for name, value in emulator.env.items():
+            monkeypatch.setenv(name, value)
+        yield emulator
+
+
+def _job(taxi) -> MonthJob:
+    return MonthJob("green", 2021, 1, f"{taxi.url}/green/green_tripdata_2021-01.csv.gz")
+
+
+@pytest.mark.server
+def test_a_bucket_that_comes_back_receives_the_month(taxi, bucket):
+    destination = open_destination("gcs-bucket/unsteady")
+    coming_back = threading.Timer(2, bucket.start_emulator)
+
+    def go_down(_progress: Progress) -> None:
+        if bucket.pid is not None and not coming_back.is_alive():
+            bucket.stop_emulator()
+            coming_back.start()
+
+    result = load_month(_job(taxi), destination, go_down)
+    coming_back.join()
+    assert result.where == f"gcs-bucket/unsteady: {GREEN}.parquet"
+    assert bucket.objects() == GREEN_FILES
+    assert bucket.rows(f"{GREEN}.parquet") == taxi.rows
+    assert load_month(_job(taxi), destination).outcome == "unchanged"
+
+
+@pytest.mark.server
+def test_a_bucket_that_stays_down_fails_the_month_and_keeps_what_it_had(taxi, bucket, monkeypatch):
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    destination = open_destination("gcs-bucket/unsteady")
+    load_month(_job(taxi), destination)
+    before = {name: bucket.read(name) for name in bucket.objects()}
+    monkeypatch.setattr(DEFAULT_RETRY, "_timeout", 2)  # two minutes otherwise
+    again = replace(_job(taxi), force=True)
+    (result,) = load_months([again], destination, report=lambda _: bucket.stop_emulator())
+    assert result.outcome == "failed"
+    assert "gcs-bucket/unsteady does not do what it should" in result.reason
+    bucket.start_emulator()
+    assert {name: bucket.read(name) for name in bucket.objects()} == before
+
+
+@pytest.mark.server
+def test_an_object_that_somebody_deleted_is_made_again(taxi, bucket):
+    destination = open_destination("gcs-bucket/unsteady")
+    load_month(_job(taxi), destination)
+    assert load_month(_job(taxi), destination).outcome == "unchanged"
+    destination.block.get_bucket().blob(f"{GREEN}.parquet").delete()
+    assert load_month(_job(taxi), destination).outcome == "written"
+    assert bucket.objects() == GREEN_FILES
+    assert len(read(1, 2021, "green", "gcs-bucket/unsteady")) == taxi.rows

@@ -1,9 +1,10 @@
 """The shipped flow: monthly New York taxi trips from the web to Parquet in a bucket.
 
 `flowship.etl.flow` holds the two Prefect flows; the modules beside it are plain functions
-that know nothing of Prefect, in the order the data passes them: `source`, `clean`,
-`destination`. The whole folder is copied into the image on its own, so nothing in it may
-import the rest of flowship.
+that know nothing of Prefect. In the order the data passes them: `source`, `gunzip`, `clean`,
+`parquet`, `destination`; `convert` puts them in a line, `month` says what happens to a month.
+The whole folder is copied into the image on its own, so nothing in it may import the rest of
+flowship.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowship.etl.flow import etl_parent_flow, etl_web_to_gcs
+    from flowship.etl.reading import read
 
-__all__ = ["etl_parent_flow", "etl_web_to_gcs"]
+__all__ = ["etl_parent_flow", "etl_web_to_gcs", "read"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: Prefect and Arrow load on first use
+    if name == "read":
+        from flowship.etl import reading
+
+        return reading.read
     if name in __all__:
         from flowship.etl import flow
 

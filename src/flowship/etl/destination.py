@@ -117,10 +117,11 @@ class BlockDestination:
 
     def write(self, path: Path, key: str) -> str:
         """Upload the file; with ``write_path`` alone it passes through memory as a whole."""
-        if hasattr(self.block, "upload_from_path"):
-            stored = _finished(self.block.upload_from_path(path, key))
-        else:
-            stored = _finished(self.block.write_path(key, path.read_bytes()))
+        with self._speaking():
+            if hasattr(self.block, "upload_from_path"):
+                stored = _finished(self.block.upload_from_path(path, key))
+            else:
+                stored = _finished(self.block.write_path(key, path.read_bytes()))
         return f"{self.slug}: {stored or key}"
 
     def holds(self, key: str) -> bool:
@@ -135,19 +136,37 @@ class BlockDestination:
             return None
         if not hasattr(self.block, "read_path"):
             return None
-        try:
-            content = _finished(self.block.read_path(key))
-        except (OSError, ValueError):  # file systems: there is no such file
-            return None
+        with self._speaking():
+            try:
+                content = _finished(self.block.read_path(key))
+            except (FileNotFoundError, ValueError):  # how file systems say that it is not there
+                return None
         return content.encode() if isinstance(content, str) else bytes(content)
 
     def _names(self, key: str) -> list[str] | None:
         # Buckets of Google and Azure list blobs, of Amazon objects; file systems do neither.
-        if hasattr(self.block, "list_blobs"):
-            return [str(blob.name) for blob in _finished(self.block.list_blobs(key))]
-        if hasattr(self.block, "list_objects"):
-            return [str(item["Key"]) for item in _finished(self.block.list_objects(key))]
+        with self._speaking():
+            if hasattr(self.block, "list_blobs"):
+                return [str(blob.name) for blob in _finished(self.block.list_blobs(key))]
+            if hasattr(self.block, "list_objects"):
+                return [str(item["Key"]) for item in _finished(self.block.list_objects(key))]
         return None
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Whatever the block's client raises is about the destination.
+
+        Raises:
+            DestinationError: It could not be reached, or refused.
+        """
+        try:
+            yield
+        except Exception as exc:  # any vendor's client, with any vendor's errors
+            told = str(exc) or type(exc).__name__
+            raise DestinationError(
+                f"{self.slug} does not do what it should: {told}",
+                hint="look at the block in the Prefect UI: bucket, credentials, permissions",
+            ) from exc
 
 
 def _ends_with(name: str, key: str) -> bool:
@@ -225,7 +244,10 @@ def open_destination(
     if is_block(destination):
         block = _load_block(destination)
         folder = _local_folder(block)
-        opened: Destination = BlockDestination(destination, block)
+        # The folder itself, since the block's own way of writing can be cut in the middle.
+        opened: Destination = (
+            BlockDestination(destination, block) if folder is None else FolderDestination(folder)
+        )
     else:
         folder = Path(destination.removeprefix("file://")).expanduser()
         opened = FolderDestination(folder)

@@ -1,0 +1,51 @@
+"""Looking at what was written, in a notebook."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from flowship.etl.destination import object_key, open_destination
+from flowship.etl.errors import DestinationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read(
+    month: int,
+    year: int = 2021,
+    colour: str = "yellow",
+    destination: str = ".",
+    columns: list[str] | None = None,
+) -> pd.DataFrame:
+    """A month that was written, as a DataFrame with Arrow-backed types.
+
+    Whole numbers stay whole where values are missing, and nothing is copied into objects.
+
+    Args:
+        month: The month, 1 to 12.
+        year: The year.
+        colour: Which taxis: yellow, green or fhv.
+        destination: Where it was written: a folder, or a Prefect block as gcs-bucket/taxi.
+        columns: Only these columns.
+
+    Raises:
+        DestinationError: The month is not there.
+    """
+    import pandas as pd
+
+    key = object_key(colour, year, month)
+    # Reading loses nothing, wherever we run.
+    content = open_destination(destination, contained=lambda: False).read(key)
+    if content is None:
+        raise DestinationError(
+            f"there is no {key} in {destination}",
+            hint=f"load it: flowship etl run --year {year} --months {month} --colour {colour}"
+            f" --to {destination}",
+        )
+    table = pq.read_table(BytesIO(content), columns=columns)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
