@@ -63,8 +63,6 @@ def command(to: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
                 raise typer.Exit(screen.interrupted()) from exc
             except (typer.Exit, typer.Abort, typer.BadParameter):
                 raise
-            except BrokenPipeError:  # whoever read stdout, `head` for instance, had enough
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             except Exception as exc:
                 raise typer.Exit(screen.bug(exc)) from exc
 
