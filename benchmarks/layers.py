@@ -77,7 +77,7 @@ def dockerfiles(base: str) -> dict[str, str]:
         base_image=base,
         packages=Packages(constraints="constraints.txt"),
     )
-    ours = dockerfile.render(settings, dependencies=True).partition("\nCOPY project/")[0]
+    ours = dockerfile.render(settings, dependencies=True).partition("\nWORKDIR")[0]
     install = f"pip install --no-cache-dir --constraint {CONSTRAINTS} {' '.join(PACKAGES)}"
     pip = f"FROM {base}\nCOPY .flowship/constraints.txt {CONSTRAINTS}\nRUN {install}\n"
     return {OURS: ours, PIP: pip, PLAIN: ours.replace("--compile-bytecode ", "")}

@@ -39,7 +39,7 @@ EVERYTHING = {
 
 def test_the_smallest_project_is_its_base_its_code_and_its_folder(tmp_path):
     assert render(settings(tmp_path), dependencies=False) == (
-        f"FROM {BASE}\n\nCOPY project/ /opt/prefect/flows/\n\nWORKDIR /opt/prefect/flows\n"
+        f"FROM {BASE}\n\nWORKDIR /opt/prefect/flows\n\nCOPY project/ /opt/prefect/flows/\n"
     )
 
 
@@ -79,10 +79,10 @@ def test_dependencies_come_before_the_code_and_data_inside_the_project_after_it(
         at("RUN apt-get")
         < at("COPY .flowship/requirements.txt")
         < at("RUN set -e")
+        < at("WORKDIR")
         < at("COPY project/data ")
         < at("COPY project/ ")
         < at('COPY ["project/my file"')
-        < at("WORKDIR")
     )
 
 
