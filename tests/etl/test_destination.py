@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -182,6 +184,18 @@ def test_a_file_that_is_never_finished_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert not list((tmp_path / "out").rglob("*m.parquet*"))
+
+
+def test_what_a_killed_run_left_is_swept_a_day_later(tmp_path):
+    for name, age in (("old", 25 * 3600), ("young", 60)):
+        part = tmp_path / f".m.parquet.{name}.part"
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age,) * 2)
+    (tmp_path / ".other.parquet.old.part").touch()
+    with FolderDestination(tmp_path).staging("m.parquet"):
+        pass
+    left = sorted(p.name for p in tmp_path.iterdir())
+    assert left == [".m.parquet.young.part", ".other.parquet.old.part"]
 
 
 def test_two_runs_of_one_month_do_not_write_into_each_other(tmp_path):

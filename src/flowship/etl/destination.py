@@ -12,6 +12,7 @@ import inspect
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ OBJECT_KEY = "data/{colour}/{colour}_tripdata_{year}-{month:02}.parquet"
 
 ALLOW_UNMOUNTED = "FLOWSHIP_ETL_ALLOW_UNMOUNTED"
 """Environment variable: set to 1, a container's own folders are good enough."""
+
+STALE = 24 * 3600  # seconds after which an unfinished file is nobody's
 
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -63,6 +66,7 @@ class FolderDestination:
         part = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
         with _translated(target):
             target.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(target)
             part.touch()
         try:
             yield part
@@ -180,6 +184,13 @@ def _translated(target: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise DestinationError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _sweep(target: Path) -> None:
+    # A run that was killed could not tidy up; one that still goes on is younger than this.
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        if time.time() - part.stat().st_mtime > STALE:
+            part.unlink(missing_ok=True)
 
 
 def _settle(path: Path) -> None:
