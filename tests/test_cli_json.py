@@ -259,6 +259,15 @@ def test_profiles(cli, home):
     assert "pnu_secret" not in listed + used + shown + change
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
+def test_a_password_in_the_apis_address_is_shown_nowhere(cli, options):
+    address = {"PREFECT_API_URL": "http://ada:hunter2@10.0.0.5:4200/api"}
+    code, stdout, stderr = cli("profile", "show", *options, env=address)
+    assert code == 0
+    assert "http://ada:********@10.0.0.5:4200/api" in stdout
+    assert "hunter2" not in stdout + stderr
+
+
 # --- the cycle -----------------------------------------------------------------------------------
 
 CONFIGURED = '[[deployments]]\nname = "nightly"\ncron = "0 5 * * *"\n'

@@ -434,7 +434,7 @@ def profile_json(profile: Profile, target: ApiTarget) -> dict[str, Any]:
         "name": profile.name,
         "active": profile.active,
         "settings": dict(profile.settings),
-        "api": {"url": target.url, "source": target.source},
+        "api": {"url": _shown(target), "source": target.source},
     }
 
 
@@ -442,5 +442,12 @@ def profile_text(profile: Profile, target: ApiTarget) -> str:
     """The same as lines."""
     head = f"{profile.name}{' (active)' if profile.active else ''}"
     lines = [f"  {name} = {value}" for name, value in profile.settings.items()]
-    api = f"commands here use {target.url or 'no API'}, from {target.source}"
+    api = f"commands here use {_shown(target) or 'no API'}, from {target.source}"
     return "\n".join([head, *(lines or ["  (no settings)"]), api])
+
+
+def _shown(target: ApiTarget) -> str | None:
+    """The API's address; one with a password in it must not be copied out of a terminal."""
+    from flowship.profiles import mask_url
+
+    return target.url and mask_url(target.url)
