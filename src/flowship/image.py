@@ -268,9 +268,14 @@ def build(
     if known and (known.probe or not options.probe):
         _tag(engine, known.id, options.tags)
         return replace(known, tags=tuple(sorted({*known.tags, *options.tags})))
-    built = known.id if known else _run_build(engine, plan, options, report)
-    answer = ask(engine, built, plan, report) if options.probe else None
-    _label(engine, built, plan, _labels(plan, inputs, bases, answer), name)
+    labels = _labels(plan, inputs, bases, None)
+    if not options.probe and not known and _is_ours(plan) and all(map(_one_line, labels.values())):
+        # Nothing stands between the build and the name: one request to the engine does it.
+        _run_build(engine, _with_labels(plan, labels), options, report, name)
+    else:
+        built = known.id if known else _run_build(engine, plan, options, report)
+        answer = ask(engine, built, plan, report) if options.probe else None
+        _label(engine, built, plan, _labels(plan, inputs, bases, answer), name)
     _tag(engine, name, options.tags)
     image = inspect(engine, name)
     assert image is not None, "the image was tagged one line above"
@@ -316,7 +321,24 @@ def _pull(engine: Engine, reference: str, platform: str | None, report: Report) 
                 report(Transfer(event["id"], event["status"], *sizes))
 
 
-def _run_build(engine: Engine, plan: Plan, options: BuildOptions, report: Report) -> str:
+def _is_ours(plan: Plan) -> bool:
+    """Whether the Dockerfile is the shipped template's, without directives of its own."""
+    return not plan.settings.dockerfile and not plan.settings.template
+
+
+def _with_labels(plan: Plan, labels: Mapping[str, str]) -> Plan:
+    text = plan.dockerfile + _label_instruction(labels)
+    path = context.dockerfile_path(plan.settings)
+    entries = tuple(
+        replace(e, data=text.encode(), size=len(text.encode())) if e.path == path else e
+        for e in plan.context.entries
+    )
+    return replace(plan, dockerfile=text, context=replace(plan.context, entries=entries))
+
+
+def _run_build(
+    engine: Engine, plan: Plan, options: BuildOptions, report: Report, name: str = ""
+) -> str:
     files = len(plan.context.entries)
     report(Phase(f"sending {files} files ({readable_size(plan.context.size)}) to the engine"))
     stream = BuildStream(report)
@@ -324,7 +346,7 @@ def _run_build(engine: Engine, plan: Plan, options: BuildOptions, report: Report
         plan.context.tar(archive)
         archive.seek(0)
         try:
-            for event in _build_events(engine, plan, options, archive):
+            for event in _build_events(engine, plan, options, archive, name):
                 stream.feed(event)
         except docker.errors.APIError as exc:
             if exc.status_code and exc.status_code < 500:
@@ -336,7 +358,7 @@ def _run_build(engine: Engine, plan: Plan, options: BuildOptions, report: Report
 
 
 def _build_events(
-    engine: Engine, plan: Plan, options: BuildOptions, archive: IO[bytes]
+    engine: Engine, plan: Plan, options: BuildOptions, archive: IO[bytes], name: str
 ) -> Iterator[dict[str, Any]]:
     """The engine's events. BuildKit only where the Dockerfile needs it: the classic builder
     is what every engine, Podman's too, has."""
@@ -347,6 +369,8 @@ def _build_events(
         "forcerm": True,
         "buildargs": json.dumps(dict(plan.settings.build_args)),
     }
+    if name:
+        params["t"] = name
     if plan.settings.platform:
         params["platform"] = plan.settings.platform
     if dockerfile.needs_buildkit(plan.dockerfile):
@@ -407,9 +431,8 @@ def _label(engine: Engine, image_id: str, plan: Plan, labels: Mapping[str, str],
     One LABEL for all: the engine's own ``labels`` makes a step, with a container, of each. Only
     what a line of a Dockerfile cannot hold, a line break or 64 kB, is left to it.
     """
-    one_line = {k: v for k, v in labels.items() if v.isprintable() and len(v) < LABEL_LINE}
-    words = [f"{key}={_quoted(value)}" for key, value in one_line.items()]
-    text = io.BytesIO("\n".join([f"FROM {image_id}", "LABEL " + " \\\n ".join(words)]).encode())
+    one_line = {key: value for key, value in labels.items() if _one_line(value)}
+    text = io.BytesIO(f"FROM {image_id}\n{_label_instruction(one_line)}".encode())
     others = {key: value for key, value in labels.items() if key not in one_line}
     stream = BuildStream(silent)
     with _engine_errors("labelling the image"):
@@ -422,6 +445,15 @@ def _label(engine: Engine, image_id: str, plan: Plan, labels: Mapping[str, str],
             platform=plan.settings.platform,
         ):
             stream.feed(event)
+
+
+def _one_line(value: str) -> bool:
+    return value.isprintable() and len(value) < LABEL_LINE
+
+
+def _label_instruction(labels: Mapping[str, str]) -> str:
+    words = [f"{key}={_quoted(value)}" for key, value in labels.items()]
+    return "LABEL " + " \\\n      ".join(words) + "\n"
 
 
 def _quoted(text: str) -> str:
