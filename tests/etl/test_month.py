@@ -6,12 +6,15 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flowship.etl import clean as clean_module
 from flowship.etl import manifest as manifest_module
 from flowship.etl import source as source_module
 from flowship.etl.convert import Progress
@@ -160,6 +163,27 @@ def test_without_validators_equal_content_is_not_written_again(taxi, out):
     assert (out / MONTH).stat() == written
     _publish(taxi, lambda lines: lines[:-1])
     assert _load(taxi, out).outcome == "written"
+
+
+# --- a cleaning step of one's own, as docs/etl.md shows it ---------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs" / "etl.md"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_cleaning_step_of_ones_own_takes_effect_and_the_rows_left_out_are_seen(
+    taxi, out, monkeypatch, number
+):
+    samples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
+    steps = [sample for sample in samples if "def clean(batch, schema)" in sample]
+    scope = {"pa": pa}
+    exec(steps[number], scope)
+    monkeypatch.setattr(clean_module, "clean", scope["clean"])
+    result = _load(taxi, out)
+    distances = pq.read_table(out / MONTH)["trip_distance"].to_pylist()
+    assert min(distances) > 0
+    assert (result.rows_read, result.rejected) == (2_000, 0)
+    assert result.rows == len(distances) < 2_000
 
 
 # --- rows set aside ------------------------------------------------------------------------------

@@ -39,15 +39,18 @@ class Reject:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of one block: its trips in their order, and the rows set aside."""
+    """What became of one block.
+
+    Attributes:
+        batches: Its trips, in their order.
+        read: Rows that were read, rejected ones too; more than the trips where a cleaning step
+            leaves some out.
+        rejects: The rows set aside.
+    """
 
     batches: list[pa.RecordBatch]
+    read: int
     rejects: list[Reject] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        """Trips, without the rejected rows."""
-        return sum(batch.num_rows for batch in self.batches)
 
 
 @dataclass(frozen=True)
@@ -198,40 +201,43 @@ class CsvCleaner:
         """The block's trips, and the rows that are none."""
         if self._whole:
             try:
-                return Cleaned(self._read(block.data, self._exact))
+                return self._read(block.data, self._exact)
             except pa.ArrowInvalid:
                 pass
         try:
-            batches = self._read(block.data, self._loose)
+            cleaned = self._read(block.data, self._loose)
         except pa.ArrowInvalid:
             return self._salvage(block.data.splitlines(keepends=True), block.line, self._most + 1)
         self._whole = False
-        return Cleaned(batches)
+        return cleaned
 
-    def _read(self, data: bytes, convert: pa_csv.ConvertOptions) -> list[pa.RecordBatch]:
+    def _read(self, data: bytes, convert: pa_csv.ConvertOptions) -> Cleaned:
         if not data.strip():
-            return []
+            return Cleaned([], 0)
         # One Arrow block, so that a line is never cut; the threads are those of our own stages.
         options = pa_csv.ReadOptions(
             column_names=self._header, use_threads=False, block_size=len(data) + 1
         )
         table = pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
-        return [clean(batch, self._schema) for batch in table.to_batches()]
+        batches = [clean(batch, self._schema) for batch in table.to_batches()]
+        return Cleaned(batches, table.num_rows)
 
     def _salvage(self, lines: list[bytes], first: int, most: int) -> Cleaned:
         """Halve until every bad row is alone: what is good is read as if it were not there."""
         try:
-            return Cleaned(self._read(b"".join(lines), self._loose))
+            return self._read(b"".join(lines), self._loose)
         except pa.ArrowInvalid as exc:
             if len(lines) == 1:
                 text = lines[0].decode("utf-8", errors="replace").rstrip("\r\n")
-                return Cleaned([], [Reject(first, self._reason(exc), text)])
+                return Cleaned([], 1, [Reject(first, self._reason(exc), text)])
         half = len(lines) // 2
         left = self._salvage(lines[:half], first, most)
         if len(left.rejects) >= most:
             return left
         right = self._salvage(lines[half:], first + half, most - len(left.rejects))
-        return Cleaned(left.batches + right.batches, left.rejects + right.rejects)
+        return Cleaned(
+            left.batches + right.batches, left.read + right.read, left.rejects + right.rejects
+        )
 
     def _reason(self, exc: Exception) -> str:
         def named(found: re.Match[str]) -> str:
@@ -284,7 +290,7 @@ class ParquetCleaner:
         ]
         whole = pa.RecordBatch.from_arrays(arrays, names=self._schema.table.names)
         try:
-            return Cleaned([clean(whole, self._schema)])
+            return Cleaned([clean(whole, self._schema)], batch.num_rows)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
             raise SourceError(
                 f"a column has another type than expected: {exc}",

@@ -236,7 +236,7 @@ def _set_aside(
                 f"{name}: more than {most} rows cannot be read; the first:\n{shown}",
                 hint="allow more with max_rejects if they may be left out",
             )
-        watch.rows(block.rows + len(block.rejects))
+        watch.rows(block.read)
         yield from block.batches
 
 

@@ -32,7 +32,8 @@ class MonthResult:
         where: Where its Parquet file is.
         reason: Why it failed, or why nothing was to be done.
         rows_read: Rows of the published file.
-        rows: Trips written.
+        rows: Trips written; with the rejected ones fewer than were read where a cleaning step
+            of one's own leaves some out.
         rejected: Rows set aside.
         rejects: Where those rows are.
         nulls: Missing values in each column.

@@ -97,6 +97,7 @@ def load_month(
         _described(job, converted, found),
         where=where,
         rejects=_store_rejects(destination, job.key, converted.rejects, before),
+        rows_read=watch.progress.rows,
         source_bytes=watch.progress.received,
         seconds=round(time.monotonic() - began, 3),
     )
@@ -178,7 +179,6 @@ def _described(job: MonthJob, converted: Converted, found: Contents) -> MonthRes
         year=job.year,
         month=job.month,
         outcome="written",
-        rows_read=found.rows + len(converted.rejects),
         rows=found.rows,
         rejected=len(converted.rejects),
         nulls=found.nulls,
