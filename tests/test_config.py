@@ -118,6 +118,27 @@ def test_the_environment_reaches_into_tables_and_lists(tmp_path):
     assert settings.block.env == {"A": "b"}
 
 
+@pytest.mark.parametrize(
+    "variable", ["FLOWSHIP_BASE_IMAGE", "FLOWSHIP_REPO", "FLOWSHIP_APT", "FLOWSHIP_BLOCK__ENV"]
+)
+def test_an_empty_variable_counts_as_not_set(tmp_path, variable):
+    text = 'entrypoint = "a.py:f"\nrepo = "a/b"\napt = ["git"]\n[block]\nenv = { A = "1" }\n'
+    assert load(tmp_path, text, {variable: ""}) == load(tmp_path, text)
+
+
+def test_both_spellings_of_a_key_meet_flags_and_environment(tmp_path):
+    text = 'entrypoint = "a.py:f"\nwork_pool = "file"\nbase_image = ""\n[block]\nmem_limit = "1g"\n'
+    environ = {"FLOWSHIP_WORK_POOL": "env", "FLOWSHIP_BLOCK__MEM_LIMIT": "2g"}
+    settings = load(tmp_path, text, environ)
+    assert (settings.work_pool, settings.block.mem_limit) == ("env", "2g")
+    assert settings.base_image == config.default_base_image()
+
+
+def test_one_key_in_two_spellings_is_an_error(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\nwork_pool = "a"\nwork-pool = "b"\n')
+    assert '"work-pool" is given twice' in error.message
+
+
 def test_a_wrong_value_from_the_environment_names_the_variable(tmp_path):
     environ = {"FLOWSHIP_PLATFORM": "amd64"}
     error = failure(tmp_path, 'entrypoint = "a.py:f"\n', environ)

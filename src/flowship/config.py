@@ -324,18 +324,17 @@ def load(
         if python_files(folder):
             raise _no_configuration(folder)
         table = _shipped_etl()
-    values: dict[str, Any] = {"name": slugify(folder.resolve().name) or "flow", **table}
+    named = {"name": slugify(folder.resolve().name) or "flow"}
+    values: dict[str, Any] = named | _canonical(table, Settings, source)
     origins, warnings = _apply_environment(values, environ)
     for key, value in (overrides or {}).items():
         if value is not None:
-            values.pop(_kebab(key), None)
-            values[key] = value
+            values[_kebab(key)] = value
     if "entrypoint" not in values:
         raise _no_entrypoint(folder, source)
     values.setdefault("root", folder.resolve())
     values |= {"source": source, "warnings": tuple(warnings)}
-    if not values.get("base-image") and not values.get("base_image"):
-        values["base_image"] = default_base_image()
+    values["base-image"] = values.get("base-image") or default_base_image()
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
@@ -362,6 +361,24 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     if table is not None:
         return pyproject, defaults | table
     return None, {}
+
+
+def _canonical(
+    table: Mapping[str, Any], model: type[BaseModel], source: Path | None, *above: str
+) -> dict[str, Any]:
+    """`table` with its keys in kebab-case: a variable or a flag must meet the same key."""
+    known = _known_fields(model)
+    spelled: dict[str, Any] = {}
+    for key, value in table.items():
+        name = _kebab(key) if _kebab(key) in known else key
+        if name in spelled:
+            where = _place(source, [*above, name])
+            raise ConfigError(f'"{name}" is given twice', hint="keep one spelling", where=where)
+        nested = known.get(name, ("", None))[1]
+        if nested and isinstance(value, dict):
+            value = _canonical(value, nested, source, *above, name)
+        spelled[name] = value
+    return spelled
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -430,6 +447,8 @@ def _apply_environment(
     warnings: list[str] = []
     for variable in sorted(environ):
         if not variable.startswith(ENV_PREFIX) or variable in RESERVED_ENV:
+            continue
+        if not environ[variable]:  # as in scripts and CI, where empty means "not set"
             continue
         path = [p.lower().replace("_", "-") for p in variable[len(ENV_PREFIX) :].split("__")]
         model: type[BaseModel] = Settings
