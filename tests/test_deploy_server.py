@@ -508,3 +508,22 @@ def test_an_api_that_is_not_set_or_not_answering_is_told_before_anything():
         PrefectApi(target, sleep=lambda s: None) as api,
     ):
         preflight(settings(), Flags(), api)
+
+
+def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes_it(project):
+    project.deploy()
+    old = f"flow-{project.tag}/nightly"
+    project.facts = {"flow_name": f"renamed-{project.tag}"}
+    (warning,) = project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32).warnings
+    assert f"`prefect deployment delete '{old}'`" in warning
+    assert "still runs by its schedule" in warning
+    moved = project.deploy(reference="user/de-repo:x@sha256:" + "ef" * 32, entrypoint="b.py:b")
+    assert any(f"{old} runs this image too" in w and "taxi.py:taxi" in w for w in moved.warnings)
+    project.api.delete_deployment(project.api.deployment_by_name(*old.split("/"))["id"])
+    assert project.deploy(entrypoint="b.py:b").warnings == ()
+
+
+def test_another_configured_deployment_is_no_leftover(project):
+    project.values["deployments"].append({"name": "weekly", "cron": "0 5 * * 1"})
+    project.deploy()
+    assert project.deploy(Flags(name="weekly")).warnings == ()

@@ -12,6 +12,7 @@ import pytest
 
 from flowship import runs
 from flowship.errors import ExitCode, RunFailedError, UsageError
+from test_deploy import settings
 from test_deploy_server import Project
 
 pytestmark = pytest.mark.server
@@ -82,6 +83,21 @@ def test_a_name_that_several_flows_have_lists_them(project):
         runs.find(project.api, name)
     for one in (project, other):
         assert f"flow-{one.tag}/{name}" in caught.value.hint
+
+
+def test_of_several_the_projects_own_is_meant_and_after_a_rename_the_new_one(project):
+    other = Project(project.api.url)
+    name = f"shared-{project.tag}"
+    for one in (project, other):
+        one.values["deployments"] = [{"name": name}]
+        one.deploy()
+    own = settings(**project.values)
+    found = runs.find(project.api, name, project=lambda: own)
+    assert found["flow_name"] == f"flow-{project.tag}"
+    project.facts = {"flow_name": f"renamed-{project.tag}"}
+    project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    found = runs.find(project.api, name, project=lambda: own)
+    assert found["flow_name"] == f"renamed-{project.tag}"
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(project):

@@ -452,7 +452,8 @@ def run(
     given = _pairs(param, "--param")
     name = deployment or cycle.only_deployment(_settings(screen))
     with cycle.open_api() as api:
-        started = runs.start(api, runs.find(api, name), given)
+        found = runs.find(api, name, project=lambda: settings or cycle.known_project(Path.cwd()))
+        started = runs.start(api, found, given)
         screen.say(*views.started(started))
         if not watch:
             screen.result(started.to_json(), started.id)

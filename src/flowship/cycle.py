@@ -436,6 +436,14 @@ def only_deployment(settings: Settings) -> str:
     names = [d.name for d in settings.deployments] or [settings.name]
     if len(names) > 1:
         raise UsageError(
+def known_project(folder: Path) -> Settings | None:
+    """The project's settings, where there are any that can be read: only to tell apart."""
+    try:
+        return settings_or_none(folder)
+    except ConfigError:
+        return None
+
+
             f"{len(names)} deployments are configured",
             hint=f"name one of: {', '.join(names)}",
             where="DEPLOYMENT",

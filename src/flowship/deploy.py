@@ -245,7 +245,7 @@ def apply(
     deployments = []
     for found in server.found:
         deployments.append(_apply_deployment(api, settings, found, variables, report))
-    moved = _moved(api, server, image)
+    moved = _names(api, server) if _moves(server, image) else {}
     return DeployReport(
         image=image.reference,
         platform=image.platform,
@@ -254,8 +254,8 @@ def apply(
         block=block,
         pool=_pool_report(api, settings, server, variables),
         deployments=tuple(deployments),
-        moved=moved,
-        warnings=_warnings(settings),
+        moved=tuple(moved.values()),
+        warnings=(*_warnings(settings), *_left_over(api, server, settings, specs[0])),
     )
 
 
@@ -314,14 +314,52 @@ def _warnings(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _moved(api: PrefectApi, server: _Server, image: ImageFacts) -> tuple[str, ...]:
-    if server.document is None or server.document["data"].get("image") == image.reference:
-        return ()
+def _moves(server: _Server, image: ImageFacts) -> bool:
+    """Whether the block's image changes, and with it that of whoever shares the block."""
+    return bool(server.document and server.document["data"].get("image") != image.reference)
+
+
+def _names(api: PrefectApi, server: _Server) -> dict[str, str]:
+    """``flow/deployment`` of each deployment that shares the block, by its id."""
     flows: dict[str, str] = {}
     for deployment in server.sharing:
         flow_id = deployment["flow_id"]
-        flows.setdefault(flow_id, api.flow(flow_id)["name"])
-    return tuple(f"{flows[d['flow_id']]}/{d['name']}" for d in server.sharing)
+        if flow_id not in flows:
+            flows[flow_id] = api.flow(flow_id)["name"]
+    return {d["id"]: f"{flows[d['flow_id']]}/{d['name']}" for d in server.sharing}
+
+
+def _left_over(
+    api: PrefectApi, server: _Server, settings: Settings, spec: DeploymentSpec
+) -> tuple[str, ...]:
+    """Deployments on this block that the project does not know (any more), and how to end them:
+    a renamed flow or deployment leaves the one of the old name behind, scheduled as it was."""
+    configured = {d.name for d in settings.deployments} or {settings.name}
+    ours = {f"{spec.flow_name}/{name}" for name in configured}
+    told, names = [], _names(api, server)
+    for deployment in server.sharing:
+        name = names[deployment["id"]]
+        delete = f"`prefect deployment delete '{name}'`"
+        entrypoint = deployment.get("entrypoint")
+        if entrypoint != spec.entrypoint:
+            told.append(
+                f"{name} runs this image too and looks for {entrypoint} in it, which is not the"
+                f" flow that the image was built for ({spec.entrypoint}): its runs may fail;"
+                f" {delete} ends it, a block of its own ([block] name) keeps it apart"
+            )
+        elif name not in ours and _scheduled_by_us(deployment):
+            told.append(
+                f"{name} is not in the configuration and still runs by its schedule; if it is"
+                f" left from a rename: {delete}"
+            )
+    return tuple(told)
+
+
+def _scheduled_by_us(deployment: Json) -> bool:
+    return not deployment.get("paused") and any(
+        s.get("active") and (s.get("slug") or "").startswith(OWN)
+        for s in deployment.get("schedules") or ()
+    )
 
 
 # --- the block ---------------------------------------------------------------------------------

@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowship import parameters
-from flowship.deploy import start_command
+from flowship import docker_block, parameters
+from flowship.deploy import image_version, start_command
 from flowship.deployed import jsonable, parse_moment
 from flowship.errors import RunFailedError, UsageError
 from flowship.parameters import ParameterValue, RawValue
 from flowship.prefect_api import Json, PrefectApi
+
+if TYPE_CHECKING:
+    from flowship.config import Settings
 
 FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 POLL = (0.5, 3.0)  # seconds between looks: while something happens, and at most
@@ -91,13 +94,21 @@ class RunResult:
         return {**asdict(self), "completed": self.completed}
 
 
-def find(api: PrefectApi, name: str | None, *, default: str | None = None) -> Json:
+def find(
+    api: PrefectApi,
+    name: str | None,
+    *,
+    default: str | None = None,
+    project: Callable[[], Settings | None] = lambda: None,
+) -> Json:
     """The deployment meant by ``flow/deployment`` or by the bare name of a deployment.
 
     Args:
         api: The server.
         name: As the user gave it.
         default: The project's own deployment, where the user gave none.
+        project: The project's settings; asked only where several flows have the name, of which
+            the project's own is meant.
 
     Returns:
         The API's deployment, with ``flow_name`` added.
@@ -117,6 +128,8 @@ def find(api: PrefectApi, name: str | None, *, default: str | None = None) -> Js
     matching = list(api.deployments(wanted))
     if not matching:
         raise _none(api, wanted)
+    if len(matching) > 1:
+        matching = _own(api, matching, project())
     named = [{**d, "flow_name": api.flow(d["flow_id"])["name"]} for d in matching]
     if len(named) > 1:
         listed = ", ".join(sorted(f"{d['flow_name']}/{wanted}" for d in named))
@@ -125,6 +138,25 @@ def find(api: PrefectApi, name: str | None, *, default: str | None = None) -> Js
             where="DEPLOYMENT",
         )  # fmt: skip
     return named[0]
+
+
+def _own(api: PrefectApi, found: list[Json], settings: Settings | None) -> list[Json]:
+    """Of several the project's: on its block, with its entrypoint, as it was deployed last.
+
+    A flow that was renamed leaves a deployment behind that has all this but the last.
+    """
+    if settings is None:
+        return found
+    block = api.block_document(docker_block.SLUG, settings.block_name)
+    image = str((block or {}).get("data", {}).get("image") or "")
+    rules: tuple[Callable[[Json], bool], ...] = (
+        lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
+        lambda d: d.get("entrypoint") == settings.entrypoint,
+        lambda d: bool(image) and d.get("version") == image_version(image),
+    )
+    for rule in rules:
+        found = [d for d in found if rule(d)] or found
+    return found
 
 
 def _none(api: PrefectApi, wanted: str) -> UsageError:
