@@ -450,7 +450,8 @@ def run(
 
     screen = Screen(as_json=as_json)
     given = _pairs(param, "--param")
-    name = deployment or cycle.only_deployment(_settings(screen))
+    settings = None if deployment else _settings(screen)
+    name = cycle.only_deployment(settings) if settings else deployment
     with cycle.open_api() as api:
         found = runs.find(api, name, project=lambda: settings or cycle.known_project(Path.cwd()))
         started = runs.start(api, found, given)
