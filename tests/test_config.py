@@ -230,3 +230,62 @@ def test_a_folder_with_neither_stands_for_the_shipped_etl(tmp_path):
 def test_the_default_base_is_the_prefect_that_flowship_runs_on(tmp_path):
     base = load(tmp_path, 'entrypoint = "a.py:f"\n').base_image
     assert base.startswith(f"prefecthq/prefect:{metadata.version('prefect')}-python3.")
+
+
+# --- below a project -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A configured project with a folder deep inside it."""
+    folder = tmp_path / "project"
+    (folder / "data" / "raw").mkdir(parents=True)
+    (folder / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    return folder
+
+
+@pytest.mark.parametrize(("inside", "way"), [("data", ".."), ("data/raw", "../..")])
+def test_a_folder_of_a_project_is_not_the_shipped_flow(project, inside, way):
+    error = failure(project / inside)
+    assert str(project) in error.message
+    assert f"flowship -C {way}" in error.hint
+
+
+def test_python_files_inside_a_project_are_not_told_to_init(project):
+    (project / "data" / "a.py").write_text("@flow\ndef f(): ...\n")
+    assert "flowship init" not in failure(project / "data").hint
+
+
+def test_a_project_in_pyproject_is_found_above_too(project):
+    (project / "flowship.toml").unlink()
+    (project / "pyproject.toml").write_text('[tool.flowship]\nentrypoint = "flow.py:f"\n')
+    assert str(project) in failure(project / "data").message
+
+
+def test_a_project_inside_a_project_is_its_own(project):
+    (project / "data" / "flowship.toml").write_text('entrypoint = "own.py:f"\n')
+    assert load(project / "data").entrypoint == "own.py:f"
+
+
+def test_a_repository_is_not_part_of_what_lies_above_it(project):
+    (project / "data" / ".git").mkdir()
+    assert load(project / "data").shipped
+    assert load(project / "data" / "raw").shipped
+
+
+def test_the_root_of_the_repository_may_be_the_project(project):
+    (project / ".git").mkdir()
+    assert str(project) in failure(project / "data" / "raw").message
+
+
+def test_the_home_folder_is_no_project(project, monkeypatch):
+    monkeypatch.setenv("HOME", str(project))
+    assert load(project / "data").shipped
+    monkeypatch.setenv("HOME", str(project / "data"))
+    assert load(project / "data").shipped
+    assert load(project / "data" / "raw").shipped
+
+
+def test_a_folder_that_everybody_may_write_to_is_no_project(project):
+    project.chmod(0o1777)
+    assert load(project / "data").shipped

@@ -588,6 +588,7 @@ def init(as_json: Json = False) -> None:
 
     screen = Screen(as_json=as_json)
     folder = Path.cwd()
+    config.refuse_inside_project(folder)
     written = scaffold.init(
         folder,
         name=config.slugify(folder.name) or "flow",

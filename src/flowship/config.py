@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -321,6 +322,7 @@ def load(
     """
     source, table = _find(folder)
     if source is None:
+        refuse_inside_project(folder)
         if python_files(folder):
             raise _no_configuration(folder)
         table = _shipped_etl()
@@ -361,6 +363,54 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     if table is not None:
         return pyproject, defaults | table
     return None, {}
+
+
+def is_configured(folder: Path) -> bool:
+    """Whether there is a configuration of flowship's right in `folder`, sound or not."""
+    pyproject = folder / "pyproject.toml"
+    if (folder / "flowship.toml").is_file():
+        return True
+    try:
+        return b"[tool.flowship" in pyproject.read_bytes()
+    except OSError:
+        return False
+
+
+def refuse_inside_project(folder: Path) -> None:
+    """Refuse to take a folder of somebody's project for a project of its own.
+
+    Raises:
+        ConfigError: A folder above is a flowship project.
+    """
+    above = _project_above(folder)
+    if above is None:
+        return
+    path = os.path.relpath(above, folder.resolve())
+    raise ConfigError(
+        f"this folder has no flowship configuration, but the project {above} above it has",
+        hint=f"work there: `flowship -C {path} …`; or write a flowship.toml here by hand",
+        where=str(folder),
+    )
+
+
+def _project_above(folder: Path) -> Path | None:
+    """The nearest configured folder above `folder`, within the same repository.
+
+    The home folder and what lies above it is no project, nor is a folder that everybody may
+    write to, as ``/tmp`` is: a file there may be anybody's.
+    """
+    here, home = folder.resolve(), Path("~").expanduser().resolve()
+    while not (here / ".git").exists() and here not in (home, here.parent):
+        here = here.parent
+        try:
+            shared = here.stat().st_mode & stat.S_IWOTH
+        except OSError:
+            return None
+        if shared or here in (home, here.parent):
+            return None
+        if is_configured(here):
+            return here
+    return None
 
 
 def _canonical(

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flowship import context, dockerfile
-from flowship.config import FLOWS_DIR, Settings, load
+from flowship.config import FLOWS_DIR, Settings, is_configured, load
 from flowship.dockerfile import Facts, Finding
 from flowship.errors import BuildError, ConfigError, EngineError, UsageError
 from flowship.events import Phase, Report
@@ -289,17 +289,10 @@ def settings_or_none(folder: Path) -> Settings | None:
     try:
         settings = load(folder)
     except ConfigError:
-        if _is_configured(folder):
+        if is_configured(folder):
             raise
         return None
     return None if settings.shipped else settings
-
-
-def _is_configured(folder: Path) -> bool:
-    pyproject = folder / "pyproject.toml"
-    return (folder / "flowship.toml").is_file() or (
-        pyproject.is_file() and b"[tool.flowship" in pyproject.read_bytes()
-    )
 
 
 def push_target(repo: str | None, settings: Settings | None) -> Reference:
@@ -436,19 +429,19 @@ def only_deployment(settings: Settings) -> str:
     names = [d.name for d in settings.deployments] or [settings.name]
     if len(names) > 1:
         raise UsageError(
+            f"{len(names)} deployments are configured",
+            hint=f"name one of: {', '.join(names)}",
+            where="DEPLOYMENT",
+        )
+    return names[0]
+
+
 def known_project(folder: Path) -> Settings | None:
     """The project's settings, where there are any that can be read: only to tell apart."""
     try:
         return settings_or_none(folder)
     except ConfigError:
         return None
-
-
-            f"{len(names)} deployments are configured",
-            hint=f"name one of: {', '.join(names)}",
-            where="DEPLOYMENT",
-        )
-    return names[0]
 
 
 def work_pool(folder: Path) -> str:
