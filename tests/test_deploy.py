@@ -218,3 +218,23 @@ def test_the_specification_is_json_with_these_keys():
     assert set(document["schedules"][0]) == {
         "id", "outcome", "source", "words", "timezone", "active", "next_runs", "parameters",
     }  # fmt: skip
+
+
+def test_a_secret_parameter_is_warned_of_and_never_shown():
+    secret = {"type": "string", "format": "password", "writeOnly": True}
+    schema = {**SCHEMA, "properties": {"token": secret}}
+    project = settings(
+        deployments=[
+            {
+                "name": "a",
+                "job-variables": {"env": {"API_TOKEN": "sk-123", "URL": "http://u:pw@host"}},
+                "schedules": [{"interval": 3600, "parameters": {"token": "hunter3"}}],
+            }
+        ]
+    )
+    flags = Flags(parameters={"token": "hunter2"})
+    (spec,) = planned(project, flags, parameters=schema)
+    assert spec.parameters == {"token": "hunter2"}
+    assert any('"token" is a secret' in warning for warning in spec.warnings)
+    told = json.dumps(spec.to_json())
+    assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in told]

@@ -527,3 +527,18 @@ def test_another_configured_deployment_is_no_leftover(project):
     project.values["deployments"].append({"name": "weekly", "cron": "0 5 * * 1"})
     project.deploy()
     assert project.deploy(Flags(name="weekly")).warnings == ()
+
+
+def test_secrets_are_written_over_without_being_shown(project):
+    secret = {"type": "string", "format": "password", "writeOnly": True}
+    schema = {"type": "object", "properties": {"token": secret}, "required": []}
+    reports = []
+    for value in ("one", "two"):
+        project.values["block"] = {"env": {"API_TOKEN": f"sk-{value}", "DB": f"pg://u:{value}@h"}}
+        flags = Flags(parameters={"token": f"hunter-{value}"})
+        reports.append(project.deploy(flags, parameters=schema).to_json())
+    assert [c["field"] for c in reports[1]["block"]["edits"]] == ["env"]
+    assert [c["field"] for c in reports[1]["deployments"][0]["changes"]] == ["parameters.token"]
+    told = json.dumps(reports)
+    assert not [s for s in ("sk-", "hunter", "u:one", "u:two") if s in told]
+    assert project.stored()["parameters"] == {"token": "hunter-two"}

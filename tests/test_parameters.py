@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from flowship import parameters
 from flowship.errors import ConfigError
-from flowship.parameters import RawValue, coerce, describe, missing, problem, resolve
+from flowship.parameters import (
+    RawValue,
+    coerce,
+    describe,
+    missing,
+    open_secrets,
+    problem,
+    resolve,
+    table,
+)
 
 ROOT = {
     "properties": {},
@@ -184,3 +193,31 @@ def test_no_text_makes_the_reading_crash(text, schema):
     except ValueError:
         return
     assert problem(value, schema, schema) is None
+
+
+def test_secrets_are_covered_wherever_they_stand_and_named():
+    schema = {
+        "properties": {
+            "key": {"anyOf": [{"type": "string", "format": "password", "writeOnly": True},
+                              {"type": "null"}]},
+            "login": {"$ref": "#/definitions/Login"},
+            "plain": {"type": "string"},
+        },
+        "definitions": {
+            "Login": {"type": "object", "properties": {
+                "user": {"type": "string"},
+                "passwords": {"type": "array", "items": {"type": "string", "format": "password"}},
+            }}
+        },
+    }  # fmt: skip
+    given = {"key": "hunter2", "login": {"user": "ada", "passwords": ["hunter3"]}, "plain": "x"}
+    values = {v.name: v.value for v in table(schema, given)}
+    assert values == {
+        "key": "********",
+        "login": {"user": "ada", "passwords": ["********"]},
+        "plain": "x",
+    }
+    assert open_secrets(schema, given) == ("key", "login")
+    with pytest.raises(ConfigError) as caught:
+        resolve(schema, {"key": 12345})
+    assert "12345" not in caught.value.message

@@ -460,7 +460,8 @@ def _edits(
             continue
         if name == "image" and image_version(str(current[name])) in ours:
             continue
-        edits.append(Change(name, current[name], value))
+        was, now = docker_block.masked(current[name]), docker_block.masked(value)
+        edits.append(Change(name, was, now))
     return tuple(edits)
 
 
@@ -500,7 +501,7 @@ def _apply_deployment(
             if "job_variables" in differing:  # judged by the server only beside its pool
                 differing["work_pool_name"] = spec.work_pool
             api.update_deployment(deployment["id"], differing)
-            outcome, changes = "updated", _changes(deployment, differing)
+            outcome, changes = "updated", _changes(deployment, differing, spec)
     schedules, removed, touched = _apply_schedules(api, found, deployment["id"], report)
     if touched and outcome == "unchanged":
         outcome = "updated"
@@ -565,19 +566,28 @@ def _limit(deployment: Json) -> int | None:
     return limit
 
 
-def _changes(deployment: Json, written: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What was written over, but for what every new image changes."""
+def _changes(
+    deployment: Json, written: Mapping[str, Any], spec: DeploymentSpec
+) -> tuple[Change, ...]:
+    """What was written over, but for what every new image changes. Secrets are covered."""
     changes = []
     for name, value in written.items():
         was = _limit(deployment) if name == "concurrency_limit" else deployment.get(name)
         if name in ("parameters", "job_variables"):
             before = dict(deployment.get(name) or {})
-            for key in sorted({*before, *value}):
-                if before.get(key) != value.get(key):
-                    changes.append(Change(f"{name}.{key}", before.get(key), value.get(key)))
+            differing = [k for k in sorted({*before, *value}) if before.get(k) != value.get(k)]
+            shown, now = _shown(name, before, spec), _shown(name, value, spec)
+            changes += [Change(f"{name}.{k}", shown.get(k), now.get(k)) for k in differing]
         elif name not in ("version", "parameter_openapi_schema") and was != value:
             changes.append(Change(name, was, value))
     return tuple(changes)
+
+
+def _shown(name: str, values: Mapping[str, Any], spec: DeploymentSpec) -> dict[str, Any]:
+    if name == "parameters":
+        return parameters.all_masked(values, spec.image.parameters)
+    shown: dict[str, Any] = docker_block.masked(values)
+    return shown
 
 
 # --- its schedules -----------------------------------------------------------------------------
@@ -619,7 +629,7 @@ def _apply_schedules(
     touched = bool(surplus) or any(o != "unchanged" for o in outcomes.values())
     after = api.schedules(deployment_id) if touched else list(found.schedules)
     removed = tuple(_words(stored) for stored in surplus)
-    return _schedule_reports(after, outcomes), removed, touched
+    return _schedule_reports(after, outcomes, found.spec), removed, touched
 
 
 def _match(found: _Found) -> tuple[list[_Step], list[Json]]:
@@ -695,7 +705,7 @@ def _now() -> str:
 
 
 def _schedule_reports(
-    stored: Sequence[Json], outcomes: Mapping[str, str]
+    stored: Sequence[Json], outcomes: Mapping[str, str], spec: DeploymentSpec
 ) -> tuple[ScheduleReport, ...]:
     now = datetime.now(timezone.utc)
     reports = []
@@ -706,11 +716,14 @@ def _schedule_reports(
         schedule = stored_schedule(one)
         outcome = outcomes.get(one["id"], "kept")
         if schedule is not None:
-            told = schedule_report(schedule, now, outcome=outcome, source=source, stored=one)
+            told = schedule_report(
+                schedule, now, outcome=outcome, source=source, stored=one,
+                schema=spec.image.parameters,
+            )  # fmt: skip
         else:
             told = ScheduleReport(
                 one["id"], outcome, source, str(one.get("schedule")), "", bool(one["active"]), (),
-                dict(one.get("parameters") or {}),
+                parameters.all_masked(one.get("parameters") or {}, spec.image.parameters),
             )  # fmt: skip
         reports.append(told)
     return tuple(reports)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from flowship.errors import FlowshipError
-from flowship.parameters import ParameterValue
+from flowship.parameters import ParameterValue, all_masked
 from flowship.schedules import ScheduleSpec, parse
 
 NEXT_RUNS = 3
@@ -150,8 +150,10 @@ def schedule_report(
     outcome: str,
     source: str,
     stored: Mapping[str, Any] | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> ScheduleReport:
-    """Tell a schedule; `stored` is how the server has it, once it has."""
+    """Tell a schedule; `stored` is how the server has it, once it has, and `schema` the flow's
+    parameters', which says what must not be shown."""
     stored = stored or {}
     anchor = (stored.get("schedule") or {}).get("anchor_date")
     moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor) if anchor else None)
@@ -165,7 +167,7 @@ def schedule_report(
         next_runs=tuple(
             NextRun(m.isoformat(), m.astimezone(timezone.utc).isoformat()) for m in moments
         ),
-        parameters=dict(schedule.parameters),
+        parameters=all_masked(schedule.parameters, schema),
     )
 
 

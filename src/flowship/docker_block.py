@@ -18,11 +18,13 @@ from importlib import resources
 from typing import Any
 
 from flowship.config import Block
-from flowship.parameters import problem
+from flowship.parameters import MASK, problem
 
 SLUG = "docker-container"
 CREDENTIALS_SLUG = "docker-registry-credentials"
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
+ADDRESS_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
+
 SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|api_?key|private_?key|credential)")
 
 # What a block starts with: the class's own defaults, but no heap of stopped containers.
@@ -77,10 +79,27 @@ def direct_env(block: Block) -> dict[str, str]:
 
 
 def open_secrets(block: Block) -> tuple[str, ...]:
-    """Variables whose name promises a secret and whose value is written out."""
-    return tuple(
-        k for k, v in (block.env or {}).items() if SECRET_NAME.search(k) and not TEMPLATE.search(v)
-    )
+    """Variables whose name promises a secret, or whose address holds a password, written out."""
+    env = block.env or {}
+    return tuple(k for k, v in env.items() if not TEMPLATE.search(v) and masked(v, k) != v)
+
+
+def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
+    """The value as it may be shown: what its name calls a secret, and passwords in addresses,
+    are covered; a reference to a Secret block is none."""
+    if isinstance(value, Mapping):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item, name) for item in value]
+    if not isinstance(value, str) or TEMPLATE.search(value):
+        return value
+    if value and SECRET_NAME.search(name.rpartition(".")[2]):
+        return MASK
+    # A list may hold NAME=value, as container_create_kwargs does.
+    named, equals, _ = value.partition("=")
+    if equals and re.fullmatch(r"\w+", named) and SECRET_NAME.search(named):
+        return f"{named}={MASK}"
+    return ADDRESS_PASSWORD.sub(rf"\1{MASK}", value)
 
 
 def credentials_name(block: Block) -> str | None:

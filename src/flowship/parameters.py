@@ -20,6 +20,7 @@ from uuid import UUID
 from flowship.errors import ConfigError, FlowshipError
 
 Schema = Mapping[str, Any]
+MASK = "********"
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def resolve(
             resolved[name] = _value(value, known[name], schema)
         except ValueError as exc:
             expected = describe(known[name], schema)
+            reason = "this value is not that" if is_secret(known[name], schema) else exc
             raise error(
-                f'parameter "{name}" takes {expected}: {exc}', hint=_example(name, known[name],
+                f'parameter "{name}" takes {expected}: {reason}', hint=_example(name, known[name],
                 schema), where=place,
             ) from exc  # fmt: skip
     return resolved
@@ -131,12 +133,54 @@ def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterVal
     return tuple(
         ParameterValue(
             name,
-            given[name] if name in given else field.get("default"),
+            masked(given[name], field, schema) if name in given else field.get("default"),
             "given" if name in given else "missing" if name in absent else "default",
             describe(field, schema),
         )
         for name, field in ordered
     )
+
+
+def is_secret(schema: Schema | bool, root: Schema) -> bool:
+    """Whether this is a SecretStr or the like: what pydantic never shows."""
+    if isinstance(schema, bool):
+        return False
+    if "$ref" in schema:
+        return is_secret(_follow(schema["$ref"], root), root)
+    if schema.get("writeOnly") or schema.get("format") == "password":
+        return True
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    return any(is_secret(branch, root) for branch in branches)
+
+
+def masked(value: Any, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN401 JSON
+    """The value as it may be shown: secrets covered, also inside a model or a list."""
+    if isinstance(schema, bool) or value is None or _is_template(value):
+        return value
+    if is_secret(schema, root):
+        return MASK
+    if "$ref" in schema:
+        return masked(value, _follow(schema["$ref"], root), root)
+    for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        value = masked(value, branch, root)
+    if isinstance(value, list):
+        return [masked(item, schema.get("items", True), root) for item in value]
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        other = schema.get("additionalProperties", True)
+        return {k: masked(v, inner.get(k, other), root) for k, v in value.items()}
+    return value
+
+
+def all_masked(given: Mapping[str, Any], schema: Schema | None) -> dict[str, Any]:
+    """A deployment's or a schedule's parameters as they may be shown."""
+    return dict(given) if schema is None else masked(dict(given), schema, schema)
+
+
+def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parameters given that hold a secret in clear text."""
+    covered = all_masked(given, schema)
+    return tuple(name for name, value in given.items() if covered[name] != value)
 
 
 def nearest(name: str, known: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from flowship import parameters
+from flowship import docker_block, parameters
 from flowship.config import FLOWS_DIR, Deployment, Settings
 from flowship.deployed import (
     ScheduleReport,
@@ -122,6 +122,8 @@ class DeploymentSpec:
         """The specification as JSON values only, for ``--dry-run``."""
         document: dict[str, Any] = jsonable(asdict(replace(self, schedules=())))
         document["schedules"] = document.pop("preview")
+        document["parameters"] = parameters.all_masked(self.parameters, self.image.parameters)
+        document["job_variables"] = docker_block.masked(self.job_variables)
         return document
 
 
@@ -238,8 +240,11 @@ def _spec(
         parameters=given,
         parameter_values=parameters.table(image.parameters, given),
         job_variables=parameters.plain(deployment.job_variables),
-        preview=tuple(schedule_report(s, now, outcome="planned", source=source) for s in schedules),
-        warnings=(*absent, *_image_warnings(image)),
+        preview=tuple(
+            schedule_report(s, now, outcome="planned", source=source, schema=image.parameters)
+            for s in schedules
+        ),
+        warnings=(*absent, *_secrets(image, given, schedules), *_image_warnings(image)),
     )
 
 
@@ -269,6 +274,20 @@ def _missing(
         return ()
     listed = " and ".join(f'"{p}"' for p in absent)
     return (f"{listed} has no value: every run of {name} must be given one",)
+
+
+def _secrets(
+    image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+) -> tuple[str, ...]:
+    everything = [given, *(s.parameters for s in schedules)]
+    names = dict.fromkeys(
+        n for g in everything for n in parameters.open_secrets(image.parameters, g)
+    )
+    return tuple(
+        f'"{name}" is a secret, and Prefect stores parameters in clear text for all who can see'
+        " the deployment: let the flow load it from a Secret block instead"
+        for name in names
+    )
 
 
 def unscheduled(name: str, absent: Sequence[str], schedule: ScheduleSpec) -> ConfigError:
