@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from parts.gcs import GcsEmulator, save_blocks, save_blocks_at
@@ -289,14 +291,26 @@ GREEN = "data/green/green_tripdata_2021-01"
 GREEN_FILES = ["data/green/_green_tripdata_2021-01.json", f"{GREEN}.parquet"]
 
 
-@pytest.fixture
-def bucket(api, tmp_path, monkeypatch) -> Iterator[GcsEmulator]:
-    """A bucket of this test's own, on a disk, that can go down and come back."""
-    with GcsEmulator(bucket="taxi-bucket", folder=tmp_path / "gcs") as emulator:
+@pytest.fixture(scope="module")
+def unsteady(api, tmp_path_factory) -> Iterator[GcsEmulator]:
+    """A bucket on a disk, that can go down and come back."""
+    folder = tmp_path_factory.mktemp("gcs")
+    with GcsEmulator(bucket="taxi-bucket", folder=folder) as emulator:
         save_blocks_at(api, "unsteady", emulator)
-        for name, value in emulator.env.items():
-            monkeypatch.setenv(name, value)
         yield emulator
+
+
+@pytest.fixture
+def bucket(unsteady, monkeypatch) -> GcsEmulator:
+    """That bucket, up and empty."""
+    for name, value in unsteady.env.items():
+        monkeypatch.setenv(name, value)
+    if unsteady.pid is None:
+        unsteady.start_emulator()
+    for name in unsteady.objects():
+        httpx.delete(f"{unsteady.url}/storage/v1/b/{unsteady.bucket}/o/{quote(name, safe='')}")
+    assert unsteady.objects() == []
+    return unsteady
 
 
 def _job(taxi) -> MonthJob:
