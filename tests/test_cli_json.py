@@ -270,7 +270,7 @@ def test_a_password_in_the_apis_address_is_shown_nowhere(cli, options):
 
 # --- the cycle -----------------------------------------------------------------------------------
 
-CONFIGURED = '[[deployments]]\nname = "nightly"\ncron = "0 5 * * *"\n'
+CONFIGURED = '[[deployments]]\nname = "json-nightly"\ncron = "0 5 * * *"\n'
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +325,7 @@ def test_without_json_stdout_is_what_a_script_wants(shipped):
         assert (code, stdout) == (0, f"{expected}\n")
         assert stderr.strip()
     code, stdout, _ = flowship("deploy", cwd=folder, env=env)
-    assert (code, stdout) == (0, "hello/nightly\n")
+    assert (code, stdout) == (0, "hello/json-nightly\n")
 
 
 @pytest.mark.engine
