@@ -135,6 +135,74 @@ def test_an_image_whose_flow_does_not_load_gets_no_name(
     assert not [tag for i in engine.images.list(project.name) for tag in i.tags]
 
 
+OWN = """FROM {base}
+COPY flow.py /opt/prefect/flows/
+{more}
+"""
+
+
+def with_entrypoint(project, base_image, more, script='exec "$@"\n'):
+    """A project with a Dockerfile of its own, and a script that may be its ENTRYPOINT."""
+    files = {
+        "Dockerfile": OWN.format(base=base_image, more=more),
+        "start.sh": f"#!/bin/sh\n{script}",
+    }
+    write(project, base_image, files, 'dockerfile = "Dockerfile"\n')
+    (project / "start.sh").chmod(0o755)
+    return project
+
+
+@pytest.mark.parametrize(
+    "entrypoint",
+    [
+        '["python"]',
+        '["python", "/opt/prefect/flows/flow.py"]',
+        '["python", "-c", "import time; time.sleep(600)"]',
+        "exec python /opt/prefect/flows/flow.py",
+        '["/opt/prefect/not-there.sh"]',
+    ],
+)
+def test_an_entrypoint_that_swallows_the_workers_command_fails_the_build(
+    project, base_image, engine, entrypoint
+):
+    with_entrypoint(project, base_image, f"ENTRYPOINT {entrypoint}")
+    with (project / "flowship.toml").open("a") as file:
+        file.write("[probe]\ntimeout = 20\n")
+    with pytest.raises(BuildError) as caught:
+        build(project)
+    assert "ENTRYPOINT" in caught.value.message
+    assert "every run would crash" in caught.value.message
+    assert 'exec "$@"' in caught.value.hint
+    assert not engine.images.list(project.name)
+    assert not engine.containers.list(
+        all=True, filters={"label": f"io.flowship.probe-of={project.name}"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "script"),
+    [
+        ('COPY start.sh /usr/bin/\nENTRYPOINT ["start.sh"]', 'echo hello; exec "$@"\n'),
+        # Prefect's own: tini, and a script below it; the script prints without ending its line
+        (
+            'COPY start.sh /srv/\nENTRYPOINT ["sh", "-c", "exec \\"$@\\"", "--", "/srv/start.sh"]',
+            'printf "{half a line"; exec "$@"\n',
+        ),
+        ('WORKDIR /srv\nCOPY start.sh /srv/\nENTRYPOINT ["./start.sh"]', '"$@"\necho "{}"\n'),
+        ('ENTRYPOINT ["env", "A=1"]', ""),
+        ("ENTRYPOINT []", ""),
+    ],
+)
+def test_an_entrypoint_that_runs_its_command_is_probed_through(project, base_image, more, script):
+    assert build(with_entrypoint(project, base_image, more, script)).probe.flow_name == "hello"
+
+
+def test_behind_an_entrypoint_a_broken_flow_is_still_the_flows_fault(project, base_image):
+    with_entrypoint(project, base_image, 'ENTRYPOINT ["env"]\nENV PATH=/usr/bin:/bin')
+    with pytest.raises(BuildError, match="no `python` on its PATH"):
+        build(project)
+
+
 def test_the_probe_has_no_network_unless_it_is_given_one(project, base_image):
     reach = "import socket\nsocket.create_connection(('127.0.0.1', 9))\n"
     write(project, base_image, {"flow.py": reach + FLOW})

@@ -24,7 +24,9 @@ def ask(folder, entrypoint):
         cwd="/",
         check=True,
     )
-    return json.loads(done.stdout)
+    started, answer = done.stdout.strip().split("\n")
+    assert started == inside.STARTED
+    return json.loads(answer)
 
 
 def explained(folder, entrypoint, **project) -> BuildError:
@@ -164,7 +166,11 @@ def test_any_other_exception_shows_its_own_traceback(tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "output", "word"),
-    [(137, "", "memory"), (127, 'exec: "python": executable file not found', "no `python`")],
+    [
+        (137, "", "memory"),
+        (127, 'exec: "python": executable file not found', "no `python`"),
+        (127, "[FATAL tini (7)] exec python failed: No such file or directory", "no `python`"),
+    ],
 )
 def test_a_probe_that_crashed_says_why(code, output, word):
     assert word in probe.crashed(code, output).message

@@ -652,6 +652,67 @@ def test_quotes_around_a_path_with_a_space_are_refused_as_the_builder_does():
     assert 'COPY ["source", "/destination with space/"]' in found[0].help
 
 
+# --- entrypoint ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "entrypoint",
+    [
+        '["python"]',
+        '["python3.11", "-u"]',
+        '["python", "/opt/prefect/flows/flow.py"]',
+        '["tini", "-g", "--", "python", "flow.py"]',
+        '["uv", "run", "python", "flow.py"]',
+        "python flow.py",
+        'tini -- "$@"',
+        '["/bin/bash"]',
+        '["sh", "-c", "python flow.py"]',
+        '["prefect"]',
+        "['tini', '--']",
+    ],
+)
+def test_an_entrypoint_that_swallows_the_command_is_an_error_with_its_place(entrypoint):
+    text = PREFECT + f"ENTRYPOINT {entrypoint}\n"
+    finding = one("entrypoint", text)
+    assert (finding.severity, finding.line) == ("error", 2)
+    assert underlined(text, finding) == entrypoint
+    assert 'exec "$@"' in finding.help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'ENTRYPOINT ["/usr/bin/tini", "-g", "--", "/opt/prefect/entrypoint.sh"]\n',
+        'ENTRYPOINT ["/usr/bin/tini", "--"]\n',
+        'ENTRYPOINT ["dumb-init", "--"]\n',
+        'ENTRYPOINT ["start.sh"]\n',
+        'ENTRYPOINT ["bash", "/srv/start.sh"]\n',
+        'ENTRYPOINT ["python", "entrypoint.py"]\n',
+        'ENTRYPOINT ["sh", "-c", "exec \\"$0\\" \\"$@\\""]\n',
+        'ENTRYPOINT ["uv", "run", "--no-sync"]\n',
+        "ENTRYPOINT []\n",
+        'ENTRYPOINT ["python"]\nENTRYPOINT []\n',
+        'ONBUILD ENTRYPOINT ["python"]\n',
+        'ENTRYPOINT ["python"]\nFROM prefecthq/prefect:3\n',
+        '# flowship: ignore=entrypoint\nENTRYPOINT ["python"]\n',
+        'CMD ["python", "flow.py"]\n',
+    ],
+)
+def test_an_entrypoint_that_runs_its_command_or_is_left_behind_is_no_finding(text):
+    assert only("entrypoint", PREFECT + text) == []
+
+
+@pytest.mark.parametrize("entrypoint", ['["/usr/bin/mine"]', '["python", "-m", "wrapper"]'])
+def test_an_entrypoint_that_nobody_knows_is_a_warning(entrypoint):
+    assert one("entrypoint", PREFECT + f"ENTRYPOINT {entrypoint}\n").severity == "warning"
+
+
+def test_an_entrypoint_of_the_stage_that_the_image_is_built_from_counts():
+    text = PREFECT.strip() + ' AS a\nENTRYPOINT ["python"]\nFROM a\nUSER 1\n'
+    assert one("entrypoint", text).line == 2
+
+
 def test_findings_come_in_the_order_of_their_places():
     text = "FROM python\nCOPY b y/\nCOPY a x/\nWORKDIR q\n"
     places = [(f.line, f.column) for f in check(text)]

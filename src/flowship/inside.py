@@ -1,8 +1,9 @@
 """What runs inside the freshly built image: load the flow, say what it is, as JSON.
 
 `flowship.probe` sends this file's text to the image's own Python; flowship itself is not
-installed there. So: standard library only, Prefect imported late, Python 3.9 syntax. The answer
-is one JSON object on stdout; whatever the flow prints while it is imported goes to stderr.
+installed there. So: standard library only, Prefect imported late, Python 3.9 syntax. On stdout
+is a line that says that the script was started, and the answer, one JSON object on a line of its
+own; whatever the flow prints while it is imported goes to stderr.
 
 Called as ``python -c <this text> <folder> <entrypoint>``.
 """
@@ -17,6 +18,8 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
+
+STARTED = "flowship asks for the flow"  # an ENTRYPOINT that swallows the command never says it
 
 
 def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
@@ -129,13 +132,14 @@ def search(file: str) -> list[str]:
 def main() -> None:
     """Answer on the real stdout; keep the flow's own output out of it."""
     answer_to = os.dup(1)
+    os.write(answer_to, f"\n{STARTED}\n".encode())  # the ENTRYPOINT may have left a line open
     os.dup2(2, 1)
     if sys.path and sys.path[0] == "":
         del sys.path[0]  # `prefect flow-run execute` has no current folder on the path either
     answer = inspect(sys.argv[1], sys.argv[2])
     sys.stdout.flush()
     with os.fdopen(answer_to, "w") as stream:
-        json.dump(answer, stream, default=str)
+        stream.write(json.dumps(answer, default=str) + "\n")
     os._exit(0)  # a thread that the flow started while being imported must not keep us
 
 

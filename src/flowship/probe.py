@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -53,6 +54,9 @@ NETWORK_FAILURES = {
 # A block that is loaded while the flow is imported: Prefect then starts a throw-away server,
 # which of course does not know the block.
 BLOCK_FAILURES = ("Unable to find block document", "Failed to reach API")
+
+# As tini, env and the shells put it.
+NO_PYTHON = re.compile(r"python\b.*(not found|No such file)")
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,16 @@ def interpret(answer: Mapping[str, Any], project: Project) -> ProbeResult:
     raise explain(answer, project)
 
 
+def swallowed(entrypoint: Sequence[str], output: str) -> BuildError:
+    """The image's own ENTRYPOINT did not run the command that it was given."""
+    return BuildError(
+        f"the image's ENTRYPOINT {json.dumps(list(entrypoint))} does not run the command it is "
+        "given, so every run would crash: the worker starts `prefect flow-run execute` through it",
+        hint='take ENTRYPOINT out of the Dockerfile, or let its script end with: exec "$@"',
+        details=output,
+    )
+
+
 def crashed(exit_code: int, output: str) -> BuildError:
     """The probe's container ended without an answer."""
     if exit_code == 137:
@@ -135,7 +149,7 @@ def crashed(exit_code: int, output: str) -> BuildError:
             hint="load large data inside the flow function, not while the file is imported",
             details=output,
         )
-    if "executable file not found" in output:
+    if "executable file not found" in output or (exit_code == 127 and NO_PYTHON.search(output)):
         return BuildError(
             "the image has no `python` on its PATH, so Prefect cannot run there",
             hint="start FROM a Prefect image, or put Python and Prefect into yours",

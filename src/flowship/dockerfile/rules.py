@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from flowship.dockerfile.entrypoint import verdict
 from flowship.dockerfile.instructions import Lines, Word, pairs, parse
 from flowship.dockerfile.landing import (
     Destination,
@@ -121,6 +122,10 @@ RULES: Mapping[str, Rule] = {
     "relative-workdir": Rule(
         "a WORKDIR that is not absolute; an error when it may have meant another place", "warning"
     ),
+    "entrypoint": Rule(
+        "an ENTRYPOINT that does not run the command it is given, so that every run crashes",
+        "error",
+    ),
     "unpinned-base": Rule("a base image without a version", "warning"),
     "syntax": Rule("something that the builder would refuse to read", "error"),
 }
@@ -147,6 +152,7 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
         found += rule(view)
     found += _code_before_dependencies(view)
     found += _unpinned_bases(view)
+    found += _entrypoint(view)
     found += _flow_in_place(view, found)
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda f: (f.line, f.column, f.rule, f.message))
@@ -666,6 +672,28 @@ def _example_tag(image: str) -> str:
     if name.endswith("prefecthq/prefect"):
         return "3.8.8-python3.11"
     return "3.11-slim" if name.rpartition("/")[2] == "python" else "1.0"
+
+
+# --- the ENTRYPOINT --------------------------------------------------------------------------
+
+
+def _entrypoint(view: _View) -> Iterator[Finding]:
+    """The one that the image ends up with: the last in its stages."""
+    steps = [step for stage in view.trace.final_lineage for step in stage.steps if not step.stored]
+    last = next((s for s in reversed(steps) if s.instruction.keyword == "ENTRYPOINT"), None)
+    rest = last.instruction.rest if last else None
+    if last is None or rest is None or not rest.text:
+        return
+    found = verdict(rest.text)
+    if found:
+        yield from view.finding(
+            "entrypoint",
+            (rest.start, rest.end),
+            f"{found.reason}; a worker starts the run as that command, `prefect flow-run execute`",
+            'remove this line, or name a script that ends with: exec "$@"',
+            severity="error" if found.certain else "warning",
+            step=last,
+        )
 
 
 # --- the flow --------------------------------------------------------------------------------
