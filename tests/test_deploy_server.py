@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 import httpx
 import pytest
 
-from flowship.deploy import Flags, apply, plan, preflight
+from flowship.deploy import Flags, apply, ensure_pool, judge_kept, plan, preflight
 from flowship.deployed import DeployReport
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect_api import PrefectApi
@@ -470,6 +470,14 @@ def test_a_flag_schedule_that_stays_also_needs_the_required_parameters(project):
     with pytest.raises(ConfigError, match='without a value for "day"'):
         project.deploy(parameters=schema)
     assert project.network.writes == []
+    wanted = plan(
+        settings(**project.values),
+        image(**{**project.facts, "parameters": schema}),
+        Flags(),
+        now=datetime.now(timezone.utc),
+    )
+    with pytest.raises(ConfigError, match='without a value for "day"'):
+        judge_kept(wanted, project.api)  # as `ship` does before the push
 
 
 def test_an_unprobed_image_leaves_the_stored_schema_alone(project):
@@ -542,3 +550,12 @@ def test_secrets_are_written_over_without_being_shown(project):
     told = json.dumps(reports)
     assert not [s for s in ("sk-", "hunter", "u:one", "u:two") if s in told]
     assert project.stored()["parameters"] == {"token": "hunter-two"}
+
+
+def test_a_pool_that_starts_no_containers_is_refused_for_a_worker_too(project):
+    name = f"process-{project.tag}"
+    project.raw("POST", "/work_pools/", {"name": name, "type": "process"})
+    with pytest.raises(ConfigError, match="of type process"):
+        ensure_pool(project.api, name)
+    assert ensure_pool(project.api, f"new-{project.tag}") is True
+    assert ensure_pool(project.api, f"new-{project.tag}") is False

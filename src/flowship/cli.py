@@ -415,6 +415,7 @@ def ship(
     engine = images.connect()
     built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
     specs = cycle.specs(plan.settings, built, flags)  # parameters are judged before the push
+    cycle.judge_kept(specs)
     with screen.progress() as report:
         pushed = images.push(engine, built, target, credentials=credentials, report=report)
     screen.say(*views.pushed(pushed))

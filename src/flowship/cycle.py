@@ -399,6 +399,14 @@ def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> Deplo
     return replace(spec, warnings=(*spec.warnings, warning))
 
 
+def judge_kept(wanted: tuple[DeploymentSpec, ...]) -> None:
+    """Judge the schedules that the server keeps by what the built image requires."""
+    from flowship import deploy
+
+    with open_api() as api:
+        deploy.judge_kept(wanted, api)
+
+
 def apply(wanted: tuple[DeploymentSpec, ...], settings: Settings, report: Report) -> DeployReport:
     """Deploy it."""
     from flowship import deploy

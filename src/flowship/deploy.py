@@ -56,6 +56,7 @@ __all__ = [
     "apply",
     "chosen",
     "image_version",
+    "judge_kept",
     "plan",
     "preflight",
     "start_command",
@@ -131,12 +132,7 @@ def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) 
         _judge_job_variables(spec.name, spec.job_variables, template)
     credentials = _credentials(api, settings)
     document = api.block_document(docker_block.SLUG, settings.block_name)
-    found = []
-    for spec in specs:
-        deployment = api.deployment_by_name(spec.flow_name, spec.name)
-        schedules = api.schedules(deployment["id"]) if deployment else []
-        found.append(_Found(spec, deployment, tuple(schedules)))
-        _judge_kept(found[-1])
+    found = judge_kept(specs, api)
     ours = {f.deployment["id"] for f in found if f.deployment}
     sharing = tuple(
         d
@@ -144,18 +140,31 @@ def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) 
         if d["id"] not in ours
         and docker_block.refers_to(d.get("job_variables"), settings.block_name)
     )
-    return _Server(pool, document, credentials, tuple(found), sharing)
+    return _Server(pool, document, credentials, found, sharing)
 
 
-def _judge_kept(found: _Found) -> None:
-    """A schedule that stays from an earlier flag needs the required parameters as well."""
-    spec = found.spec
-    for stored in found.kept_flag:
-        schedule = stored_schedule(stored)
-        given = {**spec.parameters, **(stored.get("parameters") or {})}
-        absent = parameters.missing(spec.image.parameters, given)
-        if schedule and absent:
-            raise unscheduled(spec.name, absent, schedule)
+def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> tuple[_Found, ...]:
+    """Judge the schedules that stay from an earlier flag: they need the required parameters
+    too. Only the built image says which those are, and this belongs before its push.
+
+    Raises:
+        ConfigError: Runs would lack a parameter; nothing was changed.
+    """
+    found = tuple(_find(spec, api) for spec in specs)
+    for one in found:
+        for stored in one.kept_flag:
+            schedule = stored_schedule(stored)
+            given = {**one.spec.parameters, **(stored.get("parameters") or {})}
+            absent = parameters.missing(one.spec.image.parameters, given)
+            if schedule and absent:
+                raise unscheduled(one.spec.name, absent, schedule)
+    return found
+
+
+def _find(spec: DeploymentSpec, api: PrefectApi) -> _Found:
+    deployment = api.deployment_by_name(spec.flow_name, spec.name)
+    schedules = api.schedules(deployment["id"]) if deployment else []
+    return _Found(spec, deployment, tuple(schedules))
 
 
 def _pool_template(pool: Json | None) -> Mapping[str, Any]:
@@ -260,8 +269,14 @@ def apply(
 
 
 def ensure_pool(api: PrefectApi, name: str) -> bool:
-    """Create the work pool where it is missing; whether it was."""
-    if api.work_pool(name) is not None:
+    """Create the work pool where it is missing; whether it was.
+
+    Raises:
+        ConfigError: The pool is there, and it is not one that runs containers.
+    """
+    found = api.work_pool(name)
+    if found is not None:
+        _pool_template(found)
         return False
     _create_pool(api, name)
     return True
