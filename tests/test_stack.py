@@ -357,7 +357,7 @@ def test_a_local_profile_that_points_elsewhere_is_left_alone(machine):
 def test_what_is_known_to_end_a_start_is_explained(tmp_path):
     log = tmp_path / "server.log"
     for line, advice in (
-        ("TypeError: Body() got an unexpected keyword argument 'min_items'", "fastapi<0.155"),
+        ("TypeError: Body() got an unexpected keyword argument 'min_items'", "fastapi<0.151"),
         ("InvalidRequestError: Can't evaluate bulk DML statement; please", "sqlalchemy<2.1"),
     ):
         log.write_text(f"Traceback\n{line}\n")

@@ -398,7 +398,7 @@ _KNOWN_FAILURES = (
     (
         r"unexpected keyword argument 'min_items'",
         "this Prefect does not work with the installed fastapi (0.155 or later)",
-        'pip install "fastapi<0.155"',
+        'pip install "fastapi<0.151"',
     ),
     (
         re.escape(_SCHEDULER_BROKEN),
