@@ -58,6 +58,13 @@ def test_each_failure_has_its_own_words_and_a_next_step(answer, message, hint):
     assert caught.value.exit_code == ExitCode.API
 
 
+def test_an_address_from_a_variable_is_mended_there_since_it_wins_over_the_profile():
+    target = Target(source="environment variable PREFECT_API_URL")
+    with pytest.raises(ApiError) as caught:
+        api(lambda r: httpx.Response(200, html="<html>"), target).check()
+    assert "`export PREFECT_API_URL=" in caught.value.hint
+
+
 def test_a_ui_address_is_told_its_api_address():
     with pytest.raises(ApiError) as caught:
         api(lambda r: httpx.Response(200, html="<html>"), Target("http://p.example.com")).check()

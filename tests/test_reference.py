@@ -300,6 +300,21 @@ def test_a_login_accepts_the_registry_as_people_paste_it(text, host):
     assert registry_host(text) == host
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["localhost:5977", "localhost", "127.0.0.1:5000", "ghcr.io", "registry.example.com:5000"],
+)
+def test_a_registry_without_a_repository_is_not_docker_hubs_image_of_that_name(text):
+    with pytest.raises(UsageError, match="a registry without a repository") as caught:
+        push_target(text)
+    assert f'"{text}/user/de-repo"' in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["ubuntu:5000", "my.flow", "flow:1.0", "team/ghcr.io", "a.b:v1"])
+def test_a_name_at_docker_hub_is_no_registry(text):
+    assert push_target(text).registry == "docker.io"
+
+
 def test_a_login_to_no_host_is_a_usage_error():
     with pytest.raises(UsageError, match="not a registry"):
         registry_host("my registry")

@@ -316,11 +316,21 @@ def test_an_access_token_that_may_only_read_is_named():
 
 def test_stored_credentials_that_are_wrong_by_now_are_to_be_written_anew():
     text = "unauthorized: incorrect username or password"
+    stored = Credentials("ada", SecretStr("s3cret"), "/home/ada/.docker/config.json")
+
+    error = translate(text, HUB, doing="push", credentials=stored)
+
+    assert error.fault == "wrong-password"
+    assert error.hint.startswith("run `flowship login`")
+
+
+def test_wrong_variables_are_to_be_mended_since_no_login_comes_before_them():
+    text = "unauthorized: incorrect username or password"
 
     error = translate(text, HUB, doing="push", credentials=ADA)
 
-    assert error.fault == "wrong-password"
-    assert "flowship login" in error.hint
+    assert error.hint.startswith("mend FLOWSHIP_REGISTRY_USER and FLOWSHIP_REGISTRY_PASSWORD")
+    assert "unset both" in error.hint
 
 
 def test_somebody_elses_name_at_docker_hub_is_recognised():

@@ -414,7 +414,7 @@ class PrefectApi:
         if isinstance(exc, httpx.UnsupportedProtocol):
             return ApiError(
                 f'"{self.url}" is not an address: it begins with http:// or https://',
-                hint="`flowship profile set-api URL` sets it right",
+                hint=f"{self._set_api()} sets it right",
                 where=self.source,
             )
         words = "does not answer in time" if isinstance(exc, httpx.TimeoutException) else (
@@ -455,11 +455,17 @@ class PrefectApi:
         ends = self.url.endswith("/api") or self.is_cloud
         return ApiError(
             f"what answers at {self.url} is not a Prefect API",
-            hint="`flowship profile set-api URL` sets another"
+            hint=f"{self._set_api()} sets another"
             if ends
-            else f"a server's API address ends in /api: `flowship profile set-api {self.url}/api`",
+            else f"a server's API address ends in /api: {self._set_api(f'{self.url}/api')}",
             where=self.source,
         )
+
+    def _set_api(self, url: str = "URL") -> str:
+        """The command that gives another address, where this one was found: a variable wins."""
+        if self.source.startswith("environment variable"):
+            return f"`export PREFECT_API_URL={url}`"
+        return f"`flowship profile set-api {url}`"
 
 
 def _without_password(url: str) -> str:

@@ -27,6 +27,9 @@ from flowship.registry.reference import DOCKER_HUB, Reference, server_address
 TOKEN_USER = "<token>"
 """The user name that stands for "the password is an identity token" in docker's world."""
 
+VARIABLES = ("FLOWSHIP_REGISTRY_USER", "FLOWSHIP_REGISTRY_PASSWORD")
+"""The environment variables that come before whatever docker has."""
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -186,16 +189,15 @@ def login(
 
 
 def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
-    names = ("FLOWSHIP_REGISTRY_USER", "FLOWSHIP_REGISTRY_PASSWORD")
-    user, password = (environ.get(name, "") for name in names)
+    user, password = (environ.get(name, "") for name in VARIABLES)
     if bool(user) != bool(password):
-        there, missing = names if user else names[::-1]
+        there, missing = VARIABLES if user else VARIABLES[::-1]
         raise ConfigError(
             f"{there} is set, but {missing} is not",
             hint="set both, or neither to use docker's own credentials",
             where=there,
         )
-    return Credentials(user, SecretStr(password), names[0]) if user else None
+    return Credentials(user, SecretStr(password), VARIABLES[0]) if user else None
 
 
 def _encode(username: str, password: str) -> str:

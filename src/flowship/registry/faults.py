@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from flowship.errors import RegistryError
-from flowship.registry.accounts import TOKEN_USER, Credentials
+from flowship.registry.accounts import TOKEN_USER, VARIABLES, Credentials
 from flowship.registry.reference import DIGEST, DOCKER_HUB, Reference
 
 ATTEMPTS = 5
@@ -267,6 +267,9 @@ _LOGIN = {
     "azure": "run `az acr login --name {short}`; it lasts 3 hours",
     "other": "run `flowship login {host}`",
 }
+_MEND_VARIABLES = (
+    f"mend {' and '.join(VARIABLES)}: they come before what `flowship login` keeps; or unset both"
+)
 _PASSWORD = {
     "hub": "the user name is the Docker ID, not the e-mail address, and an access token serves"
     " as the password",
@@ -335,6 +338,8 @@ def translate(
     fault = _in_context(classify(text, status), doing, credentials)
     words = _words(reference, credentials)
     message, hint = fault.message, _own_namespace(fault, reference, credentials) or fault.hint
+    if hint == "{login}" and credentials and credentials.source in VARIABLES:
+        hint = _MEND_VARIABLES
     if fault.name == "unauthorized" and credentials:
         message = "{registry} does not accept the user name and password it was sent ({who})"
     if doing == "login" and credentials:

@@ -97,6 +97,12 @@ def push_target(text: str, default_tag: str | None = None) -> Reference:
         UsageError: No reference, a digest (the registry computes that), or a web address.
     """
     reference = Reference.parse(text)
+    if _is_host_alone(text):
+        raise UsageError(
+            f'"{text}" is a registry without a repository',
+            hint=f'name the repository too: "{text}/user/de-repo"',
+            where="--repo",
+        )
     if reference.digest:
         raise UsageError(
             f'"{_shown(text)}" names a digest, which a push cannot choose',
@@ -110,6 +116,18 @@ def push_target(text: str, default_tag: str | None = None) -> Reference:
             where="--repo",
         )
     return reference if reference.tag else replace(reference, tag=default_tag)
+
+
+def _is_host_alone(text: str) -> bool:
+    """Whether `text` is a host, which docker would read as one of Docker Hub's own images."""
+    if re.fullmatch(r"localhost(:\d+)?|\d+(\.\d+){3}(:\d+)?", text):
+        return True
+    if "/" in text:
+        return False
+    host, _, port = text.partition(":")
+    dots = host.count(".")
+    ends = dots > 1 or host.endswith((".io", ".com", ".org", ".net", ".dev"))  # ghcr.io
+    return bool(dots and ends and not text.endswith(":") and (not port or port.isdigit()))
 
 
 def registry_host(text: str | None) -> str:
