@@ -81,7 +81,7 @@ DEPLOY = {
     "platform": str,
     "pushed": bool,
     "api_url": str,
-    "block": {"name": str, "id": str, "outcome": str, "edits": CHANGES, "url": str},
+    "block": {"name": str, "id": str, "outcome": str, "edits": CHANGES, "kept": dict, "url": str},
     "pool": {
         "name": str,
         "outcome": str,

@@ -238,3 +238,29 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
     assert any('"token" is a secret' in warning for warning in spec.warnings)
     told = json.dumps(spec.to_json())
     assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in told]
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"volumes": ["nonsense"]}, "is not a mount"),
+        ({"volumes": ["data:/x:rw:z"]}, "is not a mount"),
+        ({"volumes": ["data:x"]}, "not an absolute path"),
+        ({"volumes": ["./data:/x"]}, "neither an absolute path"),
+        ({"volumes": ["data:/x:often"]}, '"often" is no mode'),
+        ({"mem-limit": "lots"}, "not an amount of memory"),
+        ({"mem-limit": "512"}, "less than the 6m"),
+        ({"memswap-limit": "1 gig"}, "not an amount of memory"),
+    ],
+)
+def test_a_block_value_that_would_crash_every_run_is_refused(block, message):
+    error = refused(ConfigError, settings(block=block))
+    assert message in error.message
+    assert error.where == f"block.{next(iter(block))}"
+
+
+def test_block_values_that_an_engine_takes_pass():
+    volumes = ["data:/x", "/srv/data:/x:ro", "data:/x:rw,z", "C:\\\\data:/x", "{{ a.b }}"]
+    block = {"volumes": volumes, "mem-limit": "1.5g", "memswap-limit": "-1"}
+    for limit in ("512m", "512MB", "2G", str(2**30)):
+        assert planned(settings(block={**block, "mem-limit": limit}))

@@ -353,6 +353,12 @@ def test_an_edit_of_the_block_that_is_written_over_is_told(project):
     }
     data = project.block()["data"]
     assert (data["mem_limit"], data["privileged"]) == ("1g", True)  # not configured: kept
+    assert report.block.kept == {"privileged": True}
+    body = {"data": {"volumes": ["nonsense"]}}
+    project.raw("PATCH", f"/block_documents/{project.block()['id']}", body)
+    report = project.deploy()
+    assert report.block.kept["volumes"] == ["nonsense"]
+    assert any("runs would crash" in w for w in report.warnings)
 
 
 def test_other_deployments_that_share_the_block_are_named(project):
@@ -492,7 +498,7 @@ def test_the_shape_of_the_report_is_this(project):
     assert {k: sorted(v) if isinstance(v, dict) else type(v).__name__ for k, v in
             document.items()} == {
         "image": "str", "platform": "str", "pushed": "bool", "api_url": "str",
-        "block": ["edits", "id", "name", "outcome", "url"],
+        "block": ["edits", "id", "kept", "name", "outcome", "url"],
         "pool": ["copied", "live", "name", "outcome", "paused", "start_command", "url", "widened",
                  "worker_online"],
         "deployments": "list", "moved": "list", "warnings": "list",

@@ -188,7 +188,7 @@ def report(**changes):
         "platform": "linux/amd64",
         "pushed": True,
         "api_url": "http://127.0.0.1:4200/api",
-        "block": BlockReport("taxi-docker", "2", "created", (), ""),
+        "block": BlockReport("taxi-docker", "2", "created", (), {"privileged": True}, ""),
         "moved": (),
         "warnings": (),
     }
@@ -228,7 +228,11 @@ def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it
             "image, env follow the block at each run; networks were copied",
         ),
         (
-            {"block": BlockReport("b", "2", "updated", (Change("mem_limit", "1g", "2g"),), "")},
+            {"block": BlockReport("b", "2", "unchanged", (), {"volumes": ["a:/b"]}, "")},
+            'the block keeps volumes = ["a:/b"], which the configuration does not name',
+        ),
+        (
+            {"block": BlockReport("b", "2", "updated", (Change("mem_limit", "1g", "2g"),), {}, "")},
             'the block\'s mem_limit: "1g" → "2g"',
         ),
     ],

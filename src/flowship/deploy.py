@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -250,6 +250,7 @@ def apply(
         report(f"creating the work pool {settings.work_pool}")
         _create_pool(api, settings.work_pool)
     block, data = _apply_block(api, settings, image, server, report)
+    block = replace(block, kept=docker_block.kept(data, settings.block))
     variables = docker_block.job_variables(settings.block_name, data, server.template)
     deployments = []
     for found in server.found:
@@ -264,7 +265,11 @@ def apply(
         pool=_pool_report(api, settings, server, variables),
         deployments=tuple(deployments),
         moved=tuple(moved.values()),
-        warnings=(*_warnings(settings), *_left_over(api, server, settings, specs[0])),
+        warnings=(
+            *_warnings(settings),
+            *_wrong_on_server(block.kept),
+            *_left_over(api, server, settings, specs[0]),
+        ),
     )
 
 
@@ -326,6 +331,14 @@ def _warnings(settings: Settings) -> tuple[str, ...]:
         f'block.env: "{name}" looks like a secret and is stored in clear text; keep it in a'
         f' Secret block and write "{{{{ prefect.blocks.secret.NAME }}}}"'
         for name in docker_block.open_secrets(settings.block)
+    )
+
+
+def _wrong_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"the block's {wrong.field}: {wrong.message}; its runs would crash: mend it in the block,"
+        " or give it in [block]"
+        for wrong in docker_block.wrong(kept)
     )
 
 
@@ -484,7 +497,7 @@ def _block_report(
     api: PrefectApi, document: Json, outcome: str, edits: tuple[Change, ...]
 ) -> BlockReport:
     url = api.ui_url(f"blocks/block/{document['id']}")
-    return BlockReport(document["name"], document["id"], outcome, edits, url)
+    return BlockReport(document["name"], document["id"], outcome, edits, {}, url)
 
 
 # --- a deployment ------------------------------------------------------------------------------

@@ -60,12 +60,14 @@ class ScheduleReport:
 @dataclass(frozen=True)
 class BlockReport:
     """The Docker Container block. `edits` are values on the server that were written over,
-    other than flowship's own last image; `outcome` is created, updated or unchanged."""
+    other than flowship's own last image; `kept` are values there that the configuration does
+    not name and that are no defaults; `outcome` is created, updated or unchanged."""
 
     name: str
     id: str
     outcome: str
     edits: tuple[Change, ...]
+    kept: dict[str, Any]
     url: str
 
 

@@ -102,6 +102,81 @@ def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
     return ADDRESS_PASSWORD.sub(rf"\1{MASK}", value)
 
 
+# --- values that would crash every run ---------------------------------------------------------
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LEAST_MEMORY = 6 * 2**20  # bytes; the engine starts nothing with less
+_SOURCE = re.compile(r"[a-zA-Z0-9][\w.-]+|/.*|[a-zA-Z]:[\\/].*")
+_MODES = frozenset(
+    ("ro", "rw", "z", "Z", "U", "nocopy", "shared", "rshared", "slave", "rslave", "private",
+     "rprivate", "consistent", "cached", "delegated")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A field whose value no engine would take: what is wrong with it, and the way out."""
+
+    field: str
+    message: str
+    hint: str
+
+
+def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
+    """What the block's values would crash on at the run: mounts and memory limits."""
+    found = []
+    for volume in data.get("volumes") or ():
+        reason = None if TEMPLATE.search(str(volume)) else _wrong_volume(str(volume))
+        if reason:
+            hint = "HOST_FOLDER_OR_VOLUME:/FOLDER/IN/CONTAINER, with :ro behind it to only read"
+            found.append(Wrong("volumes", f'"{volume}" is not a mount: {reason}', hint))
+    for name in ("mem_limit", "memswap_limit"):
+        reason = _wrong_size(name, data.get(name))
+        if reason:
+            found.append(Wrong(name, reason, 'for instance "512m" or "2g"'))
+    return tuple(found)
+
+
+def _wrong_volume(volume: str) -> str | None:
+    drive = volume[:2] if re.match(r"[a-zA-Z]:[\\/]", volume) else ""
+    parts = volume[len(drive) :].split(":")
+    if len(parts) not in (2, 3):
+        return "it takes a source, a target and perhaps a mode, with colons between"
+    source, target = drive + parts[0], parts[1]
+    if not _SOURCE.fullmatch(source):
+        return f'its source "{source}" is neither an absolute path nor a volume\'s name'
+    if not target.startswith("/"):
+        return f'its target "{target}" is not an absolute path'
+    unknown = set(parts[2].split(",")) - _MODES if len(parts) == 3 else set()
+    return f'"{min(unknown)}" is no mode' if unknown else None
+
+
+def _wrong_size(name: str, value: object) -> str | None:
+    if value is None or TEMPLATE.search(str(value)):
+        return None
+    if name == "memswap_limit" and str(value) == "-1":
+        return None
+    found = _SIZE.fullmatch(str(value))
+    if not found:
+        return f'"{value}" is not an amount of memory'
+    if float(found[1]) * _UNITS[found[2].lower()] < _LEAST_MEMORY:
+        return f'"{value}" is less than the 6m that a container takes at least'
+    return None
+
+
+def kept(data: Mapping[str, Any], block: Block) -> dict[str, Any]:
+    """What the block holds beside the configuration and other than a new block would: set by a
+    person, or by an earlier configuration. Never the credentials' content; secrets covered."""
+    ours = {*configured_fields(block), "image", "image_pull_policy"}
+    if block.registry_credentials:
+        ours.add("registry_credentials")
+    found = {k: v for k, v in data.items() if k in DEFAULTS and k not in ours and v != DEFAULTS[k]}
+    if "registry_credentials" in found:
+        found["registry_credentials"] = MASK
+    return {name: masked(value, name) for name, value in found.items()}
+
+
 def credentials_name(block: Block) -> str | None:
     """The registry credentials block's name, whether given bare or with its type."""
     given = block.registry_credentials

@@ -140,6 +140,9 @@ def validate_early(settings: Settings, flags: Flags) -> None:
     for deployment in chosen(settings, flags):
         _schedules(settings, deployment, flags)
         _check_job_variables_by_name(deployment)
+    for wrong in docker_block.wrong(docker_block.configured_fields(settings.block)):
+        where = f"block.{wrong.field.replace('_', '-')}"
+        raise ConfigError(wrong.message, hint=wrong.hint, where=where)
     if settings.work_pool.lower().startswith("prefect"):
         raise ConfigError(
             f'"{settings.work_pool}": work pool names that begin with "prefect" are reserved',

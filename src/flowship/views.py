@@ -253,6 +253,11 @@ def deployed(report: DeployReport) -> list[RenderableType]:
         _row("image", report.image + how),
         _row("block", f"docker-container/{report.block.name} ({report.block.outcome})"),
         *_changes(report.block.edits, "the block's"),
+        *(
+            f"  [dim]the block keeps {escape(name)} = {escape(_value(value))}, which the "
+            "configuration does not name[/]"
+            for name, value in report.block.kept.items()
+        ),
         _row("pool", f"{pool.name} ({pool.outcome}{', paused' if pool.paused else ''})"),
     ]
     if pool.copied:
