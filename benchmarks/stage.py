@@ -17,7 +17,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from docker import DockerClient
@@ -236,11 +235,10 @@ def _server(home: Path) -> Iterator[str]:
     port = free_port()
     log = home / "server.log"
     where = ["--host", "127.0.0.1", "--port", str(port)]
-    more = _older_fastapi(home / "fastapi")
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [program("prefect"), "server", "start", *where],
-            env=environment(home, **more),
+            env=environment(home),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -258,20 +256,6 @@ def _server(home: Path) -> Iterator[str]:
         yield api
     finally:
         _stop(process)
-
-
-def _older_fastapi(folder: Path) -> dict[str, str]:
-    """For the server alone, where a newer one is installed, the last FastAPI that it works with.
-
-    From 0.151 on a JSON null is no longer taken as "not given", and ``prefect deploy`` 3.8, which
-    sends nulls when it looks for workers, ends with a 422 after its work is done.
-    """
-    installed = tuple(int(part) for part in metadata.version("fastapi").split(".")[:2])
-    if installed < (0, 151):
-        return {}
-    install = [str(program("uv")), "pip", "install", "--quiet", "--no-deps"]
-    subprocess.run([*install, "--target", str(folder), "fastapi==0.150.0"], check=True)
-    return {"PYTHONPATH": str(folder)}
 
 
 def _answers(url: str) -> bool:
