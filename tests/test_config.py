@@ -7,7 +7,7 @@ from importlib import metadata
 import pytest
 
 from flowship import config
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, UsageError
 
 FULL = """\
 name = "de-taxi"
@@ -126,6 +126,58 @@ def test_an_empty_variable_counts_as_not_set(tmp_path, variable):
     assert load(tmp_path, text, {variable: ""}) == load(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('tags = "a"', 'deployment "d", tags takes a list: ["…", "…"]'),
+        ('parameters = "a"', 'deployment "d", parameters takes a table'),
+        ("concurrency-limit = 1.5", 'deployment "d", concurrency-limit takes a whole number'),
+        ("interval = [1]", 'deployment "d", interval takes seconds or text such as "15m"'),
+        ('paused = "perhaps"', 'deployment "d", paused takes true or false'),
+        ("description = 3", 'deployment "d", description takes text, in quotes'),
+    ],
+)
+def test_a_value_of_another_type_is_told_in_tomls_words(tmp_path, line, words):
+    text = f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{line}\n'
+    error = failure(tmp_path, text)
+    assert error.message.startswith(words)
+    assert error.where.endswith("flowship.toml:4:1")
+
+
+def test_a_deployments_name_with_a_slash_is_refused_in_words(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n[[deployments]]\nname = "a/b"\n')
+    assert error.message == 'deployment "a/b", name takes none of / % & > <'
+
+
+def test_a_deployment_without_a_name_points_at_its_table(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n[[deployments]]\ntags = ["a"]\n')
+    assert error.message == "deployment 1, name is needed and not given"
+    assert error.where.endswith("flowship.toml:2:3")
+
+
+def test_a_table_by_variable_is_asked_for_as_json(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n', {"FLOWSHIP_BLOCK__ENV": "A=1"})
+    assert "block.env takes a table as JSON" in error.message
+    assert error.where == "FLOWSHIP_BLOCK__ENV"
+
+
+def test_a_wrong_option_is_wrong_usage_and_not_the_files_fault(tmp_path):
+    with pytest.raises(UsageError, match="linux/amd64") as caught:
+        load(tmp_path, 'entrypoint = "a.py:f"\n', platform="x")
+    assert caught.value.where == "--platform"
+
+
+def test_the_place_of_a_key_is_its_line_also_in_nested_tables(tmp_path):
+    settings = load(tmp_path, FULL)
+    lines = FULL.splitlines()
+    for key in ("cron", "timezone"):
+        place = settings.place("deployments", 0, key)
+        assert lines[int(place.split(":")[-2]) - 1].startswith(key)
+    place = settings.place("deployments", 1, "schedules", 1, "rrule")
+    assert lines[int(place.split(":")[-2]) - 1].startswith("rrule")
+    assert load(tmp_path, environ={"FLOWSHIP_NAME": "x"}).place("name") == "FLOWSHIP_NAME"
+
+
 def test_both_spellings_of_a_key_meet_flags_and_environment(tmp_path):
     text = 'entrypoint = "a.py:f"\nwork_pool = "file"\nbase_image = ""\n[block]\nmem_limit = "1g"\n'
     environ = {"FLOWSHIP_WORK_POOL": "env", "FLOWSHIP_BLOCK__MEM_LIMIT": "2g"}
@@ -154,11 +206,11 @@ def test_an_unknown_variable_is_a_warning_that_names_the_nearest(tmp_path):
     ("text", "key", "nearest", "line"),
     [
         ('entrypoint = "a.py:f"\nrepoo = "x"\n', "repoo", "repo", 2),
-        ('entrypoint = "a.py:f"\n[block]\nmem_limt = "x"\n', "block.mem-limt", "mem-limit", 3),
+        ('entrypoint = "a.py:f"\n[block]\nmem_limt = "x"\n', "block.mem_limt", "mem-limit", 3),
         (
             'entrypoint = "a.py:f"\n[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\n'
             'crun = "* * * * *"\n',
-            "deployments.1.crun",
+            'deployment "b", crun',
             "cron",
             6,
         ),

@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, UsageError
 from flowship.scaffold import find_flows, python_files
 
 if sys.version_info >= (3, 11):
@@ -197,6 +197,7 @@ class Settings(_Table):
     shipped: bool = Field(default=False, exclude=True)
     prefix: str = Field(default="", exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
+    origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
 
     name: str
     entrypoint: str
@@ -220,6 +221,10 @@ class Settings(_Table):
     def block_name(self) -> str:
         """The block document's name: as configured, else ``<name>-docker``."""
         return self.block.name or f"{self.name}-docker"
+
+    def place(self, *key: str | int) -> str:
+        """Where `key` was given: ``file:line:column``, a variable or an option; else empty."""
+        return _where([str(part) for part in key], self.source, self.origins)
 
     @property
     def src_layout(self) -> bool:
@@ -319,6 +324,7 @@ def load(
 
     Raises:
         ConfigError: No usable configuration; the message says where and what to do.
+        UsageError: A flag's value is wrong.
     """
     source, table = _find(folder)
     if source is None:
@@ -332,15 +338,16 @@ def load(
     for key, value in (overrides or {}).items():
         if value is not None:
             values[_kebab(key)] = value
+            origins[_kebab(key)] = f"--{_kebab(key)}"
     if "entrypoint" not in values:
         raise _no_entrypoint(folder, source)
     values.setdefault("root", folder.resolve())
-    values |= {"source": source, "warnings": tuple(warnings)}
+    values |= {"source": source, "warnings": tuple(warnings), "origins": origins}
     values["base-image"] = values.get("base-image") or default_base_image()
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
-        raise _explain(exc, source, origins) from exc
+        raise _explain(exc, values) from exc
 
 
 def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -541,18 +548,67 @@ def _from_environment(text: str, annotation: str) -> object:
 # --- explaining --------------------------------------------------------------------------------
 
 
-def _explain(exc: ValidationError, source: Path | None, origins: dict[str, str]) -> ConfigError:
+# pydantic's kinds of error → what the key takes instead; others keep pydantic's words.
+_TAKES = {
+    "tuple_type": 'takes a list: ["…", "…"]',
+    "dict_type": 'takes a table: { KEY = "value" }',
+    "model_type": "takes a table",
+    "string_type": "takes text, in quotes",
+    "bool_type": "takes true or false",
+    "bool_parsing": "takes true or false",
+    "int_type": "takes a whole number",
+    "int_parsing": "takes a whole number",
+    "int_from_float": "takes a whole number",
+    "missing": "is needed and not given",
+    "string_too_short": "is empty",
+    "string_pattern_mismatch": "takes none of / % & > <",  # a deployment's name
+}
+
+
+def _explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | UsageError:
     """Turn pydantic's first error into one that names the line and the nearest key."""
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
-    key = ".".join(_kebab(part) for part in loc)
-    where = origins.get(key) or _place(source, loc)
+    if "interval" in loc:  # behind it stand the types that pydantic tried
+        loc = loc[: loc.index("interval") + 1]
+    where = _where(loc, values["source"], values["origins"])
+    key = _told(loc, values)
     if error["type"] == "extra_forbidden":
         hint = _nearest(_kebab(loc[-1]), _known_fields(_model_at(loc[:-1])), sentence=True)
         return ConfigError(f'unknown key "{key}"', hint=hint, where=where)
+    kind = UsageError if where.startswith("--") else ConfigError
+    takes = _TAKES.get(error["type"])
+    if takes and takes.startswith("takes a table") and where.startswith(ENV_PREFIX):
+        takes = 'takes a table as JSON: \'{"KEY": "value"}\''
+    if loc[-1:] == ["interval"]:
+        takes = 'takes seconds or text such as "15m"'
+    if takes:
+        return kind(f"{key} {takes}", where=where)
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if key else message
-    return ConfigError(f"{key}: {message}" if key else message, where=where)
+    return kind(f"{key}: {message}" if key else message, where=where)
+
+
+def _told(loc: list[str], values: Mapping[str, Any]) -> str:
+    """The key at `loc` in words: a deployment by its name, not by its number."""
+    if len(loc) < 2 or loc[0] != "deployments":
+        return ".".join(loc)
+    try:
+        name = f'deployment "{values["deployments"][int(loc[1])]["name"]}"'
+    except (KeyError, IndexError, TypeError, ValueError):
+        name = f"deployment {int(loc[1]) + 1}" if loc[1].isdigit() else "deployments"
+    rest = loc[2:]
+    if len(rest) > 1 and rest[0] == "schedules" and rest[1].isdigit():
+        rest = [f"schedule {int(rest[1]) + 1}", *rest[2:]]
+    return ", ".join([name, ".".join(rest)]) if rest else name
+
+
+def _where(loc: list[str], source: Path | None, origins: Mapping[str, str]) -> str:
+    """The variable or option that gave the key at `loc` or a table around it; else its line."""
+    for end in range(len(loc), 0, -1):
+        if origin := origins.get(".".join(_kebab(part) for part in loc[:end])):
+            return origin
+    return _place(source, loc)
 
 
 def _model_at(loc: list[str]) -> type[BaseModel]:
@@ -572,31 +628,43 @@ def _nearest(key: str, known: Mapping[str, object], *, sentence: bool = False) -
 
 
 def _place(source: Path | None, loc: list[str]) -> str:
-    """``file:line:column`` of the key at `loc`; the file alone when the key is not written out."""
+    """``file:line:column`` of the key at `loc`, else of its table; the file where neither is."""
     if source is None:
         return ""
-    text = source.read_text(encoding="utf-8").splitlines()
     prefix = ["tool", "flowship"] if source.name == "pyproject.toml" else []
     wanted = [*prefix, *(_kebab(p) for p in loc)]
     table: list[str] = []
+    around = str(source)
     seen: dict[str, int] = {}
-    for number, line in enumerate(text, start=1):
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
-            table = [part.strip().strip("\"'") for part in header[2].split(".")]
-            if header[1] == "[[":
-                name = ".".join(table)
-                table.append(str(seen.get(name, 0)))
-                seen[name] = seen.get(name, 0) + 1
-            if _matches(table, wanted) and len(table) == len(wanted):
-                return f"{source}:{number}:{header.start(2) + 1}"
+            table = _table_at(header[2], seen, is_array=header[1] == "[[")
+            if len(table) > len(prefix) and _matches(table, wanted):
+                around = f"{source}:{number}:{header.start(2) + 1}"
+                if len(table) == len(wanted):
+                    return around
             continue
         assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
         if assignment:
             here = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
             if _matches(here, wanted):
                 return f"{source}:{number}:{assignment.start(1) + 1}"
-    return str(source)
+    return around
+
+
+def _table_at(name: str, seen: dict[str, int], *, is_array: bool) -> list[str]:
+    """The path of a TOML header, with the number of the present item behind each array."""
+    parts = [part.strip().strip("\"'") for part in name.split(".")]
+    path: list[str] = []
+    for position, part in enumerate(parts, start=1):
+        path.append(part)
+        array = ".".join(path)
+        if is_array and position == len(parts):
+            seen[array] = seen.get(array, -1) + 1
+        if array in seen:
+            path.append(str(seen[array]))
+    return path
 
 
 def _matches(here: list[str], wanted: list[str]) -> bool:
