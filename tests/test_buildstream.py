@@ -50,6 +50,13 @@ def test_the_engine_s_own_chatter_is_not_told():
         assert "--->" not in getattr(event, "text", "")
 
 
+def test_a_secret_in_a_step_is_not_told():
+    told: list[Event] = []
+    stream = BuildStream(told.append)
+    stream.feed({"stream": "Step 2/3 : ENV DB_PASSWORD=hunter22\n ---> 1\n"})
+    assert [e.text for e in told if isinstance(e, Step)] == ["ENV DB_PASSWORD=********"]
+
+
 def test_a_cached_step_is_told_as_cached():
     _, told = fold("classic-cached")
     cached = [e.text for e in told if isinstance(e, Step) and e.cached]

@@ -652,6 +652,23 @@ def test_quotes_around_a_path_with_a_space_are_refused_as_the_builder_does():
     assert 'COPY ["source", "/destination with space/"]' in found[0].help
 
 
+def test_a_destination_below_a_doubtful_workdir_is_not_cemented_there():
+    text = PREFECT + "WORKDIR opt/prefect/flows\nCOPY . .\n"
+    finding = one("relative-destination", text)
+    assert finding.edit is None
+    assert "WORKDIR on line 2 first" in finding.help
+    mended = text.replace("WORKDIR opt", "WORKDIR /opt")
+    assert "COPY . /opt/prefect/flows/" in fix(mended, check(mended))
+    allowed = text.replace("WORKDIR", "# flowship: ignore=relative-workdir\nWORKDIR")
+    assert one("relative-destination", allowed).edit is not None
+
+
+def test_every_secret_file_is_named_in_the_advice():
+    files = holding({f"{n}.pem": f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n" for n in "abc"})
+    finding = one("secret", PREFECT + "COPY . /x/\n", Facts(context=files))
+    assert 'add "a.pem", "b.pem" and "c.pem" to .dockerignore' in finding.help
+
+
 # --- entrypoint ---------------------------------------------------------------------------------
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from flowship import views
-from flowship.cycle import Checked
+from flowship import config, views
+from flowship.cycle import Checked, check_plan
 from flowship.deployed import (
     BlockReport,
     Change,
@@ -22,7 +22,9 @@ from flowship.deployed import (
 from flowship.dockerfile import Facts, check
 from flowship.image import BuiltImage
 from flowship.parameters import ParameterValue
+from flowship.plan import plan
 from flowship.probe import ProbeResult
+from projects import write
 
 
 def shown(lines, width=120):
@@ -49,6 +51,33 @@ def test_the_offending_text_is_underlined_also_behind_a_tab(indent):
     (row,) = [i for i, line in enumerate(lines) if "COPY a b/" in line]
     source, marks = lines[row].expandtabs(), lines[row + 1].expandtabs()
     assert source[marks.index("^") : marks.rindex("^") + 1] == "b/"
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("ENV A=1 DB_PASSWORD=hunter22 B=2", "ENV A=1 DB_PASSWORD=******** B=2"),
+        ("ENV DB_PASSWORD hunter22", "ENV DB_PASSWORD ********"),
+        ('ARG API_TOKEN="hunter22"', 'ARG API_TOKEN="********"'),
+        ("ENV URL=postgresql://me:hunter22@db.example.com/x", "@db.example.com/x"),
+    ],
+)
+def test_a_secret_in_the_dockerfile_is_starred_where_the_line_is_shown(line, kept):
+    text = shown(views.findings(checked(f"FROM python:3.11\n{line}\n")))
+    assert "hunter22" not in text
+    assert kept in text
+
+
+def test_the_advice_about_the_rendered_dockerfile_names_paths_as_the_user_knows_them(tmp_path):
+    key = "-----BEGIN PRIVATE KEY-----\\n" + "MIIEvQIBADANBgkqhkiG9w0B" * 3
+    creds = f'{{"type": "service_account", "private_key": "{key}"}}'
+    (tmp_path / "p").mkdir()
+    folder = write(tmp_path / "p", "python:3.11", {"conf/creds.json": creds})
+    (finding,) = (
+        f for f in check_plan(plan(config.load(folder, environ={}))).findings if f.rule == "secret"
+    )
+    assert 'add "conf/creds.json" to .dockerignore' in finding.help
+    assert finding.message.startswith("conf/creds.json (")
 
 
 def test_the_gutter_grows_with_the_line_number():

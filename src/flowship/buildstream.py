@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowship.dockerfile import masked
 from flowship.errors import BuildError
 from flowship.events import Output, Report, Step, Transfer
 
@@ -179,8 +180,8 @@ class BuildStream:
 
 
 def _one_line(text: str) -> str:
-    """A step as one line that fits: the template's RUN is a small program."""
-    line = re.sub(r"\s*\\?\s+", " ", text).strip()
+    """A step as one line that fits, without secrets: the template's RUN is a small program."""
+    line = masked(re.sub(r"\s*\\?\s+", " ", text).strip())
     return line if len(line) <= STEP_LENGTH else line[: STEP_LENGTH - 1] + "…"
 
 

@@ -47,7 +47,7 @@ def findings(checked: Checked, fixed: int = 0) -> list[RenderableType]:
 
 
 def _finding(checked: Checked, finding: Finding) -> Iterable[str]:
-    from flowship.dockerfile import line_of
+    from flowship.dockerfile import line_of, masked
 
     colour = COLOURS[finding.severity]
     number = str(finding.line)
@@ -62,7 +62,7 @@ def _finding(checked: Checked, finding: Finding) -> Iterable[str]:
     )
     yield f"{gutter}[blue]-->[/] {escape(checked.name)}:{finding.line}:{finding.column}"
     yield f"{gutter} [blue]|[/]"
-    yield f"[blue]{number} |[/] {escape(text)}"
+    yield f"[blue]{number} |[/] {escape(masked(text))}"
     yield f"{gutter} [blue]|[/] {lead}[bold {colour}]{'^' * length}[/]"
     if finding.help:
         yield f"{gutter} [blue]=[/] [cyan]help:[/] {escape(finding.help)}"

@@ -9,6 +9,7 @@ from flowship.dockerfile.instructions import line_of
 from flowship.dockerfile.render import base_images, needs_buildkit, render
 from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, Rule, check, fix
 from flowship.dockerfile.second_opinion import hadolint, without_repeats
+from flowship.dockerfile.secrets_scan import masked
 
 __all__ = [
     "RULES",
@@ -21,6 +22,7 @@ __all__ = [
     "fix",
     "hadolint",
     "line_of",
+    "masked",
     "needs_buildkit",
     "render",
     "without_repeats",

@@ -451,8 +451,10 @@ def command_of(step: Step) -> str:
     return text
 
 
-def described(paths: Iterable[str]) -> str:
-    """``a, b, c and 4 more``."""
+def described(paths: Iterable[str], last: str = ", ") -> str:
+    """``a, b, c and 4 more``; with `last`, ``a, b and c``."""
     listed = list(paths)
     more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    if not more and len(listed) > 1:
+        return ", ".join(listed[:-1]) + last + listed[-1]
     return ", ".join(listed[:3]) + more

@@ -301,6 +301,12 @@ def _relative(view: _View, step: Step, where: Destination) -> Iterator[Finding]:
             f" {step.workdir.origin}, which cannot be told without the image"
         )
     edit = _absolute_edit(where, meant, view.text)
+    unclear = _unclear_workdir(step)
+    if unclear and meant == where.path:  # the fix would write the doubtful folder out
+        line = view.lines.place(unclear.instruction.start, unclear.instruction.end)[0]
+        help = f"mend the WORKDIR on line {line} first: this destination hangs on it"
+        yield from view.finding("relative-destination", _span(where.word), message, help, step=step)
+        return
     help = (
         f'write "{_preview(where, edit)}"'
         if edit
@@ -385,6 +391,31 @@ def _workdirs(view: _View) -> Iterator[Finding]:
         yield from _relative_workdir(view, step, word, value.text)
 
 
+def _both_meanings(before: str, path: str) -> tuple[str, str]:
+    """Where a relative WORKDIR leads, and where it was probably meant to."""
+    resolved = join(before, path).rstrip("/") or "/"
+    return resolved, (_meant(path, before) or resolved).rstrip("/") or "/"
+
+
+def _unclear_workdir(step: Step) -> Step | None:
+    """The WORKDIR above `step` that may have meant another place, unless that is allowed."""
+    unclear = None
+    for other in (s for stage in step.stage.lineage for s in stage.steps):
+        if other is step:
+            break
+        if other.instruction.keyword != "WORKDIR" or not other.instruction.words or other.stored:
+            continue
+        value = other.expand(other.instruction.words[0])
+        before = other.workdir.path
+        if is_absolute(value.leading if not value.known else value.text):
+            unclear = None
+        elif before is not None and value.known:
+            resolved, meant = _both_meanings(before, value.text)
+            allowed = "relative-workdir" in other.instruction.allowed
+            unclear = other if resolved != meant and not allowed else unclear
+    return unclear
+
+
 def _relative_workdir(view: _View, step: Step, word: Word, path: str) -> Iterator[Finding]:
     """Only clear cases get a fix, and it keeps the meaning: later COPYs depend on it."""
     before = step.workdir.path
@@ -399,8 +430,7 @@ def _relative_workdir(view: _View, step: Step, word: Word, path: str) -> Iterato
             step=step,
         )
         return
-    resolved = join(before, path).rstrip("/") or "/"
-    meant = (_meant(path, before) or resolved).rstrip("/") or "/"
+    resolved, meant = _both_meanings(before, path)
     message = f'"{word.raw}" is relative: the working directory becomes {resolved}'
     if meant != resolved:
         yield from view.finding(
@@ -521,12 +551,12 @@ def _secret(
         if final
         else "a build stage: not the final image, but the engine's build cache"
     )
-    first = next(iter(secret))
+    names = described((f'"{path}"' for path in secret), last=" and ")
     yield from view.finding(
         "secret",
         _span(source.word),
         f"{listed} {verb} {place}",
-        f'add "{first}" to .dockerignore, and give it to the run instead (a Prefect block,'
+        f"add {names} to .dockerignore, and give it to the run instead (a Prefect block,"
         " an environment variable or a mount)",
         severity="error" if final else "warning",
         step=step,

@@ -161,6 +161,35 @@ def secret_in_variable(name: str, value: str) -> str:
     return "a password or key, by its name"
 
 
+_PAIR = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|]+)")
+_OLD_ENV = re.compile(r"(?i)^\s*ENV\s+(?P<name>[A-Za-z_]\w*)\s+(?P<value>.+)$")
+
+
+def masked(line: str) -> str:
+    """A line of a Dockerfile to show: what `secret_in_variable` would call a secret as stars.
+
+    The line keeps its length, so that a place below it still points at the same text.
+    """
+
+    def hidden(found: re.Match[str]) -> str:
+        value = found["value"]
+        bare = value.strip("\"'")
+        if bare.startswith("$") or not secret_in_variable(found["name"], bare):
+            return found[0]
+        if _LOGIN_IN_URL.search(bare):
+            return found[0]  # its host may be shown, see below
+        return found[0][: -len(value)] + value.replace(bare, "*" * len(bare))
+
+    line = _PAIR.sub(hidden, _OLD_ENV.sub(hidden, line))
+    for pattern in (_LOGIN_IN_URL, *(pattern for pattern, _ in _TOKENS)):
+        line = pattern.sub(lambda found: _stars(found[0]), line)
+    return line
+
+
+def _stars(text: str) -> str:
+    return "".join(char if char in ":/@" else "*" for char in text)
+
+
 def login_in_url(url: str) -> bool:
     """Whether a URL carries a user's name and password, or a token in front of its host."""
     return bool(re.search(r"://[^/\s@]+@", url))
