@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -83,7 +84,15 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
 
 
 def _for_the_template(finding: Finding, plan: Plan) -> Finding:
-    """Nobody edits a rendered Dockerfile: what is wrong is the entrypoint, or .dockerignore."""
+    """Nobody edits a rendered Dockerfile: what is wrong is the entrypoint, or .dockerignore.
+
+    The folder that holds the project in the context is ours; .dockerignore does not know it.
+    """
+    if finding.rule in {"secret", "missing-source"}:
+        ours = re.compile(rf"(?<![\w/.-]){context.PROJECT}/(?=[^\s\"])")
+        return replace(
+            finding, message=ours.sub("", finding.message), help=ours.sub("", finding.help)
+        )
     if finding.rule != "flow-not-in-place":
         return finding
     return replace(finding, help=_put_right(plan.settings, plan.project.left_out))
