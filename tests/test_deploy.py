@@ -105,9 +105,13 @@ def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
         (Flags(timezone="Europe/Paris"), "belongs to a schedule", "timezone"),
         (Flags(cron="0 5 * * *", no_schedule=True), "exclude each other", ""),
         (Flags(parameters={"month": "1"}), 'no parameter "month"', 'did you mean "months"?'),
-        (Flags(parameters={"months": "January"}), "a list of whole numbers", "months=[1,2,3]"),
-        (Flags(parameters={"year": "20x1"}), "a whole number", "year=3"),
-        (Flags(parameters={"colour": "red"}), '"yellow" or "green"', 'colour="yellow"'),
+        (
+            Flags(parameters={"months": "January"}),
+            "a list of whole numbers",
+            "--param 'months=[1, 2]'",
+        ),
+        (Flags(parameters={"year": "20x1"}), "a whole number", "year=2021"),
+        (Flags(parameters={"colour": "red"}), '"yellow" or "green"', "colour=yellow"),
         (Flags(name="a/b"), "cannot be a deployment's name", ""),
     ],
 )

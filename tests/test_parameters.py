@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flowship import parameters
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, UsageError
 from flowship.parameters import (
     RawValue,
     coerce,
@@ -76,7 +76,7 @@ def test_text_from_a_shell_becomes_what_the_schema_takes(text, schema, value):
         ("3.5", {"type": "integer"}, "3.5"),
         ("abc", {"type": "integer"}, '"abc"'),
         ("maybe", {"type": "boolean"}, '"maybe"'),
-        ("[1,x]", INTS, '"[1,x]"'),
+        ("[1,x]", INTS, '"x" at [1]'),
         ('[1,"x"]', INTS, '"x" at [1]'),
         ("red", {"enum": ["yellow", "green"]}, "not one of them"),
         ("31.1.2026", {"type": "string", "format": "date"}, "a date like 2026-01-31"),
@@ -221,3 +221,27 @@ def test_secrets_are_covered_wherever_they_stand_and_named():
     with pytest.raises(ConfigError) as caught:
         resolve(schema, {"key": 12345})
     assert "12345" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "reason", "example"),
+    [
+        ("13", {"type": "array", "items": {"type": "integer", "maximum": 12}},
+         "13 at [0] is not at most 12", "--param 'p=[1, 2, 3]'"),
+        ("abc", {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+         '"abc" is not that', "--param p=3"),
+        ("2h", {"type": "string", "format": "duration"}, "PT2H30M", "--param p=PT2H"),
+    ],
+)  # fmt: skip
+def test_a_wrong_text_is_answered_with_the_limit_and_an_example_for_the_shell(
+    text, schema, reason, example
+):
+    with pytest.raises(UsageError) as caught:
+        resolve({"properties": {"p": schema}}, {"p": RawValue(text)}, error=UsageError)
+    assert reason in caught.value.message
+    assert example in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["PT2H", "P1D", "02:30:00", "-PT1H"])
+def test_a_duration_is_what_the_flow_will_read(text):
+    assert coerce(text, {"type": "string", "format": "duration"}, {}) == text

@@ -11,13 +11,14 @@ import difflib
 import json
 import math
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from flowship.errors import ConfigError, FlowshipError
+from flowship.errors import ConfigError, FlowshipError, UsageError
 
 Schema = Mapping[str, Any]
 MASK = "********"
@@ -94,10 +95,10 @@ def resolve(
         except ValueError as exc:
             expected = describe(known[name], schema)
             reason = "this value is not that" if is_secret(known[name], schema) else exc
+            hint = _example(name, known[name], schema, in_shell=error is UsageError)
             raise error(
-                f'parameter "{name}" takes {expected}: {reason}', hint=_example(name, known[name],
-                schema), where=place,
-            ) from exc  # fmt: skip
+                f'parameter "{name}" takes {expected}: {reason}', hint=hint, where=place
+            ) from exc
     return resolved
 
 
@@ -322,11 +323,19 @@ def _iso_moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
 
 
+def _duration(text: str) -> object:
+    """As the flow will read it: pydantic's own rules, which take no "2h"."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(timedelta).validate_python(text)
+
+
 _FORMATS: dict[str, tuple[Any, str]] = {
     "date": (date.fromisoformat, "a date like 2026-01-31"),
     "date-time": (_iso_moment, "a time like 2026-01-31T05:00:00Z"),
     "time": (lambda text: time.fromisoformat(text.replace("Z", "+00:00")), "a time like 05:00:00"),
     "uuid": (UUID, "a UUID"),
+    "duration": (_duration, "a duration like PT2H30M, P1D or 02:30:00"),
 }
 
 
@@ -423,16 +432,30 @@ def _describe_type(schema: Schema, root: Schema) -> str:
     return _NAMES.get(kind, "anything")
 
 
-def _example(name: str, schema: Schema, root: Schema) -> str:
-    text = describe(schema, root)
+def _example(name: str, schema: Schema, root: Schema, *, in_shell: bool) -> str:
+    sample = _sample(schema, root)
+    if sample is None:
+        return ""
+    if not in_shell:
+        return f"for instance {name} = {json.dumps(sample, ensure_ascii=False)}"
+    text = sample if isinstance(sample, str) else json.dumps(sample, ensure_ascii=False)
+    return f"for instance --param {shlex.quote(f'{name}={text}')}"
+
+
+def _sample(schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
+    """A value that fits, as far as one is known."""
+    if "$ref" in schema:
+        return _sample(_follow(schema["$ref"], root), root)
     samples = {
-        "a list of whole numbers": "[1,2,3]", "a list of texts": '["a","b"]',
-        "a whole number": "3", "a number": "1.5", "true or false": "true",
+        "a list of whole numbers": [1, 2, 3], "a list of texts": ["a", "b"],
+        "a whole number": 3, "a number": 1.5, "true or false": True,
         "a date": "2026-01-31", "a date and time": "2026-01-31T05:00:00Z",
     }  # fmt: skip
-    default = json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else ""
-    sample = samples.get(text) or default
-    return f"for instance {name}={sample}" if sample else ""
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    known = "PT2H" if schema.get("format") == "duration" else samples.get(describe(schema, root))
+    inner = (_sample(branch, root) for branch in branches)
+    candidates = [schema.get("default"), known, *inner]
+    return next((c for c in candidates if c is not None and not problem(c, schema, root)), None)
 
 
 # --- text from the command line ---------------------------------------------------------------
@@ -444,15 +467,17 @@ def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN4
     JSON is tried first, then the text itself, then the ways people write lists and truths.
 
     Raises:
-        ValueError: Nothing fits; the message says why the first reading did not.
+        ValueError: Nothing fits; the message says why the likeliest reading did not.
     """
-    first = ""
+    told = []
     for candidate in _readings(text):
         found = problem(candidate, schema, root)
         if found is None:
             return candidate
-        first = first or found
-    raise ValueError(first)
+        told.append(found)
+    # A lone value where a list is wanted: its item's fault tells more than that it is no list.
+    lone = not isinstance(_json(text.strip())[1], list | dict)
+    raise ValueError(max(told, key=lambda reason: lone and " at [" in reason))
 
 
 def _readings(text: str) -> Iterator[object]:
