@@ -7,6 +7,7 @@ from importlib import metadata
 import pytest
 
 from flowship import config
+from flowship.deploy import Flags, validate_early
 from flowship.errors import ConfigError, UsageError
 
 FULL = """\
@@ -341,3 +342,31 @@ def test_the_home_folder_is_no_project(project, monkeypatch):
 def test_a_folder_that_everybody_may_write_to_is_no_project(project):
     project.chmod(0o1777)
     assert load(project / "data").shipped
+
+
+# --- schedules, judged later, told at the same places --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ('cron = "0 25 * * *"', 4),
+        ('cron = "0 5 * * *"\ntimezone = "Mars"', 5),
+        ('[[deployments.schedules]]\ncron = "0 5 * * *"\ntimezone = "Mars"', 6),
+        ('timezone = "Mars"\n[[deployments.schedules]]\ncron = "0 5 * * *"', 4),
+        ('[[deployments.schedules]]\ncron = "@daily"\n[[deployments.schedules]]\ninterval="x"', 7),
+    ],
+)
+def test_a_wrong_schedule_is_told_with_its_line(tmp_path, wrong, line):
+    settings = load(tmp_path, f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{wrong}\n')
+    with pytest.raises(ConfigError) as caught:
+        validate_early(settings, Flags())
+    assert f"flowship.toml:{line}:" in caught.value.where
+
+
+def test_a_wrong_schedule_from_a_variable_names_the_variable(tmp_path):
+    given = {"FLOWSHIP_DEPLOYMENTS": '[{"name": "d", "cron": "0 25 * * *"}]'}
+    settings = load(tmp_path, 'entrypoint = "a.py:f"\n', given)
+    with pytest.raises(ConfigError) as caught:
+        validate_early(settings, Flags())
+    assert caught.value.where == "FLOWSHIP_DEPLOYMENTS"

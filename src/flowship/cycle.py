@@ -208,7 +208,7 @@ def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
     raise BuildError(
         f"there is no {file} in the project, and the deployment would look for it in vain",
         hint=_put_right(settings, {}),
-        where=str(settings.source or ""),
+        where=settings.place("entrypoint"),
         details="\n".join(["flows found here:", *found] if found else []),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -237,7 +238,7 @@ def _spec(
         concurrency_limit=deployment.concurrency_limit,
         schedules=schedules,
         schedule_source=source,
-        configured=_configured(deployment),
+        configured=_configured(settings, deployment),
         paused=flags.paused,
         paused_at_first=bool(deployment.paused if flags.paused is None else flags.paused),
         parameters=given,
@@ -307,7 +308,7 @@ def _schedules(
     settings: Settings, deployment: Deployment, flags: Flags
 ) -> tuple[tuple[ScheduleSpec, ...], str]:
     """The schedules wanted and where they come from."""
-    configured = _configured_schedules(deployment)
+    configured = _configured_schedules(settings, deployment)
     option = flags.schedule_option
     if flags.no_schedule:
         if option or flags.timezone:
@@ -338,9 +339,11 @@ def _schedules(
     return (spec,), "flag"
 
 
-def _configured_schedules(deployment: Deployment) -> tuple[ScheduleSpec, ...]:
+def _configured_schedules(settings: Settings, deployment: Deployment) -> tuple[ScheduleSpec, ...]:
     specs: list[ScheduleSpec] = []
-    for schedule in deployment.all_schedules():
+    for number, schedule in enumerate(deployment.all_schedules()):
+        place = partial(_place, settings, deployment, number)
+        check_timezone(schedule.timezone, where=place("timezone"))
         kind = next(k for k in ("cron", "interval", "rrule") if getattr(schedule, k) is not None)
         spec = parse(
             cron=schedule.cron,
@@ -349,16 +352,29 @@ def _configured_schedules(deployment: Deployment) -> tuple[ScheduleSpec, ...]:
             timezone=schedule.timezone,
             day_or=schedule.day_or,
             parameters=parameters.plain(schedule.parameters),
-            where=f'deployment "{deployment.name}", {kind}',
+            where=place(kind),
         )
         if any(spec.fingerprint() == other.fingerprint() for other in specs):
             raise ConfigError(
                 f'"{deployment.name}" has the same schedule twice: {spec.words}',
                 hint="remove one",
-                where=f'deployment "{deployment.name}"',
+                where=place(kind),
             )
         specs.append(spec)
     return tuple(specs)
+
+
+def _place(settings: Settings, deployment: Deployment, number: int, key: str) -> str:
+    """Where the `key` of a deployment's schedule was written; its name where nowhere."""
+    names = [d.name for d in settings.deployments]
+    own = deployment.schedules[number] if deployment.schedules else None
+    at: tuple[str | int, ...] = ()
+    if own and not (key == "timezone" and own.timezone is None):
+        at = ("schedules", number)
+    known = deployment.name in names and settings.place(
+        "deployments", names.index(deployment.name), *at, key
+    )
+    return known or f'deployment "{deployment.name}", {key}'
 
 
 def _with_parameters(
@@ -373,8 +389,8 @@ def _with_parameters(
     )
 
 
-def _configured(deployment: Deployment) -> str:
-    return fingerprint(sorted(s.fingerprint() for s in _configured_schedules(deployment)))
+def _configured(settings: Settings, deployment: Deployment) -> str:
+    return fingerprint(sorted(s.fingerprint() for s in _configured_schedules(settings, deployment)))
 
 
 def _check_job_variables_by_name(deployment: Deployment) -> None:
