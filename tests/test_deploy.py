@@ -101,6 +101,8 @@ def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
         (Flags(cron="0 5 * * *", timezone="Pacific/Aukland"), "not a timezone", "Pacific/Auckland"),
         (Flags(interval="soon"), "not an interval", "15m"),
         (Flags(rrule="SOMETIMES"), "not an rrule", "FREQ=WEEKLY"),
+        (Flags(rrule="FREQ=DAILY;UNTIL=20200101"), "never comes", "UNTIL"),
+        (Flags(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3"), "never comes", "COUNT"),
         (Flags(cron="0 5 * * *", interval=60), "exactly one", "keep one"),
         (Flags(timezone="Europe/Paris"), "belongs to a schedule", "timezone"),
         (Flags(cron="0 5 * * *", no_schedule=True), "exclude each other", ""),
@@ -268,3 +270,18 @@ def test_block_values_that_an_engine_takes_pass():
     block = {"volumes": volumes, "mem-limit": "1.5g", "memswap-limit": "-1"}
     for limit in ("512m", "512MB", "2G", str(2**30)):
         assert planned(settings(block={**block, "mem-limit": limit}))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "never comes"),
+        ({"interval": "1s"}, "a run every 1 s"),
+        ({"rrule": "FREQ=SECONDLY"}, "a run every 1 s"),
+    ],
+)
+def test_a_schedule_that_is_over_or_comes_too_often_is_warned_of(schedule, words):
+    (spec,) = planned(settings(deployments=[{"name": "a", **schedule}]))
+    assert any(words in warning for warning in spec.warnings)
+    (calm,) = planned(settings(deployments=[{"name": "a", "interval": "1m"}]))
+    assert calm.warnings == ()

@@ -565,3 +565,16 @@ def test_a_pool_that_starts_no_containers_is_refused_for_a_worker_too(project):
         ensure_pool(project.api, name)
     assert ensure_pool(project.api, f"new-{project.tag}") is True
     assert ensure_pool(project.api, f"new-{project.tag}") is False
+
+
+def test_a_schedule_by_flag_that_stays_paused_is_told_with_the_way_to_wake_it(project):
+    project.deploy()
+    (schedule,) = project.schedules()
+    project.pause(schedule)
+    (told,) = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
+    assert f"prefect deployment schedule resume 'flow-{project.tag}/nightly'" in told
+    assert schedule["id"] in told
+    paused = project.deploy(Flags(paused=True)).deployments[0]
+    assert paused.warnings == ()
+    told = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
+    assert any("--no-paused wakes it" in warning for warning in told)

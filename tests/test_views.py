@@ -248,6 +248,7 @@ def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it
         ({"worker_online": True}, "online"),
         ({"schedules": ()}, "only when started: no schedule"),
         ({"paused": True}, "taxi/nightly (paused)"),
+        ({"paused": True}, "would run   every day at 05:00"),
         ({"removed_schedules": ("every hour",)}, "removed     every hour"),
         ({"moved": ("taxi/[weekly]",)}, "also runs the new image: taxi/[weekly]"),
         ({"warnings": ("beware of [x]",)}, "warning: beware of [x]"),

@@ -547,8 +547,25 @@ def _apply_deployment(
         parameters=spec.parameter_values,
         changes=changes,
         url=api.ui_url(f"deployments/deployment/{deployment['id']}"),
-        warnings=spec.warnings,
+        warnings=(*spec.warnings, *_asleep(spec, schedules, paused=paused)),
     )
+
+
+def _asleep(
+    spec: DeploymentSpec, schedules: Sequence[ScheduleReport], *, paused: bool
+) -> tuple[str, ...]:
+    """Who gives a schedule by flag wants it to run: say what keeps it from that."""
+    if spec.schedule_source != "flag":
+        return ()
+    told = []
+    if paused and not spec.paused:
+        told.append("the deployment is paused, nothing runs by this schedule: --no-paused wakes it")
+    for schedule in schedules:
+        if schedule.source == "flag" and not schedule.active:
+            name = f"{spec.flow_name}/{spec.name}"
+            wake = f"prefect deployment schedule resume '{name}' {schedule.id}"
+            told.append(f"this schedule stays paused, as it was: wake it in the UI, or `{wake}`")
+    return tuple(told)
 
 
 def _body(

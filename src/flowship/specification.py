@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +22,8 @@ from flowship.deployed import (
 from flowship.errors import ConfigError, UsageError
 from flowship.parameters import ParameterValue, RawValue
 from flowship.schedules import ScheduleSpec, check_timezone, fingerprint, parse
+
+OFTEN = 60  # seconds; schedules that come more often are warned of
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,22 @@ class DeploymentSpec:
 # --- the plan ----------------------------------------------------------------------------------
 
 
-def validate_early(settings: Settings, flags: Flags) -> None:
+def validate_early(settings: Settings, flags: Flags, *, now: datetime | None = None) -> None:
     """Judge what needs no image and no server: names, schedules, timezones, what flags need.
 
     Raises:
         UsageError: An option is wrong or does not fit.
         ConfigError: The configuration is wrong.
     """
+    now = now or datetime.now(timezone.utc)
     for deployment in chosen(settings, flags):
-        _schedules(settings, deployment, flags)
+        schedules, source = _schedules(settings, deployment, flags)
+        if source == "flag" and not schedules[0].next_runs(now, 1):
+            raise UsageError(
+                f'"{schedules[0].expression}" never comes (any more)',
+                hint="check UNTIL, COUNT and DTSTART of the rule",
+                where=flags.schedule_option or "",
+            )
         _check_job_variables_by_name(deployment)
     for wrong in docker_block.wrong(docker_block.configured_fields(settings.block)):
         where = f"block.{wrong.field.replace('_', '-')}"
@@ -167,7 +176,7 @@ def plan(
         UsageError, ConfigError: As `validate_early`; and parameters that the flow does not
             take, or required ones without a value on a schedule; an image with Prefect 2.
     """
-    validate_early(settings, flags)
+    validate_early(settings, flags, now=now)
     if image.prefect_version and image.prefect_version.split(".")[0] != "3":
         raise ConfigError(
             f"the image holds Prefect {image.prefect_version}; a Prefect 3 worker cannot run it",
@@ -224,6 +233,7 @@ def _spec(
     schedules, source = _schedules(settings, deployment, flags)
     schedules = _with_parameters(schedules, image)
     absent = _missing(deployment.name, image, given, schedules)
+    odd = tuple(text for text in (_odd_times(s, now) for s in schedules) if text)
     return DeploymentSpec(
         name=deployment.name,
         flow_name=image.flow_name or _flow_name(image.entrypoint),
@@ -248,7 +258,7 @@ def _spec(
             schedule_report(s, now, outcome="planned", source=source, schema=image.parameters)
             for s in schedules
         ),
-        warnings=(*absent, *_secrets(image, given, schedules), *_image_warnings(image)),
+        warnings=(*absent, *odd, *_secrets(image, given, schedules), *_image_warnings(image)),
     )
 
 
@@ -278,6 +288,20 @@ def _missing(
         return ()
     listed = " and ".join(f'"{p}"' for p in absent)
     return (f"{listed} has no value: every run of {name} must be given one",)
+
+
+def _odd_times(schedule: ScheduleSpec, now: datetime) -> str | None:
+    """A schedule that is over, or that comes faster than containers start."""
+    runs = schedule.next_runs(now, 2)
+    if not runs:
+        return f"{schedule.words}: never comes (any more), nothing will run by it"
+    apart = (runs[1] - runs[0]).total_seconds() if len(runs) > 1 else OFTEN
+    if apart < OFTEN:
+        return (
+            f"{schedule.words}: a run every {apart:g} s, and each starts a container: runs may"
+            " pile up; a minute or more between them, or a concurrency-limit, keeps up"
+        )
+    return None
 
 
 def _secrets(

@@ -279,7 +279,7 @@ def _deployment(deployment: DeploymentReport) -> list[RenderableType]:
     return [
         f"[green]✓[/] {deployment.outcome} [bold]{escape(name)}[/]{paused}",
         *_changes(deployment.changes, "its"),
-        *_schedules(deployment.schedules),
+        *_schedules(deployment.schedules, paused=deployment.paused),
         *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
         *_parameters(deployment.parameters),
         _row("look at", deployment.url),
@@ -304,13 +304,16 @@ def _changes(changes: Iterable[Change], whose: str) -> list[RenderableType]:
     ]
 
 
-def _schedules(schedules: Iterable[ScheduleReport]) -> list[RenderableType]:
+def _schedules(
+    schedules: Iterable[ScheduleReport], *, paused: bool = False
+) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for schedule in schedules:
         notes = [] if schedule.active else ["paused"]
         notes += ["added by a person"] if schedule.source == "server" else []
         told = f"  [dim]({', '.join(notes)})[/]" if notes else ""
-        shown.append(_row("runs", schedule.words) + told)
+        still = paused or not schedule.active
+        shown.append(_row("would run" if still else "runs", schedule.words) + told)
         for run in schedule.next_runs:
             local, utc = run.local.replace("T", " "), run.utc[:16].replace("T", " ")
             shown.append(f"              {local[:16]} {local[19:]}  [dim]{utc} UTC[/]")
