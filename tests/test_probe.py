@@ -115,6 +115,48 @@ def test_a_renamed_flow_names_the_flows_that_are_there(tmp_path):
     assert 'did you mean entrypoint = "flow.py:hello"?' in error.hint
 
 
+def test_a_name_that_is_near_none_of_the_flows_is_not_guessed(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    error = explained(tmp_path, "flow.py:nightly_export")
+    assert "did you mean" not in error.hint
+    assert "flow.py:hello" in error.hint
+
+
+METHODS = """
+from prefect import flow
+
+class K:
+    @flow
+    def method(self, a: int = 1):
+        pass
+
+    @staticmethod
+    @flow
+    def static(a: int = 1):
+        pass
+"""
+
+
+def test_a_flow_that_needs_an_instance_is_refused_and_a_static_one_is_not(tmp_path):
+    (tmp_path / "flow.py").write_text(METHODS)
+    assert "`self`" in explained(tmp_path, "flow.py:K.method").message
+    assert "flow" in ask(tmp_path, "flow.py:K.static")
+
+
+def test_a_link_that_points_outside_what_was_sent_is_told_as_one(tmp_path):
+    (tmp_path / "flow.py").symlink_to("../elsewhere/flow.py")
+    error = explained(tmp_path, "flow.py:hello")
+    assert "flow.py is a link to ../elsewhere/flow.py" in error.message
+
+
+def test_a_variable_that_is_missing_while_imported_says_where_to_set_it(tmp_path):
+    (tmp_path / "flow.py").write_text("import os\nos.environ['HOME_OF_MINE']\n")
+    error = explained(tmp_path, "flow.py:hello")
+    assert "HOME_OF_MINE" in error.message
+    assert "[probe] env" in error.hint
+    assert "[block] env" in error.hint
+
+
 def test_a_plain_function_is_told_to_be_decorated(tmp_path):
     (tmp_path / "flow.py").write_text("def hello():\n    pass\n")
     assert "@flow" in explained(tmp_path, "flow.py:hello").hint

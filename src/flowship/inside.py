@@ -11,6 +11,7 @@ Called as ``python -c <this text> <folder> <entrypoint>``.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ from typing import Any
 STARTED = "flowship asks for the flow"  # an ENTRYPOINT that swallows the command never says it
 
 
-def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
+def load(folder: str, entrypoint: str) -> dict[str, Any]:
     """Load `entrypoint` from `folder` as the deployment will.
 
     Returns:
@@ -35,6 +36,8 @@ def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
         return {"failure": "no-folder", "found": search(file)}
     if not Path(file).is_file():
         listing = sorted(path.name for path in Path().iterdir())[:20]
+        if link := broken_link(file):
+            return {"failure": "broken-link", "link": link, "target": str(Path(link).readlink())}
         return {"failure": "no-file", "found": search(file), "listing": listing}
     try:
         import prefect
@@ -47,6 +50,8 @@ def inspect(folder: str, entrypoint: str) -> dict[str, Any]:
         flow: Any = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except BaseException as exc:  # noqa: BLE001 - a flow file may raise anything, sys.exit too
         return describe_failure(exc, file, function)
+    if "." in function and next(iter(inspect.signature(flow.fn).parameters), "") == "self":
+        return {"failure": "method"}
     return {
         "flow": {"name": flow.name, "description": flow.description},
         "parameters": flow.parameters.model_dump_for_openapi(),
@@ -119,6 +124,12 @@ def flows_in(file: str) -> list[str]:
     ]
 
 
+def broken_link(file: str) -> str:
+    """The part of the path `file` that is a link to nowhere, or ""."""
+    parts = [Path(file), *Path(file).parents]
+    return next((str(part) for part in parts if part.is_symlink() and not part.exists()), "")
+
+
 def search(file: str) -> list[str]:
     """Where files of that name did land, apart from the places where libraries lie."""
     wanted, found = Path(file).name, []
@@ -136,7 +147,7 @@ def main() -> None:
     os.dup2(2, 1)
     if sys.path and sys.path[0] == "":
         del sys.path[0]  # `prefect flow-run execute` has no current folder on the path either
-    answer = inspect(sys.argv[1], sys.argv[2])
+    answer = load(sys.argv[1], sys.argv[2])
     sys.stdout.flush()
     with os.fdopen(answer_to, "w") as stream:
         stream.write(json.dumps(answer, default=str) + "\n")

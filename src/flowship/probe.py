@@ -127,6 +127,8 @@ def interpret(answer: Mapping[str, Any], project: Project) -> ProbeResult:
         "no-prefect": _no_prefect,
         "old-prefect": _old_prefect,
         "no-flow": _no_flow,
+        "broken-link": _broken_link,
+        "method": _method,
     }.get(answer["failure"], _exception)
     raise explain(answer, project)
 
@@ -199,6 +201,25 @@ def _no_file(answer: Mapping[str, Any], project: Project) -> BuildError:
     )
 
 
+def _broken_link(answer: Mapping[str, Any], project: Project) -> BuildError:
+    link, target = answer["link"], answer["target"]
+    return BuildError(
+        f"{link} is a link to {target}, which is not in the image: links are sent as links",
+        hint=f"put the file itself into the project in the place of {link}, "
+        "or see that what it points at is sent too",
+        where=link,
+    )
+
+
+def _method(answer: Mapping[str, Any], project: Project) -> BuildError:
+    file, _, function = project.entrypoint.rpartition(":")
+    return BuildError(
+        f"{function} is a method that needs an instance: every run would fail for want of `self`",
+        hint="make it a static or class method, or a function of the file",
+        where=file,
+    )
+
+
 def _landed(answer: Mapping[str, Any]) -> str:
     found = answer.get("found") or ()
     return "\n".join(["a file of that name is at:", *(f"  {path}" for path in found)] * bool(found))
@@ -222,9 +243,11 @@ def _old_prefect(answer: Mapping[str, Any], project: Project) -> BuildError:
 def _no_flow(answer: Mapping[str, Any], project: Project) -> BuildError:
     file, _, function = project.entrypoint.rpartition(":")
     flows = answer["flows"]
-    close = difflib.get_close_matches(function, flows, n=1, cutoff=0.5) or flows[:1]
+    close = difflib.get_close_matches(function, flows, n=1, cutoff=0.5)
     if function in flows:
         hint = f"{function} is not what @flow returned: is the name assigned again below?"
+    elif not close and flows:
+        hint = f'name one of them, for instance entrypoint = "{file}:{flows[0]}"'
     elif close:
         hint = f'did you mean entrypoint = "{file}:{close[0]}"?'
     else:
@@ -250,6 +273,12 @@ def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
             "move that line into the flow function; or set network = true in [probe], "
             "with env = { PREFECT_API_URL = … } for a block"
         )
+    elif _lacks_variable(answer):
+        message = f"the flow reads the environment variable {answer['message']} while imported"
+        hint = (
+            "read it within the flow function; or set it in [probe] env for the build, "
+            "and in [block] env for the runs"
+        )
     else:
         message = f"the flow does not load: {answer['type']}: {answer['message']}"
         hint = "the traceback above is the container's own"
@@ -260,6 +289,10 @@ def _is_network(answer: Mapping[str, Any]) -> bool:
     return bool(NETWORK_FAILURES & set(answer["chain"])) or any(
         text in answer["traceback"] for text in BLOCK_FAILURES
     )
+
+
+def _lacks_variable(answer: Mapping[str, Any]) -> bool:
+    return answer["type"] == "KeyError" and "os.environ" in str(answer["traceback"])
 
 
 def _missing_module(module: str, project: Project) -> tuple[str, str]:
