@@ -47,6 +47,18 @@ def test_beside_python_files_only_the_configuration_is_written(tmp_path):
     assert config.load(tmp_path, environ={}).deployments[0].name == "etl-parent-flow"
 
 
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])
+def test_a_list_of_dependencies_that_is_there_keeps_deciding(tmp_path, name):
+    (tmp_path / name).write_text("")
+    assert set(init(tmp_path).written) == {"flow.py", "flowship.toml"}
+    assert config.load(tmp_path, environ={}).requirements is None
+
+
+def test_a_project_is_called_as_its_pyproject_does(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "My_Taxi"\n')
+    assert config.project_name(tmp_path) == "my-taxi"
+
+
 def test_nothing_is_ever_written_over(tmp_path):
     (tmp_path / "docker-requirements.txt").write_text("mine\n")
     init(tmp_path)

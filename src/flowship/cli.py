@@ -592,7 +592,7 @@ def init(as_json: Json = False) -> None:
     config.refuse_inside_project(folder)
     written = scaffold.init(
         folder,
-        name=config.slugify(folder.name) or "flow",
+        name=config.project_name(folder),
         base_image=os.environ.get("FLOWSHIP_BASE_IMAGE") or config.default_base_image(),
     )
     screen.say(*views.scaffold(written))

@@ -358,7 +358,8 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         document = _read(pyproject)
         table = document.get("tool", {}).get("flowship")
         project = document.get("project", {})
-    defaults = {"name": slugify(project["name"])} if project.get("name") else {}
+    named = slugify(str(project.get("name", "")))
+    defaults = {"name": named} if named else {}
     if own.is_file():
         if table is not None:
             raise ConfigError(
@@ -420,6 +421,13 @@ def _project_above(folder: Path) -> Path | None:
     return None
 
 
+def project_name(folder: Path) -> str:
+    """What a project in `folder` is called by default: as pyproject.toml does, else the folder."""
+    pyproject = folder / "pyproject.toml"
+    project = _read(pyproject).get("project", {}) if pyproject.is_file() else {}
+    return slugify(str(project.get("name", ""))) or slugify(folder.resolve().name) or "flow"
+
+
 def _canonical(
     table: Mapping[str, Any], model: type[BaseModel], source: Path | None, *above: str
 ) -> dict[str, Any]:
@@ -469,7 +477,10 @@ def _no_configuration(folder: Path) -> ConfigError:
     return ConfigError(
         f"{folder} has Python files but no flowship configuration",
         hint="run `flowship init` to write a flowship.toml"
-        + (f' for "{flows[0].entrypoint}"' if len(flows) == 1 else ""),
+        + (f' for "{flows[0].entrypoint}"' if len(flows) == 1 else "")
+        if flows
+        else "decorate a function with @flow; a flow made otherwise is named by hand, in"
+        ' flowship.toml: entrypoint = "path/to/file.py:name"',
         details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",
         where=str(folder),
     )

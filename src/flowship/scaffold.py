@@ -151,19 +151,25 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         if not flows:
             raise ConfigError(
                 f"no @flow function was found in the Python files of {folder}",
-                hint="decorate the function to schedule: from prefect import flow; @flow",
+                hint="decorate the function to schedule (from prefect import flow; @flow); for"
+                ' one made otherwise write flowship.toml by hand: entrypoint = "file.py:name"',
             )
         entrypoint, *others = [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
     else:
         entrypoint, others = "flow.py:hello", []
-        files = {"flow.py": FLOW, "docker-requirements.txt": REQUIREMENTS}
+        files = {"flow.py": FLOW}
+        # One that is there already keeps deciding what is installed.
+        if not any((folder / name).exists() for name in ("pyproject.toml", "requirements.txt")):
+            files["docker-requirements.txt"] = REQUIREMENTS
     function = entrypoint.rpartition(":")[2]
     files["flowship.toml"] = CONFIGURATION.format(
         name=name,
         entrypoint=entrypoint,
         others="".join(f'# entrypoint = "{other}"\n' for other in others),
         base_image=base_image,
-        requirements='requirements = "docker-requirements.txt"\n' if files else "",
+        requirements='requirements = "docker-requirements.txt"\n'
+        if "docker-requirements.txt" in files
+        else "",
         deployment=function.replace("_", "-"),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
