@@ -88,6 +88,8 @@ MISTAKES = [
     ("a profile that is not there", ["profile", "use", "nope"], {}, 2, "no profile"),
     ("a profile to show that is not there", ["profile", "show", "nope"], {}, 2, "no profile"),
     ("an address without a scheme", ["profile", "set-api", "host"], {}, 2, "no scheme"),
+    ("an address that is empty", ["profile", "set-api", ""], {}, 2, "the address is empty"),
+    ("a wrong platform by option", ["build", "--platform", "x"], {}, 2, "--platform"),
     ("two kinds of schedule", ["deploy", "--cron", "0 5 * * *", "--interval", "1h"], {}, 2, ""),
     ("a wrong cron by flag", ["deploy", "--cron", "0 5 * *"], {}, 2, "cron has five"),
     ("a wrong rule by flag", ["deploy", "--rrule", "FREQ=SOMETIMES"], {}, 2, "--rrule"),

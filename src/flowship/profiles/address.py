@@ -275,6 +275,8 @@ def _network_words(exc: Exception) -> str:
     text = str(exc) or type(exc).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"its TLS certificate is not trusted ({text}); PREFECT_API_SSL_CERT_FILE names a CA"
+    if "WRONG_VERSION_NUMBER" in text:
+        return "it does not speak HTTPS: does its address begin with http://?"
     if "Connection refused" in text:
         return "connection refused"
     return text

@@ -370,6 +370,11 @@ def set_api(
         UsageError: The URL cannot be right, or the profile cannot have one.
         ApiError: Nothing usable answers there.
     """
+    if url is not None and not url.strip():
+        raise UsageError(
+            "the address is empty: is the variable that should hold it set?",
+            hint=f"leave it out for the local server, {LOCAL_URL}",
+        )
     given = check_url(url or LOCAL_URL)
     path, document, before = _open(folder, environ)
     name, activate = _profile_to_write(profile, before, environ)
