@@ -445,3 +445,10 @@ def test_phases_of_a_build_are_told_in_order(project, base_image):
     phases = [e.text for e in told if isinstance(e, Phase)]
     assert phases[0].startswith("sending 2 files")
     assert phases[-1].startswith("loading flow.py:hello")
+
+
+@pytest.mark.parametrize("address", ["garbage", "foo://x", "tcp://host:99999"])
+def test_a_docker_host_that_is_no_address_is_told_as_such(address):
+    with pytest.raises(EngineError, match="is not an engine's address") as caught:
+        image.connect({"DOCKER_HOST": address})
+    assert caught.value.where == "DOCKER_HOST"

@@ -70,7 +70,12 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     try:
         client = docker.from_env(timeout=30, environment=dict(environ), use_ssh_client=True)
         about = client.api.version()
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as exc:
+    except (
+        docker.errors.DockerException,
+        requests.exceptions.RequestException,
+        OSError,
+        ValueError,  # a port that is none
+    ) as exc:
         raise _no_engine(str(exc), environ) from exc
     client.api.timeout = STREAM_TIMEOUT
     return Engine(
@@ -105,6 +110,17 @@ def _no_engine(text: str, environ: Mapping[str, str]) -> EngineError:
         return EngineError(
             f"the container engine at {host} does not let this user in",
             hint="`sudo usermod -aG docker $USER`, then log in again",
+        )
+    if "paramiko" in text:
+        return EngineError(
+            f"the container engine at {host} is reached by ssh, which needs a further package",
+            hint="`pip install paramiko` into the environment that flowship runs in",
+        )
+    if "Invalid bind address" in text or "Port out of range" in text:
+        return EngineError(
+            f"{host} is not an engine's address",
+            hint="unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host",
+            where="DOCKER_HOST",
         )
     if "API versions below" in text or "client version" in text:
         return EngineError(f"the container engine at {host} is too old or too new: {text}")
