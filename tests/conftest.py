@@ -98,6 +98,10 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+# A shell's background jobs ignore Ctrl-C, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A slow machine is no bug; and in CI the same commit gets the same verdict twice.
 hypothesis.settings.register_profile("flowship", deadline=None, derandomize=IN_CI)
 hypothesis.settings.load_profile("flowship")

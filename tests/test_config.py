@@ -370,3 +370,15 @@ def test_a_wrong_schedule_from_a_variable_names_the_variable(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validate_early(settings, Flags())
     assert caught.value.where == "FLOWSHIP_DEPLOYMENTS"
+
+
+@pytest.mark.parametrize("key", ["root", "shipped", "prefix", "source", "warnings", "origins"])
+def test_what_flowship_fills_in_itself_is_no_key(tmp_path, key):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{key} = "x"\n')
+    assert error.message == f'unknown key "{key}"'
+    assert "flowship.toml:2:1" in error.where
+
+
+def test_true_is_no_interval(tmp_path):
+    text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
+    assert "seconds or text" in failure(tmp_path, text).message

@@ -72,6 +72,15 @@ def _pull_policy(value: object) -> object:
     return value
 
 
+def _no_switch(value: object) -> object:
+    """TOML's ``true`` is no number of seconds, though Python would take it for 1."""
+    if isinstance(value, bool):
+        raise ValueError('an interval is seconds or text such as "15m"')  # noqa: TRY004 - pydantic's
+    return value
+
+
+Interval = Annotated[int | float | str, BeforeValidator(_no_switch)]
+
 PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
 
 
@@ -124,7 +133,7 @@ class Schedule(_Table):
     """
 
     cron: str | None = None
-    interval: int | float | str | None = None
+    interval: Interval | None = None
     rrule: str | None = None
     timezone: str | None = None
     day_or: bool = True
@@ -147,7 +156,7 @@ class Deployment(_Table):
     name: str = Field(min_length=1, pattern=r"^[^/%&><]+$")
     description: str | None = None
     cron: str | None = None
-    interval: int | float | str | None = None
+    interval: Interval | None = None
     rrule: str | None = None
     timezone: str | None = None
     schedules: tuple[Schedule, ...] = ()
@@ -334,6 +343,7 @@ def load(
         table = _shipped_etl()
     named = {"name": slugify(folder.resolve().name) or "flow"}
     values: dict[str, Any] = named | _canonical(table, Settings, source)
+    _refuse_inner_keys(table, source)
     origins, warnings = _apply_environment(values, environ)
     for key, value in (overrides or {}).items():
         if value is not None:
@@ -348,6 +358,18 @@ def load(
         return Settings.model_validate(values)
     except ValidationError as exc:
         raise _explain(exc, values) from exc
+
+
+def _refuse_inner_keys(table: Mapping[str, Any], source: Path | None) -> None:
+    """What `load` itself fills in is no key of the file's."""
+    known = _known_fields(Settings)
+    for key in table if source else ():
+        if key.replace("-", "_") in Settings.model_fields and _kebab(key) not in known:
+            raise ConfigError(
+                f'unknown key "{key}"',
+                hint=_nearest(key, known, sentence=True),
+                where=_place(source, [key]),
+            )
 
 
 def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
