@@ -108,7 +108,13 @@ def show_logs(api_url: str, run: dict[str, Any]) -> None:
     parents = {"flow_runs": {"parent_flow_run_id": {"any_": [run["id"]]}}}
     runs = [run["id"], *(child["id"] for child in ask(api_url, "/flow_runs/filter", parents))]
     wanted = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_ASC", "limit": 200}
-    for record in ask(api_url, "/logs/filter", wanted):
+    records: list[dict[str, Any]] = []
+    for _ in range(10):  # the last lines arrive some seconds after the run's end
+        before, records = len(records), ask(api_url, "/logs/filter", wanted)
+        if len(records) == before and any("Finished in state" in r["message"] for r in records):
+            break
+        time.sleep(1)
+    for record in records:
         print(f"    {record['timestamp'][11:19]} {record['message']}", file=sys.stderr)
 
 
