@@ -298,7 +298,8 @@ def test_a_missing_engine_is_told_with_what_to_do(monkeypatch, environ, words):
 
 
 def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_image, engine):
-    text = f"FROM {base_image}\nRUN echo begun && sleep 300\nCOPY . /opt/prefect/flows/\n"
+    begun = f"begun-{project.name}"  # another step each time, which no cache knows
+    text = f"FROM {base_image}\nRUN echo {begun} && sleep 300\nCOPY . /opt/prefect/flows/\n"
     write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
     before = {c.id for c in engine.containers.list(all=True)}
     program = Path(sys.executable).with_name("flowship")
@@ -306,7 +307,7 @@ def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_imag
         [program, "build"], cwd=project, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     for line in running.stderr:
-        if line.strip() == "begun":
+        if line.strip() == begun:
             break
     running.send_signal(signal.SIGINT)
     _, _ = running.communicate(timeout=60)
