@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from flowship import parameters
+from flowship import cli, parameters
 from flowship.errors import ConfigError, UsageError
 from flowship.parameters import (
     RawValue,
@@ -179,10 +179,10 @@ def test_a_configured_text_is_not_taken_for_a_number():
 
 
 def test_assignments_split_at_the_first_equals_sign():
-    assert parameters.split_assignment("a=b=c") == ("a", RawValue("b=c"))
+    assert cli._pairs(["a=b=c"], "--param") == {"a": "b=c"}
     for wrong in ("a", "=b", ""):
-        with pytest.raises(ValueError, match="key=value"):
-            parameters.split_assignment(wrong)
+        with pytest.raises(UsageError, match="key=value"):
+            cli._pairs([wrong], "--param")
 
 
 @settings(max_examples=200, deadline=None)

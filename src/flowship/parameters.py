@@ -51,14 +51,6 @@ class RawValue:
 # --- the whole set -----------------------------------------------------------------------------
 
 
-def split_assignment(text: str) -> tuple[str, RawValue]:
-    """``key=value`` of one ``--param``; ValueError when there is no key."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ValueError(f'"{text}" is not key=value')
-    return key.strip(), RawValue(value)
-
-
 def resolve(
     schema: Schema | None,
     given: Mapping[str, Any],
