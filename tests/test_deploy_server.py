@@ -40,11 +40,13 @@ class Counting(httpx.HTTPTransport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[str] = []
+        self.requests: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if request.method != "GET" and not path.endswith(("/filter", "/count")):
             self.writes.append(f"{request.method} {path}")
+        self.requests.append(f"{request.method} {path.partition('/api')[2]}")
         return super().handle_request(request)
 
 
@@ -65,10 +67,13 @@ class Project:
 
     def deploy(self, flags: Flags | None = None, **facts) -> DeployReport:
         self.network.writes.clear()
+        self.network.requests.clear()
         project = settings(**self.values)
         chosen = image(**{**self.facts, **facts})
-        specs = plan(project, chosen, flags or Flags(), now=datetime.now(timezone.utc))
-        return apply(specs, self.api, project)
+        flags = flags or Flags()
+        ground = preflight(project, flags, self.api)
+        specs = plan(project, chosen, flags, now=datetime.now(timezone.utc))
+        return apply(specs, ground, self.api, project)
 
     def configure(self, **changes) -> None:
         (deployment,) = self.values["deployments"]
@@ -121,6 +126,20 @@ def test_the_second_deploy_of_the_same_writes_nothing(project):
         s.id for s in first.deployments[0].schedules
     ]
     assert len(project.schedules()) == 1
+
+
+def test_each_thing_is_read_once(project):
+    project.deploy()
+    project.deploy()
+    block = f"/block_types/slug/docker-container/block_documents/name/taxi-{project.tag}-docker"
+    assert project.network.requests == [
+        "GET /admin/version",
+        f"GET /work_pools/pool-{project.tag}",
+        f"GET {block}",
+        f"GET /deployments/name/flow-{project.tag}/nightly",
+        "POST /deployments/filter",
+        f"POST /work_pools/pool-{project.tag}/workers/filter",
+    ]
 
 
 def test_a_new_image_changes_the_block_and_the_version_and_nothing_else(project):

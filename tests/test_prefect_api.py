@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -212,3 +214,32 @@ def test_nothing_heavy_is_imported(module):
     found, httpx_too = done.stdout.splitlines()
     assert found == "[]"
     assert httpx_too == str(module in ("prefect_api", "deploy", "runs"))
+
+
+def test_the_certificates_of_a_plain_address_count_when_it_redirects_to_https(
+    own_registry, tmp_path
+):
+    https = own_registry(tls=True)
+
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(307)
+            self.send_header("Location", f"{https.url}/v2/")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    def check(**target):
+        with PrefectApi(Target(f"http://127.0.0.1:{plain.server_port}/api", **target)) as api:
+            api.check()
+
+    with HTTPServer(("127.0.0.1", 0), Redirect) as plain:
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        with pytest.raises(ApiError, match="is not a Prefect API"):  # it answered: trusted
+            check(ca_file=str(https.certificate))
+        with pytest.raises(ApiError, match="is not trusted"):
+            check()
+        with pytest.raises(ApiError, match="cannot be read"):
+            check(ca_file=str(tmp_path / "missing.pem"))
+        plain.shutdown()

@@ -358,22 +358,24 @@ def deploy(
     """
     from flowship import cycle, views
     from flowship.console import Screen
-    from flowship.deploy import Flags
+    from flowship.deploy import Flags, preflight, validate_early
 
     screen = Screen(as_json=as_json)
     settings = _settings(screen)
     flags = Flags(
         cron, interval, rrule, timezone, _pairs(param, "--param"), name, paused, no_schedule
     )
-    cycle.judge_early(settings, flags, ask_server=not dry_run)
-    built, reference = cycle.image_to_deploy(image, settings)
-    specs = cycle.specs(settings, built, flags, reference)
+    validate_early(settings, flags)
     if dry_run:
+        specs = cycle.specs_of(image, settings, flags)
         screen.say(*views.specs(specs))
         screen.result({"deployments": [spec.to_json() for spec in specs]})
         return
-    with screen.progress() as report:
-        deployed = cycle.apply(specs, settings, report)
+    with cycle.open_api() as api:
+        ground = preflight(settings, flags, api)
+        specs = cycle.specs_of(image, settings, flags)
+        with screen.progress() as report:
+            deployed = cycle.apply(specs, ground, api, settings, report)
     screen.say(*views.deployed(deployed))
     screen.result(deployed.to_json(), views.deployment_names(deployed))
 
@@ -402,26 +404,28 @@ def ship(
     from flowship import cycle, views
     from flowship import image as images
     from flowship.console import Screen
-    from flowship.deploy import Flags
+    from flowship.deploy import Flags, judge_kept, preflight, validate_early
 
     screen = Screen(as_json=as_json)
     plan = _plan(screen, platform, build_arg)
+    settings = plan.settings
     flags = Flags(
         cron, interval, rrule, timezone, _pairs(param, "--param"), name, paused, no_schedule
     )
-    target = cycle.push_target(repo, plan.settings)
+    target = cycle.push_target(repo, settings)
     credentials = cycle.credentials(target)
-    cycle.judge_early(plan.settings, flags, ask_server=True)
-    engine = images.connect()
-    built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
-    specs = cycle.specs(plan.settings, built, flags)  # parameters are judged before the push
-    cycle.judge_kept(specs)
-    with screen.progress() as report:
-        pushed = images.push(engine, built, target, credentials=credentials, report=report)
-    screen.say(*views.pushed(pushed))
-    specs = cycle.specs(plan.settings, built, flags, pushed.reference)
-    with screen.progress() as report:
-        deployed = cycle.apply(specs, plan.settings, report)
+    validate_early(settings, flags)
+    with cycle.open_api() as api:
+        ground = preflight(settings, flags, api)
+        engine = images.connect()
+        built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
+        judge_kept(cycle.specs(settings, built, flags), api)  # parameters, before the push
+        with screen.progress() as report:
+            pushed = images.push(engine, built, target, credentials=credentials, report=report)
+        screen.say(*views.pushed(pushed))
+        specs = cycle.specs(settings, built, flags, pushed.reference)
+        with screen.progress() as report:
+            deployed = cycle.apply(specs, ground, api, settings, report)
     screen.say(*views.deployed(deployed))
     result = {"build": views.built_json(built), "push": pushed, "deploy": deployed.to_json()}
     screen.result(result, pushed.reference)

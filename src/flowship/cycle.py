@@ -27,7 +27,7 @@ from flowship.scaffold import find_flows
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from flowship.deploy import DeploymentSpec, Flags, ImageFacts
+    from flowship.deploy import DeploymentSpec, Flags, ImageFacts, Preflight
     from flowship.deployed import DeployReport
     from flowship.image import BuiltImage, Engine
     from flowship.prefect_api import PrefectApi
@@ -369,20 +369,10 @@ def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
     )
 
 
-def judge_early(settings: Settings, flags: Flags, *, ask_server: bool = False) -> None:
-    """Judge in the first second what would otherwise fail after a long build.
-
-    Args:
-        settings: The project's.
-        flags: What the command line gave.
-        ask_server: Also what only the Prefect server can tell.
-    """
-    from flowship import deploy
-
-    deploy.validate_early(settings, flags)
-    if ask_server:
-        with open_api() as api:
-            deploy.preflight(settings, flags, api)
+def specs_of(named: str | None, settings: Settings, flags: Flags) -> tuple[DeploymentSpec, ...]:
+    """What is to be deployed, for the image that ``--image`` names or the present files' one."""
+    built, reference = image_to_deploy(named, settings)
+    return specs(settings, built, flags, reference)
 
 
 def specs(
@@ -408,20 +398,17 @@ def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> Deplo
     return replace(spec, warnings=(*spec.warnings, warning))
 
 
-def judge_kept(wanted: tuple[DeploymentSpec, ...]) -> None:
-    """Judge the schedules that the server keeps by what the built image requires."""
-    from flowship import deploy
-
-    with open_api() as api:
-        deploy.judge_kept(wanted, api)
-
-
-def apply(wanted: tuple[DeploymentSpec, ...], settings: Settings, report: Report) -> DeployReport:
+def apply(
+    wanted: tuple[DeploymentSpec, ...],
+    ground: Preflight,
+    api: PrefectApi,
+    settings: Settings,
+    report: Report,
+) -> DeployReport:
     """Deploy it."""
     from flowship import deploy
 
-    with open_api() as api:
-        return deploy.apply(wanted, api, settings, lambda line: report(Phase(line)))
+    return deploy.apply(wanted, ground, api, settings, lambda line: report(Phase(line)))
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """From settings and an image to a Prefect deployment: the plan, and its application.
 
-`plan` (in `flowship.specification`, pure) judges everything that can be judged without the server
-and says what is wanted. `apply` first reads and judges the rest (the pool, the block, what is
-deployed), then changes only what differs, so that deploying twice changes nothing and what a
-person did in the UI stays: a paused schedule stays paused, a schedule added there stays.
+`preflight` asks the server what a slow build would only find out later. `plan` (in
+`flowship.specification`, pure) judges everything that can be judged without it and says what is
+wanted. `apply` reads and judges the rest (the block, what is deployed), then changes only what
+differs, so that deploying twice changes nothing and what a person did in the UI stays: a paused
+schedule stays paused, a schedule added there stays.
 
 Schedules are ours by their slug. ``flowship-<content>`` comes from the configuration;
 ``flowship-cli-<configuration>`` was given by flag, and stays until a flag or the configuration's
@@ -53,6 +54,7 @@ __all__ = [
     "DeploymentSpec",
     "Flags",
     "ImageFacts",
+    "Preflight",
     "apply",
     "chosen",
     "image_version",
@@ -62,6 +64,41 @@ __all__ = [
     "start_command",
     "validate_early",
 ]
+
+# --- before the build --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a deployment stands on, read and judged before a slow build.
+
+    Attributes:
+        pool: The work pool; None where `apply` is to create it.
+        credentials: The block that the configuration names for the worker's pull, if any.
+    """
+
+    pool: Json | None
+    credentials: Json | None
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        """The pool's base job template: which job variables it takes."""
+        return _pool_template(self.pool)
+
+
+def preflight(settings: Settings, flags: Flags, api: PrefectApi) -> Preflight:
+    """Judge what the server alone can tell: that it answers, that the pool runs containers and
+    knows the job variables, that the credentials block is there.
+
+    Raises:
+        ApiError, ConfigError: As `apply`, with nothing changed.
+    """
+    api.check()
+    found = Preflight(api.work_pool(settings.work_pool), _credentials(api, settings))
+    for deployment in chosen(settings, flags):
+        _judge_job_variables(deployment.name, deployment.job_variables, found.template)
+    return found
+
 
 # --- what the server has -----------------------------------------------------------------------
 
@@ -90,9 +127,7 @@ class _Found:
 class _Server:
     """Everything read before anything is changed."""
 
-    pool: Json | None
     document: Json | None
-    credentials: Json | None
     found: tuple[_Found, ...]
     sharing: tuple[Json, ...]
 
@@ -102,37 +137,11 @@ class _Server:
         own = [f.deployment for f in self.found if f.deployment]
         return frozenset(str(d.get("version")) for d in (*own, *self.sharing))
 
-    @property
-    def template(self) -> Mapping[str, Any]:
-        template: Mapping[str, Any] = (
-            self.pool["base_job_template"] if self.pool else docker_block.pool_template()
-        )
-        return template
-
-
-def preflight(settings: Settings, flags: Flags, api: PrefectApi) -> None:
-    """Judge, before a slow build, what the server alone can tell: that it answers, that the
-    pool runs containers and knows the job variables, that the credentials block is there.
-
-    Raises:
-        ApiError, ConfigError: As `apply`, with nothing changed.
-    """
-    api.check()
-    template = _pool_template(api.work_pool(settings.work_pool))
-    for deployment in chosen(settings, flags):
-        _judge_job_variables(deployment.name, deployment.job_variables, template)
-    _credentials(api, settings)
-
 
 def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) -> _Server:
-    api.check()
-    pool = api.work_pool(settings.work_pool)
-    template = _pool_template(pool)
-    for spec in specs:
-        _judge_job_variables(spec.name, spec.job_variables, template)
-    credentials = _credentials(api, settings)
     document = api.block_document(docker_block.SLUG, settings.block_name)
-    found = judge_kept(specs, api)
+    found = tuple(_find(spec, api) for spec in specs)
+    _judge_kept(found)
     ours = {f.deployment["id"] for f in found if f.deployment}
     sharing = tuple(
         d
@@ -140,17 +149,21 @@ def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) 
         if d["id"] not in ours
         and docker_block.refers_to(d.get("job_variables"), settings.block_name)
     )
-    return _Server(pool, document, credentials, found, sharing)
+    return _Server(document, found, sharing)
 
 
-def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> tuple[_Found, ...]:
+def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> None:
     """Judge the schedules that stay from an earlier flag: they need the required parameters
     too. Only the built image says which those are, and this belongs before its push.
 
     Raises:
         ConfigError: Runs would lack a parameter; nothing was changed.
     """
-    found = tuple(_find(spec, api) for spec in specs)
+    doubtful = [s for s in specs if parameters.missing(s.image.parameters, s.parameters)]
+    _judge_kept([_find(spec, api) for spec in doubtful])
+
+
+def _judge_kept(found: Sequence[_Found]) -> None:
     for one in found:
         for stored in one.kept_flag:
             schedule = stored_schedule(stored)
@@ -158,13 +171,11 @@ def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> tuple[_Found
             absent = parameters.missing(one.spec.image.parameters, given)
             if schedule and absent:
                 raise unscheduled(one.spec.name, absent, schedule)
-    return found
 
 
 def _find(spec: DeploymentSpec, api: PrefectApi) -> _Found:
     deployment = api.deployment_by_name(spec.flow_name, spec.name)
-    schedules = api.schedules(deployment["id"]) if deployment else []
-    return _Found(spec, deployment, tuple(schedules))
+    return _Found(spec, deployment, tuple(deployment["schedules"] if deployment else ()))
 
 
 def _pool_template(pool: Json | None) -> Mapping[str, Any]:
@@ -228,6 +239,7 @@ def _credentials(api: PrefectApi, settings: Settings) -> Json | None:
 
 def apply(
     specs: Sequence[DeploymentSpec],
+    ground: Preflight,
     api: PrefectApi,
     settings: Settings,
     report: Story = lambda line: None,
@@ -236,6 +248,7 @@ def apply(
 
     Args:
         specs: From `plan`, all for the same image.
+        ground: From `preflight`.
         api: The server.
         settings: The project's.
         report: Told what is being done, a line at a time.
@@ -246,12 +259,12 @@ def apply(
     """
     image = specs[0].image
     server = _read(specs, api, settings)
-    if server.pool is None:
+    if ground.pool is None:
         report(f"creating the work pool {settings.work_pool}")
         _create_pool(api, settings.work_pool)
-    block, data = _apply_block(api, settings, image, server, report)
+    block, data = _apply_block(api, settings, image, ground.credentials, server, report)
     block = replace(block, kept=docker_block.kept(data, settings.block))
-    variables = docker_block.job_variables(settings.block_name, data, server.template)
+    variables = docker_block.job_variables(settings.block_name, data, ground.template)
     deployments = []
     for found in server.found:
         deployments.append(_apply_deployment(api, settings, found, variables, report))
@@ -262,7 +275,7 @@ def apply(
         pushed=image.pushed,
         api_url=api.url,
         block=block,
-        pool=_pool_report(api, settings, server, variables),
+        pool=_pool_report(api, settings, ground, variables),
         deployments=tuple(deployments),
         moved=tuple(moved.values()),
         warnings=(
@@ -301,18 +314,18 @@ def _create_pool(api: PrefectApi, name: str) -> None:
 def _pool_report(
     api: PrefectApi,
     settings: Settings,
-    server: _Server,
+    ground: Preflight,
     variables: docker_block.JobVariables,
 ) -> PoolReport:
     name = settings.work_pool
     workers = api.workers(name)
     return PoolReport(
         name=name,
-        outcome="found" if server.pool else "created",
-        widened=docker_block.is_widened(server.template),
+        outcome="found" if ground.pool else "created",
+        widened=docker_block.is_widened(ground.template),
         live=variables.live,
         copied=variables.copied,
-        paused=bool(server.pool and server.pool.get("is_paused")),
+        paused=bool(ground.pool and ground.pool.get("is_paused")),
         worker_online=any(w.get("status") == "ONLINE" for w in workers),
         start_command=start_command(api, name),
         url=api.ui_url(f"work-pools/work-pool/{name}"),
@@ -394,18 +407,23 @@ def _scheduled_by_us(deployment: Json) -> bool:
 
 
 def _apply_block(
-    api: PrefectApi, settings: Settings, image: ImageFacts, server: _Server, report: Story
+    api: PrefectApi,
+    settings: Settings,
+    image: ImageFacts,
+    credentials: Json | None,
+    server: _Server,
+    report: Story,
 ) -> tuple[BlockReport, dict[str, Any]]:
     """Converge the block document.
 
     Returns:
         What was done, and everything the document now holds.
     """
-    type_id, schema_id = _register(api)
     document, name = server.document, settings.block_name
+    type_id, schema_id = _registered(document) or _register(api)
     current: dict[str, Any] = dict(document["data"]) if document else {}
-    wanted = _wanted(settings, image, current, server.credentials)
-    stated = {**current, **wanted, **_reference(server.credentials, current, wanted)}
+    wanted = _wanted(settings, image, current, credentials)
+    stated = {**current, **wanted, **_reference(credentials, current, wanted)}
     if document is None:
         report(f"creating the block {docker_block.SLUG}/{name}")
         body = {"name": name, "data": wanted, "block_type_id": type_id}
@@ -422,6 +440,18 @@ def _apply_block(
     return _block_report(api, document, "updated", edits), stated
 
 
+def _registered(document: Json | None) -> tuple[str, str] | None:
+    """The ids of the type and the schema where the document is of our schema already."""
+    if document is None or document["block_schema"]["checksum"] != _checksum():
+        return None
+    return document["block_type_id"], document["block_schema_id"]
+
+
+def _checksum() -> str:
+    checksum: str = docker_block.registration()["checksum"]
+    return checksum
+
+
 def _register(api: PrefectApi) -> tuple[str, str]:
     """Make sure of the block type and its schema.
 
@@ -433,7 +463,7 @@ def _register(api: PrefectApi) -> tuple[str, str]:
     for body in shipped["block_types"]:
         kind = api.block_type(body["slug"]) or api.create_block_type(body)
     wanted = shipped["block_schema"]
-    schema = api.block_schema(shipped["checksum"], wanted["version"])
+    schema = api.block_schema(_checksum(), wanted["version"])
     if schema is None or schema["block_type_id"] != kind["id"]:
         schema = api.create_block_schema({**wanted, "block_type_id": kind["id"]})
     return kind["id"], schema["id"]

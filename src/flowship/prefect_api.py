@@ -477,8 +477,12 @@ def _without_password(url: str) -> str:
 def _tls(target: Target) -> ssl.SSLContext | bool:
     if not target.verify:
         return False
+    return _trusted(target) if str(target.url).startswith("https:") else _OnRedirect(target)
+
+
+def _trusted(target: Target) -> ssl.SSLContext:
     if not target.ca_file:
-        return _trusted() if str(target.url).startswith("https:") else _OnRedirect()
+        return httpx.create_ssl_context()
     try:
         return ssl.create_default_context(cafile=target.ca_file)
     except (OSError, ssl.SSLError) as exc:
@@ -489,20 +493,19 @@ def _tls(target: Target) -> ssl.SSLContext | bool:
         ) from exc
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """httpx's own default, made once: reading all certificates takes 20 ms."""
-    return httpx.create_ssl_context()
-
-
 class _OnRedirect(ssl.SSLContext):
-    """For an ``http://`` address: the certificates are read when it redirects to ``https://``."""
+    """For an ``http://`` address: the certificates, which take 20 ms to read, are read when it
+    redirects to ``https://``."""
 
-    def __new__(cls) -> _OnRedirect:
-        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+    _context: Callable[[], ssl.SSLContext]
+
+    def __new__(cls, target: Target) -> _OnRedirect:
+        context = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        context._context = functools.cache(functools.partial(_trusted, target))
+        return context
 
     def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401
-        return _trusted().wrap_socket(*args, **options)
+        return self._context().wrap_socket(*args, **options)
 
 
 def _passing(exc: httpx.TransportError) -> bool:
