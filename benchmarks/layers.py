@@ -80,7 +80,8 @@ def dockerfiles(base: str) -> dict[str, str]:
     ours = dockerfile.render(settings, dependencies=True).partition("\nWORKDIR")[0]
     install = f"pip install --no-cache-dir --constraint {CONSTRAINTS} {' '.join(PACKAGES)}"
     pip = f"FROM {base}\nCOPY .flowship/constraints.txt {CONSTRAINTS}\nRUN {install}\n"
-    return {OURS: ours, PIP: pip, PLAIN: ours.replace("--compile-bytecode ", "")}
+    plain = "".join(line for line in ours.splitlines(keepends=True) if "compileall" not in line)
+    return {OURS: ours, PIP: pip, PLAIN: plain}
 
 
 def constraints() -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from flowship import docker_block, parameters
@@ -47,6 +47,7 @@ from flowship.specification import (
 
 OWN = "flowship-"
 BY_FLAG = "flowship-cli-"
+ROUNDS = timedelta(minutes=2)  # within which the server has looked at every schedule
 Story = Callable[[str], None]
 
 __all__ = [
@@ -140,16 +141,15 @@ class _Server:
 
 def _read(specs: Sequence[DeploymentSpec], api: PrefectApi, settings: Settings) -> _Server:
     document = api.block_document(docker_block.SLUG, settings.block_name)
-    found = tuple(_find(spec, api) for spec in specs)
-    _judge_kept(found)
-    ours = {f.deployment["id"] for f in found if f.deployment}
-    sharing = tuple(
+    using = [
         d
         for d in (api.deployments() if document else ())
-        if d["id"] not in ours
-        and docker_block.refers_to(d.get("job_variables"), settings.block_name)
-    )
-    return _Server(document, found, sharing)
+        if docker_block.refers_to(d.get("job_variables"), settings.block_name)
+    ]
+    found = tuple(_find(spec, api, using) for spec in specs)
+    _judge_kept(found)
+    ours = {f.deployment["id"] for f in found if f.deployment}
+    return _Server(document, found, tuple(d for d in using if d["id"] not in ours))
 
 
 def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> None:
@@ -173,8 +173,16 @@ def _judge_kept(found: Sequence[_Found]) -> None:
                 raise unscheduled(one.spec.name, absent, schedule)
 
 
-def _find(spec: DeploymentSpec, api: PrefectApi) -> _Found:
-    deployment = api.deployment_by_name(spec.flow_name, spec.name)
+def _find(spec: DeploymentSpec, api: PrefectApi, known: Sequence[Json] = ()) -> _Found:
+    """The deployment of this name; those `known` need not be asked for, which takes longer.
+
+    That it is not there is the server's to say: to create one that is there would cost the
+    schedules a person added.
+    """
+    named = [d for d in known if d["name"] == spec.name]
+    flow = api.flow_by_name(spec.flow_name) if named else None
+    deployment = next((d for d in named if flow and d["flow_id"] == flow["id"]), None)
+    deployment = deployment or api.deployment_by_name(spec.flow_name, spec.name)
     return _Found(spec, deployment, tuple(deployment["schedules"] if deployment else ()))
 
 
@@ -564,8 +572,8 @@ def _apply_deployment(
     if touched and outcome == "unchanged":
         outcome = "updated"
     paused = bool(body.get("paused", deployment.get("paused")))
-    if outcome != "unchanged" and not paused and any(s.active for s in schedules):
-        api.schedule_now(deployment["id"])  # or a run due within the minute would be missed
+    if outcome != "unchanged" and not paused and (touched or _due_soon(schedules)):
+        api.schedule_now(deployment["id"])
     return DeploymentReport(
         id=deployment["id"],
         name=spec.name,
@@ -578,6 +586,16 @@ def _apply_deployment(
         changes=changes,
         url=api.ui_url(f"deployments/deployment/{deployment['id']}"),
         warnings=(*spec.warnings, *_asleep(spec, schedules, paused=paused)),
+    )
+
+
+def _due_soon(schedules: Sequence[ScheduleReport]) -> bool:
+    """Whether a run is due before the server's own rounds, which come every minute, put it down
+    again: a change of the deployment has taken back what was put down before."""
+    soon = datetime.now(timezone.utc) + ROUNDS
+    return any(
+        s.active and (not s.next_runs or datetime.fromisoformat(s.next_runs[0].utc) < soon)
+        for s in schedules
     )
 
 

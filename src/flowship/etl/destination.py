@@ -18,10 +18,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from uuid import uuid4
 
 from flowship.etl.errors import DestinationError
+from flowship.etl.upload import PIECE, Upload
 
 OBJECT_KEY = "data/{colour}/{colour}_tripdata_{year}-{month:02}.parquet"
 
@@ -36,6 +37,9 @@ _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9_-]*")
 _ALWAYS_MOUNTED = tuple(Path(p) for p in ("/dev", "/proc", "/sys", "/run"))
 
 
+Finish = Callable[[], str]
+
+
 class Destination(Protocol):
     """Something that keeps files under keys."""
 
@@ -44,6 +48,13 @@ class Destination(Protocol):
 
     def write(self, path: Path, key: str) -> str:
         """Store the file at `path` as `key`, whole or not at all; the answer says where it is."""
+
+    def sending(self, path: Path, key: str) -> AbstractContextManager[Finish]:
+        """Store the file at `path`, which is written inside the block, as `key`.
+
+        Calling what the block is given says that the file is whole, and answers where it is;
+        a block that is left without that leaves the destination as it was.
+        """
 
     def holds(self, key: str) -> bool:
         """Whether there is something under `key`; True where that cannot be asked."""
@@ -87,6 +98,11 @@ class FolderDestination:
                 part.replace(target)
         return str(target)
 
+    @contextmanager
+    def sending(self, path: Path, key: str) -> Iterator[Finish]:
+        """There is nothing to send: the file takes its place when it is whole."""
+        yield lambda: self.write(path, key)
+
     def holds(self, key: str) -> bool:
         """Whether the file is there."""
         return (self.folder / key).is_file()
@@ -127,6 +143,24 @@ class BlockDestination:
             else:
                 stored = _finished(self.block.write_path(key, path.read_bytes()))
         return f"{self.slug}: {stored or key}"
+
+    @contextmanager
+    def sending(self, path: Path, key: str) -> Iterator[Finish]:
+        """To Google's buckets the file goes while it is written; others get it when it is whole.
+
+        What could not be sent meanwhile is sent again as a whole file.
+        """
+        if not self.slug.startswith("gcs-bucket/"):
+            yield lambda: self.write(path, key)
+            return
+        name = f"{self.block.bucket_folder}{key}"
+
+        def send(file: BinaryIO) -> None:
+            # The block's own upload would hold 100 MB of the file at a time.
+            self.block.get_bucket().blob(name, chunk_size=PIECE).upload_from_file(file)
+
+        with Upload(path, send) as upload:
+            yield lambda: f"{self.slug}: {name}" if upload.finish() else self.write(path, key)
 
     def holds(self, key: str) -> bool:
         """Whether the bucket lists the object; a block that cannot list is taken at its word."""

@@ -85,14 +85,14 @@ def load_month(
         if stream.unchanged and before:
             return _unchanged(before.result, began)
         watch.progress.size = stream.fingerprint.size
-        with destination.staging(job.key) as part:
+        with destination.staging(job.key) as part, destination.sending(part, job.key) as finish:
             converted = convert(
                 stream, part, SCHEMAS[job.colour], max_rejects=job.max_rejects, watch=watch
             )
             if before and converted.fingerprint == known:
                 return _unchanged(before.result, began)
             found = contents(part, SCHEMAS[job.colour])
-            where = destination.write(part, job.key)
+            where = finish()
     result = replace(
         _described(job, converted, found),
         where=where,
