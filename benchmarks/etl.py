@@ -192,7 +192,7 @@ def table(rows: int, found: dict[str, Sample]) -> str:
 def targets(
     all_samples: dict[int, dict[str, list[Sample]]], floor: float
 ) -> list[tuple[str, bool]]:
-    """What the issue asks for, and whether it was reached."""
+    """What is aimed at, and whether it was reached."""
     reference, http, file, duck = (c.title for c in CONTENDERS[:4])
     checked = []
     for rows, samples in all_samples.items():

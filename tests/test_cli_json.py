@@ -165,6 +165,7 @@ RUN_WATCHED = {
     "message": str,
     "url": str,
     "seconds": float,
+    "worker_log": str,
     "completed": bool,
 }
 INIT = {"written": [str], "entrypoint": str, "others": Any_(str)}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import httpx
 import pytest
 
-from flowship import runs
+from flowship import processes, runs
 from flowship.errors import ExitCode, RunFailedError, UsageError
 from test_deploy import settings
 from test_deploy_server import Project
@@ -159,7 +159,7 @@ def test_a_watched_run_tells_each_log_record_once_and_its_outcome(project):
     runs.ensure_completed(result)
     assert set(result.to_json()) == {
         "id", "name", "deployment", "state_type", "state_name", "message", "url", "seconds",
-        "completed",
+        "worker_log", "completed",
     }  # fmt: skip
 
 
@@ -174,6 +174,23 @@ def test_a_failed_run_is_an_error_with_exit_code_8_and_its_message(project):
     assert caught.value.exit_code == ExitCode.RUN
     assert caught.value.details == "ValueError: no rows"
     assert started.url in caught.value.hint
+
+
+def test_a_crash_names_the_log_of_the_worker_that_flowship_started(project):
+    project.deploy()
+    state = processes.state_dir()
+    state.mkdir(parents=True)
+    worker = processes.Record(
+        "worker", 1, "", project.api.url, "/logs/worker.log", f"pool-{project.tag}"
+    )
+    processes.save(state, worker)
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    sleep = acted(lambda: container.state("CRASHED", "no such image"))
+    result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
+    with pytest.raises(RunFailedError) as caught:
+        runs.ensure_completed(result)
+    assert "the worker's log /logs/worker.log says why" in caught.value.hint
 
 
 def test_the_logs_of_runs_started_by_the_run_are_told_with_their_names(project):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flowship import profiles, stack
+from flowship import processes, profiles, stack
 from flowship.console import plain
 from flowship.errors import ApiError, ConfigError, EngineError, UsageError
 
@@ -283,8 +283,8 @@ def test_a_port_that_nobody_would_talk_to_is_refused(tmp_path):
 def record(machine, pid, identity):
     machine.state.mkdir(exist_ok=True)
     log = machine.state / "server.log"
-    made = stack._Record("server", pid, identity, machine.url, str(log))
-    stack._save(machine.state, made)
+    made = processes.Record("server", pid, identity, machine.url, str(log))
+    processes.save(machine.state, made)
     return made
 
 
@@ -318,18 +318,18 @@ def test_a_process_that_is_ours_is_killed_with_its_children(machine):
     )
     process.stdout.readline()  # the child is there, and deaf to SIGTERM
     group = process.pid
-    record(machine, group, stack._identity(group))
+    record(machine, group, processes.identity(group))
     assert [s.state for s in machine.down().services] == ["stopped"]
     process.stdout.close()
-    until(lambda: not stack._signal(group, 0))
+    until(lambda: not processes.signal_group(group, 0))
 
 
 def test_a_process_started_later_has_another_identity(sleeper):
-    mine = stack._identity(sleeper.pid)
-    assert mine == stack._identity(sleeper.pid)
-    assert mine != stack._identity(os.getpid())
+    mine = processes.identity(sleeper.pid)
+    assert mine == processes.identity(sleeper.pid)
+    assert mine != processes.identity(os.getpid())
     sleeper.kill()
-    until(lambda: stack._identity(sleeper.pid) is None)
+    until(lambda: processes.identity(sleeper.pid) is None)
 
 
 def test_a_broken_record_is_nobodys(machine):
@@ -370,9 +370,9 @@ def test_what_is_known_to_end_a_start_is_explained(tmp_path):
 
 def test_the_state_folder_follows_the_environment(tmp_path):
     home = {"HOME": "/home/ann"}
-    assert stack.state_dir(home) == Path("/home/ann/.local/state/flowship")
-    assert stack.state_dir({**home, "XDG_STATE_HOME": "/x"}) == Path("/x/flowship")
-    assert stack.state_dir({**home, "FLOWSHIP_STATE_DIR": "/y"}) == Path("/y")
+    assert processes.state_dir(home) == Path("/home/ann/.local/state/flowship")
+    assert processes.state_dir({**home, "XDG_STATE_HOME": "/x"}) == Path("/x/flowship")
+    assert processes.state_dir({**home, "FLOWSHIP_STATE_DIR": "/y"}) == Path("/y")
 
 
 def test_a_state_folder_that_cannot_be_made_is_an_error(tmp_path):
@@ -383,7 +383,7 @@ def test_a_state_folder_that_cannot_be_made_is_an_error(tmp_path):
 
 def test_a_second_up_waits_for_the_first(machine):
     said = []
-    with stack._lock(machine.environ, said.append):
+    with processes.lock(machine.environ, said.append):
         waiting = subprocess.Popen(
             [sys.executable, "-c", "from flowship import stack; stack.down(print)"],
             env=machine.environ,

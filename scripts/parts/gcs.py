@@ -182,6 +182,12 @@ class GcsEmulator:
         quoted = urllib.parse.quote(name, safe="")
         return _get(f"{self.url}/download/storage/v1/b/{self.bucket}/o/{quoted}?alt=media")
 
+    def generation(self, name: str) -> str:
+        """The object's generation, which every write makes another."""
+        quoted = urllib.parse.quote(name, safe="")
+        found = json.loads(_get(f"{self.url}/storage/v1/b/{self.bucket}/o/{quoted}"))
+        return str(found["generation"])
+
     def rows(self, name: str) -> int:
         """How many rows the Parquet object `name` has."""
         import pyarrow.parquet as pq

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship import docker_block, parameters
+from flowship import docker_block, parameters, processes
 from flowship.deploy import image_version, start_command
 from flowship.deployed import jsonable, parse_moment
 from flowship.errors import RunFailedError, UsageError
@@ -73,7 +73,12 @@ class Started:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended; `seconds` is its running time, without the time it waited."""
+    """How a run ended.
+
+    Attributes:
+        seconds: Its running time, without the time it waited.
+        worker_log: Where its pool's worker writes, where `flowship up` started one here.
+    """
 
     id: str
     name: str
@@ -83,6 +88,7 @@ class RunResult:
     message: str
     url: str
     seconds: float
+    worker_log: str = ""
 
     @property
     def completed(self) -> bool:
@@ -276,7 +282,13 @@ def _result(api: PrefectApi, started: Started, run: Json) -> RunResult:
         message=state.get("message") or "",
         url=started.url,
         seconds=round(float(run.get("total_run_time") or 0), 3),
+        worker_log=_worker_log(api, run.get("work_pool_name") or ""),
     )
+
+
+def _worker_log(api: PrefectApi, pool: str) -> str:
+    found = processes.load(processes.state_dir(), processes.worker_key(api.url, pool))
+    return found.log if found else ""
 
 
 def ensure_completed(result: RunResult) -> None:
@@ -289,7 +301,8 @@ def ensure_completed(result: RunResult) -> None:
         return
     hint = f"look at it: {result.url}"
     if result.state_type == "CRASHED":
-        hint = f"the container did not start or died; the worker's log says why, and {result.url}"
+        log = f"the worker's log {result.worker_log}".rstrip()
+        hint = f"the container did not start or died; {log} says why, and {result.url}"
     raise RunFailedError(
         f"the run {result.name} of {result.deployment} ended as {result.state_name}",
         hint=hint,

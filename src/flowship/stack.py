@@ -1,8 +1,7 @@
 """The embedded default: a local Prefect server and a docker worker, in the background.
 
 `up` starts what is missing and waits until it really answers; `down` stops what `up` started
-and nothing else. What runs is known by one small record per process in the user's state folder:
-its pid together with the moment it started, so that a recycled pid is never taken for ours.
+and nothing else; `flowship.processes` remembers what that is.
 
 Both processes are Prefect's own commands. They run in the state folder, not in the project's:
 a service outlives the folder it was first started from. Whatever the project's files say about
@@ -15,23 +14,20 @@ import hashlib
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-from flowship import profiles
-from flowship.errors import ApiError, ConfigError, UsageError
+from flowship import processes, profiles
+from flowship.errors import ApiError, UsageError
 from flowship.events import Phase, Report, silent
 from flowship.profiles import ApiTarget, ProfileChange
 
@@ -41,7 +37,6 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 4200
 START_SECONDS = 180.0  # a first start creates the database, on a slow machine
 SCHEDULER_SECONDS = 90.0  # the scheduler looks every 5 s at new deployments, every 60 s at all
-STOP_SECONDS = 20.0  # then the process is killed
 CANARY = "flowship-scheduler-check"
 
 State = Literal[
@@ -94,29 +89,16 @@ class StackReport:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Record:
-    """A background process that flowship started, as the state folder remembers it."""
-
-    name: Literal["server", "worker"]
-    pid: int
-    identity: str
-    url: str
-    log: str
-    pool: str | None = None
-    worker: str = ""
-    schedules: bool = False
-
-    def service(self, state: State, detail: str = "") -> Service:
-        return Service(
-            name=self.name,
-            state=state,
-            address=self.url,
-            pool=self.pool,
-            pid=self.pid,
-            log=Path(self.log),
-            detail=detail or self.worker,
-        )
+def _service(record: processes.Record, state: State, detail: str = "") -> Service:
+    return Service(
+        name=record.name,
+        state=state,
+        address=record.url,
+        pool=record.pool,
+        pid=record.pid,
+        log=Path(record.log),
+        detail=detail or record.worker,
+    )
 
 
 # --- up ----------------------------------------------------------------------------------------
@@ -157,7 +139,7 @@ def up(
         check_engine()
     found = profiles.resolve(folder, environ)
     target = replace(found, url=_wanted_url(found, port))
-    with _lock(environ, report), _Undo() as undo:
+    with processes.lock(environ, report), _Undo() as undo:
         session = _Session(target, environ, folder, report, undo)
         server = _server(session)
         change = None if found.url else _switch_profile(session)
@@ -190,7 +172,7 @@ class _Undo:
     def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
         if exc is None:
             return
-        with _uninterrupted(swallow=True):
+        with processes.uninterrupted(swallow=True):
             for step in reversed(self.steps):
                 step()
 
@@ -212,21 +194,25 @@ class _Session:
         self.folder = folder
         self.report = report
         self.undo = undo
-        self.state = state_dir(environ)
+        self.state = processes.state_dir(environ)
         self.warnings: list[str] = []
 
-    def start(self, record: _Record, arguments: list[str]) -> tuple[_Record, Any]:
+    def start(self, record: processes.Record, arguments: list[str]) -> tuple[processes.Record, Any]:
         """Start a Prefect command in the background; it is stopped again when `up` fails."""
-        with _uninterrupted():
-            process = _spawn(arguments, Path(record.log), self._child_environment(), self.state)
-            record = replace(record, pid=process.pid, identity=_identity(process.pid) or "")
-            _save(self.state, record)
+        with processes.uninterrupted():
+            process = processes.spawn(
+                arguments, Path(record.log), self._child_environment(), self.state
+            )
+            record = replace(
+                record, pid=process.pid, identity=processes.identity(process.pid) or ""
+            )
+            processes.save(self.state, record)
             self.undo.steps.append(lambda: self._take_back(record))
         return record, process
 
-    def _take_back(self, record: _Record) -> None:
-        _stop(record)
-        _path(self.state, record).unlink(missing_ok=True)
+    def _take_back(self, record: processes.Record) -> None:
+        processes.stop(record)
+        processes.record_path(self.state, record).unlink(missing_ok=True)
 
     def _child_environment(self) -> dict[str, str]:
         """The user's environment, with the API's address and credentials spelled out."""
@@ -267,18 +253,13 @@ def _wanted_url(found: ApiTarget, port: int) -> str:
         raise UsageError(f"{port} is not a port", hint="a port is between 1 and 65535")
     if not found.url:
         return f"http://127.0.0.1:{port}/api"
-    if port not in (DEFAULT_PORT, _port(found.url)) and profiles.is_loopback(found.url):
+    if port not in (DEFAULT_PORT, processes.port(found.url)) and profiles.is_loopback(found.url):
         raise UsageError(
             f"the API is already set to {found.url} ({found.source}); a server at port {port} "
             "would be one that nobody talks to",
             hint=f"flowship profile set-api --no-check http://127.0.0.1:{port}/api",
         )
     return found.url
-
-
-def _port(url: str) -> int:
-    parts = urlsplit(url)
-    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _ours_to_start(url: str) -> bool:
@@ -293,14 +274,14 @@ def _ours_to_start(url: str) -> bool:
 def _server(session: _Session) -> Service:
     """The server at the session's address: found, or started."""
     session.report(Phase(f"asking for a Prefect server at {session.url}"))
-    record = _load(session.state, _server_key(session.url))
-    alive = record is not None and _lives(record)
+    record = processes.load(session.state, processes.server_key(session.url))
+    alive = record is not None and processes.lives(record)
     answer = profiles.ask(session.target)
     if record is not None and alive and not answer.usable:
         answer = _wait_for_answer(session, record, None)
     if answer.usable:
         if record is not None and alive:
-            return record.service("already running", answer.version or "")
+            return _service(record, "already running", answer.version or "")
         return Service("server", "not ours", session.url, detail=answer.version or answer.kind)
     if not _ours_to_start(session.url):
         raise profiles.unusable(session.url, answer)
@@ -310,19 +291,16 @@ def _server(session: _Session) -> Service:
     return _start_server(session)
 
 
-def _had_died(record: _Record) -> str:
-    return f"the {record.name} started earlier had died; its log is {_previous(record.log)}"
-
-
-def _server_key(url: str) -> str:
-    return f"server-{_port(url)}"
+def _had_died(record: processes.Record) -> str:
+    log = processes.previous_log(record.log)
+    return f"the {record.name} started earlier had died; its log is {log}"
 
 
 def _check_port(session: _Session, answer: profiles.ServerAnswer) -> None:
     """Raise when something that is no Prefect 3 server sits at the local port already."""
     if answer.kind in ("prefect-2", "refused"):
         raise profiles.unusable(session.url, answer)
-    host, port = _bind_host(session.url), _port(session.url)
+    host, port = _bind_host(session.url), processes.port(session.url)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(2.0)
         if answer.kind == "silent" and probe.connect_ex((host, port)) != 0:
@@ -351,19 +329,19 @@ def _free_port_after(port: int) -> int:
 
 def _start_server(session: _Session) -> Service:
     session.report(Phase(f"starting a Prefect server at {session.url}"))
-    key = _server_key(session.url)
+    key = processes.server_key(session.url)
     log = session.state / f"{key}.log"
-    host, port = _bind_host(session.url), str(_port(session.url))
+    host, port = _bind_host(session.url), str(processes.port(session.url))
     record, process = session.start(
-        _Record("server", 0, "", session.url, str(log)),
+        processes.Record("server", 0, "", session.url, str(log)),
         ["server", "start", "--host", host, "--port", port],
     )
     answer = _wait_for_answer(session, record, process)
-    return record.service("started", answer.version or "")
+    return _service(record, "started", answer.version or "")
 
 
 def _wait_for_answer(
-    session: _Session, record: _Record, process: subprocess.Popen[bytes] | None
+    session: _Session, record: processes.Record, process: subprocess.Popen[bytes] | None
 ) -> profiles.ServerAnswer:
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -380,8 +358,8 @@ def _wait_for_answer(
         time.sleep(0.2)
 
 
-def _must_live(record: _Record, process: subprocess.Popen[bytes] | None) -> None:
-    if process.poll() is None if process is not None else _lives(record):
+def _must_live(record: processes.Record, process: subprocess.Popen[bytes] | None) -> None:
+    if process.poll() is None if process is not None else processes.lives(record):
         return
     code = f" (exit code {process.returncode})" if process is not None else ""
     raise _explained(
@@ -465,7 +443,7 @@ def _switch_profile(session: _Session) -> ProfileChange:
     if local and not profiles.is_loopback(local):
         name = "flowship"
         session.warnings.append(f'the profile "local" was left as it is: it points to {local}')
-    with _uninterrupted():
+    with processes.uninterrupted():
         path = profiles.file(folder, environ)
         before = path.read_bytes() if path.exists() else None
         session.undo.steps.append(lambda: _put_back(path, before))
@@ -508,7 +486,9 @@ def _check_scheduler(session: _Session, server: Service) -> bool:
     """
     from flowship.prefect_api import PrefectApi  # brings httpx, which `down` need not pay for
 
-    record = _load(session.state, _server_key(session.url)) if server.pid else None
+    record = (
+        processes.load(session.state, processes.server_key(session.url)) if server.pid else None
+    )
     if record is not None and record.schedules:
         return True
     session.report(Phase("making sure that the scheduler schedules"))
@@ -525,7 +505,7 @@ def _check_scheduler(session: _Session, server: Service) -> bool:
                 "the server's log says why; `pip install` the versions flowship asks for",
             )
     if record is not None:
-        _save(session.state, replace(record, schedules=True))
+        processes.save(session.state, replace(record, schedules=True))
     return True
 
 
@@ -550,7 +530,7 @@ def _canary(api: PrefectApi, now: datetime, log: Path | None) -> bool:
             time.sleep(0.5)
         return False
     finally:
-        with _uninterrupted():
+        with processes.uninterrupted():
             _forget_canary(api, name)
 
 
@@ -576,12 +556,12 @@ def _worker(session: _Session, pool: str) -> Service:
 
     session.report(Phase(f'asking for a worker in the pool "{pool}"'))
     own = _worker_name(session.state)
-    record = _load(session.state, _worker_key(session.url, pool))
+    record = processes.load(session.state, processes.worker_key(session.url, pool))
     with PrefectApi(session.target) as api:
         known = _workers(api, pool)
-        if record is not None and _lives(record):
+        if record is not None and processes.lives(record):
             _wait_until_online(session, api, record, "", None)
-            return record.service("already running")
+            return _service(record, "already running")
         # One of our name is an echo of a worker that ended a moment ago.
         for name, worker in known.items():
             if worker.get("status") == "ONLINE" and name != own:
@@ -589,26 +569,21 @@ def _worker(session: _Session, pool: str) -> Service:
         if record is not None:
             session.warnings.append(_had_died(record))
         session.report(Phase(f'starting a docker worker for the pool "{pool}"'))
-        log = session.state / f"{_worker_key(session.url, pool)}.log"
+        log = session.state / f"{processes.worker_key(session.url, pool)}.log"
         arguments = ["worker", "start", "--type", "docker", "--pool", pool, "--name", own]
         record, process = session.start(
-            _Record("worker", 0, "", session.url, str(log), pool, own),
+            processes.Record("worker", 0, "", session.url, str(log), pool, own),
             [*arguments, "--install-policy", "never"],
         )
         seen = str(known.get(own, {}).get("last_heartbeat_time"))
         _wait_until_online(session, api, record, seen, process)
-    return record.service("started")
+    return _service(record, "started")
 
 
 def _worker_name(state: Path) -> str:
     """This user's worker here: always the same, or the pool's list of workers would grow."""
     digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:6]
     return f"flowship-{socket.gethostname()}-{digest}"
-
-
-def _worker_key(url: str, pool: str) -> str:
-    host = urlsplit(url).hostname or ""
-    return f"worker-{quote(host, safe='')}-{_port(url)}-{quote(pool, safe='')}"
 
 
 def _workers(api: PrefectApi, pool: str) -> dict[str, Json]:
@@ -620,7 +595,7 @@ def _workers(api: PrefectApi, pool: str) -> dict[str, Json]:
 def _wait_until_online(
     session: _Session,
     api: PrefectApi,
-    record: _Record,
+    record: processes.Record,
     last_heartbeat: str,
     process: subprocess.Popen[bytes] | None,
 ) -> None:
@@ -651,191 +626,22 @@ def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) ->
         One service for each process that was known; none at all is fine.
     """
     _require_posix()
-    with _lock(environ, report):
-        state = state_dir(environ)
+    with processes.lock(environ, report):
+        state = processes.state_dir(environ)
         services = []
-        for record in sorted(_records(state), key=lambda r: r.name, reverse=True):
+        for record in sorted(processes.records(state), key=lambda r: r.name, reverse=True):
             report(Phase(f"stopping the {record.name} ({record.pid})"))
-            stopped = _stop(record)
-            _path(state, record).unlink(missing_ok=True)
-            services.append(record.service("stopped" if stopped else "was not running"))
+            stopped = processes.stop(record)
+            processes.record_path(state, record).unlink(missing_ok=True)
+            services.append(_service(record, "stopped" if stopped else "was not running"))
     return StackReport(api_url=None, services=tuple(services))
 
 
 def status(environ: Mapping[str, str] = os.environ) -> StackReport:
     """The processes that `up` started, and whether they still live. Nothing is asked or changed."""
     services = tuple(
-        record.service("running" if _lives(record) else "died")
-        for record in sorted(_records(state_dir(environ)), key=lambda r: r.name)
+        _service(record, "running" if processes.lives(record) else "died")
+        for record in sorted(processes.records(processes.state_dir(environ)), key=lambda r: r.name)
     )
     url = next((s.address for s in services if s.name == "server"), None)
     return StackReport(api_url=url, services=services)
-
-
-# --- processes ---------------------------------------------------------------------------------
-
-
-def _spawn(
-    arguments: list[str], log: Path, environ: Mapping[str, str], folder: Path
-) -> subprocess.Popen[bytes]:
-    """A Prefect command in a session of its own: no terminal, no Ctrl-C reaches it."""
-    if log.exists():
-        log.replace(_previous(log))
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=dict(environ),
-            start_new_session=True,
-        )
-
-
-def _previous(log: Path | str) -> Path:
-    """Where the log of the process before goes: it may say why that one died."""
-    return Path(log).with_suffix(".previous.log")
-
-
-def _identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same pid; None when it is not alive."""
-    with suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)  # a child of ours that ended is not alive
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            return None
-        return None if fields[0] in "ZX" else f"{_boot()} {fields[19]}"  # ticks since boot
-    shown = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    ).stdout.split(maxsplit=1)
-    return None if len(shown) != 2 or shown[0].startswith("Z") else shown[1].strip()
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _lives(record: _Record) -> bool:
-    return bool(record.identity) and _identity(record.pid) == record.identity
-
-
-def _stop(record: _Record) -> bool:
-    """End a process and all it started, gently first.
-
-    Returns:
-        False when it was not alive; another process with its pid is left alone.
-    """
-    if not _lives(record):
-        return False
-    _signal(record.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _lives(record) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    # The group outlives its leader as long as a child does, and its number is not reused before.
-    for _ in range(40):
-        if not _signal(record.pid, 0):
-            return True
-        time.sleep(0.05)
-    _signal(record.pid, signal.SIGKILL)
-    while _lives(record):
-        time.sleep(0.05)
-    return True
-
-
-def _signal(group: int, number: int) -> bool:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-@contextmanager
-def _uninterrupted(*, swallow: bool = False) -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that nothing is started and not recorded."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
-    if pending and not swallow:
-        raise KeyboardInterrupt
-
-
-# --- the state folder --------------------------------------------------------------------------
-
-
-def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where records and logs are kept: ``FLOWSHIP_STATE_DIR``, else the XDG state folder."""
-    if environ.get("FLOWSHIP_STATE_DIR"):
-        return Path(environ["FLOWSHIP_STATE_DIR"]).absolute()
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    return Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "flowship"
-
-
-@contextmanager
-def _lock(environ: Mapping[str, str], report: Report) -> Iterator[None]:
-    """Let one `up` or `down` work at a time; a second one waits for the first."""
-    import fcntl  # POSIX only, like this module's work
-
-    folder = state_dir(environ)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
-    except OSError as exc:
-        raise ConfigError(
-            f"the state folder {folder} cannot be written: {exc}",
-            hint="set FLOWSHIP_STATE_DIR to a folder that can",
-            where=str(folder),
-        ) from exc
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(Phase("waiting for another flowship up or down"))
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _path(state: Path, record: _Record) -> Path:
-    if record.name == "server":
-        return state / f"{_server_key(record.url)}.json"
-    return state / f"{_worker_key(record.url, record.pool or '')}.json"
-
-
-def _save(state: Path, record: _Record) -> None:
-    path = _path(state, record)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    new.replace(path)
-
-
-def _load(state: Path, key: str) -> _Record | None:
-    return _parse(state / f"{key}.json")
-
-
-def _parse(path: Path) -> _Record | None:
-    try:
-        return _Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None  # no record, or none of ours
-
-
-def _records(state: Path) -> list[_Record]:
-    found = [_parse(path) for path in sorted(state.glob("*.json"))]
-    return [record for record in found if record is not None]

@@ -232,6 +232,11 @@ def test_months_go_to_a_bucket_through_its_block(taxi, gcs, monkeypatch):
     keys = [f"data/green/green_tripdata_2021-0{month}.parquet" for month in (1, 2)]
     assert [name for name in gcs.objects() if name.endswith(".parquet")] == keys
     assert [gcs.rows(key) for key in keys] == [taxi.rows, taxi.rows]
+    assert [r.status for r in taxi.requests] == [200, 200]
+    before = {name: gcs.generation(name) for name in gcs.objects()}
+    etl_parent_flow([1, 2], 2021, "green", taxi.source, "gcs-bucket/taxi")
+    assert [r.status for r in taxi.requests][2:] == [304, 304]  # asked, and nothing sent
+    assert {name: gcs.generation(name) for name in gcs.objects()} == before
 
 
 @pytest.mark.server
