@@ -33,7 +33,7 @@ from flowship.etl.clean import (
 from flowship.etl.errors import DestinationError, SourceError, StoppedError, TooManyRejectsError
 from flowship.etl.gunzip import MAGIC as GZIP_MAGIC
 from flowship.etl.gunzip import gunzip
-from flowship.etl.parquet import open_writer, row_groups
+from flowship.etl.parquet import Period, open_writer, row_groups
 from flowship.etl.schemas import TripSchema
 from flowship.etl.source import Fingerprint, Stream
 from flowship.etl.stages import background, ordered_map
@@ -130,6 +130,7 @@ def convert(
     target: Path,
     schema: TripSchema,
     *,
+    period: Period | None = None,
     max_rejects: int = MAX_REJECTS,
     watch: Watch | None = None,
 ) -> Converted:
@@ -139,6 +140,7 @@ def convert(
         stream: CSV in gzip, plain CSV, or Parquet; its first bytes tell which.
         target: The Parquet file to write.
         schema: What the trips become.
+        period: The month that they are of; others come last in the file.
         max_rejects: Rows that may be set aside.
         watch: Who hears of the progress.
 
@@ -153,7 +155,7 @@ def convert(
         chunks = _hashed(arriving, digest) if digest is not None else arriving
         with _opened(stream, chunks, schema, max_rejects) as (header, cleaned):
             trips = _set_aside(cleaned, rejects, max_rejects, stream.name, watch)
-            _write(row_groups(trips), target, schema)
+            _write(row_groups(trips, schema, period), target, schema)
     fingerprint = stream.fingerprint
     if digest is not None:
         fingerprint = replace(fingerprint, sha256=digest.hexdigest())

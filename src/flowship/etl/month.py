@@ -24,7 +24,7 @@ from flowship.etl.manifest import (
     write_manifest,
     write_text,
 )
-from flowship.etl.parquet import Contents, contents
+from flowship.etl.parquet import Contents, Period, contents
 from flowship.etl.schemas import SCHEMAS
 from flowship.etl.source import Fingerprint, Tell, open_source, shown
 
@@ -87,7 +87,12 @@ def load_month(
         watch.progress.size = stream.fingerprint.size
         with destination.staging(job.key) as part, destination.sending(part, job.key) as finish:
             converted = convert(
-                stream, part, SCHEMAS[job.colour], max_rejects=job.max_rejects, watch=watch
+                stream,
+                part,
+                SCHEMAS[job.colour],
+                period=Period.around(job.year, job.month),
+                max_rejects=job.max_rejects,
+                watch=watch,
             )
             if before and converted.fingerprint == known:
                 return _unchanged(before.result, began)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flowship.etl.schemas import TripSchema
@@ -16,6 +17,8 @@ from flowship.etl.schemas import TripSchema
 ROW_GROUP = 65_536
 """Trips in a row group: a day and a half of a small month, a quarter of a day of a large one,
 so that a query for a day reads little. Its statistics hold the first and the last pickup."""
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,26 +42,81 @@ class Contents:
     last_pickup: datetime | None
 
 
-def row_groups(batches: Iterable[pa.RecordBatch], rows: int | None = None) -> Iterator[pa.Table]:
-    """Join and cut batches into tables of exactly `rows` trips; the last one has the rest.
+@dataclass(frozen=True)
+class Period:
+    """The pickups that a month's file is about: from `first` on and before `end`."""
+
+    first: datetime
+    end: datetime
+
+    @classmethod
+    def around(cls, year: int, month: int) -> Period:
+        """A month with a day on either side: the night between two belongs to both files."""
+        first = datetime(year, month, 1)
+        following = datetime(year + month // 12, month % 12 + 1, 1)
+        return cls(first - DAY, following + DAY)
+
+    def split(self, batch: pa.RecordBatch, pickup: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """The trips of the period (and those without a pickup time), and the others."""
+        times = batch.column(pickup)
+        first, end = (pa.scalar(moment, times.type) for moment in (self.first, self.end))
+        within = pc.and_(pc.greater_equal(times, first), pc.less(times, end)).fill_null(True)
+        if pc.all(within).as_py():
+            return batch, batch.slice(0, 0)
+        return batch.filter(within), batch.filter(pc.invert(within))
+
+
+def row_groups(
+    batches: Iterable[pa.RecordBatch],
+    schema: TripSchema,
+    period: Period | None = None,
+    rows: int | None = None,
+) -> Iterator[pa.Table]:
+    """Join and cut batches into tables of exactly `rows` trips; the last ones have the rest.
+
+    The order stays, but trips outside `period` get groups of their own, which come last (or
+    when they are full): published months have a few hundred from other years, and one of them
+    in a group would leave its first and last pickup meaningless.
 
     Args:
-        batches: Batches of one schema, in order.
+        batches: Batches of the schema, in order.
+        schema: Tells which column is the pickup time.
+        period: The month that the file is about; None keeps all as it is.
         rows: Trips in a table; `ROW_GROUP` by default.
     """
-    rows = ROW_GROUP if rows is None else rows
-    held: list[pa.RecordBatch] = []
-    count = 0
+    size = ROW_GROUP if rows is None else rows
+    main, strays = _Group(size), _Group(size)
     for batch in batches:
-        held.append(batch)
-        count += batch.num_rows
-        while count >= rows:
-            table = pa.Table.from_batches(held)
-            yield table.slice(0, rows)
-            held = table.slice(rows).to_batches()
-            count -= rows
-    if count:
-        yield pa.Table.from_batches(held)
+        within, without = period.split(batch, schema.pickup) if period else (batch, None)
+        yield from main.add(within)
+        if without:
+            yield from strays.add(without)
+    yield from main.rest()
+    yield from strays.rest()
+
+
+class _Group:
+    """Batches that wait to become a row group of `size` rows."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: list[pa.RecordBatch] = []
+        self._count = 0
+
+    def add(self, batch: pa.RecordBatch) -> Iterator[pa.Table]:
+        """Take a batch; the groups that are full with it."""
+        self._held.append(batch)
+        self._count += batch.num_rows
+        while self._count >= self._size:
+            table = pa.Table.from_batches(self._held)
+            yield table.slice(0, self._size)
+            self._held = table.slice(self._size).to_batches()
+            self._count -= self._size
+
+    def rest(self) -> Iterator[pa.Table]:
+        """What is left: a group that is not full, or none."""
+        if self._count:
+            yield pa.Table.from_batches(self._held)
 
 
 def open_writer(target: Path, schema: TripSchema) -> pq.ParquetWriter:
