@@ -243,3 +243,13 @@ def test_the_certificates_of_a_plain_address_count_when_it_redirects_to_https(
         with pytest.raises(ApiError, match="cannot be read"):
             check(ca_file=str(tmp_path / "missing.pem"))
         plain.shutdown()
+
+
+def test_https_to_a_plain_server_is_told_in_words(own_registry):
+    plain = own_registry()
+    with (
+        pytest.raises(ApiError, match="does not speak HTTPS") as caught,
+        PrefectApi(Target(f"https://{plain.address}/api")) as api,
+    ):
+        api.check()
+    assert f"http://{plain.address}/api" in caught.value.hint

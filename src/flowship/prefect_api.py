@@ -405,6 +405,13 @@ class PrefectApi:
     # --- what went wrong ----------------------------------------------------------------------
 
     def _unreachable(self, exc: httpx.TransportError) -> ApiError:
+        if "WRONG_VERSION_NUMBER" in str(exc):
+            plain = self.url.replace("https://", "http://", 1)
+            return ApiError(
+                f"the server at {self.url} does not speak HTTPS",
+                hint=f"{self._set_api(plain)}, if it is yours",
+                where=self.source,
+            )
         if _certificate(exc):
             return ApiError(
                 f"the certificate of {self.url} is not trusted: {exc}",

@@ -229,7 +229,11 @@ def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
             _row("entrypoint", f"{spec.path}/{spec.entrypoint}"),
             _row("block", f"docker-container/{spec.block_name}"),
             _row("pool", spec.work_pool),
-            *(_schedules(spec.preview) if spec.preview else [_row("runs", _unscheduled(spec))]),
+            *(
+                _schedules(spec.preview, paused=bool(spec.paused))
+                if spec.preview
+                else [_row("runs", _unscheduled(spec))]
+            ),
             *_parameters(spec.parameter_values),
             *_warnings(spec.warnings),
         ]
