@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flowship.errors import ConfigError
 from flowship.profiles import resolve
 
-ORACLE = Path(__file__).with_name("profiles_oracle.py")
+ORACLE = Path(__file__).with_name("oracle.py")
 FILES = {"dotenv": ".env", "toml": "prefect.toml", "pyproject": "pyproject.toml"}
 PROFILE_URL = """active = "mine"
 [profiles.mine]

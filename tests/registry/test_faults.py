@@ -1,4 +1,4 @@
-"""What flowship makes of the words of registries, on the streams in ``tests/streams``."""
+"""What flowship makes of the words of registries, on the streams in ``tests/registry/streams``."""
 
 import json
 import subprocess
@@ -457,7 +457,7 @@ def test_a_tag_that_somebody_else_moved_is_noticed():
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_fault_has_its_line_on_the_page_about_pushing(fault):
-    page = (Path(__file__).parents[1] / "docs" / "push.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "push.md").read_text("utf-8")
     message = fault.message.removesuffix(" ({who})").format(
         registry="REGISTRY", host="REGISTRY", repository="REPOSITORY", image="IMAGE"
     )
