@@ -29,8 +29,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from parts.part import Part
 
 START_TIMEOUT = 30  # seconds
 PROJECT = "flowship-local"
@@ -69,7 +70,7 @@ class _TokenHandler(BaseHTTPRequestHandler):
 
 
 @dataclass
-class GcsEmulator:
+class GcsEmulator(Part):
     """The emulator and its token server as a context manager.
 
     Attributes:
@@ -83,18 +84,6 @@ class GcsEmulator:
     folder: Path | None = None
     port: int = 0
     pid: int | None = field(default=None, init=False)
-
-    def __enter__(self) -> GcsEmulator:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start both servers and wait until the emulator answers."""

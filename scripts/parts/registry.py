@@ -25,12 +25,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+
+from parts.part import Part
 
 PROGRAM = "docker-registry"
 
 
-class Registry:
+class Registry(Part):
     """One registry process; `start`, `stop`, `kill` and `restart` may be called in any order.
 
     Args:
@@ -72,18 +73,6 @@ class Registry:
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
-
-    def __enter__(self) -> Registry:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start the process and wait until it answers."""

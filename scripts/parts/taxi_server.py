@@ -23,13 +23,14 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+
+from parts.part import Part
 
 CHUNK_ROWS = 200_000  # made and written at a time, so that memory stays flat
 PATH = re.compile(r"/(?P<colour>\w+)/(?P=colour)_tripdata_(?P<year>\d{4})-(?P<month>\d\d)\.csv\.gz")
@@ -196,7 +197,7 @@ class Request:
 
 
 @dataclass
-class TaxiServer:
+class TaxiServer(Part):
     """The server as a context manager; it answers while the context is open.
 
     Attributes:
@@ -220,7 +221,8 @@ class TaxiServer:
     validators: bool = True
     ranges: bool = True
 
-    def __enter__(self) -> TaxiServer:
+    def start(self) -> None:
+        """Start serving."""
         self._folder = tempfile.TemporaryDirectory(prefix="taxi-server-")
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _Handler)
@@ -231,14 +233,9 @@ class TaxiServer:
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Stop serving; the months that were made are gone."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -8,6 +8,7 @@ import pytest
 from parts.taxi_server import TaxiServer
 
 from flowship.etl.destination import ALLOW_UNMOUNTED
+from server import start_server, stop
 
 
 @pytest.fixture
@@ -29,3 +30,19 @@ def real_month() -> Path:
     if not sample:
         pytest.skip("FLOWSHIP_TAXI_SAMPLE names no file with real trips")
     return Path(sample)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory) -> Iterator[str]:
+    """A Prefect server, and Prefect in this process pointed at it."""
+    from prefect.logging.handlers import APILogHandler
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    home = tmp_path_factory.mktemp("prefect")
+    process, url = start_server(home)
+    try:
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
+            yield url
+            APILogHandler().flush()  # while there is still a server to take the last lines
+    finally:
+        stop(process)

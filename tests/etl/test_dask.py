@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,26 +16,9 @@ from parts.taxi_server import TaxiServer
 from commands import until
 from flowship.etl import etl_parent_flow
 from flowship.etl.errors import ParameterError
-from server import start_server, stop
 
 ROWS = 60_000
 MONTHS = [1, 2, 3, 4, 5, 6]
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory) -> Iterator[str]:
-    """A Prefect server; this process and the workers it starts are pointed at it."""
-    from prefect.logging.handlers import APILogHandler
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-    home = tmp_path_factory.mktemp("prefect")
-    process, url = start_server(home)
-    try:
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
-            yield url
-            APILogHandler().flush()  # while there is still a server to take the last lines
-    finally:
-        stop(process)
 
 
 @pytest.fixture

@@ -22,23 +22,6 @@ from flowship.etl.destination import open_destination
 from flowship.etl.errors import DestinationError, MonthsFailedError, NotPublishedError, SourceError
 from flowship.etl.month import MonthJob, load_month, load_months
 from flowship.etl.source import COURSE_MIRROR
-from server import start_server, stop
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory) -> Iterator[str]:
-    """A Prefect server, and Prefect in this process pointed at it."""
-    from prefect.logging.handlers import APILogHandler
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-    home = tmp_path_factory.mktemp("prefect")
-    process, url = start_server(home)
-    try:
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}):
-            yield url
-            APILogHandler().flush()  # while there is still a server to take the last lines
-    finally:
-        stop(process)
 
 
 @pytest.fixture(autouse=True)
