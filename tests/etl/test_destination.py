@@ -212,3 +212,12 @@ def test_two_runs_of_one_month_do_not_write_into_each_other(tmp_path):
 
 def test_what_is_known_about_a_file_stands_beside_it_out_of_sight():
     assert beside("data/green/m.parquet", "json") == "data/green/_m.json"
+
+
+@pytest.mark.parametrize("address", ["gs://taxi/lake", "s3://taxi", "https://example.com/taxi"])
+def test_a_buckets_address_is_no_folder(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DestinationError, match="is an address") as caught:
+        open_destination(address)
+    assert "gcs-bucket/" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

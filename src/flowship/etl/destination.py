@@ -294,11 +294,21 @@ def open_destination(
             BlockDestination(destination, block) if folder is None else FolderDestination(folder)
         )
     else:
-        folder = Path(destination.removeprefix("file://")).expanduser()
+        folder = Path(_local_path(destination)).expanduser()
         opened = FolderDestination(folder)
     if folder is not None and contained() and not mounted(folder):
         _refuse_unless_allowed(folder)
     return opened
+
+
+def _local_path(destination: str) -> str:
+    path = destination.removeprefix("file://")
+    if "://" in path:  # gs://…, s3://…: as a folder it would be made here
+        raise DestinationError(
+            f"{destination} is an address: months go to a Prefect block or a folder",
+            hint="a bucket is named by its block, for instance gcs-bucket/<block name>",
+        )
+    return path
 
 
 def _refuse_unless_allowed(folder: Path) -> None:

@@ -139,7 +139,7 @@ def etl_parent_flow(
             f"{len(lost)} of {len(results)} months failed:\n" + "\n".join(reasons)
         )
     kept = sum(result.outcome == "unchanged" for result in results)
-    get_run_logger().info("%d months written, %d unchanged", len(results) - kept, kept)
+    get_run_logger().info("months written: %d, unchanged: %d", len(results) - kept, kept)
     return [result.where for result in results]
 
 
