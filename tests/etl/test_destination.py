@@ -221,3 +221,12 @@ def test_a_buckets_address_is_no_folder(address, tmp_path, monkeypatch):
         open_destination(address)
     assert "gcs-bucket/" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["gcs-bucket", "gcs-bucket/taxi/lake", "s3-bucket/"])
+def test_half_a_blocks_name_is_no_folder(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DestinationError, match="not the name of a block") as caught:
+        open_destination(text)
+    assert f"./{text}" in str(caught.value)
+    assert open_destination(f"./{text}") == FolderDestination(Path(text))

@@ -33,6 +33,9 @@ STALE = 24 * 3600  # seconds after which an unfinished file is nobody's
 
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9_-]*")
 
+# What nobody calls a folder: the kind of a block alone, or a block with a folder behind it.
+_NEARLY_BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-(bucket|container|file-?system)(/|\Z)")
+
 # Mounted in every container, and gone with it.
 _ALWAYS_MOUNTED = tuple(Path(p) for p in ("/dev", "/proc", "/sys", "/run"))
 
@@ -307,6 +310,12 @@ def _local_path(destination: str) -> str:
         raise DestinationError(
             f"{destination} is an address: months go to a Prefect block or a folder",
             hint="a bucket is named by its block, for instance gcs-bucket/<block name>",
+        )
+    if _NEARLY_BLOCK.match(path):
+        raise DestinationError(
+            f"{destination} is not the name of a block, which has two parts: gcs-bucket/<name>",
+            hint=f"a folder in the bucket is the block's own to name; write ./{path} if a folder"
+            " on this machine is meant",
         )
     return path
 
