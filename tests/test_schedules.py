@@ -250,3 +250,15 @@ def test_next_runs_are_in_the_schedules_own_timezone():
     assert first.isoformat() == "2026-06-02T05:00:00+12:00"
     assert first.tzinfo == ZoneInfo("Pacific/Auckland")
     assert (second - first, third - second) == (timedelta(days=1), timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"interval": "1000000000d"}, "at most ten years"),
+        ({"rrule": "FREQ=DAILY;UNTIL=20301231T000000Z"}, "cannot count to a time in UTC"),
+    ],
+)
+def test_what_prefect_could_not_count_is_told(given, message):
+    with pytest.raises(ConfigError, match=message):
+        schedules.parse(**given, timezone="UTC")

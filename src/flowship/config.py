@@ -219,7 +219,7 @@ class Settings(_Table):
     dockerfile: str | None = None
     template: str | None = None
     build_args: dict[str, str] = {}
-    work_pool: str = "flowship"
+    work_pool: str = Field(default="flowship", min_length=1)
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()

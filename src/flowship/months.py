@@ -89,8 +89,18 @@ def load(
         where = "--to" if isinstance(exc, errors.DestinationError) else "--source"
         raise ConfigError(exc.message, hint=exc.hint, where=where) from exc
     jobs = [MonthJob(colour, year, m, addresses[m], force, max_rejects) for m in months]
+    from rich.markup import escape
+
     with progress(story) as report:
-        return load_months(jobs, opened, concurrency, report)
+        results = load_months(jobs, opened, concurrency, report)
+    for result in results:
+        if result.unknown:
+            left_out, empty = ", ".join(result.unknown), ", ".join(result.missing) or "none"
+            line = f"{result.label}: columns left out: {left_out}; columns left empty: {empty}"
+            story.print(f"[yellow]warning:[/] {escape(line)}")
+        if result.rejected and result.rejects:
+            story.print(f"{result.label}: the rejected rows are in {result.rejects}", markup=False)
+    return results
 
 
 def ensure_loaded(results: list[MonthResult]) -> None:

@@ -35,6 +35,7 @@ MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
 MAX_RRULE_LENGTH = 6500  # characters; Prefect's
 
 Kind = Literal["cron", "interval", "rrule"]
+LONGEST_INTERVAL = 10 * 366 * 86_400  # seconds; further runs leave the calendar
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,8 @@ def parse_interval(
         )
     if seconds < 1:
         raise error("an interval is at least one second", hint='for instance "15m"', where=where)
+    if seconds > LONGEST_INTERVAL:
+        raise error("an interval is at most ten years", hint='for instance "30d"', where=where)
     return seconds
 
 
@@ -418,6 +421,13 @@ def _check_rrule(text: str, fail: _Fail) -> str:
         # dateutil lets its own slips through as they fall; each means "not a rule".
         raise fail(
             f'"{text}" is not an rrule: {exc}', 'for instance "FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=5"'
+        ) from exc
+    try:
+        dateutil.rrule.rrulestr(rule, dtstart=RRULE_ANCHOR)
+    except ValueError as exc:  # Prefect's own anchor has no zone, so UNTIL may have none
+        raise fail(
+            f'"{text}": Prefect cannot count to a time in UTC ({exc})',
+            "give UNTIL as the schedule's own wall time, without the Z",
         ) from exc
     return rule
 

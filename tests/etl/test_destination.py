@@ -141,7 +141,7 @@ def test_a_block_whose_methods_are_async_is_written_to(parquet):
 def test_a_block_that_cannot_be_read_knows_nothing_and_is_taken_at_its_word():
     destination = BlockDestination("my-files/x", _AsyncFileSystem())
     assert destination.read("data/m.parquet") is None
-    assert destination.holds("data/m.parquet")
+    assert destination.holds("data/m.parquet", 1)
 
 
 class _Bucket:
@@ -164,7 +164,7 @@ def test_a_bucket_is_asked_what_it_holds_before_it_is_read():
     destination = BlockDestination("s3-bucket/x", _Bucket({"mine/data/a.json": b"{}"}))
     assert destination.read("data/a.json") == b"{}"
     assert destination.read("data/b.json") is None
-    assert (destination.holds("data/a.json"), destination.holds("a.json.gz")) == (True, False)
+    assert (destination.holds("data/a.json", 2), destination.holds("a.json.gz", 2)) == (True, False)
 
 
 def test_whatever_a_vendors_client_raises_is_about_the_destination(parquet):
@@ -230,3 +230,18 @@ def test_half_a_blocks_name_is_no_folder(text, tmp_path, monkeypatch):
         open_destination(text)
     assert f"./{text}" in str(caught.value)
     assert open_destination(f"./{text}") == FolderDestination(Path(text))
+
+
+def test_an_empty_destination_is_not_the_current_folder():
+    with pytest.raises(DestinationError, match="is empty"):
+        open_destination("")
+
+
+def test_a_prefect_api_that_is_down_is_told_as_that(tmp_path):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(DestinationError, match="does not answer"),
+    ):
+        open_destination("gcs-bucket/taxi")

@@ -22,6 +22,7 @@ from flowship.etl.destination import FolderDestination
 from flowship.etl.errors import SourceError, TooManyRejectsError, UnavailableError
 from flowship.etl.manifest import MonthResult
 from flowship.etl.month import MonthJob, load_month, load_months
+from flowship.etl.schemas import SCHEMAS
 
 PATH = "/green/green_tripdata_2021-01.csv.gz"
 MONTH = "data/green/green_tripdata_2021-01.parquet"
@@ -96,6 +97,27 @@ def test_a_month_that_did_not_change_is_asked_for_and_not_fetched(taxi, out):
     assert (again.rows, again.where) == (first.rows, first.where)
     assert [r.status for r in taxi.requests] == [200, 304]
     assert (out / MONTH).stat() == written
+
+
+def test_a_file_that_was_cut_at_its_place_is_written_again(taxi, out):
+    size = _load(taxi, out).size
+    (out / MONTH).write_bytes(b"")
+    assert _load(taxi, out).outcome == "written"
+    assert (out / MONTH).stat().st_size == size
+
+
+def test_a_header_alone_does_not_replace_a_month_of_trips(tmp_path, out):
+    published = tmp_path / "green_tripdata_2021-01.csv"
+    header = ",".join(SCHEMAS["green"].table.names)
+    pickup = SCHEMAS["green"].pickup
+    row = ",".join("2021-01-02 03:04:05" if n == pickup else "" for n in header.split(","))
+    job = MonthJob("green", 2021, 1, str(published))
+    published.write_text(f"{header}\n{row}\n")
+    assert load_month(job, FolderDestination(out)).rows == 1
+    published.write_text(f"{header}\n")
+    with pytest.raises(SourceError, match="a header and no trips"):
+        load_month(job, FolderDestination(out))
+    assert pq.read_metadata(out / MONTH).num_rows == 1
 
 
 def test_force_loads_it_all_the_same(taxi, out):

@@ -59,8 +59,8 @@ class Destination(Protocol):
         a block that is left without that leaves the destination as it was.
         """
 
-    def holds(self, key: str) -> bool:
-        """Whether there is something under `key`; True where that cannot be asked."""
+    def holds(self, key: str, size: int) -> bool:
+        """Whether `key` is there with its `size` in bytes, as far as that can be asked."""
 
     def read(self, key: str) -> bytes | None:
         """The content of `key`, None where there is none."""
@@ -106,9 +106,10 @@ class FolderDestination:
         """There is nothing to send: the file takes its place when it is whole."""
         yield lambda: self.write(path, key)
 
-    def holds(self, key: str) -> bool:
-        """Whether the file is there."""
-        return (self.folder / key).is_file()
+    def holds(self, key: str, size: int) -> bool:
+        """Whether the file is there, and as large as it was."""
+        path = self.folder / key
+        return path.is_file() and path.stat().st_size == size
 
     def read(self, key: str) -> bytes | None:
         """The file's content."""
@@ -165,7 +166,7 @@ class BlockDestination:
         with Upload(path, send) as upload:
             yield lambda: f"{self.slug}: {name}" if upload.finish() else self.write(path, key)
 
-    def holds(self, key: str) -> bool:
+    def holds(self, key: str, size: int) -> bool:
         """Whether the bucket lists the object; a block that cannot list is taken at its word."""
         names = self._names(key)
         return names is None or any(_ends_with(name, key) for name in names)
@@ -306,6 +307,10 @@ def open_destination(
 
 def _local_path(destination: str) -> str:
     path = destination.removeprefix("file://")
+    if not path.strip():  # a variable that is not set
+        raise DestinationError(
+            "the destination is empty", hint="a folder such as ./out, or gcs-bucket/<block name>"
+        )
     if "://" in path:  # gs://…, s3://…: as a folder it would be made here
         raise DestinationError(
             f"{destination} is an address: months go to a Prefect block or a folder",
@@ -338,6 +343,7 @@ def _refuse_unless_allowed(folder: Path) -> None:
 def _load_block(slug: str) -> Any:  # noqa: ANN401  # any block type, known only when it is loaded
     # Loading a block makes Prefect import every installed collection; with prefect-gcp that
     # takes seconds, so nothing of it happens for a folder.
+    import httpx
     from prefect.blocks.core import Block, UnknownBlockType
 
     kind, _, name = slug.partition("/")
@@ -348,6 +354,12 @@ def _load_block(slug: str) -> Any:  # noqa: ANN401  # any block type, known only
             f"there is no block {slug}: {exc}",
             hint=f"create a block {name!r} of type {kind!r} in the Prefect UI"
             f", or write ./{slug} if a folder is meant",
+        ) from exc
+    except httpx.TransportError as exc:
+        raise DestinationError(
+            f"the Prefect API, which knows the block {slug}, does not answer: {exc}",
+            hint="is the server up? `flowship up` starts one here, `flowship profile show` tells"
+            " which is meant",
         ) from exc
     except UnknownBlockType as exc:
         raise DestinationError(

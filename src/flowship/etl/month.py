@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from flowship.etl.clean import Reject
 from flowship.etl.convert import MAX_REJECTS, Converted, Progress, Report, Watch, convert, silent
 from flowship.etl.destination import Destination, beside, object_key
-from flowship.etl.errors import EtlError
+from flowship.etl.errors import EtlError, SourceError
 from flowship.etl.manifest import (
     Manifest,
     MonthResult,
@@ -97,6 +97,11 @@ def load_month(
             if before and converted.fingerprint == known:
                 return _unchanged(before.result, began)
             found = contents(part, SCHEMAS[job.colour])
+            if before and before.result.rows and not watch.progress.rows:
+                raise SourceError(
+                    f"{stream.name} has a header and no trips, and the month had some",
+                    hint="look at the source; delete the month at its destination if that is right",
+                )
             where = finish()
     result = replace(
         _described(job, converted, found),
@@ -132,7 +137,7 @@ def load_months(
         except EtlError as exc:
             result = failed(job, str(exc))
         size = result.source_bytes
-        report(Progress(job.label, size, size, result.rows_read, outcome=result.outcome))
+        report(Progress(job.label, size, size, result.rows, outcome=result.outcome))
         return result
 
     with ThreadPoolExecutor(concurrency) as pool:
@@ -159,7 +164,7 @@ def _known(before: Manifest | None, job: MonthJob, destination: Destination) -> 
         return None
     if before.result.source != shown(job.address) or before.result.rejected > job.max_rejects:
         return None
-    return before.fingerprint if destination.holds(job.key) else None
+    return before.fingerprint if destination.holds(job.key, before.result.size) else None
 
 
 def _unchanged(before: MonthResult, began: float) -> MonthResult:
