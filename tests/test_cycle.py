@@ -268,3 +268,15 @@ def test_the_repository_given_wins_over_the_configured_one(tmp_path, repo, confi
     write(tmp_path / "p", "python:3.11")
     settings = config.load(tmp_path / "p", overrides={"repo": configured}, environ={})
     assert str(cycle.push_target(repo, settings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [('cron = "0 25 * * *"', "no hour"), ('cron = "0 5 * * *"\ntimezone = "Mars/X"', "Mars/X")],
+)
+def test_a_schedule_that_never_runs_is_told_before_a_build(project, schedule, message):
+    write(project, "base:1", more=f'[[deployments]]\nname = "nightly"\n{schedule}\n')
+    with pytest.raises(ConfigError) as caught:
+        cycle.check_project(project)
+    assert message in caught.value.message
+    assert "flowship.toml:" in caught.value.where

@@ -128,6 +128,15 @@ def test_the_second_deploy_of_the_same_writes_nothing(project):
     assert len(project.schedules()) == 1
 
 
+def test_a_deployment_that_another_project_had_is_warned_of(project):
+    assert project.deploy().deployments[0].warnings == ()
+    before = f"taxi-{project.tag}-docker"
+    project.values["name"] = f"other-{project.tag}"
+    (taken,) = project.deploy().deployments
+    assert [before in text and "another project's" in text for text in taken.warnings] == [True]
+    assert project.deploy().deployments[0].warnings == ()
+
+
 def test_each_thing_is_read_once(project):
     project.deploy()
     project.deploy()

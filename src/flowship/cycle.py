@@ -66,8 +66,15 @@ class Checked:
 
 
 def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile that a build would send, with all that is known of the project."""
+    """Check the Dockerfile that a build would send, with all that is known of the project.
+
+    Raises:
+        ConfigError: A schedule, a timezone or a [block] value is wrong: no image would help.
+    """
+    from flowship.specification import Flags, validate_early
+
     settings = plan.settings
+    validate_early(settings, Flags())
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=plan.context,
@@ -381,10 +388,12 @@ def specs(
     """What is to be deployed for an image; `reference` is how a registry knows it."""
     from flowship import deploy
 
-    wanted = deploy.plan(
-        settings, image_facts(built, reference), flags, now=datetime.now(timezone.utc)
-    )
+    wanted = deploy.plan(settings, image_facts(built, reference), flags, now=_this_second())
     return tuple(_with_destination_warning(spec, settings) for spec in wanted)
+
+
+def _this_second() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> DeploymentSpec:

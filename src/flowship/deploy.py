@@ -585,7 +585,23 @@ def _apply_deployment(
         parameters=spec.parameter_values,
         changes=changes,
         url=api.ui_url(f"deployments/deployment/{deployment['id']}"),
-        warnings=(*spec.warnings, *_asleep(spec, schedules, paused=paused)),
+        warnings=(
+            *_taken_over(found, settings),
+            *spec.warnings,
+            *_asleep(spec, schedules, paused=paused),
+        ),
+    )
+
+
+def _taken_over(found: _Found, settings: Settings) -> tuple[str, ...]:
+    """A deployment is known by its flow's and its own name, whichever project it is from."""
+    before = docker_block.block_of((found.deployment or {}).get("job_variables"))
+    if before in ("", settings.block_name):
+        return ()
+    return (
+        f"{found.spec.flow_name}/{found.spec.name} ran the image of the block {before}, perhaps"
+        " another project's, and now runs this one: a [[deployments]] name of its own would keep"
+        " them apart",
     )
 
 

@@ -263,6 +263,12 @@ class _Pointer:
         return f"{{{{ {self.prefix}.{path} }}}}"
 
 
+def block_of(job_variables: Mapping[str, Any] | None) -> str:
+    """The name of the block that the image comes from; empty where it comes from none."""
+    found = re.search(rf"prefect\.blocks\.{SLUG}\.([\w-]+)\.image\b", str(job_variables or ""))
+    return found[1] if found else ""
+
+
 def refers_to(job_variables: object, block_name: str) -> bool:
     """Whether any of these job variables points at this block."""
     return f"prefect.blocks.{SLUG}.{block_name}." in json.dumps(job_variables, default=str)
