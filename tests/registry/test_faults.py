@@ -1,4 +1,4 @@
-"""What flowship makes of the words of registries, on the streams in ``tests/registry/streams``."""
+"""What flowship makes of the words of registries, on the streams in ``tests/streams``."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ from flowship.registry import (
     translate,
 )
 
-STREAMS = Path(__file__).parent / "streams"
+STREAMS = Path(__file__).parents[1] / "streams"
 ADA = Credentials("ada", SecretStr("s3cret"), "FLOWSHIP_REGISTRY_USER")
 HERE = Reference.parse("127.0.0.1:5000/user/de-repo:v1")
 HUB = Reference.parse("user/de-repo:v1")

@@ -56,7 +56,7 @@ class Fault:
 
 # THE one place with the words of vendors: registries report refusals as text only, inside a
 # stream with HTTP 200. Matched from top to bottom, upper and lower case alike, after names
-# and addresses were taken out. `tests/registry/streams` holds where each comes from.
+# and addresses were taken out. `tests/streams` holds where each comes from.
 FAULTS = (
     # The engine itself; moby's push of a name it does not have.
     Fault(

@@ -1,6 +1,6 @@
 """Records the event streams of this folder again, from the engine and registry at hand.
 
-    python tests/registry/streams/record.py [NAME …]
+    python tests/streams/record.py [NAME …]
 
 Needs a running engine on this machine and ``docker-registry``. Only the streams whose header
 says ``recorded`` or ``imitated`` come from here; the transcribed ones are edited by hand.
@@ -25,7 +25,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from parts.registry import Registry, free_port, outside_address  # noqa: E402  (the folder is added just above)
