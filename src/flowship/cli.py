@@ -358,7 +358,7 @@ def deploy(
     """
     from flowship import cycle, views
     from flowship.console import Screen
-    from flowship.deploy import Flags, preflight, validate_early
+    from flowship.deploy import Flags, apply, preflight, validate_early
 
     screen = Screen(as_json=as_json)
     settings = _settings(screen)
@@ -375,7 +375,7 @@ def deploy(
         ground = preflight(settings, flags, api)
         specs = cycle.specs_of(image, settings, flags)
         with screen.progress() as report:
-            deployed = cycle.apply(specs, ground, api, settings, report)
+            deployed = apply(specs, ground, api, settings, report)
     screen.say(*views.deployed(deployed))
     screen.result(deployed.to_json(), views.deployment_names(deployed))
 
@@ -404,7 +404,7 @@ def ship(
     from flowship import cycle, views
     from flowship import image as images
     from flowship.console import Screen
-    from flowship.deploy import Flags, judge_kept, preflight, validate_early
+    from flowship.deploy import Flags, apply, judge_kept, preflight, validate_early
 
     screen = Screen(as_json=as_json)
     plan = _plan(screen, platform, build_arg)
@@ -425,7 +425,7 @@ def ship(
         screen.say(*views.pushed(pushed))
         specs = cycle.specs(settings, built, flags, pushed.reference)
         with screen.progress() as report:
-            deployed = cycle.apply(specs, ground, api, settings, report)
+            deployed = apply(specs, ground, api, settings, report)
     screen.say(*views.deployed(deployed))
     result = {"build": views.built_json(built), "push": pushed, "deploy": deployed.to_json()}
     screen.result(result, pushed.reference)

@@ -20,15 +20,14 @@ from flowship import context, dockerfile
 from flowship.config import FLOWS_DIR, Settings, is_configured, load
 from flowship.dockerfile import Facts, Finding
 from flowship.errors import BuildError, ConfigError, EngineError, UsageError
-from flowship.events import Phase, Report
+from flowship.events import Report
 from flowship.plan import Plan, plan
 from flowship.scaffold import find_flows
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from flowship.deploy import DeploymentSpec, Flags, ImageFacts, Preflight
-    from flowship.deployed import DeployReport
+    from flowship.deploy import DeploymentSpec, Flags, ImageFacts
     from flowship.image import BuiltImage, Engine
     from flowship.prefect_api import PrefectApi
     from flowship.profiles import ApiTarget
@@ -405,19 +404,6 @@ def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> Deplo
         "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
     )
     return replace(spec, warnings=(*spec.warnings, warning))
-
-
-def apply(
-    wanted: tuple[DeploymentSpec, ...],
-    ground: Preflight,
-    api: PrefectApi,
-    settings: Settings,
-    report: Report,
-) -> DeployReport:
-    """Deploy it."""
-    from flowship import deploy
-
-    return deploy.apply(wanted, ground, api, settings, lambda line: report(Phase(line)))
 
 
 @contextmanager

@@ -6,34 +6,30 @@ wanted. `apply` reads and judges the rest (the block, what is deployed), then ch
 differs, so that deploying twice changes nothing and what a person did in the UI stays: a paused
 schedule stays paused, a schedule added there stays.
 
-Schedules are ours by their slug. ``flowship-<content>`` comes from the configuration;
-``flowship-cli-<configuration>`` was given by flag, and stays until a flag or the configuration's
-schedules change, which is why their fingerprint is in it.
+What is converged has a module each: `flowship.block_document` and
+`flowship.deployment_schedules`; the pool and the deployment itself are here.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from flowship import docker_block, parameters
+from flowship import block_document, deployment_schedules, docker_block, parameters
 from flowship.config import Settings
 from flowship.deployed import (
-    BlockReport,
     Change,
     DeploymentReport,
     DeployReport,
     PoolReport,
     ScheduleReport,
-    schedule_report,
     stored_schedule,
 )
 from flowship.errors import ConfigError
+from flowship.events import Phase, Report, silent
 from flowship.prefect_api import Json, PrefectApi
-from flowship.schedules import ScheduleSpec, same_rrule
 from flowship.specification import (
     DeploymentSpec,
     Flags,
@@ -44,11 +40,6 @@ from flowship.specification import (
     unscheduled,
     validate_early,
 )
-
-OWN = "flowship-"
-BY_FLAG = "flowship-cli-"
-ROUNDS = timedelta(minutes=2)  # within which the server has looked at every schedule
-Story = Callable[[str], None]
 
 __all__ = [
     "DeployReport",
@@ -112,17 +103,6 @@ class _Found:
     deployment: Json | None
     schedules: tuple[Json, ...]
 
-    @property
-    def own(self) -> list[Json]:
-        return [s for s in self.schedules if (s.get("slug") or "").startswith(OWN)]
-
-    @property
-    def kept_flag(self) -> list[Json]:
-        """Schedules given by an earlier flag that nothing has changed since."""
-        if self.spec.schedule_source != "configuration":
-            return []
-        return [s for s in self.own if s["slug"] == BY_FLAG + self.spec.configured]
-
 
 @dataclass(frozen=True)
 class _Server:
@@ -165,7 +145,7 @@ def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> None:
 
 def _judge_kept(found: Sequence[_Found]) -> None:
     for one in found:
-        for stored in one.kept_flag:
+        for stored in deployment_schedules.kept_flag(one.spec, one.schedules):
             schedule = stored_schedule(stored)
             given = {**one.spec.parameters, **(stored.get("parameters") or {})}
             absent = parameters.missing(one.spec.image.parameters, given)
@@ -250,7 +230,7 @@ def apply(
     ground: Preflight,
     api: PrefectApi,
     settings: Settings,
-    report: Story = lambda line: None,
+    report: Report = silent,
 ) -> DeployReport:
     """Make the server agree with the plan; what agrees already is not written.
 
@@ -259,7 +239,7 @@ def apply(
         ground: From `preflight`.
         api: The server.
         settings: The project's.
-        report: Told what is being done, a line at a time.
+        report: Told what is being done.
 
     Raises:
         ConfigError: The server shows the configuration to be wrong; nothing was changed.
@@ -268,9 +248,17 @@ def apply(
     image = specs[0].image
     server = _read(specs, api, settings)
     if ground.pool is None:
-        report(f"creating the work pool {settings.work_pool}")
+        report(Phase(f"creating the work pool {settings.work_pool}"))
         _create_pool(api, settings.work_pool)
-    block, data = _apply_block(api, settings, image, ground.credentials, server, report)
+    block, data = block_document.converge(
+        api,
+        settings,
+        image,
+        server.document,
+        credentials=ground.credentials,
+        own_versions=server.versions,
+        report=report,
+    )
     block = replace(block, kept=docker_block.kept(data, settings.block))
     variables = docker_block.job_variables(settings.block_name, data, ground.template)
     deployments = []
@@ -406,136 +394,9 @@ def _left_over(
 
 def _scheduled_by_us(deployment: Json) -> bool:
     return not deployment.get("paused") and any(
-        s.get("active") and (s.get("slug") or "").startswith(OWN)
+        s.get("active") and deployment_schedules.is_own(s)
         for s in deployment.get("schedules") or ()
     )
-
-
-# --- the block ---------------------------------------------------------------------------------
-
-
-def _apply_block(
-    api: PrefectApi,
-    settings: Settings,
-    image: ImageFacts,
-    credentials: Json | None,
-    server: _Server,
-    report: Story,
-) -> tuple[BlockReport, dict[str, Any]]:
-    """Converge the block document.
-
-    Returns:
-        What was done, and everything the document now holds.
-    """
-    document, name = server.document, settings.block_name
-    type_id, schema_id = _registered(document) or _register(api)
-    current: dict[str, Any] = dict(document["data"]) if document else {}
-    wanted = _wanted(settings, image, current, credentials)
-    stated = {**current, **wanted, **_reference(credentials, current, wanted)}
-    if document is None:
-        report(f"creating the block {docker_block.SLUG}/{name}")
-        body = {"name": name, "data": wanted, "block_type_id": type_id}
-        document = api.create_block_document({**body, "block_schema_id": schema_id})
-        return _block_report(api, document, "created", ()), stated
-    differing = {k: v for k, v in wanted.items() if not _same_field(document, k, v)}
-    if not differing and document["block_schema_id"] == schema_id:
-        return _block_report(api, document, "unchanged", ()), stated
-    report(f"updating the block {docker_block.SLUG}/{name}")
-    # A reference that a PATCH does not repeat is dropped by the server, and the field with it.
-    repeated = {"registry_credentials": _stored_reference(document)} | differing
-    api.update_block_document(document["id"], {"data": repeated, "block_schema_id": schema_id})
-    edits = _edits(current, differing, server.versions)
-    return _block_report(api, document, "updated", edits), stated
-
-
-def _registered(document: Json | None) -> tuple[str, str] | None:
-    """The ids of the type and the schema where the document is of our schema already."""
-    if document is None or document["block_schema"]["checksum"] != _checksum():
-        return None
-    return document["block_type_id"], document["block_schema_id"]
-
-
-def _checksum() -> str:
-    checksum: str = docker_block.registration()["checksum"]
-    return checksum
-
-
-def _register(api: PrefectApi) -> tuple[str, str]:
-    """Make sure of the block type and its schema.
-
-    Returns:
-        Their ids.
-    """
-    shipped = docker_block.registration()
-    kind: Json = {}
-    for body in shipped["block_types"]:
-        kind = api.block_type(body["slug"]) or api.create_block_type(body)
-    wanted = shipped["block_schema"]
-    schema = api.block_schema(_checksum(), wanted["version"])
-    if schema is None or schema["block_type_id"] != kind["id"]:
-        schema = api.create_block_schema({**wanted, "block_type_id": kind["id"]})
-    return kind["id"], schema["id"]
-
-
-def _wanted(
-    settings: Settings, image: ImageFacts, current: Mapping[str, Any], credentials: Json | None
-) -> dict[str, Any]:
-    """The fields to write: what the configuration gives, the image, and what is not there yet."""
-    given = docker_block.configured_fields(settings.block)
-    absent = {k: v for k, v in docker_block.DEFAULTS.items() if k not in current}
-    wanted = absent | given | {"image": image.reference}
-    if not image.pushed:
-        wanted["image_pull_policy"] = "Never"
-    elif "image_pull_policy" not in given and current.get("image_pull_policy") == "Never":
-        # Ours from when the image was not pushed: a worker elsewhere could never start.
-        wanted["image_pull_policy"] = docker_block.DEFAULTS["image_pull_policy"]
-    if credentials is not None:
-        wanted["registry_credentials"] = {"$ref": {"block_document_id": credentials["id"]}}
-    return wanted
-
-
-def _reference(
-    credentials: Json | None, current: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Whether the block has credentials, without looking at what they are."""
-    has = credentials is not None or bool(current.get("registry_credentials"))
-    return {"registry_credentials": {} if has else wanted.get("registry_credentials")}
-
-
-def _same_field(document: Json, name: str, value: object) -> bool:
-    data = document["data"]
-    if name == "registry_credentials" and isinstance(value, Mapping):
-        return _stored_reference(document) == value
-    return name in data and data[name] == value
-
-
-def _stored_reference(document: Json) -> Json | None:
-    """The document's registry credentials as the API takes them."""
-    references = document.get("block_document_references") or {}
-    held = (references.get("registry_credentials") or {}).get("block_document")
-    return {"$ref": {"block_document_id": held["id"]}} if held else None
-
-
-def _edits(
-    current: Mapping[str, Any], written: Mapping[str, Any], ours: frozenset[str]
-) -> tuple[Change, ...]:
-    """What stood in the fields written over; an image only where it was not flowship's own."""
-    edits = []
-    for name, value in written.items():
-        if name not in current or name == "registry_credentials":
-            continue
-        if name == "image" and image_version(str(current[name])) in ours:
-            continue
-        was, now = docker_block.masked(current[name]), docker_block.masked(value)
-        edits.append(Change(name, was, now))
-    return tuple(edits)
-
-
-def _block_report(
-    api: PrefectApi, document: Json, outcome: str, edits: tuple[Change, ...]
-) -> BlockReport:
-    url = api.ui_url(f"blocks/block/{document['id']}")
-    return BlockReport(document["name"], document["id"], outcome, edits, {}, url)
 
 
 # --- a deployment ------------------------------------------------------------------------------
@@ -546,14 +407,14 @@ def _apply_deployment(
     settings: Settings,
     found: _Found,
     variables: docker_block.JobVariables,
-    report: Story,
+    report: Report,
 ) -> DeploymentReport:
     spec = found.spec
     body = _body(settings, spec, variables)
     deployment, outcome = found.deployment, "unchanged"
     changes: tuple[Change, ...] = ()
     if deployment is None:
-        report(f"creating the deployment {spec.flow_name}/{spec.name}")
+        report(Phase(f"creating the deployment {spec.flow_name}/{spec.name}"))
         flow = api.flow_by_name(spec.flow_name) or api.create_flow(spec.flow_name)
         body |= {"paused": spec.paused_at_first}
         created = {"name": spec.name, "flow_id": flow["id"], **body}
@@ -563,16 +424,17 @@ def _apply_deployment(
             body["paused"] = spec.paused
         differing = {k: v for k, v in body.items() if not _same(deployment, k, v)}
         if differing:
-            report(f"updating the deployment {spec.flow_name}/{spec.name}")
+            report(Phase(f"updating the deployment {spec.flow_name}/{spec.name}"))
             if "job_variables" in differing:  # judged by the server only beside its pool
                 differing["work_pool_name"] = spec.work_pool
             api.update_deployment(deployment["id"], differing)
             outcome, changes = "updated", _changes(deployment, differing, spec)
-    schedules, removed, touched = _apply_schedules(api, found, deployment["id"], report)
-    if touched and outcome == "unchanged":
+    after = deployment_schedules.converge(api, spec, deployment["id"], found.schedules, report)
+    if after.touched and outcome == "unchanged":
         outcome = "updated"
     paused = bool(body.get("paused", deployment.get("paused")))
-    if outcome != "unchanged" and not paused and (touched or _due_soon(schedules)):
+    due = after.touched or deployment_schedules.due_soon(after.schedules)
+    if outcome != "unchanged" and not paused and due:
         api.schedule_now(deployment["id"])
     return DeploymentReport(
         id=deployment["id"],
@@ -580,15 +442,15 @@ def _apply_deployment(
         flow_name=spec.flow_name,
         outcome=outcome,
         paused=paused,
-        schedules=schedules,
-        removed_schedules=removed,
+        schedules=after.schedules,
+        removed_schedules=after.removed,
         parameters=spec.parameter_values,
         changes=changes,
         url=api.ui_url(f"deployments/deployment/{deployment['id']}"),
         warnings=(
             *_taken_over(found, settings),
             *spec.warnings,
-            *_asleep(spec, schedules, paused=paused),
+            *_asleep(spec, after.schedules, paused=paused),
         ),
     )
 
@@ -602,16 +464,6 @@ def _taken_over(found: _Found, settings: Settings) -> tuple[str, ...]:
         f"{found.spec.flow_name}/{found.spec.name} ran the image of the block {before}, perhaps"
         " another project's, and now runs this one: a [[deployments]] name of its own would keep"
         " them apart",
-    )
-
-
-def _due_soon(schedules: Sequence[ScheduleReport]) -> bool:
-    """Whether a run is due before the server's own rounds, which come every minute, put it down
-    again: a change of the deployment has taken back what was put down before."""
-    soon = datetime.now(timezone.utc) + ROUNDS
-    return any(
-        s.active and (not s.next_runs or datetime.fromisoformat(s.next_runs[0].utc) < soon)
-        for s in schedules
     )
 
 
@@ -697,147 +549,3 @@ def _shown(name: str, values: Mapping[str, Any], spec: DeploymentSpec) -> dict[s
         return parameters.all_masked(values, spec.image.parameters)
     shown: dict[str, Any] = docker_block.masked(values)
     return shown
-
-
-# --- its schedules -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A schedule wanted, and the stored one that becomes it (None: to be created)."""
-
-    slug: str
-    schedule: ScheduleSpec
-    stored: Json | None
-
-
-def _apply_schedules(
-    api: PrefectApi, found: _Found, deployment_id: str, report: Story
-) -> tuple[tuple[ScheduleReport, ...], tuple[str, ...], bool]:
-    """Converge flowship's own schedules one by one, each in place.
-
-    Returns:
-        Every schedule the deployment now has, the removed ones in words, and whether anything
-        was changed.
-    """
-    steps, surplus = _match(found)
-    outcomes: dict[str, str] = {}
-    for step in steps:
-        if step.stored is None:
-            report(f"adding the schedule: {step.schedule.words}")
-            outcomes[_create_schedule(api, deployment_id, step)] = "created"
-        else:
-            body = _schedule_changes(step)
-            outcomes[step.stored["id"]] = "updated" if body else "unchanged"
-            if body:
-                report(f"changing the schedule: {step.schedule.words}")
-                api.update_schedule(deployment_id, step.stored["id"], body)
-    for stored in surplus:
-        report(f"removing the schedule: {_words(stored)}")
-        api.delete_schedule(deployment_id, stored["id"])
-    touched = bool(surplus) or any(o != "unchanged" for o in outcomes.values())
-    after = api.schedules(deployment_id) if touched else list(found.schedules)
-    removed = tuple(_words(stored) for stored in surplus)
-    return _schedule_reports(after, outcomes, found.spec), removed, touched
-
-
-def _match(found: _Found) -> tuple[list[_Step], list[Json]]:
-    """Pair what is wanted with what is there: same slug, else same content, else in order.
-
-    A paused schedule stays paused through its pair, so the pairs matter.
-    """
-    spec = found.spec
-    if found.kept_flag:
-        return [], [s for s in found.own if s not in found.kept_flag]
-    left = sorted(found.own, key=lambda s: (s["created"], s["slug"]))
-    wanted = {_slug(spec, s): s for s in spec.schedules}
-    pairs: dict[str, Json] = {}
-    rules: tuple[Callable[[str, ScheduleSpec, Json], bool], ...] = (
-        lambda slug, schedule, stored: stored["slug"] == slug,
-        lambda slug, schedule, stored: _same_schedule(schedule, stored),
-        lambda slug, schedule, stored: True,
-    )
-    for rule in rules:
-        for slug, schedule in wanted.items():
-            fitting = [s for s in left if rule(slug, schedule, s)]
-            if slug not in pairs and fitting:
-                pairs[slug] = fitting[0]
-                left.remove(fitting[0])
-    return [_Step(slug, s, pairs.get(slug)) for slug, s in wanted.items()], left
-
-
-def _slug(spec: DeploymentSpec, schedule: ScheduleSpec) -> str:
-    if spec.schedule_source == "flag":
-        return BY_FLAG + spec.configured
-    return OWN + schedule.fingerprint()
-
-
-def _same_schedule(schedule: ScheduleSpec, stored: Json) -> bool:
-    """Whether the stored one runs at the same times, its parameters apart."""
-    body = stored.get("schedule") or {}
-    if (body.get("timezone") or "UTC") != schedule.timezone:
-        return False
-    if schedule.kind == "rrule":
-        return same_rrule(body.get("rrule") or "", schedule.expression)
-    wanted = schedule.payload()
-    return all(body.get(key) == value for key, value in wanted.items() if key != "timezone")
-
-
-def _schedule_changes(step: _Step) -> Json | None:
-    """The body that makes the stored schedule the wanted one; None when it is. Never says
-    whether it is paused, and sends an interval's stored anchor again, or it would move."""
-    assert step.stored is not None
-    given = dict(step.schedule.parameters)
-    same_times = _same_schedule(step.schedule, step.stored)
-    same_parameters = (step.stored.get("parameters") or {}) == given
-    if same_times and same_parameters and step.stored["slug"] == step.slug:
-        return None
-    body: Json = {"slug": step.slug, "parameters": given}
-    if not same_times:
-        anchor = (step.stored.get("schedule") or {}).get("anchor_date")
-        body["schedule"] = step.schedule.payload(anchor or _now())
-    return body
-
-
-def _create_schedule(api: PrefectApi, deployment_id: str, step: _Step) -> str:
-    body = {
-        "slug": step.slug,
-        "schedule": step.schedule.payload(_now()),
-        "parameters": dict(step.schedule.parameters),
-    }
-    created_id: str = api.create_schedule(deployment_id, body)["id"]
-    return created_id
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).replace(microsecond=0).isoformat()
-
-
-def _schedule_reports(
-    stored: Sequence[Json], outcomes: Mapping[str, str], spec: DeploymentSpec
-) -> tuple[ScheduleReport, ...]:
-    now = datetime.now(timezone.utc)
-    reports = []
-    for one in sorted(stored, key=lambda s: (not (s.get("slug") or "").startswith(OWN), s["id"])):
-        slug = one.get("slug") or ""
-        source = "flag" if slug.startswith(BY_FLAG) else "configuration"
-        source = source if slug.startswith(OWN) else "server"
-        schedule = stored_schedule(one)
-        outcome = outcomes.get(one["id"], "kept")
-        if schedule is not None:
-            told = schedule_report(
-                schedule, now, outcome=outcome, source=source, stored=one,
-                schema=spec.image.parameters,
-            )  # fmt: skip
-        else:
-            told = ScheduleReport(
-                one["id"], outcome, source, str(one.get("schedule")), "", bool(one["active"]), (),
-                parameters.all_masked(one.get("parameters") or {}, spec.image.parameters),
-            )  # fmt: skip
-        reports.append(told)
-    return tuple(reports)
-
-
-def _words(stored: Json) -> str:
-    schedule = stored_schedule(stored)
-    return schedule.words if schedule else str(stored.get("schedule"))
