@@ -28,12 +28,12 @@ from prefect import flow
 
 
 @flow(log_prints=True)
-def hello(name: str = "world", fail: bool = False) -> str:
+def hello(name: str = "world", fail: bool = False, *others: str, **more: str) -> str:
     """Greet somebody."""
     if fail:
         raise ValueError("there were no rows at all")
     print(f"from {__file__}")
-    print(f"{words()} {name}")
+    print(" ".join([words(), name, *others, *more.values()]))
     return name
 '''
 GREETING = 'def words() -> str:\n    return "first edition: hello"\n'
@@ -165,7 +165,8 @@ def test_ship_builds_pushes_and_deploys_in_one_command(machine, shipped):
     (schedule,) = deployment["schedules"]
     assert len(schedule["next_runs"]) == 3
     values = {p["name"]: (p["value"], p["source"]) for p in deployment["parameters"]}
-    assert values == {"name": ("world", "default"), "fail": (False, "default")}
+    told = {"name": ("world", "default"), "fail": (False, "default"), "more": ({}, "default")}
+    assert values == told
 
 
 def test_shipping_again_builds_pushes_and_writes_nothing(shipped, shipped_again):
@@ -202,9 +203,9 @@ def test_a_schedule_that_was_removed_starts_nothing_more(machine, scheduled_run)
 
 
 def test_a_run_is_watched_to_its_end_with_its_logs(machine, scheduled_run):
-    code, stdout, stderr = machine("run", "--watch", "--param", "name=Ada")
+    code, stdout, stderr = machine("run", "--watch", "-p", "name=Ada", "-p", 'more={"who": "Bo"}')
     assert (code, stdout) == (0, "COMPLETED\n")
-    assert stderr.count("first edition: hello Ada") == 1
+    assert stderr.count("first edition: hello Ada Bo") == 1
 
 
 def test_a_run_that_fails_is_exit_code_8_with_its_reason(machine, scheduled_run):

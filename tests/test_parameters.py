@@ -53,6 +53,7 @@ MAYBE_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
         ("1,2", INTS, [1, 2]),
         ("1", INTS, [1]),
         ("a, b", {"type": "array", "items": {"type": "string"}}, ["a", "b"]),
+        ("a", {"type": "array", "items": {"type": "string"}}, ["a"]),
         ("01,02", {"type": "array", "items": {"type": "string"}}, ["01", "02"]),
         ('"green"', {"type": "string"}, "green"),
         ("green", {"enum": ["yellow", "green"]}, "green"),
@@ -84,6 +85,7 @@ def test_text_from_a_shell_becomes_what_the_schema_takes(text, schema, value):
         ("{}", {"$ref": "#/definitions/Trip"}, 'lacks "miles"'),
         ("NaN", {"type": "number"}, "NaN"),
         ("1.e400", {"type": "integer"}, ""),
+        ("", {"type": "array", "items": {"type": "string"}}, '""'),
     ],
 )
 def test_text_that_fits_nothing_says_what_was_wrong(text, schema, reason):

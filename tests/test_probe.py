@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flowship import inside, probe
-from flowship.errors import BuildError
+from flowship import inside, parameters, probe
+from flowship.errors import BuildError, ConfigError
 
 SCRIPT = Path(inside.__file__).read_text()
 
@@ -53,6 +53,20 @@ def test_a_flow_that_loads_tells_its_name_its_parameters_and_the_versions(tmp_pa
     assert result.parameters["properties"]["times"]["default"] == 2
     assert result.prefect.startswith("3.")
     assert probe.ProbeResult.from_json(result.to_json()) == result
+
+
+def test_nobody_must_give_variadic_parameters_and_keywords_are_a_table(tmp_path):
+    source = FLOW.replace("times: int = 2", "*sizes: int, unit='kg', **notes: float")
+    (tmp_path / "flow.py").write_text(source)
+    result = probe.interpret(ask(tmp_path, "flow.py:hello"), probe.Project("flow.py:hello"))
+    known = result.parameters["properties"]
+    assert (list(known), result.parameters["required"]) == (["name", "unit", "notes"], ["name"])
+    assert known["notes"]["default"] == {}
+    given = {"notes": {"weight": 1.5}}
+    assert parameters.resolve(result.parameters, given) == given
+    for wrong in ({"notes": {"weight": "heavy"}}, {"sizes": [1]}):
+        with pytest.raises(ConfigError):
+            parameters.resolve(result.parameters, wrong)
 
 
 def test_siblings_and_modules_at_the_root_are_imported_as_on_the_laptop(tmp_path):

@@ -54,10 +54,30 @@ def load(folder: str, entrypoint: str) -> dict[str, Any]:
         return {"failure": "method"}
     return {
         "flow": {"name": flow.name, "description": flow.description},
-        "parameters": flow.parameters.model_dump_for_openapi(),
+        "parameters": schema(flow),
         "prefect": prefect.__version__,
         "python": platform.python_version(),
     }
+
+
+def schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is imported late
+    """The flow's parameter schema, with ``*args`` and ``**kwargs`` as a run takes them.
+
+    Prefect calls both required, though runs go without; so written, no schedule could be made
+    for such a flow. ``**kwargs`` is given as a table. ``*args`` is left out: Prefect 3 passes it
+    on only where every parameter before it is given too, and fails the run otherwise.
+    """
+    described: dict[str, Any] = flow.parameters.model_dump_for_openapi()
+    known = described["properties"]
+    for name, parameter in inspect.signature(flow.fn).parameters.items():
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        value = known.pop(name, {})
+        described["required"] = [r for r in described.get("required") or [] if r != name]
+        if parameter.kind == parameter.VAR_KEYWORD:
+            about = {k: value.pop(k) for k in ("title", "position", "description") if k in value}
+            known[name] = {**about, "type": "object", "additionalProperties": value, "default": {}}
+    return described
 
 
 def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, Any]:

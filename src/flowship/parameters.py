@@ -447,7 +447,8 @@ def _sample(schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
     known = "PT2H" if schema.get("format") == "duration" else samples.get(describe(schema, root))
     inner = (_sample(branch, root) for branch in branches)
     candidates = [schema.get("default"), known, *inner]
-    return next((c for c in candidates if c is not None and not problem(c, schema, root)), None)
+    tells = (c for c in candidates if c not in (None, [], {}))
+    return next((c for c in tells if not problem(c, schema, root)), None)
 
 
 # --- text from the command line ---------------------------------------------------------------
@@ -483,7 +484,7 @@ def _readings(text: str) -> Iterator[object]:
         yield truths[stripped.lower()]
     if stripped.lower() in ("none", "null"):
         yield None
-    if (not is_json and "," in stripped) or (is_json and not isinstance(value, list | dict)):
+    if stripped and (not is_json or not isinstance(value, list | dict)):
         parts = [part.strip() for part in stripped.strip("[]").split(",")]
         yield [_loosely(part) for part in parts]
         yield parts
