@@ -168,7 +168,7 @@ RUN_WATCHED = {
     "worker_log": str,
     "completed": bool,
 }
-INIT = {"written": [str], "entrypoint": str, "others": Any_(str)}
+INIT = {"written": [str], "entrypoint": str, "others": Any_(str), "notes": Any_(str)}
 PROFILE_CHANGE = {
     "profile": str,
     "url": Maybe(str),

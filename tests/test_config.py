@@ -200,7 +200,36 @@ def test_a_wrong_value_from_the_environment_names_the_variable(tmp_path):
 
 def test_an_unknown_variable_is_a_warning_that_names_the_nearest(tmp_path):
     settings = load(tmp_path, 'entrypoint = "a.py:f"\n', {"FLOWSHIP_REPOO": "x"})
-    assert settings.warnings == ('FLOWSHIP_REPOO is no flowship setting; did you mean "repo"?',)
+    assert settings.warnings == (
+        "FLOWSHIP_REPOO is no flowship setting; did you mean FLOWSHIP_REPO?",
+    )
+    settings = load(tmp_path, 'entrypoint = "a.py:f"\n', {"FLOWSHIP_BLOCK__MEM_LIMITS": "1g"})
+    assert settings.warnings[0].endswith("did you mean FLOWSHIP_BLOCK__MEM_LIMIT?")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[deployments]\nname = "x"\n', 2, "[[deployments]]"),
+        ('[[deployments]]\nname = "x"\n[deployments.schedules]\ncron = "* * * * *"\n', 4,
+         "[[deployments.schedules]]"),
+        ('[tool.flowship]\nname = "x"\n', 2, "without [tool.flowship]"),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_not_quite_right_is_told_with_the_right_one(tmp_path, text, line, words):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert f"flowship.toml:{line}:" in caught.value.where
+
+
+def test_a_name_that_had_to_be_made_up_is_said_to_be(tmp_path):
+    folder = tmp_path / "\u6570\u636e"
+    folder.mkdir()
+    settings = load(folder, 'entrypoint = "a.py:f"\n')
+    assert (settings.name, len(settings.warnings)) == ("flow", 1)
+    assert 'name = "' in settings.warnings[0]
+    assert load(folder, 'entrypoint = "a.py:f"\nname = "flow"\n').warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowship.config import Settings
+from flowship.config import Settings, load
 from flowship.deploy import Flags, ImageFacts, chosen, image_version, plan, validate_early
 from flowship.errors import ConfigError, FlowshipError, UsageError
 
@@ -160,6 +160,23 @@ def test_several_deployments_need_a_name_beside_schedule_flags():
 def test_the_shipped_deployment_may_be_given_another_name():
     project = settings(shipped=True, deployments=[{"name": "prefect-docker-flow"}])
     assert [d.name for d in chosen(project, Flags(name="mine"))] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ('[[deployments]]\nname = "a"\nparameters = { yaer = 1 }\n', 4),
+        ('[[deployments]]\nname = "a"\n[deployments.parameters]\nmonths = [1]\nyear = "x"\n', 6),
+        ('[[deployments]]\nname = "a"\ncron = "0 5 * * *"\n[deployments.parameters]\ncolor = 1\n',
+         6),
+        ('[[deployments]]\nname = "a"\n[[deployments.schedules]]\ncron = "0 5 * * *"\n'
+         'parameters = { year = "x" }\n', 6),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_told_with_its_line(tmp_path, table, line):
+    (tmp_path / "flowship.toml").write_text(f'entrypoint = "flows/taxi.py:taxi"\n{table}')
+    error = refused(ConfigError, load(tmp_path, environ={}))
+    assert f"flowship.toml:{line}:" in error.where
 
 
 def test_a_required_parameter_without_a_value_stops_a_schedule_and_warns_without_one():

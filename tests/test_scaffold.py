@@ -56,7 +56,7 @@ def test_a_list_of_dependencies_that_is_there_keeps_deciding(tmp_path, name):
 
 def test_a_project_is_called_as_its_pyproject_does(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "My_Taxi"\n')
-    assert config.project_name(tmp_path) == "my-taxi"
+    assert config.default_name(tmp_path)[0] == "my-taxi"
 
 
 def test_nothing_is_ever_written_over(tmp_path):
@@ -71,3 +71,13 @@ def test_python_files_without_a_flow_are_told(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\n")
     with pytest.raises(ConfigError, match="no @flow"):
         init(tmp_path)
+
+
+def test_a_dockerfile_that_is_there_is_offered_and_told_of(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11\n")
+    assert 'dockerfile = "Dockerfile"' in init(tmp_path).notes[0]
+    text = (tmp_path / "flowship.toml").read_text()
+    assert '\n# dockerfile = "Dockerfile"\n' in text
+    assert config.load(tmp_path, environ={}).dockerfile is None
+    (tmp_path / "flowship.toml").write_text(text.replace("# dockerfile", "dockerfile"))
+    assert config.load(tmp_path, environ={}).dockerfile == "Dockerfile"

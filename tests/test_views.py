@@ -53,6 +53,13 @@ def test_the_offending_text_is_underlined_also_behind_a_tab(indent):
     assert source[marks.index("^") : marks.rindex("^") + 1] == "b/"
 
 
+def test_a_line_that_ends_in_a_backslash_is_shown_with_one():
+    result = checked("FROM python:3.11\nCOPY a \\\n  b/\nCOPY c d/ \\\n  \n")
+    text = shown(views.findings(result))
+    assert "\\" in text
+    assert "\\\\" not in text
+
+
 @pytest.mark.parametrize(
     ("line", "kept"),
     [

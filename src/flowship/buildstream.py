@@ -42,6 +42,10 @@ ADVICE = (
         "the build has no way to the package index: check the engine's network, "
         "or set index-url in [packages]",
     ),
+    (
+        r"Git executable not found|Cannot find command 'git'|git: (command )?not found",
+        'a requirement comes from a Git repository, and the image has no git: apt = ["git"]',
+    ),
     (r"Unable to locate package (\S+)", "apt knows no package {}: mend apt = […]"),
     (r"No space left on device", "the engine's disk is full: `docker system prune` frees space"),
     (r"exec format error", "the image is for another processor: check platform"),

@@ -594,11 +594,14 @@ def init(as_json: Json = False) -> None:
     screen = Screen(as_json=as_json)
     folder = Path.cwd()
     config.refuse_inside_project(folder)
+    name, warnings = config.default_name(folder)
     written = scaffold.init(
         folder,
-        name=config.project_name(folder),
+        name=name,
         base_image=os.environ.get("FLOWSHIP_BASE_IMAGE") or config.default_base_image(),
     )
+    for warning in warnings:
+        screen.warn(warning)
     screen.say(*views.scaffold(written))
     screen.result(written, "\n".join(written.written))
 

@@ -341,8 +341,7 @@ def load(
         if python_files(folder):
             raise _no_configuration(folder)
         table = _shipped_etl()
-    named = {"name": slugify(folder.resolve().name) or "flow"}
-    values: dict[str, Any] = named | _canonical(table, Settings, source)
+    values = _canonical(table, Settings, source)
     _refuse_inner_keys(table, source)
     origins, warnings = _apply_environment(values, environ)
     for key, value in (overrides or {}).items():
@@ -351,6 +350,9 @@ def load(
             origins[_kebab(key)] = f"--{_kebab(key)}"
     if "entrypoint" not in values:
         raise _no_entrypoint(folder, source)
+    if "name" not in values:
+        values["name"], told = default_name(folder)
+        warnings += told
     values.setdefault("root", folder.resolve())
     values |= {"source": source, "warnings": tuple(warnings), "origins": origins}
     values["base-image"] = values.get("base-image") or default_base_image()
@@ -367,7 +369,7 @@ def _refuse_inner_keys(table: Mapping[str, Any], source: Path | None) -> None:
         if key.replace("-", "_") in Settings.model_fields and _kebab(key) not in known:
             raise ConfigError(
                 f'unknown key "{key}"',
-                hint=_nearest(key, known, sentence=True),
+                hint=_nearest(key, known),
                 where=_place(source, [key]),
             )
 
@@ -443,11 +445,22 @@ def _project_above(folder: Path) -> Path | None:
     return None
 
 
-def project_name(folder: Path) -> str:
-    """What a project in `folder` is called by default: as pyproject.toml does, else the folder."""
+def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """What a project in `folder` is called where nothing says otherwise: as pyproject.toml
+    calls it, else as the folder is called.
+
+    Returns:
+        The name; and a warning where it had to be made up.
+    """
     pyproject = folder / "pyproject.toml"
     project = _read(pyproject).get("project", {}) if pyproject.is_file() else {}
-    return slugify(str(project.get("name", ""))) or slugify(folder.resolve().name) or "flow"
+    name = slugify(str(project.get("name", ""))) or slugify(folder.resolve().name)
+    if name:
+        return name, ()
+    return "flow", (
+        f"the folder {folder.resolve().name} has no letters or digits that an image's name can"
+        ' have: the project is called "flow" until name = "…" says otherwise',
+    )
 
 
 def _canonical(
@@ -548,11 +561,20 @@ def _apply_environment(
             target = target.setdefault(table, {}) if isinstance(target, dict) else {}
         known = _known_fields(model)
         if path[-1] not in known:
-            warnings.append(f"{variable} is no flowship setting" + _nearest(path[-1], known))
+            warnings.append(f"{variable} is no flowship setting" + _nearest_variable(path, known))
             continue
         target[path[-1]] = _from_environment(environ[variable], known[path[-1]][0])
         origins[".".join(path)] = variable
     return origins, warnings
+
+
+def _nearest_variable(path: list[str], known: Mapping[str, object]) -> str:
+    """``; did you mean FLOWSHIP_BASE_IMAGE?``, where one is near."""
+    close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.6)
+    if not close:
+        return ""
+    meant = "__".join([*path[:-1], close[0]]).upper().replace("-", "_")
+    return f"; did you mean {ENV_PREFIX}{meant}?"
 
 
 def _known_fields(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel] | None]]:
@@ -607,7 +629,9 @@ def _explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | U
     where = _where(loc, values["source"], values["origins"])
     key = _told(loc, values)
     if error["type"] == "extra_forbidden":
-        hint = _nearest(_kebab(loc[-1]), _known_fields(_model_at(loc[:-1])), sentence=True)
+        hint = _nearest(_kebab(loc[-1]), _known_fields(_model_at(loc[:-1])))
+        if loc == ["tool"]:
+            hint = "in flowship.toml the keys stand without [tool.flowship] above them"
         return ConfigError(f'unknown key "{key}"', hint=hint, where=where)
     kind = UsageError if where.startswith("--") else ConfigError
     takes = _TAKES.get(error["type"])
@@ -615,6 +639,9 @@ def _explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | U
         takes = 'takes a table as JSON: \'{"KEY": "value"}\''
     if loc[-1:] == ["interval"]:
         takes = 'takes seconds or text such as "15m"'
+    if error["type"] == "tuple_type" and loc[-1] in ("deployments", "schedules"):
+        table = "deployments.schedules" if loc[-1] == "schedules" else "deployments"
+        takes = f"takes tables, each under a header in double brackets: [[{table}]]"
     if takes:
         return kind(f"{key} {takes}", where=where)
     message = error["msg"].removeprefix("Value error, ")
@@ -653,11 +680,9 @@ def _model_at(loc: list[str]) -> type[BaseModel]:
     return model
 
 
-def _nearest(key: str, known: Mapping[str, object], *, sentence: bool = False) -> str:
+def _nearest(key: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if sentence:
-        return f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known)}"
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known)}"
 
 
 def _place(source: Path | None, loc: list[str]) -> str:
@@ -673,9 +698,9 @@ def _place(source: Path | None, loc: list[str]) -> str:
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
             table = _table_at(header[2], seen, is_array=header[1] == "[[")
-            if len(table) > len(prefix) and _matches(table, wanted):
+            if len(table) > len(prefix) and _matches(table[: len(wanted)], wanted):
                 around = f"{source}:{number}:{header.start(2) + 1}"
-                if len(table) == len(wanted):
+                if len(table) >= len(wanted):
                     return around
             continue
         assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)

@@ -55,7 +55,7 @@ def resolve(
     schema: Schema | None,
     given: Mapping[str, Any],
     *,
-    where: str = "",
+    where: Callable[[str], str] = str,
     error: type[FlowshipError] = ConfigError,
 ) -> dict[str, Any]:
     """Judge `given` against `schema` and bring it to JSON values.
@@ -64,7 +64,7 @@ def resolve(
         schema: The flow's parameter schema; None for an image that was not probed, in which
             case text is read as JSON where it is JSON and nothing is refused.
         given: JSON values, or `RawValue` for text from the command line.
-        where: Named in errors.
+        where: Parameter → its place, for errors.
         error: The kind of error to raise.
 
     Raises:
@@ -78,7 +78,7 @@ def resolve(
     known: Mapping[str, Schema] = schema.get("properties", {})
     resolved = {}
     for name, value in given.items():
-        place = f"{where} {name}".strip()
+        place = where(name)
         if name not in known:
             raise error(f'the flow has no parameter "{name}"', hint=nearest(name, known),
                         where=place)  # fmt: skip

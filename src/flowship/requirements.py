@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def read(settings: Settings) -> Requirements | None:
 
 
 def _from_file(root: Path, name: str) -> Requirements | None:
-    lines = _expand(root / name, ())
+    lines = _expand(root / name, str(root / name))
     return Requirements("\n".join(lines) + "\n", name) if any(lines) else None
 
 
@@ -75,6 +76,8 @@ def _from_pyproject(root: Path, name: str, *, demanded: bool) -> Requirements | 
         raise ConfigError(f"{name} cannot be read: {exc}", where=str(path)) from exc
     dependencies = project.get("dependencies")
     if dependencies:
+        for line in dependencies:
+            _refuse_what_cannot_travel(line, f"{path}: [project] dependencies")
         return Requirements("".join(f"{line}\n" for line in dependencies), name)
     if demanded or "dependencies" in project.get("dynamic", ()):
         raise ConfigError(
@@ -85,26 +88,41 @@ def _from_pyproject(root: Path, name: str, *, demanded: bool) -> Requirements | 
     return None
 
 
-def _expand(path: Path, including: tuple[Path, ...]) -> list[str]:
+def _expand(path: Path, place: str, including: tuple[Path, ...] = ()) -> list[str]:
+    """The file's lines with those of the files it includes; `place` is what names it."""
     if path in including:
-        raise ConfigError(f"{path.name} includes itself", where=str(path))
+        raise ConfigError(f"{path.name} includes itself", where=place)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(
-            f"{path.name} cannot be read: {exc}",
-            where=str(including[-1]) if including else str(path),
-        ) from exc
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise ConfigError(f"{path} cannot be read: {reason}", where=place) from exc
     lines: list[str] = []
+    for number, line in _logical_lines(text):
+        where = f"{path}:{number}:1"
+        include = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)$", line)
+        if include:
+            lines += _expand(path.parent / include[1], where, (*including, path))
+        else:
+            _refuse_what_cannot_travel(line, where)
+            lines.append(line)
+    return lines
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each requirement with the number of its first line: a backslash continues it on the next."""
+    begun: list[str] = []
+    first = 0
     for number, line in enumerate(text.splitlines(), start=1):
         bare = re.sub(r"(^|\s)#.*$", "", line).strip()
-        include = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)$", bare)
-        if include:
-            lines += _expand(path.parent / include[1], (*including, path))
-        elif bare:
-            _refuse_what_cannot_travel(bare, f"{path}:{number}:1")
-            lines.append(bare)
-    return lines
+        first = first if begun else number
+        begun.append(bare.removesuffix("\\").strip())
+        if not bare.endswith("\\"):
+            whole, begun = " ".join(filter(None, begun)), []
+            if whole:
+                yield first, whole
+    if whole := " ".join(filter(None, begun)):
+        yield first, whole
 
 
 def _refuse_what_cannot_travel(line: str, where: str) -> None:
@@ -114,10 +132,13 @@ def _refuse_what_cannot_travel(line: str, where: str) -> None:
             hint='set constraints = "…" in [packages] instead',
             where=where,
         )
-    if re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|file:)", line) or re.search(r"@\s*file:", line):
+    links = re.match(r"(?:-f|--find-links)[ =]?\s*(\S+)", line)
+    local = re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|/|file:)", line)
+    if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
         raise ConfigError(
             f"a local path cannot be installed in the image: {line}",
-            hint="take the line out: the project folder is copied, and src/ is on the path",
+            hint="take the line out: the project folder is copied, and src/ is on the path; wheels"
+            " of your own are served by an index, index-url in [packages]",
             where=where,
         )
     if re.search(r"https?://[^/\s:@]+:[^/\s@]+@", line):
@@ -126,3 +147,29 @@ def _refuse_what_cannot_travel(line: str, where: str) -> None:
             hint="use a token-free address, or a netrc on the index's side",
             where=where,
         )
+    if re.match(r"--pre\b", line):
+        raise ConfigError(
+            "--pre would be passed over: uv, which installs in the image, takes it from no file",
+            hint="name the pre-release itself: package>=2.0rc1",
+            where=where,
+        )
+    if not line.startswith("-"):
+        _refuse_malformed(line, where)
+
+
+def _refuse_malformed(line: str, where: str) -> None:
+    """What no installer reads is told here, with its line, and not from within the image."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    text = re.split(r"\s--", line, maxsplit=1)[0]  # --hash and other options of this one line
+    bare_address = re.match(r"[\w+.-]+://", text)
+    if bare_address or "${" in text:
+        return
+    try:
+        Requirement(text)
+    except InvalidRequirement as exc:
+        raise ConfigError(
+            f'"{line}" is not a requirement: {str(exc).splitlines()[0]}',
+            hint="one package a line, for instance pandas>=2.2",
+            where=where,
+        ) from exc

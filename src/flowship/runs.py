@@ -196,7 +196,7 @@ def start(
     schema = deployment.get("parameter_openapi_schema") or None
     schema = schema if schema and "properties" in schema else None
     typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in (given or {}).items()}
-    chosen = parameters.resolve(schema, typed, where="--param", error=UsageError)
+    chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
     everything = {**(deployment.get("parameters") or {}), **chosen}
     absent = parameters.missing(schema, everything)
     if absent:

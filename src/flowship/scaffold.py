@@ -109,7 +109,7 @@ REQUIREMENTS = """\
 CONFIGURATION = """\
 name = "{name}"
 entrypoint = "{entrypoint}"
-{others}# Pinned, so that every laptop and CI build the same image.
+{others}{dockerfile}# Pinned, so that every laptop and CI build the same image.
 base-image = "{base_image}"
 {requirements}# Where `flowship push` sends it, on Docker Hub or "registry.example.com/team/repo":
 # repo = "user/{name}"
@@ -120,6 +120,11 @@ name = "{deployment}"
 # timezone = "Europe/Berlin"
 {parameters}"""
 
+OWN_DOCKERFILE = """\
+# The image is built from flowship's own template. To build from the Dockerfile that is here:
+# dockerfile = "Dockerfile"
+"""
+
 
 @dataclass(frozen=True)
 class Scaffold:
@@ -129,11 +134,13 @@ class Scaffold:
         written: File names, relative to the folder.
         entrypoint: The flow that the configuration names.
         others: Further flows that were found; the configuration lists them as comments.
+        notes: What in the folder was left aside, and how to have it used.
     """
 
     written: tuple[str, ...]
     entrypoint: str
     others: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
@@ -145,6 +152,7 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         ConfigError: There is configuration already, or Python files without a flow.
     """
     _refuse_configured(folder)
+    own_dockerfile = (folder / "Dockerfile").is_file()
     files: dict[str, str] = {}
     if python_files(folder):
         flows = find_flows(folder)
@@ -166,6 +174,7 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         name=name,
         entrypoint=entrypoint,
         others="".join(f'# entrypoint = "{other}"\n' for other in others),
+        dockerfile=OWN_DOCKERFILE if own_dockerfile else "",
         base_image=base_image,
         requirements='requirements = "docker-requirements.txt"\n'
         if "docker-requirements.txt" in files
@@ -176,7 +185,11 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     written = tuple(file for file in files if not (folder / file).exists())
     for file in written:
         (folder / file).write_text(files[file], encoding="utf-8")
-    return Scaffold(written, entrypoint, tuple(others))
+    notes = (
+        "the Dockerfile here is left aside, the image is built from flowship's template:"
+        ' dockerfile = "Dockerfile" in flowship.toml has it used, and `flowship check` judges it',
+    )
+    return Scaffold(written, entrypoint, tuple(others), notes if own_dockerfile else ())
 
 
 def _refuse_configured(folder: Path) -> None:

@@ -5,7 +5,7 @@ Pure: settings, an image's facts and the command line's flags in, `DeploymentSpe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -229,9 +229,9 @@ def _flags_need_one(configured: Sequence[Deployment], flags: Flags) -> None:
 def _spec(
     settings: Settings, deployment: Deployment, image: ImageFacts, flags: Flags, now: datetime
 ) -> DeploymentSpec:
-    given = _parameters(deployment, image, flags)
+    given = _parameters(settings, deployment, image, flags)
     schedules, source = _schedules(settings, deployment, flags)
-    schedules = _with_parameters(schedules, image)
+    schedules = _with_parameters(schedules, image, partial(_schedule_place, settings, deployment))
     absent = _missing(deployment.name, image, given, schedules)
     odd = tuple(text for text in (_odd_times(s, now) for s in schedules) if text)
     return DeploymentSpec(
@@ -262,17 +262,19 @@ def _spec(
     )
 
 
-def _parameters(deployment: Deployment, image: ImageFacts, flags: Flags) -> dict[str, Any]:
+def _parameters(
+    settings: Settings, deployment: Deployment, image: ImageFacts, flags: Flags
+) -> dict[str, Any]:
     configured = parameters.resolve(
         image.parameters,
         deployment.parameters,
-        where=f'deployment "{deployment.name}", parameters:',
+        where=lambda name: _place(settings, deployment, "parameters", name),
     )
     typed = {
         k: RawValue(v) if isinstance(v, str) else v for k, v in flags.parameters.items()
     }  # fmt: skip
     return configured | parameters.resolve(
-        image.parameters, typed, where="--param", error=UsageError
+        image.parameters, typed, where="--param {}".format, error=UsageError
     )
 
 
@@ -366,7 +368,7 @@ def _schedules(
 def _configured_schedules(settings: Settings, deployment: Deployment) -> tuple[ScheduleSpec, ...]:
     specs: list[ScheduleSpec] = []
     for number, schedule in enumerate(deployment.all_schedules()):
-        place = partial(_place, settings, deployment, number)
+        place = partial(_schedule_place, settings, deployment, number)
         check_timezone(schedule.timezone, where=place("timezone"))
         kind = next(k for k in ("cron", "interval", "rrule") if getattr(schedule, k) is not None)
         spec = parse(
@@ -388,28 +390,36 @@ def _configured_schedules(settings: Settings, deployment: Deployment) -> tuple[S
     return tuple(specs)
 
 
-def _place(settings: Settings, deployment: Deployment, number: int, key: str) -> str:
-    """Where the `key` of a deployment's schedule was written; its name where nowhere."""
+def _schedule_place(
+    settings: Settings, deployment: Deployment, number: int, *key: str | int
+) -> str:
+    """Where the `key` of one of a deployment's schedules was written."""
+    own = deployment.schedules[number] if number < len(deployment.schedules) else None
+    if own and not (key == ("timezone",) and own.timezone is None):
+        key = ("schedules", number, *key)
+    return _place(settings, deployment, *key)
+
+
+def _place(settings: Settings, deployment: Deployment, *key: str | int) -> str:
+    """Where the `key` of a deployment was written; its name where nowhere."""
     names = [d.name for d in settings.deployments]
-    own = deployment.schedules[number] if deployment.schedules else None
-    at: tuple[str | int, ...] = ()
-    if own and not (key == "timezone" and own.timezone is None):
-        at = ("schedules", number)
     known = deployment.name in names and settings.place(
-        "deployments", names.index(deployment.name), *at, key
+        "deployments", names.index(deployment.name), *key
     )
-    return known or f'deployment "{deployment.name}", {key}'
+    return known or f'deployment "{deployment.name}", {" ".join(map(str, key))}'
 
 
 def _with_parameters(
-    schedules: Sequence[ScheduleSpec], image: ImageFacts
+    schedules: Sequence[ScheduleSpec], image: ImageFacts, place: Callable[..., str]
 ) -> tuple[ScheduleSpec, ...]:
     return tuple(
         replace(
-            s,
-            parameters=parameters.resolve(image.parameters, s.parameters, where=f"{s.words}:"),
+            schedule,
+            parameters=parameters.resolve(
+                image.parameters, schedule.parameters, where=partial(place, number, "parameters")
+            ),
         )
-        for s in schedules
+        for number, schedule in enumerate(schedules)
     )
 
 

@@ -46,7 +46,9 @@ def findings(checked: Checked, fixed: int = 0) -> list[RenderableType]:
     return [*shown, _count(checked)]
 
 
-def _finding(checked: Checked, finding: Finding) -> Iterable[str]:
+def _finding(checked: Checked, finding: Finding) -> Iterable[RenderableType]:
+    from rich.text import Text
+
     from flowship.dockerfile import line_of, masked
 
     colour = COLOURS[finding.severity]
@@ -62,7 +64,8 @@ def _finding(checked: Checked, finding: Finding) -> Iterable[str]:
     )
     yield f"{gutter}[blue]-->[/] {escape(checked.name)}:{finding.line}:{finding.column}"
     yield f"{gutter} [blue]|[/]"
-    yield f"[blue]{number} |[/] {escape(masked(text))}"
+    # Not as markup: a line that ends in a backslash, as a RUN does, would be shown with two.
+    yield Text.assemble((f"{number} |", "blue"), f" {masked(text)}")
     yield f"{gutter} [blue]|[/] {lead}[bold {colour}]{'^' * length}[/]"
     if finding.help:
         yield f"{gutter} [blue]=[/] [cyan]help:[/] {escape(finding.help)}"
@@ -303,9 +306,13 @@ def _row(title: str, text: str) -> str:
 def _changes(changes: Iterable[Change], whose: str) -> list[RenderableType]:
     return [
         f"  [yellow]wrote over[/]  {whose} {change.field}: "
-        f"{escape(_value(change.was))} → {escape(_value(change.now))}"
+        f"{_given(change.was)} → {_given(change.now)}"
         for change in changes
     ]
+
+
+def _given(value: object) -> str:
+    return "nothing" if value is None else escape(_value(value))
 
 
 def _schedules(
@@ -414,7 +421,8 @@ def scaffold(written: Scaffold) -> list[RenderableType]:
     lines: list[RenderableType] = [f"[green]✓[/] wrote {', '.join(written.written)}"]
     lines.append(f"  it runs {written.entrypoint}")
     if written.others:
-        lines.append(f"  other flows found: {', '.join(written.others)}")
+        lines.append(f"  other flows found: {escape(', '.join(written.others))}")
+    lines += [f"  {escape(note)}" for note in written.notes]
     return [*lines, "  next: `flowship build`"]
 
 
