@@ -136,7 +136,41 @@ def test_an_unknown_flowship_variable_is_warned_of_with_the_nearest_key(cli, pro
     code, _, stderr = cli(*command, env={"FLOWSHIP_ENTRYPIONT": "other.py:flow"})
     assert code == 0
     assert "FLOWSHIP_ENTRYPIONT is no flowship setting" in stderr
-    assert 'did you mean "entrypoint"?' in stderr
+    assert "did you mean FLOWSHIP_ENTRYPOINT?" in stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "words"),
+    [
+        ('repo = "User/DE-Repo"\n', 4, "user/de-repo"),
+        ('[check]\nignore = ["relative-destinations"]\n', 5, '"relative-destination"'),
+    ],
+)
+def test_a_name_that_only_a_later_step_would_refuse_is_told_by_check(
+    cli, project, more, line, words
+):
+    (project / "flowship.toml").write_text(CONFIG + more)
+    code, stdout, stderr = cli("check")
+    assert (code, stdout) == (3, "")
+    assert f"flowship.toml:{line}:1" in stderr
+    assert words in stderr
+
+
+def test_a_file_that_is_not_there_is_named_once(cli, project):
+    code, _, stderr = cli("check", "nope.Dockerfile")
+    assert code == 3
+    assert stderr.count("nope.Dockerfile") == 1
+
+
+@pytest.mark.parametrize("redirect", [">/dev/full", ">&-"])
+def test_a_stdout_that_takes_nothing_is_the_users_not_a_bug(project, redirect):
+    command = f'"{PROGRAM}" check --json {redirect}'
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "cannot be written to stdout" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_broken_configuration_is_told_even_where_a_dockerfile_could_be_checked(cli, project):

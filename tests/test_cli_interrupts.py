@@ -5,6 +5,7 @@ During a build it is tested in test_image.py, step by step of `up` in test_stack
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -138,16 +139,18 @@ def test_the_run_goes_on_when_nobody_watches_any_more(built, prefect_server):
     folder, env, _ = built
     env = {**env, "PREFECT_API_URL": prefect_server, "FLOWSHIP_WORK_POOL": folder.name}
     flowship("deploy", cwd=folder, env=env, ok=True)
-    with Running("run", "--watch", cwd=folder, env=env) as watching:
+    with Running("run", "--watch", "--json", cwd=folder, env=env) as watching:
         watching.until("look at")
         code, stdout, stderr = watching.interrupt()
-    assert (code, stdout) == (INTERRUPTED, "")
+    assert code == INTERRUPTED
+    told = json.loads(stdout)
+    assert told["error"]["exit_code"] == INTERRUPTED
     assert "Traceback" not in stderr
     assert "the run goes on" in stderr
     run = re.search(r"flow-run cancel (\S+?)`?$", stderr, re.MULTILINE)
     assert run, stderr
-    state = ask(prefect_server, f"/flow_runs/{run[1].strip('`')}")["state"]["type"]
-    assert state == "SCHEDULED"
+    assert run[1].strip("`") == told["id"]
+    assert ask(prefect_server, f"/flow_runs/{told['id']}")["state"]["type"] == "SCHEDULED"
 
 
 @pytest.mark.engine

@@ -212,6 +212,20 @@ def test_a_flow_that_needs_the_network_while_imported_is_recognised(tmp_path, li
     assert "[probe]" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("from ..lib import x", "above the flow's folder", "from lib import"),
+        ("from .helpers import x", "no helpers beside", "from .helpers"),
+    ],
+)
+def test_an_import_with_dots_is_explained(tmp_path, line, message, hint):
+    (tmp_path / "flow.py").write_text(f"{line}\n{FLOW}")
+    error = explained(tmp_path, "flow.py:hello")
+    assert message in error.message
+    assert hint in error.hint
+
+
 def test_any_other_exception_shows_its_own_traceback(tmp_path):
     (tmp_path / "flow.py").write_text("d = {}\nd['missing']\n")
     error = explained(tmp_path, "flow.py:hello")

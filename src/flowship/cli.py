@@ -468,7 +468,7 @@ def run(
             ended = runs.watch(api, started, lambda record: screen.say(views.log(record)))
         except KeyboardInterrupt:
             screen.say("no longer watching; the run goes on", *views.hints(started))
-            raise
+            raise typer.Exit(screen.interrupted(started.to_json())) from None
     screen.say(*views.ended(ended))
     screen.result(ended.to_json(), ended.state_type)
     try:

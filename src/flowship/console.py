@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,23 +82,29 @@ class Screen:
             text = json.dumps(plain(value))  # ASCII: any terminal and any pipe takes it
         if not text:
             return
+        if sys.stdout is None:  # `>&-` closed it
+            raise _unwritable("it is closed")
         try:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        except OSError as exc:
+            # Python writes what is left over once more at its end, and must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(exc, BrokenPipeError):  # whose reader has seen enough, as `head`
+                raise _unwritable(exc.strerror) from exc
 
     def error(self, exc: FlowshipError) -> None:
         """Show an expected failure, as the result too where that is JSON."""
         self.tell(exc)
         if self.as_json:
-            self.result({"error": failure(exc)})
+            with suppress(UsageError):  # stdout itself is what failed
+                self.result({"error": failure(exc)})
 
-    def interrupted(self) -> int:
-        """Say that somebody pressed Ctrl-C."""
+    def interrupted(self, result: Mapping[str, object] | None = None) -> int:
+        """Say that somebody pressed Ctrl-C; `result` is what was done until then."""
         self.say("interrupted")
         if self.as_json:
-            self.result({"error": _error("interrupted", ExitCode.INTERRUPTED)})
+            self.result({**(result or {}), "error": _error("interrupted", ExitCode.INTERRUPTED)})
         return ExitCode.INTERRUPTED
 
     def bug(self, exc: BaseException) -> int:
@@ -129,6 +135,14 @@ class Screen:
                 yield live
         else:
             yield _Lines(self.story)
+
+
+def _unwritable(reason: str | None) -> UsageError:
+    return UsageError(
+        f"the result cannot be written to stdout: {reason}",
+        hint="the work is done; only its result is not shown",
+        where="stdout",
+    )
 
 
 def failure(exc: FlowshipError) -> dict[str, object]:

@@ -74,6 +74,7 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
 
     settings = plan.settings
     validate_early(settings, Flags())
+    _judge_names(settings)
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=plan.context,
@@ -87,6 +88,23 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
         findings = [_for_the_template(f, plan) for f in findings]
     name = _name(own, settings)
     return Checked(name, plan.dockerfile, tuple(findings), facts, own, settings.warnings)
+
+
+def _judge_names(settings: Settings) -> None:
+    """Names that only a later step would stumble over: rules to ignore, the repository."""
+    for rule in settings.check.ignore:
+        if rule not in dockerfile.RULES:
+            close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
+            raise ConfigError(
+                f'check.ignore: there is no rule "{rule}"',
+                hint=f'did you mean "{close[0]}"?'
+                if close
+                else "docs/check.md lists them; one of"
+                " hadolint's is ignored with a comment in the Dockerfile: # hadolint ignore=…",
+                where=settings.place("check", "ignore"),
+            )
+    if settings.repo:
+        push_target(None, settings)
 
 
 def _for_the_template(finding: Finding, plan: Plan) -> Finding:
@@ -133,7 +151,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     try:
         text = path.read_bytes().decode("utf-8-sig")  # keeps CRLF
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}", where=str(path)) from exc
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise ConfigError(f"the file cannot be read: {reason}", where=str(path)) from exc
     root = settings.root if settings else path.parent
     relative = os.path.relpath(path.resolve(), root.resolve())
     facts = Facts(
@@ -314,7 +333,8 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
     """Where to push: ``--repo``, else the configured repository.
 
     Raises:
-        UsageError: Neither is given, or it is no reference.
+        UsageError: Neither is given, or ``--repo`` is no reference.
+        ConfigError: The configured one is none.
     """
     from flowship import registry
 
@@ -325,7 +345,13 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
             hint='`--repo user/de-repo:tag`, or repo = "user/de-repo" in the configuration',
             where="--repo",
         )
-    return registry.push_target(text)
+    try:
+        return registry.push_target(text)
+    except UsageError as exc:
+        if repo or settings is None:
+            raise
+        place = settings.place("repo")
+        raise ConfigError(f"repo: {exc.message}", hint=exc.hint, where=place) from exc
 
 
 def credentials(target: Reference) -> Credentials | None:

@@ -424,14 +424,16 @@ class PrefectApi:
                 hint=f"{self._set_api()} sets it right",
                 where=self.source,
             )
-        words = "does not answer in time" if isinstance(exc, httpx.TimeoutException) else (
-            f"does not answer ({str(exc) or type(exc).__name__})"
-        )  # fmt: skip
-        hint = (
-            "`flowship up` starts a server here; `flowship profile show` tells where this is set"
-            if self.is_local
-            else "is the address right, and is the network up? `flowship profile show`"
-        )
+        late = isinstance(exc, httpx.TimeoutException)
+        words = f"does not answer ({str(exc) or type(exc).__name__})"
+        words = "does not answer in time" if late else words
+        hint = "is the address right, and is the network up? `flowship profile show`"
+        if self.is_local:
+            hint = "`flowship up` starts a server here; `flowship profile show` tells where this is"
+            hint += " set"
+        if self.is_local and late:
+            hint = "something listens there: if it is a server of `flowship up` that hangs,"
+            hint += " `flowship down` and `flowship up` start it anew"
         return ApiError(f"the Prefect API at {self.url} {words}", hint=hint, where=self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:

@@ -267,6 +267,9 @@ def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
     elif answer["type"] in ("SyntaxError", "IndentationError", "TabError"):
         message = f"{answer['type']}: {answer['message'].split(' (')[0]}"
         hint = "mend that line; the project runs on the image's Python, maybe not on yours"
+    elif "attempted relative import" in str(answer["message"]):
+        message = "an import with dots reaches above the flow's folder, which is no package"
+        hint = "imports start at the project folder: `from lib import …`, not `from ..lib import …`"
     elif _is_network(answer):
         message = "the flow reaches for the network, or loads a block, while it is imported"
         hint = (
@@ -298,6 +301,13 @@ def _lacks_variable(answer: Mapping[str, Any]) -> bool:
 def _missing_module(module: str, project: Project) -> tuple[str, str]:
     top = module.split(".")[0]
     message = f"the module {module} is not in the image"
+    if top == PurePosixPath(project.entrypoint.rpartition(":")[0]).stem and "." in module:
+        # Prefect loads the file as a package of its own: `from .helpers` is flow.helpers.
+        sibling = module.partition(".")[2]
+        return (
+            f"there is no {sibling} beside the flow's file",
+            f"is `from .{sibling} import` right?",
+        )
     for path in (f"{top}.py", top, f"src/{top}", f"src/{top}.py"):
         reason = _why_left_out(path, project)
         if reason:

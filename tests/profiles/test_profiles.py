@@ -383,6 +383,9 @@ CLOUD = "https://api.prefect.cloud/api/accounts/a-1/workspaces/w-2"
         ("http://server:4200/flow-runs/flow-run/1-2", "http://server:4200/api"),
         ("https://server/runs?page=1", "https://server/api"),
         ("http://server:4200/#top", "http://server:4200/api"),
+        ("http://server:4200/api?x=1", "http://server:4200/api"),
+        ("https://server/team/api/?x=1", "https://server/team/api"),
+        ("not a url", profiles.LOCAL_URL),
         ("https://app.prefect.cloud/account/a-1/workspace/w-2/dashboard", CLOUD),
         ("https://app.prefect.cloud/account/a-1/workspace/w-2", CLOUD),
         ("https://api.prefect.cloud/accounts/a-1/workspaces/w-2", CLOUD),
@@ -427,6 +430,22 @@ def test_a_prefect_3_server_is_accepted_and_a_missing_api_filled_in(machine, ser
     assert (done.url, done.corrected_from) == (f"{root}/api", root)
     assert (done.server.kind, done.server.version) == ("prefect", "3.8.8")
     assert not set_api(machine, f"{root}/api", check=True).corrected_from
+
+
+@pytest.mark.parametrize("below", ["api/v2", "api/health"])
+def test_a_page_below_the_api_is_taken_for_the_api(machine, server, below):
+    root = server({"/api/admin/version": (200, "3.8.8")})
+    assert set_api(machine, f"{root}/{below}", check=True).url == f"{root}/api"
+
+
+def test_the_address_that_was_typed_is_the_one_in_the_error(machine, server):
+    root = server({"/": (404, {})})
+    with pytest.raises(ApiError) as error:
+        set_api(machine, f"{root}/team", check=True)
+    assert f"{root}/team is no" in error.value.message
+    with pytest.raises(ApiError) as error:
+        set_api(machine, root.replace("http:", "https:") + "/api", check=True)
+    assert error.value.hint == f"flowship profile set-api {root}/api"
 
 
 def test_an_api_behind_a_proxy_may_live_elsewhere(machine, server):

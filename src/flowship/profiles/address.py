@@ -46,6 +46,11 @@ def check_url(url: str) -> str:
         UsageError: It is no address an API client could use, for a reason the message gives.
     """
     url = url.strip()
+    if re.search(r"[\s<>\"{}|\\^`]", url):
+        raise UsageError(
+            f'"{mask_url(url)}" holds a character that no address has',
+            hint=set_api_command(LOCAL_URL),
+        )
     if "://" not in url:
         raise UsageError(
             f'"{url}" has no scheme', hint=set_api_command(f"http://{url or '127.0.0.1'}")
@@ -61,8 +66,6 @@ def check_url(url: str) -> str:
             f'"{mask_url(url)}" is not an http:// or https:// address',
             hint=set_api_command(LOCAL_URL),
         )
-    if re.search(r"[\s<>\"{}|\\^`]", url):
-        raise UsageError(f'"{mask_url(url)}" holds a character that no address has')
     if host in ("0.0.0.0", "::", "0"):
         raise UsageError(
             f"{host} is where a server listens, not an address to connect to",
@@ -71,6 +74,13 @@ def check_url(url: str) -> str:
     if is_cloud(url):
         _check_cloud(url, parts)
         return url
+    if parts.query or parts.fragment:
+        plain = _root(parts) + parts.path.rstrip("/")
+        is_page = _is_ui(parts) or not parts.path.strip("/")
+        raise UsageError(
+            f"{mask_url(url)} is no API's address: it goes on after the ? or #",
+            hint=set_api_command(_root(parts) + "/api" if is_page else plain),
+        )
     if _is_ui(parts):
         raise UsageError(
             f"{mask_url(url)} is a page of the Prefect UI, not the API",
@@ -94,7 +104,7 @@ def _root(parts: SplitResult) -> str:
 
 def _is_ui(parts: SplitResult) -> bool:
     segments = [s for s in parts.path.split("/") if s]
-    return bool(parts.query or parts.fragment) or (bool(segments) and segments[0] in _UI_PAGES)
+    return bool(segments) and segments[0] in _UI_PAGES
 
 
 def is_cloud(url: str) -> bool:
@@ -276,10 +286,13 @@ def _network_words(exc: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"its TLS certificate is not trusted ({text}); PREFECT_API_SSL_CERT_FILE names a CA"
     if "WRONG_VERSION_NUMBER" in text:
-        return "it does not speak HTTPS: does its address begin with http://?"
+        return NO_HTTPS
     if "Connection refused" in text:
         return "connection refused"
     return text
+
+
+NO_HTTPS = "it does not speak HTTPS"
 
 
 def unusable(url: str, answer: ServerAnswer) -> FlowshipError:
@@ -298,7 +311,9 @@ def unusable(url: str, answer: ServerAnswer) -> FlowshipError:
     if answer.kind == "silent":
         return ApiError(
             f"no Prefect server answers at {shown}: {answer.detail}",
-            hint="start it (`flowship up` starts one on this machine) or mend the address",
+            hint=set_api_command(re.sub("^https", "http", url))
+            if answer.detail == NO_HTTPS
+            else "start it (`flowship up` starts one on this machine) or mend the address",
         )
     return ApiError(
         f"what answers at {shown} is no Prefect API: {answer.detail}",

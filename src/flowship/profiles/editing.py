@@ -421,15 +421,24 @@ def _profile_to_write(
 
 
 def _answering(url: str, target: ApiTarget) -> tuple[str, ServerAnswer]:
-    """The address at which a Prefect 3 API answers: `url`, or `url` with ``/api`` added."""
-    candidates = [url] if url.endswith("/api") or is_cloud(url) else [url + "/api", url]
+    """The address at which a Prefect 3 API answers: `url`, or one with ``/api`` at its end."""
     answers = []
-    for candidate in candidates:
+    for candidate in _candidates(url):
         answer = ask(replace(target, url=candidate))
         if answer.usable:
             return candidate, answer
         answers.append((candidate, answer))
-    raise unusable(*answers[0])
+    # A server that is known for one of Prefect's tells more than that there is none at `url`.
+    known = [a for a in answers if a[1].kind in ("refused", "prefect-2")]
+    raise unusable(*known[0]) if known else unusable(url, answers[-1][1])
+
+
+def _candidates(url: str) -> list[str]:
+    """Where the API may be that somebody means by `url`, the likeliest first."""
+    if url.endswith("/api") or is_cloud(url):
+        return [url]
+    root, api, _ = url.partition("/api/")
+    return [url, root + "/api"] if api else [url + "/api", url]
 
 
 def _set_api_warnings(
