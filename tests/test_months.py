@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,6 +114,11 @@ def test_a_month_that_fails_is_exit_code_8_and_the_others_are_written(cli, taxi,
         (["--colour", "purple"], 2, "no 'purple' taxis"),
         (["--year", "1999"], 2, "no trips of 1999"),
         (["--max-rejects", "-1"], 2, "--max-rejects"),
+        (["--colour", "Green"], 2, "did you mean green?"),
+        (["--source", "ftp://example.com/{colour}-{month}.csv"], 3, "ftp:// addresses are not"),
+        (["--source", "nowhere/at/all"], 3, "there is no folder nowhere/at/all"),
+        (["--to", __file__], 3, "is a file"),
+        (["--to", f"{__file__}/below"], 3, "is a file"),
         (["--source", "https://example.com/{color}.csv"], 3, "placeholders are {colour}"),
         (["--source", "https://example.com/one.csv.gz"], 3, "the same file for every month"),
     ],
@@ -130,11 +136,13 @@ def test_without_a_destination_nothing_is_guessed(cli):
     assert "--to" in stderr
 
 
-def test_ctrl_c_leaves_no_half_month(taxi, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_half_month(taxi, tmp_path, sent):
     taxi.faults += [503] * 50
     with Running(*_arguments(taxi, tmp_path / "out"), cwd=tmp_path) as running:
         running.until("trying again")
-        code, stdout, stderr = running.interrupt()
+        running.process.send_signal(sent)
+        code, stdout, stderr = running.ended()
     assert (code, stdout) == (130, "")
     assert "interrupted" in stderr
     assert not list(tmp_path.rglob("*.p*"))

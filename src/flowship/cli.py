@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,6 +78,8 @@ def main() -> None:
     # Imports make many objects and no garbage: looking for it every 700 of them takes a tenth
     # of a short command's time. Collected it still is, where a command runs on and makes some.
     gc.set_threshold(200_000, 10, 10)
+    # A CI job that is cancelled, or `kill`: what was begun is tidied up as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -73,16 +74,19 @@ def load(
     from flowship.etl.destination import open_destination
     from flowship.etl.month import MonthJob, load_months
     from flowship.etl.schemas import SCHEMAS
-    from flowship.etl.source import month_addresses
+    from flowship.etl.source import check_address, month_addresses
 
     if colour not in SCHEMAS:
-        known = ", ".join(SCHEMAS)
-        raise UsageError(f"there are no {colour!r} taxis", hint=known, where="--colour")
+        close = get_close_matches(colour.lower(), SCHEMAS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SCHEMAS)}"
+        raise UsageError(f"there are no {colour!r} taxis", hint=hint, where="--colour")
     if not FIRST_YEAR <= year <= LAST_YEAR:
         hint = f"from {FIRST_YEAR}, the first year on record"
         raise UsageError(f"there are no trips of {year}", hint=hint, where="--year")
     try:
         addresses = month_addresses(source, colour, year, months)
+        for address in addresses.values():
+            check_address(address)
         # Whoever types this in a container's shell is there to fetch the result.
         opened = open_destination(destination, contained=lambda: False)
     except errors.EtlError as exc:

@@ -141,16 +141,19 @@ def signal_group(group: int, number: int) -> bool:
 
 @contextmanager
 def uninterrupted(*, swallow: bool = False) -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that nothing is started and not recorded."""
+    """Hold Ctrl-C and SIGTERM back until the block is done, so that nothing is started and not
+    recorded."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     pending: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
+    held = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, lambda number, _: pending.append(number)) for n in held}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
     if pending and not swallow:
         raise KeyboardInterrupt
 

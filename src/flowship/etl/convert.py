@@ -236,7 +236,7 @@ def _set_aside(
             shown = "\n".join(f"  line {r.line}: {r.reason}: {r.text[:120]}" for r in rejects[:3])
             raise TooManyRejectsError(
                 f"{name}: more than {most} rows cannot be read; the first:\n{shown}",
-                hint="allow more with max_rejects if they may be left out",
+                hint="allow more with max_rejects (--max-rejects) if they may be left out",
             )
         watch.rows(block.read)
         yield from block.batches

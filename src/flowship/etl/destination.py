@@ -299,10 +299,22 @@ def open_destination(
         )
     else:
         folder = Path(_local_path(destination)).expanduser()
+        _refuse_file(folder)
         opened = FolderDestination(folder)
     if folder is not None and contained() and not mounted(folder):
         _refuse_unless_allowed(folder)
     return opened
+
+
+def _refuse_file(folder: Path) -> None:
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            return
+        if path.exists():
+            raise DestinationError(
+                f"{path} is a file, and months are written into a folder",
+                hint="name a folder, such as ./out; each month is a file below it",
+            )
 
 
 def _local_path(destination: str) -> str:

@@ -84,6 +84,24 @@ def month_addresses(source: str, colour: str, year: int, months: list[int]) -> d
     return addresses
 
 
+def check_address(address: str) -> None:
+    """Refuse an address at which no month can be, whichever it is; nothing is requested.
+
+    Raises:
+        SourceError: Another scheme than https, http and file; or a folder that is not there.
+    """
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https"):
+        return
+    folder = _on_this_machine(address).parent
+    if not folder.is_dir():
+        raise SourceError(
+            f"there is no folder {folder}",
+            hint="the source is mirror, official, a folder, or an address with {colour}, {year}"
+            " and {month:02}",
+        )
+
+
 def shown(address: str) -> str:
     """An address as it may appear in a log: without user, password, query and fragment."""
     parts = urlsplit(address)
@@ -181,26 +199,31 @@ def open_source(
     yield Stream(path.name, state, chunks=_read_chunks(path), path=path)
 
 
-def _local_path(address: str) -> Path:
+def _on_this_machine(address: str) -> Path:
     parts = urlsplit(address)
     if parts.scheme == "file":
-        path = Path(url2pathname(parts.path))
-    elif "://" in address:
+        return Path(url2pathname(parts.path))
+    if "://" in address:
         raise SourceError(
             f"{shown(address)}: {parts.scheme}:// addresses are not read",
             hint="use https://, file:// or a folder",
         )
-    else:
-        path = Path(address).expanduser()
+    return Path(address).expanduser()
+
+
+def _local_path(address: str) -> Path:
+    path = _on_this_machine(address)
     if path.is_file():
         return path
     # The same month in another of the usual forms.
     suffix = next((s for s in SUFFIXES if path.name.endswith(s)), "")
     stem = path.name.removesuffix(suffix)
-    for other in SUFFIXES if suffix else ():
+    others = [other for other in SUFFIXES if suffix and other != suffix]
+    for other in others:
         if (path.parent / f"{stem}{other}").is_file():
             return path.parent / f"{stem}{other}"
-    raise NotPublishedError(f"{path} does not exist")
+    nor = f", nor does it with {' or '.join(others)}" if others else ""
+    raise NotPublishedError(f"{path} does not exist{nor}")
 
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
