@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,12 @@ def test_a_schedule_from_a_flag_is_told_in_words_with_its_next_three_runs():
         f"2026-06-{day:02}T05:00:00+12:00" for day in (2, 3, 4)
     ]
     assert told.next_runs[0].utc == "2026-06-01T17:00:00+00:00"
+
+
+def test_an_interval_that_begins_now_first_runs_when_it_is_over():
+    (spec,) = planned(flags=Flags(interval="90s"))
+    runs = [datetime.fromisoformat(run.utc) for run in spec.preview[0].next_runs]
+    assert runs == [NOW + timedelta(seconds=90 * turn) for turn in (1, 2, 3)]
 
 
 def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():

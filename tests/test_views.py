@@ -235,6 +235,14 @@ def report(**changes):
     )
 
 
+def test_seconds_are_shown_where_a_run_has_some():
+    runs = (NextRun("2024-09-29T05:00:30+13:00", "2024-09-28T16:00:30+00:00"),)
+    schedules = (replace(SCHEDULE, words="every 90 seconds", next_runs=runs),)
+    text = shown(views.deployed(report(schedules=schedules)))
+    assert "2024-09-29 05:00:30 +13:00  2024-09-28 16:00:30 UTC" in text
+    assert "2024-09-29 05:00 +13:00  2024-09-28 16:00 UTC" in shown(views.deployed(report()))
+
+
 def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it():
     text = shown(views.deployed(report()))
     assert "created taxi/nightly" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from flowship.errors import FlowshipError
@@ -158,7 +158,10 @@ def schedule_report(
     parameters', which says what must not be shown."""
     stored = stored or {}
     anchor = (stored.get("schedule") or {}).get("anchor_date")
-    moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor) if anchor else None)
+    if anchor:
+        moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor))
+    else:  # an interval begins with its deployment: at this very moment nothing runs yet
+        moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=now)
     return ScheduleReport(
         id=stored.get("id"),
         outcome=outcome,
@@ -167,7 +170,11 @@ def schedule_report(
         timezone=schedule.timezone,
         active=bool(stored.get("active", True)),
         next_runs=tuple(
-            NextRun(m.isoformat(), m.astimezone(timezone.utc).isoformat()) for m in moments
+            NextRun(
+                m.isoformat(timespec="seconds"),
+                m.astimezone(timezone.utc).isoformat(timespec="seconds"),
+            )
+            for m in moments
         ),
         parameters=all_masked(schedule.parameters, schema),
     )

@@ -325,9 +325,11 @@ def _schedules(
         told = f"  [dim]({', '.join(notes)})[/]" if notes else ""
         still = paused or not schedule.active
         shown.append(_row("would run" if still else "runs", schedule.words) + told)
+        to_the_second = any(run.utc[17:19] != "00" for run in schedule.next_runs)
+        end = len("2026-01-31T05:00:00" if to_the_second else "2026-01-31T05:00")
         for run in schedule.next_runs:
-            local, utc = run.local.replace("T", " "), run.utc[:16].replace("T", " ")
-            shown.append(f"              {local[:16]} {local[19:]}  [dim]{utc} UTC[/]")
+            local, utc = run.local.replace("T", " "), run.utc[:end].replace("T", " ")
+            shown.append(f"              {local[:end]} {local[19:]}  [dim]{utc} UTC[/]")
     return shown or [_row("runs", "only when started: no schedule")]
 
 
