@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from flowship.etl.convert import Progress, Report
+    from flowship.etl.destination import Destination
     from flowship.etl.manifest import MonthResult
 
 FIRST_YEAR = 2009  # the TLC's records begin then
@@ -70,11 +71,19 @@ def load(
         UsageError: A colour or a year that there is not.
         ConfigError: The source or the destination cannot work for any month.
     """
-    from flowship.etl import errors
-    from flowship.etl.destination import open_destination
     from flowship.etl.month import MonthJob, load_months
+
+    _judge(year, colour)
+    addresses, opened = _open(year, months, colour, source, destination)
+    jobs = [MonthJob(colour, year, m, addresses[m], force, max_rejects) for m in months]
+    with progress(story) as report:
+        results = load_months(jobs, opened, concurrency, report)
+    _tell_what_is_odd(results, story)
+    return results
+
+
+def _judge(year: int, colour: str) -> None:
     from flowship.etl.schemas import SCHEMAS
-    from flowship.etl.source import check_address, month_addresses
 
     if colour not in SCHEMAS:
         close = get_close_matches(colour.lower(), SCHEMAS, n=1)
@@ -83,20 +92,30 @@ def load(
     if not FIRST_YEAR <= year <= LAST_YEAR:
         hint = f"from {FIRST_YEAR}, the first year on record"
         raise UsageError(f"there are no trips of {year}", hint=hint, where="--year")
+
+
+def _open(
+    year: int, months: list[int], colour: str, source: str, destination: str
+) -> tuple[dict[int, str], Destination]:
+    """The address of each month and where they go, refused where no month could come or go."""
+    from flowship.etl import errors
+    from flowship.etl.destination import open_destination
+    from flowship.etl.source import check_address, month_addresses
+
     try:
         addresses = month_addresses(source, colour, year, months)
         for address in addresses.values():
             check_address(address)
         # Whoever types this in a container's shell is there to fetch the result.
-        opened = open_destination(destination, contained=lambda: False)
+        return addresses, open_destination(destination, contained=lambda: False)
     except errors.EtlError as exc:
         where = "--to" if isinstance(exc, errors.DestinationError) else "--source"
         raise ConfigError(exc.message, hint=exc.hint, where=where) from exc
-    jobs = [MonthJob(colour, year, m, addresses[m], force, max_rejects) for m in months]
+
+
+def _tell_what_is_odd(results: list[MonthResult], story: Console) -> None:
     from rich.markup import escape
 
-    with progress(story) as report:
-        results = load_months(jobs, opened, concurrency, report)
     for result in results:
         if result.unknown:
             left_out, empty = ", ".join(result.unknown), ", ".join(result.missing) or "none"
@@ -104,7 +123,6 @@ def load(
             story.print(f"[yellow]warning:[/] {escape(line)}")
         if result.rejected and result.rejects:
             story.print(f"{result.label}: the rejected rows are in {result.rejects}", markup=False)
-    return results
 
 
 def ensure_loaded(results: list[MonthResult]) -> None:
