@@ -86,6 +86,17 @@ def test_a_promised_script_can_be_run(name):
     subprocess.run(["bash", "-n", str(path)], check=True)
 
 
+# --- the map -------------------------------------------------------------------------------------
+
+
+def test_the_map_for_developers_names_every_module_and_no_other():
+    text = (ROOT / "DEVELOPERS.md").read_text(encoding="utf-8")
+    table = text.partition("## The package, by step")[2].partition("`tests/")[0]
+    named = set(re.findall(r"`([a-z_]+(?:\.py|/))`", table))
+    here = {m if "/" not in m else m.partition("/")[0] + "/" for m in MODULES}
+    assert named == here - {"__init__.py"}
+
+
 # --- the design's rules --------------------------------------------------------------------------
 
 
