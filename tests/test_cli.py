@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import typer.main
 
-from commands import PROGRAM
+from commands import PROGRAM, one_object
 from flowship import __version__
 from flowship.cli import app
 from projects import FLOW
@@ -276,3 +276,24 @@ def test_without_a_terminal_nothing_is_asked(cli):
         assert (code, stdout) == (2, "")
         assert "--" in stderr.splitlines()[-1], "the hint names the option"
         assert "assword:" not in stderr
+
+
+# --- wrong usage ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments", [["build", "--tga"], ["-C", "/nope", "build"], ["nonsense"], ["run", "a", "b"]]
+)
+def test_wrong_usage_is_one_json_object_too(cli, project, arguments):
+    code, stdout, stderr = cli(*arguments, "--json")
+    assert code == 2
+    error = one_object(stdout)["error"]
+    assert error["exit_code"] == 2
+    assert error["message"] in stderr
+    assert "--help" in error["hint"]
+
+
+def test_a_folder_that_is_a_file_is_told_as_one(cli, project):
+    code, _, stderr = cli("-C", "flow.py", "check")
+    assert code == 2
+    assert "flow.py is no folder" in stderr

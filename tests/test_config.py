@@ -411,3 +411,21 @@ def test_what_flowship_fills_in_itself_is_no_key(tmp_path, key):
 def test_true_is_no_interval(tmp_path):
     text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
     assert "seconds or text" in failure(tmp_path, text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('work-pool = "c/d"\n', "work-pool takes none of /"),
+        ('[block]\nnetwork-mode = "host"\nnetworks = ["a"]\n', "exclude each other"),
+    ],
+)
+def test_what_the_server_or_the_engine_would_refuse_is_refused_at_once(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+
+
+def test_a_byte_order_mark_does_no_harm_and_accents_leave_their_letters(tmp_path):
+    folder = tmp_path / "\u00dcn\u00ef c\u00f6d\u00e9"
+    folder.mkdir()
+    assert load(folder, '\ufeffentrypoint = "a.py:f"\n').name == "uni-code"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -215,3 +216,15 @@ def test_a_missing_constraints_file_is_named(project):
     settings = config.load(project, overrides={"packages": {"constraints": "c.txt"}}, environ={})
     with pytest.raises(ConfigError, match=r"packages\.constraints"):
         context.assemble(settings, "FROM x\n")
+
+
+def test_a_name_that_is_not_utf_8_is_refused_unless_it_is_left_out(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/data\xff.csv")).touch()
+    with pytest.raises(ConfigError, match="not UTF-8") as caught:
+        context.scan(tmp_path)
+    assert r"data\xff.csv" in caught.value.message
+    (tmp_path / ".dockerignore").write_text("data?.csv\n")
+    assert [e.path for e in context.scan(tmp_path).entries] == [".dockerignore"]
+    (tmp_path / "link").symlink_to(os.fsdecode(b"\xfe"))
+    with pytest.raises(ConfigError, match="link"):
+        context.scan(tmp_path)

@@ -49,6 +49,8 @@ MAYBE_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
         ("true", {"type": "boolean"}, True),
         ("Yes", {"type": "boolean"}, True),
         ("off", {"type": "boolean"}, False),
+        ("1", {"type": "boolean"}, True),
+        ("99999999999999999999", {"type": "string"}, "99999999999999999999"),
         ("[1,2]", INTS, [1, 2]),
         ("1,2", INTS, [1, 2]),
         ("1", INTS, [1]),
@@ -84,6 +86,13 @@ def test_text_from_a_shell_becomes_what_the_schema_takes(text, schema, value):
         ('{"miles": -2}', {"$ref": "#/definitions/Trip"}, "at least 0"),
         ("{}", {"$ref": "#/definitions/Trip"}, 'lacks "miles"'),
         ("NaN", {"type": "number"}, "NaN"),
+        ("1e400", {"type": "number"}, '"1e400"'),
+        ("99999999999999999999", {"type": "integer"}, "64 bits"),
+        ("[1, 99999999999999999999]", INTS, "64 bits"),
+        ("20260101", {"type": "string", "format": "date"}, "20260101"),
+        ("20260101", {"type": "string", "format": "date-time"}, "20260101"),
+        ("20260101T050000", {"type": "string", "format": "date-time"}, "a time like 2026-01-31T"),
+        ("0500", {"type": "string", "format": "time"}, "a time like 05:00:00"),
         ("1.e400", {"type": "integer"}, ""),
         ("", {"type": "array", "items": {"type": "string"}}, '""'),
     ],
@@ -247,3 +256,14 @@ def test_a_wrong_text_is_answered_with_the_limit_and_an_example_for_the_shell(
 @pytest.mark.parametrize("text", ["PT2H", "P1D", "02:30:00", "-PT1H"])
 def test_a_duration_is_what_the_flow_will_read(text):
     assert coerce(text, {"type": "string", "format": "duration"}, {}) == text
+
+
+@pytest.mark.parametrize("value", [float("inf"), [1, {"a": float("nan")}], 2**63, -(2**63) - 1])
+def test_a_number_that_the_server_could_not_keep_is_refused_wherever_it_stands(value):
+    with pytest.raises(ConfigError):
+        resolve({"properties": {"any": {}}}, {"any": value})
+
+
+def test_the_last_number_that_the_server_keeps_passes():
+    given = {"any": [2**63 - 1, -(2**63)]}
+    assert resolve({"properties": {"any": {}}}, given) == given

@@ -95,6 +95,7 @@ def test_a_module_known_under_another_name_is_told_by_that_name(tmp_path):
         "chain": ["ModuleNotFoundError"],
         "traceback": "",
         "module": "sklearn.linear_model",
+        "found": [],
     }
     with pytest.raises(BuildError) as caught:
         probe.interpret(answer, probe.Project("flow.py:f"))
@@ -111,8 +112,31 @@ def test_a_module_of_the_project_that_was_ignored_is_told_so(tmp_path):
 
 def test_a_module_that_lies_elsewhere_in_the_project_is_told_so(tmp_path):
     (tmp_path / "flow.py").write_text("import helpers\n" + FLOW)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/helpers.py").write_text("")
     error = explained(tmp_path, "flow.py:hello", files=frozenset({"lib/helpers.py"}))
     assert "lib/helpers.py is in the image" in error.hint
+
+
+def test_a_module_that_was_sent_and_never_copied_is_told_with_the_missing_copy(tmp_path):
+    (tmp_path / "flow.py").write_text("import helpers.m\n" + FLOW)
+    files = frozenset({"flow.py", "helpers/__init__.py", "helpers/m.py"})
+    error = explained(tmp_path, "flow.py:hello", files=files)
+    assert error.hint.endswith("COPY helpers /opt/prefect/flows/helpers")
+
+
+def test_a_module_that_is_a_link_to_nowhere_is_told_as_one(tmp_path):
+    (tmp_path / "flow.py").write_text("import helpers\n" + FLOW)
+    (tmp_path / "helpers.py").symlink_to("../elsewhere.py")
+    error = explained(tmp_path, "flow.py:hello", files=frozenset({"flow.py", "helpers.py"}))
+    assert "helpers.py is a link to ../elsewhere.py" in error.message
+
+
+def test_a_prefect_that_is_there_and_does_not_import_is_not_told_to_be_added(tmp_path):
+    answer = {"failure": "no-prefect", "version": "2.10.0", "traceback": "…"}
+    with pytest.raises(BuildError, match=r"2\.10\.0 is in the image") as caught:
+        probe.interpret(answer, probe.Project("flow.py:f"))
+    assert "Prefect 3" in caught.value.hint
 
 
 def test_a_syntax_error_names_line_and_column(tmp_path):

@@ -81,3 +81,29 @@ def test_a_dockerfile_that_is_there_is_offered_and_told_of(tmp_path):
     assert config.load(tmp_path, environ={}).dockerfile is None
     (tmp_path / "flowship.toml").write_text(text.replace("# dockerfile", "dockerfile"))
     assert config.load(tmp_path, environ={}).dockerfile == "Dockerfile"
+
+
+def test_what_is_no_file_is_never_taken_for_one(tmp_path):
+    (tmp_path / "flowship.toml").mkdir()
+    with pytest.raises(ConfigError, match="is no file; nothing was written"):
+        init(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["flowship.toml"]
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "flowship.toml").symlink_to(tmp_path / "outside")
+    with pytest.raises(ConfigError, match="link to nowhere"):
+        init(project)
+    (project / "flowship.toml").unlink()
+    (project / "docker-requirements.txt").symlink_to(tmp_path / "outside")
+    assert init(project).written == ("flow.py", "flowship.toml")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_file_that_python_cannot_read_is_named_where_no_flow_was_found(tmp_path):
+    (tmp_path / "flow.py").write_text("x = 1\ndef broken(:\n")
+    with pytest.raises(ConfigError) as caught:
+        init(tmp_path)
+    assert "flow.py:2: " in caught.value.details

@@ -256,7 +256,7 @@ def test_next_runs_are_in_the_schedules_own_timezone():
     ("given", "message"),
     [
         ({"interval": "1000000000d"}, "at most ten years"),
-        ({"rrule": "FREQ=DAILY;UNTIL=20301231T000000Z"}, "cannot count to a time in UTC"),
+        ({"rrule": "FREQ=DAILY;UNTIL=20301231T000000Z"}, "cannot count to an UNTIL in UTC"),
     ],
 )
 def test_what_prefect_could_not_count_is_told(given, message):

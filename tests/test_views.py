@@ -235,6 +235,12 @@ def report(**changes):
     )
 
 
+def test_what_a_schedule_gives_to_its_runs_is_told_below_it():
+    schedules = (replace(SCHEDULE, parameters={"day": "2026-01-31", "full": True}),)
+    text = shown(views.deployed(report(schedules=schedules)))
+    assert 'with day = "2026-01-31", full = true' in text
+
+
 def test_seconds_are_shown_where_a_run_has_some():
     runs = (NextRun("2024-09-29T05:00:30+13:00", "2024-09-28T16:00:30+00:00"),)
     schedules = (replace(SCHEDULE, words="every 90 seconds", next_runs=runs),)

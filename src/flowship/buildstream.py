@@ -24,6 +24,16 @@ STEP_LENGTH = 100  # characters of a step that are shown
 # What a failing step printed → what to do about it. First match wins.
 ADVICE = (
     (
+        r"solve with frontend",
+        'the frontend that the "# syntax=" line names cannot be fetched: check the engine\'s'
+        " network, or take the line out",
+    ),
+    (r"'sklearn' PyPI package is deprecated", "the package is called scikit-learn"),
+    (
+        r"[Tt]here is no version of (\S+)",
+        "the index has no {}: does it exist, for this Python and platform?",
+    ),
+    (
         r"No matching distribution found for (\S+)|"
         r"Because (\S+) was not found in the package registry",
         "is {} spelled right, and does the index serve it for this Python and platform?",

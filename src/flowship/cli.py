@@ -9,6 +9,7 @@ import functools
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from flowship.console import Screen
     from flowship.image import BuiltImage, Engine
     from flowship.plan import Plan
+
+# What Typer's parser raises; its Click is its own, and this is the way to the class.
+CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
 app = typer.Typer(
     name="flowship",
@@ -80,7 +84,17 @@ def main() -> None:
     gc.set_threshold(200_000, 10, 10)
     # A CI job that is cancelled, or `kill`: what was begun is tidied up as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app()
+    if "--json" not in sys.argv:
+        app()
+    try:
+        sys.exit(app(standalone_mode=False))
+    except CLICK_ERROR as exc:  # an option that there is not: the parser's own words, as JSON
+        from flowship.console import Screen
+
+        command = exc.ctx.command_path if exc.ctx else "flowship"
+        error = UsageError(exc.format_message(), hint=f"`{command} --help` lists what it takes")
+        Screen(as_json=True).error(error)
+        sys.exit(int(error.exit_code))
 
 
 # --- options that several commands share ---------------------------------------------------------
@@ -158,7 +172,8 @@ def common(
     """What holds for every command."""
     if folder is not None:
         if not folder.is_dir():
-            raise typer.BadParameter(f"there is no folder {folder}", param_hint="--folder")
+            what = "is no folder" if folder.exists() else "does not exist"
+            raise typer.BadParameter(f"{folder} {what}", param_hint="--folder")
         os.chdir(folder)
 
 

@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import sys
+import unicodedata
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -49,6 +50,8 @@ RESERVED_ENV = {
     "FLOWSHIP_ETL_ALLOW_UNMOUNTED",
     "FLOWSHIP_TAXI_SAMPLE",
 }
+
+PREFECT_NAME = r"^[^/%&><]+$"  # of a deployment or a work pool, as the server has it
 
 PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
 
@@ -125,6 +128,12 @@ class Block(_Table):
     def _document_name(cls, value: str | None) -> str | None:
         return value if value is None else _slug(value, "a block name")
 
+    @model_validator(mode="after")
+    def _one_network(self) -> Block:
+        if self.networks and self.network_mode:
+            raise ValueError("networks and network-mode exclude each other: keep one")
+        return self
+
 
 class Schedule(_Table):
     """One schedule: exactly one of ``cron``, ``interval`` (``90``, ``"15m"``), ``rrule``.
@@ -153,7 +162,7 @@ class Schedule(_Table):
 class Deployment(_Table):
     """``[[deployments]]``: a named, possibly scheduled way to run the flow."""
 
-    name: str = Field(min_length=1, pattern=r"^[^/%&><]+$")
+    name: str = Field(min_length=1, pattern=PREFECT_NAME)
     description: str | None = None
     cron: str | None = None
     interval: Interval | None = None
@@ -219,7 +228,7 @@ class Settings(_Table):
     dockerfile: str | None = None
     template: str | None = None
     build_args: dict[str, str] = {}
-    work_pool: str = Field(default="flowship", min_length=1)
+    work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
@@ -303,8 +312,9 @@ def _slug(value: str, what: str) -> str:
 
 
 def slugify(text: str) -> str:
-    """``My Flows_2`` → ``my-flows-2``: what an image, a block and a tag all accept."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """``My Flöws_2`` → ``my-flows-2``: what an image, a block and a tag all accept."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def default_base_image() -> str:
@@ -483,7 +493,7 @@ def _canonical(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as exc:
         found = re.search(r"line (\d+), column (\d+)", str(exc))
         where = ":".join([str(path), *found.groups()]) if found else str(path)
@@ -616,7 +626,7 @@ _TAKES = {
     "int_from_float": "takes a whole number",
     "missing": "is needed and not given",
     "string_too_short": "is empty",
-    "string_pattern_mismatch": "takes none of / % & > <",  # a deployment's name
+    "string_pattern_mismatch": "takes none of / % & > <",  # PREFECT_NAME
 }
 
 

@@ -35,7 +35,9 @@ REPORT = (
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    plain = bool(os.environ.get("CI")) and not os.environ.get("FORCE_COLOR")
+    ci = bool(os.environ.get("CI")) and not os.environ.get("FORCE_COLOR")
+    # Without colours the rest goes too: what is bold, and lines that are written over.
+    plain = ci or bool(os.environ.get("NO_COLOR"))
     return Console(
         stderr=stderr,
         highlight=False,

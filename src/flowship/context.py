@@ -272,6 +272,8 @@ def _walk(
             # Something below an ignored folder may have been taken back with "!".
             if is_folder and ignore.takes_back_below(path):
                 _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
+        elif not _is_text(path):
+            raise _not_utf8(path)
         elif is_folder:
             count = len(entries)
             _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
@@ -282,10 +284,26 @@ def _walk(
             entries += [entry] if entry else []
 
 
+def _is_text(path: str) -> bool:
+    """Whether a name is UTF-8; Python keeps the bytes that are not as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def _not_utf8(path: str) -> ConfigError:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    pattern = re.sub("[\ud800-\udfff]", "?", path)
+    return ConfigError(
+        f"the name of {shown}, or of what it links to, is not UTF-8: an image cannot hold it",
+        hint=f"rename it, or leave it out: {pattern} in .dockerignore",
+    )
+
+
 def _entry(source: Path, path: str) -> Entry | None:
     status = source.lstat()
     if stat.S_ISLNK(status.st_mode):
         target = os.fsencode(source.readlink())
+        if not _is_text(str(source.readlink())):
+            raise _not_utf8(path)
         return Entry(path, kind="link", mode=0o777, data=target)
     if not stat.S_ISREG(status.st_mode):
         return None  # sockets, pipes and devices mean nothing to a build

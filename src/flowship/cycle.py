@@ -114,9 +114,10 @@ def _for_the_template(finding: Finding, plan: Plan) -> Finding:
     """
     if finding.rule in {"secret", "missing-source"}:
         ours = re.compile(rf"(?<![\w/.-]){context.PROJECT}/(?=[^\s\"])")
-        return replace(
-            finding, message=ours.sub("", finding.message), help=ours.sub("", finding.help)
-        )
+        advice = ours.sub("", finding.help)
+        if f'"{context.PROJECT}"' in advice:  # the nearest name, and it is our own folder's
+            advice = "put it into the project folder, or mend copy = { … }"
+        return replace(finding, message=ours.sub("", finding.message), help=advice)
     if finding.rule != "flow-not-in-place":
         return finding
     return replace(finding, help=_put_right(plan.settings, plan.project.left_out))

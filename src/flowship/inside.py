@@ -43,7 +43,8 @@ def load(folder: str, entrypoint: str) -> dict[str, Any]:
         import prefect
         from prefect.flows import load_flow_from_entrypoint
     except ImportError:
-        return {"failure": "no-prefect", "traceback": traceback.format_exc()}
+        version = installed("prefect")
+        return {"failure": "no-prefect", "version": version, "traceback": traceback.format_exc()}
     if int(prefect.__version__.split(".")[0]) < 3:
         return {"failure": "old-prefect", "prefect": prefect.__version__}
     try:
@@ -80,6 +81,16 @@ def schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is imported l
     return described
 
 
+def installed(distribution: str) -> str:
+    """The version of a package that is installed, though it may not import; else ""."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, Any]:
     """Everything the other side needs to explain why the flow does not load."""
     from prefect.exceptions import MissingFlowError
@@ -95,7 +106,15 @@ def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, 
         "traceback": "".join(trimmed(cause)),
     }
     if isinstance(cause, ModuleNotFoundError):
-        answer["module"] = cause.name
+        top = (cause.name or "").split(".")[0]
+        for name in (f"{top}.py", top, f"{Path(file).parent}/{top}.py", f"src/{top}"):
+            if link := broken_link(name):
+                return {
+                    "failure": "broken-link",
+                    "link": link,
+                    "target": str(Path(link).readlink()),
+                }
+        answer.update(module=cause.name, found=below(Path(), f"{top}.py", top))
     if isinstance(cause, SyntaxError):
         answer.update(file=cause.filename, line=cause.lineno, column=cause.offset)
     else:
@@ -152,12 +171,17 @@ def broken_link(file: str) -> str:
 
 def search(file: str) -> list[str]:
     """Where files of that name did land, apart from the places where libraries lie."""
-    wanted, found = Path(file).name, []
-    for root in ("/opt", "/app", "/home", "/root", "/srv", "/usr/src", "/code", "/flows"):
-        for here, folders, files in os.walk(root):
-            folders[:] = sorted(d for d in folders if d not in ("site-packages", "__pycache__"))
-            found += [str(Path(here, wanted))] if wanted in files else []
-    return found[:5]
+    roots = ("/opt", "/app", "/home", "/root", "/srv", "/usr/src", "/code", "/flows")
+    return [path for root in roots for path in below(Path(root), Path(file).name)][:5]
+
+
+def below(root: Path, *names: str) -> list[str]:
+    """Every file or folder below `root` that is called one of `names`, libraries apart."""
+    found = []
+    for here, folders, files in os.walk(root):
+        folders[:] = sorted(d for d in folders if d not in ("site-packages", "__pycache__"))
+        found += [str(Path(here, name)) for name in names if name in files + folders]
+    return found
 
 
 def main() -> None:

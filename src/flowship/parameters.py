@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from flowship.errors import ConfigError, FlowshipError, UsageError
@@ -204,6 +204,9 @@ def problem(value: Any, schema: Schema | bool, root: Schema, at: str = "") -> st
     Covers the keywords that pydantic writes. A keyword not known here passes: the server
     judges again.
     """
+    beyond = _beyond_the_server(value, at)
+    if beyond:
+        return beyond
     if schema is True or schema == {} or _is_template(value):
         return None
     if schema is False:
@@ -217,6 +220,21 @@ def problem(value: Any, schema: Schema | bool, root: Schema, at: str = "") -> st
         or _bound_problem(value, schema, at)
         or _inner_problem(value, schema, root, at)
     )
+
+
+def _beyond_the_server(value: object, at: str) -> str | None:
+    """A number that JSON does not have, or that the server stores and then cannot list."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{_show(value, at)} is no number that JSON has"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return f"{_show(value, at)} is beyond the 64 bits that the Prefect server can store"
+    inner: Iterator[tuple[object, object]] = iter(())
+    if isinstance(value, list):
+        inner = enumerate(value)
+    elif isinstance(value, dict):
+        inner = iter(value.items())
+    found = (_beyond_the_server(item, f"{at}[{json.dumps(key)}]") for key, item in inner)
+    return next((f for f in found if f), None)
 
 
 def _is_template(value: object) -> bool:
@@ -311,7 +329,21 @@ def _text_problem(value: str, schema: Schema, at: str) -> str | None:
     return None
 
 
+def _iso_date(text: str) -> date:
+    # Without the dashes pydantic takes it for seconds since 1970, whatever the calendar says.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
+def _iso_time(text: str) -> time:
+    if ":" not in text:
+        raise ValueError(text)
+    return time.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def _iso_moment(text: str) -> datetime:
+    _iso_date(text[:10])
     return datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
 
 
@@ -323,9 +355,9 @@ def _duration(text: str) -> object:
 
 
 _FORMATS: dict[str, tuple[Any, str]] = {
-    "date": (date.fromisoformat, "a date like 2026-01-31"),
+    "date": (_iso_date, "a date like 2026-01-31"),
     "date-time": (_iso_moment, "a time like 2026-01-31T05:00:00Z"),
-    "time": (lambda text: time.fromisoformat(text.replace("Z", "+00:00")), "a time like 05:00:00"),
+    "time": (_iso_time, "a time like 05:00:00"),
     "uuid": (UUID, "a UUID"),
     "duration": (_duration, "a duration like PT2H30M, P1D or 02:30:00"),
 }
@@ -384,10 +416,15 @@ _NAMES = {
     "integer": "a whole number", "number": "a number", "string": "text",
     "boolean": "true or false", "null": "nothing (null)", "object": "a table (JSON object)",
 }  # fmt: skip
+_FORMAT_NAMES = {
+    "date": "a date", "date-time": "a date and time", "time": "a time", "duration": "a duration",
+    "uuid": "a UUID",
+}  # fmt: skip
 _PLURALS = {
     "a whole number": "whole numbers", "a number": "numbers", "text": "texts",
     "true or false": "true/false values", "a table (JSON object)": "tables",
-    "a date": "dates", "a date and time": "dates and times",
+    "a date": "dates", "a date and time": "dates and times", "a time": "times",
+    "a duration": "durations", "a UUID": "UUIDs",
 }  # fmt: skip
 
 
@@ -417,8 +454,8 @@ def _describe_type(schema: Schema, root: Schema) -> str:
         if inner == "anything":
             return "a list"
         return f"a list of {_PLURALS.get(inner, inner)}"
-    if kind == "string" and schema.get("format") in ("date", "date-time"):
-        return "a date" if schema["format"] == "date" else "a date and time"
+    if kind == "string" and schema.get("format") in _FORMAT_NAMES:
+        return _FORMAT_NAMES[schema["format"]]
     if kind == "object" and schema.get("title") and schema.get("properties"):
         return f"a {schema['title']} (JSON object)"
     return _NAMES.get(kind, "anything")
@@ -479,7 +516,10 @@ def _readings(text: str) -> Iterator[object]:
     if is_json:
         yield value
     yield text
-    truths = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    truths = {
+        "true": True, "yes": True, "on": True, "1": True,
+        "false": False, "no": False, "off": False, "0": False,
+    }  # fmt: skip
     if stripped.lower() in truths:
         yield truths[stripped.lower()]
     if stripped.lower() in ("none", "null"):
@@ -492,13 +532,18 @@ def _readings(text: str) -> Iterator[object]:
 
 def _json(text: str) -> tuple[bool, Any]:
     try:
-        return True, json.loads(text, parse_constant=_no_constant)
+        return True, json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return False, None
 
 
-def _no_constant(name: str) -> None:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # NaN and Infinity would not survive the API
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits)
 
 
 def _loosely(text: str) -> Any:  # noqa: ANN401 JSON

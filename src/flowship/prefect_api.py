@@ -58,6 +58,8 @@ class Target(Protocol):
     def headers(self) -> Mapping[str, str]: ...  # noqa: D102
     @property
     def source(self) -> str: ...  # noqa: D102
+    @property
+    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 class PrefectApi:
@@ -86,6 +88,7 @@ class PrefectApi:
                 "no Prefect API is set, and without a server no schedule would ever run",
                 hint="`flowship up` starts one here; `flowship profile set-api URL` names yours",
                 where=target.source,
+                details="\n".join(target.warnings),
             )
         self.url = _without_password(target.url.rstrip("/"))
         self.source = target.source

@@ -226,6 +226,16 @@ def _landed(answer: Mapping[str, Any]) -> str:
 
 
 def _no_prefect(answer: Mapping[str, Any], project: Project) -> BuildError:
+    version = answer.get("version", "")
+    if version:
+        major = version.split(".")[0]
+        return BuildError(
+            f"Prefect {version} is in the image and cannot be imported",
+            hint="flowship deploys to Prefect 3: mend what the requirements pin prefect to"
+            if major != "3"
+            else "the requirements put packages beside it that it does not work with: loosen them",
+            details=answer["traceback"],
+        )
     return BuildError(
         "Prefect cannot be imported in the image",
         hint="start FROM a Prefect image, or add prefect to the requirements",
@@ -263,7 +273,7 @@ def _no_flow(answer: Mapping[str, Any], project: Project) -> BuildError:
 def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
     where = _place(answer)
     if answer["type"] == "ModuleNotFoundError" and answer.get("module"):
-        message, hint = _missing_module(answer["module"], project)
+        message, hint = _missing_module(answer["module"], answer["found"], project)
     elif answer["type"] in ("SyntaxError", "IndentationError", "TabError"):
         message = f"{answer['type']}: {answer['message'].split(' (')[0]}"
         hint = "mend that line; the project runs on the image's Python, maybe not on yours"
@@ -298,7 +308,7 @@ def _lacks_variable(answer: Mapping[str, Any]) -> bool:
     return answer["type"] == "KeyError" and "os.environ" in str(answer["traceback"])
 
 
-def _missing_module(module: str, project: Project) -> tuple[str, str]:
+def _missing_module(module: str, found: Sequence[str], project: Project) -> tuple[str, str]:
     top = module.split(".")[0]
     message = f"the module {module} is not in the image"
     if top == PurePosixPath(project.entrypoint.rpartition(":")[0]).stem and "." in module:
@@ -312,12 +322,15 @@ def _missing_module(module: str, project: Project) -> tuple[str, str]:
         reason = _why_left_out(path, project)
         if reason:
             return message, f"{path} was not sent ({reason}): take it back in .dockerignore"
-    inside = [f for f in project.files if f"/{top}.py" in f"/{f}" or f"/{top}/" in f"/{f}"]
-    if inside:
+    if found:
         return message, (
-            f"{min(inside)} is in the image, but not where Python looks: imports start at the "
+            f"{found[0]} is in the image, but not where Python looks: imports start at the "
             "project folder, the flow file's folder and src/"
         )
+    sent = [f for f in project.files if f"/{top}.py" in f"/{f}" or f"/{top}/" in f"/{f}"]
+    if sent:
+        part = min(sent) if min(sent).endswith(f"{top}.py") else min(sent).partition("/")[0]
+        return message, f"no COPY brings it there: COPY {part} {PurePosixPath(FLOWS_DIR, part)}"
     name = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(top, top)
     return message, f"add {name} to {project.requirements or 'docker-requirements.txt'}"
 

@@ -69,6 +69,20 @@ def find_flows(folder: Path) -> list[FoundFlow]:
     return flows
 
 
+def unreadable(folder: Path) -> list[str]:
+    """The Python files that `find_flows` had to pass over: place and reason of each."""
+    told = []
+    for path in python_files(folder):
+        relative = path.relative_to(folder).as_posix()
+        try:
+            ast.parse(path.read_bytes())
+        except SyntaxError as exc:
+            told.append(f"{relative}:{exc.lineno}: {exc.msg}")
+        except (ValueError, OSError) as exc:
+            told.append(f"{relative}: {exc}")
+    return told
+
+
 def _is_flow(decorator: ast.expr) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
@@ -161,6 +175,7 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
                 f"no @flow function was found in the Python files of {folder}",
                 hint="decorate the function to schedule (from prefect import flow; @flow); for"
                 ' one made otherwise write flowship.toml by hand: entrypoint = "file.py:name"',
+                details="\n".join(unreadable(folder)),
             )
         entrypoint, *others = [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
     else:
@@ -182,9 +197,10 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         deployment=function.replace("_", "-"),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
-    written = tuple(file for file in files if not (folder / file).exists())
+    written = tuple(file for file in files if not os.path.lexists(folder / file))
     for file in written:
-        (folder / file).write_text(files[file], encoding="utf-8")
+        with (folder / file).open("x", encoding="utf-8") as stream:
+            stream.write(files[file])
     notes = (
         "the Dockerfile here is left aside, the image is built from flowship's template:"
         ' dockerfile = "Dockerfile" in flowship.toml has it used, and `flowship check` judges it',
@@ -195,7 +211,15 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
 def _refuse_configured(folder: Path) -> None:
     pyproject = folder / "pyproject.toml"
     tool = pyproject.is_file() and "[tool.flowship" in pyproject.read_text(encoding="utf-8")
-    for path in [folder / "flowship.toml", *([pyproject] if tool else [])]:
+    own = folder / "flowship.toml"
+    if os.path.lexists(own) and not own.is_file():
+        what = "a link to nowhere" if own.is_symlink() else "no file"
+        raise ConfigError(
+            f"flowship.toml is there, and is {what}; nothing was written",
+            hint="remove it, or give it another name",
+            where=str(own),
+        )
+    for path in [own, *([pyproject] if tool else [])]:
         if path.is_file():
             raise ConfigError(
                 f"{path.name} already holds flowship's configuration; nothing was written",

@@ -293,7 +293,8 @@ def _check_cron(text: str, fail: _Fail) -> str:
     if not cron.startswith("@"):
         if len(fields) != len(CRON_FIELDS):
             raise fail(
-                f'"{text}" has {len(fields)} fields, cron has five', _field_count_hint(fields)
+                f'"{text}" has {len(fields)} field{"s" * (len(fields) != 1)}, cron has five',
+                _field_count_hint(fields),
             )
         for index, value in enumerate(fields):
             _check_cron_field(cron, index, value, fail)
@@ -426,7 +427,7 @@ def _check_rrule(text: str, fail: _Fail) -> str:
         dateutil.rrule.rrulestr(rule, dtstart=RRULE_ANCHOR)
     except ValueError as exc:  # Prefect's own anchor has no zone, so UNTIL may have none
         raise fail(
-            f'"{text}": Prefect cannot count to a time in UTC ({exc})',
+            f'"{text}": Prefect cannot count to an UNTIL in UTC',
             "give UNTIL as the schedule's own wall time, without the Z",
         ) from exc
     return rule

@@ -325,6 +325,9 @@ def _schedules(
         told = f"  [dim]({', '.join(notes)})[/]" if notes else ""
         still = paused or not schedule.active
         shown.append(_row("would run" if still else "runs", schedule.words) + told)
+        if schedule.parameters:
+            given = (f"{name} = {_value(value)}" for name, value in schedule.parameters.items())
+            shown.append(_row("", f"with {', '.join(given)}"))
         to_the_second = any(run.utc[17:19] != "00" for run in schedule.next_runs)
         end = len("2026-01-31T05:00:00" if to_the_second else "2026-01-31T05:00")
         for run in schedule.next_runs:

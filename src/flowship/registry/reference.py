@@ -293,4 +293,6 @@ def _repair(text: str) -> str:
     path = re.sub(r"([._-])[._]+-*|-+[._]+-*", r"\1", path) if "__" not in path else path
     tag = re.sub(r"[^\w.-]+", "-", tag, flags=re.ASCII).lstrip(".-")[:128].rstrip("-")
     meant = (f"{host}/" if host else "") + path + (f":{tag}" if tag else "") + at + digest
+    if _is_host_alone(meant):
+        meant += "/user/de-repo"
     return meant if meant != text and _match(meant) else ""
