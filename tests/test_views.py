@@ -241,6 +241,20 @@ def test_what_a_schedule_gives_to_its_runs_is_told_below_it():
     assert 'with day = "2026-01-31", full = true' in text
 
 
+def test_a_deployment_that_moves_to_another_block_says_so_once():
+    fields = ("image", "auto_remove", "volumes")
+    changes = tuple(
+        Change(f"job_variables.{f}", *(f"{{{{ prefect.blocks.docker-container.{b}.{f} }}}}"
+                                       for b in ("old", "new")))
+        for f in fields
+    )  # fmt: skip
+    other = Change("description", "a", "b")
+    text = shown(views.deployed(report(changes=(*changes, other))))
+    assert text.count("wrote over") == 2
+    assert "docker-container.old.image" in text
+    assert "and 2 more references" in text
+
+
 def test_seconds_are_shown_where_a_run_has_some():
     runs = (NextRun("2024-09-29T05:00:30+13:00", "2024-09-28T16:00:30+00:00"),)
     schedules = (replace(SCHEDULE, words="every 90 seconds", next_runs=runs),)

@@ -304,11 +304,22 @@ def _row(title: str, text: str) -> str:
 
 
 def _changes(changes: Iterable[Change], whose: str) -> list[RenderableType]:
-    return [
+    changes = list(changes)
+    moved = [c for c in changes if _is_reference(c.was) and _is_reference(c.now)]
+    lines: list[RenderableType] = []
+    if len(moved) > 1:  # to another block: the first of them tells it all
+        changes = [c for c in changes if c not in moved[1:]]
+        lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
+    told = [
         f"  [yellow]wrote over[/]  {whose} {change.field}: "
         f"{_given(change.was)} → {_given(change.now)}"
         for change in changes
     ]
+    return [*told, *lines]
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("{{ prefect.blocks.")
 
 
 def _given(value: object) -> str:
