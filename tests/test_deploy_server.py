@@ -32,6 +32,7 @@ class Target:
     headers: dict = field(default_factory=dict)
     profile: str | None = None
     source: str = "the test"
+    warnings: tuple[str, ...] = ()
 
 
 class Counting(httpx.HTTPTransport):
@@ -556,6 +557,9 @@ def test_the_shape_of_the_report_is_this(project):
 def test_an_api_that_is_not_set_or_not_answering_is_told_before_anything():
     with pytest.raises(ApiError, match="no Prefect API is set"):
         PrefectApi(Target(None))
+    with pytest.raises(ApiError) as caught:
+        PrefectApi(Target(None, warnings=('there is no profile "nope"',)))
+    assert 'no profile "nope"' in caught.value.details
     target = replace(Target("http://127.0.0.1:9/api"))
     with (
         pytest.raises(ApiError, match="does not answer"),

@@ -26,6 +26,7 @@ class Target:
     verify: bool = True
     headers: dict = field(default_factory=dict)
     source: str = "the profile local"
+    warnings: tuple[str, ...] = ()
 
 
 def api(answer, target: Target | None = None) -> PrefectApi:
