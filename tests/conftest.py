@@ -109,7 +109,7 @@ hypothesis.settings.load_profile("flowship")
 
 # --- real parts ----------------------------------------------------------------------------------
 
-pytest_plugins = ["registry_server", "server"]
+pytest_plugins = ["projects", "registry_server", "server"]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from flowship.events import Event
+    from flowship.image import BuiltImage
 
 FLOW = '''\
 from prefect import flow
@@ -31,3 +42,25 @@ def write(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def build(
+    folder: Path, report: Callable[[Event], None] = lambda event: None, **options: bool
+) -> BuiltImage:
+    """Build the project in `folder` as `flowship build` does; the image."""
+    from flowship import config, image
+    from flowship.engine import connect
+    from flowship.plan import plan
+
+    wanted = plan(config.load(folder, environ={}))
+    return image.build(connect(), wanted, image.BuildOptions(**options), report)
+
+
+@pytest.fixture
+def project(tmp_path: Path, engine: DockerClient) -> Iterator[Path]:
+    """An empty folder whose name, and so whose images, are this test's own."""
+    folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
+    folder.mkdir()
+    yield folder
+    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
+        engine.images.remove(built.id, force=True)

@@ -1,42 +1,23 @@
-"""Build, probe, tag and push with a real engine and a real registry."""
+"""Build, probe and tag with a real engine."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import uuid
 from pathlib import Path
 
 import pytest
 
 from flowship import config, image
-from flowship import registry as registries
-from flowship.errors import BuildError, ConfigError, EngineError, RegistryError
+from flowship.engine import connect
+from flowship.errors import BuildError, ConfigError, RegistryError
 from flowship.events import Output, Phase, Step
 from flowship.plan import plan as make_plan
-from projects import FLOW, write
-from registry_server import ACCOUNTS
+from projects import FLOW, build, write
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def project(tmp_path, engine):
-    """An empty folder whose name, and so whose images, are this test's own."""
-    folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
-    folder.mkdir()
-    yield folder
-    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-        engine.images.remove(built.id, force=True)
-
-
-def build(folder, report=lambda event: None, **options):
-    plan = make_plan(config.load(folder, environ={}))
-    return image.build(image.connect(), plan, image.BuildOptions(**options), report)
 
 
 def layers(engine, built):
@@ -52,7 +33,7 @@ def test_an_image_carries_what_its_flow_says_of_itself(project, base_image, engi
     assert labels["org.opencontainers.image.title"] == project.name
     assert labels["io.flowship.inputs"] == built.inputs
     # another process, another laptop: the engine alone tells the same
-    assert image.inspect(image.connect(), built.reference).probe == built.probe
+    assert image.inspect(connect(), built.reference).probe == built.probe
 
 
 def test_an_unchanged_project_is_not_sent_again(project, base_image):
@@ -130,7 +111,7 @@ def test_an_image_whose_flow_does_not_load_gets_no_name(
     # The check would stop the wrong path before; here the probe alone has to.
     settings = config.load(project, overrides={"entrypoint": entrypoint}, environ={})
     with pytest.raises(BuildError, match=words) as caught:
-        image.build(image.connect(), make_plan(settings), image.BuildOptions())
+        image.build(connect(), make_plan(settings), image.BuildOptions())
     assert caught.value.hint
     assert not [tag for i in engine.images.list(project.name) for tag in i.tags]
 
@@ -270,7 +251,7 @@ def test_build_arguments_and_further_tags_are_honoured(project, base_image, engi
 
 def test_an_image_that_flowship_did_not_build_is_refused(base_image):
     with pytest.raises(ConfigError, match="not built by flowship"):
-        image.inspect(image.connect(), base_image)
+        image.inspect(connect(), base_image)
 
 
 def test_a_base_that_cannot_be_pulled_is_told(project):
@@ -278,23 +259,6 @@ def test_a_base_that_cannot_be_pulled_is_told(project):
     with pytest.raises(RegistryError) as caught:
         build(project)
     assert caught.value.exit_code == 6
-
-
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "no container engine answers"),
-        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "no container engine answers"),
-        ({"DOCKER_CONTEXT": "not-there"}, "context not-there"),
-    ],
-)
-def test_a_missing_engine_is_told_with_what_to_do(monkeypatch, environ, words):
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(EngineError, match=words) as caught:
-        image.connect(os.environ)
-    assert caught.value.hint
 
 
 def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_image, engine):
@@ -319,137 +283,9 @@ def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_imag
     assert not engine.images.list(project.name)
 
 
-# --- push ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def built(project, base_image):
-    return build(write(project, base_image))
-
-
-def push(built, text, credentials=None, report=lambda event: None, sleep=lambda seconds: None):
-    target = registries.push_target(text)
-    return image.push(
-        image.connect(), built, target, credentials=credentials, report=report, sleep=sleep
-    )
-
-
-def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, registry, engine):
-    repository = f"{registry.address}/{project.name}"
-    pushed = push(built, repository)
-    assert pushed.reference == f"{repository}:{built.inputs[:12]}@{pushed.digest}"
-    assert engine.images.get_registry_data(pushed.reference).id == pushed.digest
-    again = push(image.inspect(image.connect(), built.reference), repository)
-    assert again.already
-    assert again.digest == pushed.digest
-    found = image.inspect(image.connect(), built.reference)
-    assert image.pinned(found, repository) == pushed.reference
-    engine.images.remove(built.id, force=True)
-    # a second laptop: no engine has the image, and none is needed
-    described = image.remote(pushed.reference)
-    assert described.probe == built.probe
-    assert described.platform == built.platform
-    assert image.pinned(described, pushed.reference).endswith(f"@{pushed.digest}")
-    assert not engine.images.list(repository)
-
-
-def test_a_registry_with_accounts_takes_the_right_password_only(
-    built, project, private_registry, monkeypatch
-):
-    repository = f"{private_registry.address}/{project.name}:v1"
-    with pytest.raises(RegistryError, match=r"log in|signed in|sign in|credentials"):
-        push(built, repository)
-    ((user, password),) = ACCOUNTS.items()
-    monkeypatch.setenv("FLOWSHIP_REGISTRY_USER", user)
-    for word, works in (("wrong", False), (password, True)):
-        monkeypatch.setenv("FLOWSHIP_REGISTRY_PASSWORD", word)
-        credentials = registries.credentials(registries.push_target(repository))
-        if works:
-            assert push(built, repository, credentials).digest
-        else:
-            with pytest.raises(RegistryError) as caught:
-                push(built, repository, credentials)
-            assert word not in str(vars(caught.value))
-
-
-def test_a_refused_push_leaves_no_name_that_says_it_was_pushed(
-    built, project, private_registry, engine
-):
-    with pytest.raises(RegistryError):
-        push(built, f"{private_registry.address}/{project.name}:v1")
-    assert engine.images.get(built.id).tags == [built.reference]
-
-
-def test_a_registry_that_goes_away_and_comes_back_gets_the_image(built, project, own_registry):
-    running = own_registry()
-    running.stop()
-    waits = []
-
-    def sleep(seconds):
-        waits.append(seconds)
-        if len(waits) == 2:
-            running.start()
-
-    pushed = push(built, f"{running.address}/{project.name}:v1", sleep=sleep)
-    assert pushed.digest
-    assert len(waits) == 2
-
-
-def test_a_registry_stopped_in_the_middle_of_a_push_gets_the_image_when_it_is_back(
-    project, base_image, own_registry
-):
-    write(project, base_image)
-    (project / "ballast.bin").write_bytes(os.urandom(60_000_000))
-    big = build(project)
-    running = own_registry()
-    cut = threading.Event()
-
-    def interrupt(event):
-        if getattr(event, "status", "") == "Pushing" and event.current > 0 and not cut.is_set():
-            cut.set()
-            running.kill()
-            threading.Timer(1.5, running.start).start()
-
-    told = []
-    pushed = push(
-        big,
-        f"{running.address}/{project.name}:v1",
-        report=lambda e: (told.append(e), interrupt(e)),
-        sleep=time.sleep,
-    )
-    assert cut.is_set()
-    assert pushed.digest
-
-
-def test_a_registry_gone_for_good_is_told_after_the_last_attempt(built, project, own_registry):
-    running = own_registry()
-    running.stop()
-    told, waits = [], []
-    with pytest.raises(RegistryError) as caught:
-        push(built, f"{running.address}/{project.name}:v1", report=told.append, sleep=waits.append)
-    assert running.address in str(vars(caught.value))
-    assert len(waits) == registries.ATTEMPTS - 1
-    assert [e for e in told if isinstance(e, Output) and "trying again" in e.text]
-
-
-def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):
-    (project / "flow.py").write_text(FLOW + "# changed\n")
-    code, stdout, stderr = cli("push", "--repo", f"{registry.address}/x:1", cwd=project)
-    assert code == 3
-    assert not stdout
-    assert "flowship build" in stderr
-
-
 def test_phases_of_a_build_are_told_in_order(project, base_image):
     told = []
     build(write(project, base_image), told.append)
     phases = [e.text for e in told if isinstance(e, Phase)]
     assert phases[0].startswith("sending 2 files")
     assert phases[-1].startswith("loading flow.py:hello")
-
-
-@pytest.mark.parametrize("address", ["garbage", "foo://x", "tcp://host:99999"])
-def test_a_docker_host_that_is_no_address_is_told_as_such(address):
-    with pytest.raises(EngineError, match="is not an engine's address") as caught:
-        image.connect({"DOCKER_HOST": address})
-    assert caught.value.where == "DOCKER_HOST"

@@ -22,7 +22,8 @@ from flowship.errors import ExitCode, FlowshipError, RunFailedError, UsageError
 if TYPE_CHECKING:
     from flowship.config import Settings
     from flowship.console import Screen
-    from flowship.image import BuiltImage, Engine
+    from flowship.engine import Engine
+    from flowship.image import BuiltImage
     from flowship.plan import Plan
 
 # What Typer's parser raises; its Click is its own, and this is the way to the class.
@@ -286,6 +287,7 @@ def _build(
     engine: Engine | None = None,
 ) -> BuiltImage:
     from flowship import cycle, image, views
+    from flowship.engine import connect
 
     checked = cycle.check_plan(plan)
     cycle.refuse_missing_flow(checked, plan.settings)
@@ -293,7 +295,7 @@ def _build(
         screen.say(*views.findings(checked))
     cycle.refuse_errors(checked)
     options = image.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tuple(tags or ()))
-    engine = engine or image.connect()
+    engine = engine or connect()
     with screen.progress() as report:
         built = image.build(engine, plan, options, report)
     screen.say(*views.built(built, engine.platform))
@@ -309,17 +311,18 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     A registry that refuses or does not answer: exit code 6.
     """
     from flowship import cycle, views
-    from flowship import image as images
     from flowship.console import Screen
+    from flowship.engine import connect
+    from flowship.push import push as push_image
 
     screen = Screen(as_json=as_json)
     settings = _settings(screen) if image is None else cycle.settings_or_none(Path.cwd())
     target = cycle.push_target(repo, settings)
     credentials = cycle.credentials(target)
-    engine = images.connect()
+    engine = connect()
     with screen.progress() as report:
         built = cycle.image_to_push(engine, image, settings)
-        pushed = images.push(engine, built, target, credentials=credentials, report=report)
+        pushed = push_image(engine, built, target, credentials=credentials, report=report)
     screen.say(*views.pushed(pushed))
     screen.result(pushed, pushed.reference)
 
@@ -420,9 +423,10 @@ def ship(
     Nothing unprobed is pushed, nothing unpushed is deployed.
     """
     from flowship import cycle, views
-    from flowship import image as images
     from flowship.console import Screen
     from flowship.deploy import Flags, apply, judge_kept, preflight, validate_early
+    from flowship.engine import connect
+    from flowship.push import push as push_image
 
     screen = Screen(as_json=as_json)
     plan = _plan(screen, platform, build_arg)
@@ -435,11 +439,11 @@ def ship(
     validate_early(settings, flags)
     with cycle.open_api() as api:
         ground = preflight(settings, flags, api)
-        engine = images.connect()
+        engine = connect()
         built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
         judge_kept(cycle.specs(settings, built, flags), api)  # parameters, before the push
         with screen.progress() as report:
-            pushed = images.push(engine, built, target, credentials=credentials, report=report)
+            pushed = push_image(engine, built, target, credentials=credentials, report=report)
         screen.say(*views.pushed(pushed))
         specs = cycle.specs(settings, built, flags, pushed.reference)
         with screen.progress() as report:

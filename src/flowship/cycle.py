@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from flowship.deploy import DeploymentSpec, Flags, ImageFacts
-    from flowship.image import BuiltImage, Engine
+    from flowship.engine import Engine
+    from flowship.image import BuiltImage
     from flowship.prefect_api import PrefectApi
     from flowship.profiles import ApiTarget
     from flowship.registry import Credentials, LoginResult, Reference
@@ -188,11 +189,11 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
-    from flowship import image
+    from flowship import engine as engines
 
     try:
-        engine = engine or image.connect()
-        found = {base: image.working_directory(engine, base) for base in bases}
+        engine = engine or engines.connect()
+        found = {base: engines.working_directory(engine, base) for base in bases}
     except EngineError:
         return {}
     return {base: workdir for base, workdir in found.items() if workdir}
@@ -302,13 +303,13 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
 
     A named image that no engine here has is described by its registry; nothing is pulled.
     """
-    from flowship import image
+    from flowship import engine, image
 
     if not named:
-        built = require_image(image.connect(), plan(settings))
+        built = require_image(engine.connect(), plan(settings))
         return built, image.pinned(built, settings.repo)
     try:
-        found = image.inspect(image.connect(), named)
+        found = image.inspect(engine.connect(), named)
     except EngineError:
         found = None
     built = found or image.remote(named)
@@ -364,15 +365,15 @@ def credentials(target: Reference) -> Credentials | None:
 
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
     """Sign in at a registry, through the engine, and keep the credentials as docker does."""
-    from flowship import image, registry
+    from flowship import engine, registry
 
-    engine = image.connect()
+    reached = engine.connect()
     host = registry.registry_host(text)
     return registry.login(
         host,
         username,
         password,
-        verify=lambda _, given: image.verify_login(engine, host, given),
+        verify=lambda _, given: engine.verify_login(reached, host, given),
         docker_config_dir=registry.docker_folder(os.environ),
     )
 
@@ -478,7 +479,7 @@ def work_pool(folder: Path) -> str:
 
 def up(pool: str, port: int, report: Report) -> StackReport:
     """Start what is missing of a local server and a worker for `pool`."""
-    from flowship import image, stack
+    from flowship import engine, stack
 
     def ensure_pool(target: ApiTarget, name: str) -> None:
         from flowship import deploy
@@ -488,5 +489,5 @@ def up(pool: str, port: int, report: Report) -> StackReport:
             deploy.ensure_pool(api, name)
 
     return stack.up(
-        pool, port=port, report=report, ensure_pool=ensure_pool, check_engine=image.connect
+        pool, port=port, report=report, ensure_pool=ensure_pool, check_engine=engine.connect
     )

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from flowship.deployed import Change, DeploymentReport, DeployReport, ScheduleReport
     from flowship.dockerfile import Finding
     from flowship.etl.manifest import MonthResult
-    from flowship.image import BuiltImage, PushedImage
+    from flowship.image import BuiltImage
     from flowship.parameters import ParameterValue
     from flowship.probe import ProbeResult
     from flowship.profiles import ApiTarget, Profile, ProfileChange
+    from flowship.push import PushedImage
     from flowship.registry import LoginResult
     from flowship.runs import LogRecord, RunResult, Started
     from flowship.scaffold import Scaffold

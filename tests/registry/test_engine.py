@@ -51,7 +51,7 @@ def scratch(engine):
 
 @pytest.fixture
 def push(engine, scratch):
-    """Pushes an image to an address, as `flowship.image` does; gives the digest."""
+    """Pushes an image to an address, as `flowship.push` does; gives the digest."""
 
     def run(address, *, size=300, who=None, watch=lambda progress: None):
         reference = Reference.parse(f"{address}/user/de-repo:v1")

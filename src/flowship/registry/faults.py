@@ -1,6 +1,6 @@
 """What registries say, in the user's words: the events of a push, and what an error means.
 
-The talking is done by the engine, through `flowship.image`; nothing here needs one.
+The talking is done by the engine, through `flowship.push`; nothing here needs one.
 """
 
 from __future__ import annotations
