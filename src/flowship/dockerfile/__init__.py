@@ -1,8 +1,8 @@
 """The Dockerfile: rendered, read, checked, mended. Text in, findings out; no engine is asked.
 
 `render` writes one; `instructions` reads the text, `stages` follows variables and working
-directories, `landing` follows COPY and ADD, `rules` judges, `secrets_scan` recognises secrets,
-`hadolint` asks the second opinion.
+directories, `landing` follows COPY and ADD, `rules/` judges, `secrets_scan` recognises secrets,
+`second_opinion` asks hadolint.
 """
 
 from flowship.dockerfile.instructions import line_of

@@ -1,0 +1,130 @@
+"""Rules `code-before-dependencies` and `unpinned-base`: what makes the next build slower than it
+need be, or another one than this.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from flowship.dockerfile.landing import Index, Source, command_of, sources
+from flowship.dockerfile.rules.findings import Finding, View, beginning, span
+from flowship.dockerfile.stages import Step, repository_of
+
+_INSTALLS = re.compile(
+    r"(?:\bpip3?\s+(?:--?\S+\s+)*install\b|\buv\s+(?:pip\s+install|pip\s+sync|sync)\b"
+    r"|\bpoetry\s+install\b|\bpipenv\s+(?:install|sync)\b|\b(?:conda|mamba|micromamba)\s+(?:env\s+)?"
+    r"(?:install|create|update)\b|\bapt(?:-get)?\s+(?:-\S+\s+)*install\b|\bapk\s+add\b"
+    r"|\b(?:yum|dnf|microdnf)\s+(?:-\S+\s+)*install\b|\bnpm\s+(?:ci|install)\b)[^&;|\n]*"
+)
+_DEPENDENCY_FILES = re.compile(
+    r"(?i)(\.(txt|in|lock|toml|cfg|ya?ml|json|pem|crt|cer|conf|ini|whl|deb|list|sources|gpg|asc"
+    r"|rpm|sh|npmrc|md|rst)|Pipfile|setup\.py|\.python-version|LICENSE)\Z"
+)
+_DEPENDENCY_FOLDERS = {"requirements", "wheels", "wheelhouse", "certs", "vendor", "packages"}
+_OWN_PROJECT = re.compile(
+    r"(?:^|\s)(?:-e\s+|--editable[ =])?[\"']?\.{1,2}/?(?:\[[\w,-]+\])?[\"']?(?=\s|$)"
+)
+
+
+def code_before_dependencies(view: View) -> Iterator[Finding]:
+    """The first command of each stage that installs what an edit of the code does not change."""
+    copied_code: dict[int, Step | None] = {}
+    for stage in view.trace.stages:
+        code = copied_code[stage.parent.index] if stage.parent else None
+        reported = False
+        for step in (s for s in stage.steps if not s.stored):
+            keyword = step.instruction.keyword
+            if keyword in {"COPY", "ADD"} and code is None and _copies_code(view, step):
+                code = step
+            if keyword == "RUN" and code is not None and not reported:
+                installing = _installing(step)
+                if installing:
+                    reported = True
+                    yield from _reinstalls(view, step, code, installing)
+        copied_code[stage.index] = code
+
+
+def _installing(step: Step) -> tuple[int, int] | None:
+    """The place of a command that installs dependencies, and not only the project itself."""
+    text = command_of(step)
+    for found in _INSTALLS.finditer(text):
+        only_project = _OWN_PROJECT.search(found[0]) and not re.search(
+            r"\s(-r|--requirements?)\b", found[0]
+        )
+        if only_project:
+            continue
+        rest = step.instruction.rest
+        if text == rest.text:
+            part = rest.part(found.start(), found.start() + len(found[0].rstrip()))
+            return part.start, part.end
+        return rest.start, rest.end
+    return None
+
+
+def _copies_code(view: View, step: Step) -> bool:
+    if "from" in step.instruction.flag_names or len(step.instruction.words) < 2:
+        return False
+    return any(
+        _is_code(view.index, source)
+        for source in sources(step)
+        if source.kind == "context" and source.value.known
+    )
+
+
+def _is_code(index: Index | None, source: Source) -> bool:
+    name = posixpath.basename(source.path)
+    if name.endswith(".py"):
+        return name != "setup.py"
+    if index is not None and not source.is_glob:
+        if source.path in index.files:
+            return False
+        return any(file.endswith(".py") for file in index.below(source.path))
+    if source.is_glob:
+        return name.endswith("*")
+    if source.path == "":
+        return True
+    return "." not in name.lstrip(".") and (
+        not _DEPENDENCY_FILES.search(name) and name not in _DEPENDENCY_FOLDERS
+    )
+
+
+def _reinstalls(view: View, step: Step, code: Step, place: tuple[int, int]) -> Iterator[Finding]:
+    line = view.lines.place(code.instruction.start, code.instruction.start)[0]
+    yield from view.finding(
+        "code-before-dependencies",
+        place,
+        f"this runs again after every edit of the code, which {code.instruction.keyword} on line"
+        f" {line} has copied before it",
+        "copy only the list of dependencies (requirements.txt), install, and then copy the code",
+        step=step,
+    )
+
+
+def unpinned_bases(view: View) -> Iterator[Finding]:
+    """Base images that are another thing tomorrow."""
+    for stage in view.trace.stages:
+        if stage.parent or not stage.base or stage.origin is None or stage.base == "scratch":
+            continue
+        image = stage.base
+        version = image[len(repository_of(image)) :]
+        if "@" in image or (version and version != ":latest"):
+            continue
+        what = "has no version" if not version else 'has the version "latest"'
+        word = stage.origin.words[0]
+        _, step = beginning(stage)
+        yield from view.finding(
+            "unpinned-base",
+            span(word),
+            f"{image} {what}: the next build may start from another image than this one did",
+            f"name one, for instance {repository_of(image)}:{_example_tag(image)}",
+            step=step,
+        )
+
+
+def _example_tag(image: str) -> str:
+    name = repository_of(image)
+    if name.endswith("prefecthq/prefect"):
+        return "3.8.8-python3.11"
+    return "3.11-slim" if name.rpartition("/")[2] == "python" else "1.0"
