@@ -65,6 +65,11 @@ MAYBE_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
         ("none", {"anyOf": [{"type": "integer"}, {"type": "null"}]}, None),
         ("none", MAYBE_TEXT, "none"),
         ("2026-01-31", {"type": "string", "format": "date"}, "2026-01-31"),
+        ("15m", {"type": "string", "format": "duration"}, "PT900S"),
+        ("1h30m", {"type": "string", "format": "duration"}, "PT5400S"),
+        ("0.5s", {"type": "string", "format": "duration"}, "PT0.5S"),
+        ("PT15M", {"type": "string", "format": "duration"}, "PT15M"),
+        ("15m", {"type": "string"}, "15m"),
         ('{"miles": 2}', {"$ref": "#/definitions/Trip"}, {"miles": 2}),
     ],
 )
@@ -241,7 +246,7 @@ def test_secrets_are_covered_wherever_they_stand_and_named():
          "13 at [0] is not at most 12", "--param 'p=[1, 2, 3]'"),
         ("abc", {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
          '"abc" is not that', "--param p=3"),
-        ("2h", {"type": "string", "format": "duration"}, "PT2H30M", "--param p=PT2H"),
+        ("soon", {"type": "string", "format": "duration"}, "PT2H30M", "--param p=PT2H"),
     ],
 )  # fmt: skip
 def test_a_wrong_text_is_answered_with_the_limit_and_an_example_for_the_shell(

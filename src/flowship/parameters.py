@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from flowship.errors import ConfigError, FlowshipError, UsageError
+from flowship.schedules import written_interval
 
 Schema = Mapping[str, Any]
 MASK = "********"
@@ -524,6 +525,9 @@ def _readings(text: str) -> Iterator[object]:
         yield truths[stripped.lower()]
     if stripped.lower() in ("none", "null"):
         yield None
+    seconds = written_interval(stripped) if stripped and not is_json else None
+    if seconds is not None:  # 15m and 1h30m, as --interval takes them
+        yield f"PT{seconds:.6f}".rstrip("0").rstrip(".") + "S"
     if stripped and (not is_json or not isinstance(value, list | dict)):
         parts = [part.strip() for part in stripped.strip("[]").split(",")]
         yield [_loosely(part) for part in parts]

@@ -56,6 +56,7 @@ class Plan:
         """
         inputs = {
             "format": FORMAT,
+            "name": self.settings.name,  # it is in the labels
             "context": self.context.digest().hex(),
             "dockerfile": context.dockerfile_path(self.settings),
             "arguments": dict(self.settings.build_args),

@@ -208,7 +208,7 @@ def parse_interval(
     value: float | str, *, where: str = "", error: type[FlowshipError] = ConfigError
 ) -> float:
     """Seconds of ``90``, ``"15m"``, ``"1h30m"``, ``"1d"``, ``"PT15M"``; at least one second."""
-    seconds = float(value) if not isinstance(value, str) else _written_interval(value.strip())
+    seconds = float(value) if not isinstance(value, str) else written_interval(value.strip())
     if isinstance(value, bool) or seconds is None or not math.isfinite(seconds):
         raise error(
             f'"{value}" is not an interval',
@@ -222,7 +222,8 @@ def parse_interval(
     return seconds
 
 
-def _written_interval(text: str) -> float | None:
+def written_interval(text: str) -> float | None:
+    """Seconds of a length of time as people write it; None for what is none."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     iso = _ISO.fullmatch(text.upper())
