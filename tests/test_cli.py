@@ -297,3 +297,51 @@ def test_a_folder_that_is_a_file_is_told_as_one(cli, project):
     code, _, stderr = cli("-C", "flow.py", "check")
     assert code == 2
     assert "flow.py is no folder" in stderr
+
+
+# --- a user's mistakes get a message, never a traceback ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "word"),
+    [
+        ('project = "x"\n', "project is a table"),
+        ('tool = "x"\n', "tool is a table"),
+        ('[tool]\nflowship = "x"\n', "tool.flowship is a table"),
+        ("[project]\nname = 5\n", "project.name takes text"),
+        ("[project]\ndependencies = [1]\n", "project.dependencies takes a list of texts"),
+        ('[project]\ndependencies = "pandas"\n', "project.dependencies takes a list of texts"),
+        ("[project]\ndynamic = 5\n", "project.dynamic takes a list of texts"),
+    ],
+)
+def test_a_pyproject_of_another_shape_is_told(cli, tmp_path, pyproject, word):
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    (tmp_path / "flow.py").write_text(FLOW)
+    for command in ("check", "init"):
+        code, _, stderr = cli(command, cwd=tmp_path)
+        assert code == 3
+        assert word in stderr
+
+
+@pytest.mark.parametrize("option", ["--image", "--name", "--timezone"])
+def test_an_empty_option_is_a_variable_that_was_not_set(cli, tmp_path, option):
+    code, _, stderr = cli("deploy", option, "", cwd=tmp_path)
+    assert code == 2
+    assert "is empty" in stderr
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    gone = tmp_path / "gone"
+    script = 'mkdir "$1"; cd "$1"; rmdir "$1"; exec "$2" check'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(gone), str(PROGRAM)], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "does not exist any more" in done.stderr
+
+
+def test_a_further_name_that_cannot_be_one_is_told_first(cli, tmp_path):
+    for wrong in ("Bad Tag", "trips@sha256:" + "0" * 64):
+        code, _, stderr = cli("build", "--tag", wrong, cwd=tmp_path)
+        assert code == 2
+        assert "--tag" in stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import select
 import subprocess
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +145,22 @@ def test_login_asks_on_a_terminal_and_does_not_show_the_password(tmp_path, priva
     assert "is logged in" in ANSI.sub("", shown)
     assert password not in shown
     assert private_registry.address in (home / ".docker" / "config.json").read_text()
+
+
+@pytest.mark.parametrize("lost", ["a full disk", "a reader that left", "a closed stream"])
+def test_a_lost_stderr_stops_no_work(tmp_path, lost):
+    (tmp_path / "Dockerfile").write_text(FINDING)
+    command = [str(PROGRAM), "check", "--json"]
+    if lost == "a full disk":
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=full)
+    elif lost == "a reader that left":
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=writer)
+        os.close(writer)
+    else:
+        shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+        done = subprocess.run(shell, cwd=tmp_path, stdout=subprocess.PIPE)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["errors"] == 2

@@ -429,3 +429,42 @@ def test_a_byte_order_mark_does_no_harm_and_accents_leave_their_letters(tmp_path
     folder = tmp_path / "\u00dcn\u00ef c\u00f6d\u00e9"
     folder.mkdir()
     assert load(folder, '\ufeffentrypoint = "a.py:f"\n').name == "uni-code"
+
+
+# --- variables for keys of tables ----------------------------------------------------------------
+
+
+def test_a_variable_for_a_key_of_what_is_no_table_is_told(tmp_path):
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\nblock = "x"\n')
+    with pytest.raises(ConfigError, match="block is no table") as caught:
+        config.load(tmp_path, environ={"FLOWSHIP_BLOCK__MEM_LIMIT": "2g"})
+    assert caught.value.where.endswith("flowship.toml:2:1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("FLOWSHIP_BLOK__MEM_LIMIT", "FLOWSHIP_BLOCK__MEM_LIMIT"),
+        ("FLOWSHIP_BLOCK__MEM_LIMT", "FLOWSHIP_BLOCK__MEM_LIMIT"),
+        ("FLOWSHIP_DEPLOYMENTS__CRON", "FLOWSHIP_DEPLOYMENTS gives it as a whole"),
+    ],
+)
+def test_a_variable_that_reaches_into_no_table_is_a_warning(tmp_path, variable, meant):
+    (tmp_path / "flowship.toml").write_text('name = "p"\nentrypoint = "flow.py:f"\n')
+    (warning,) = config.load(tmp_path, environ={variable: "2g"}).warnings
+    assert warning.startswith(f"{variable} is no flowship setting")
+    assert meant in warning
+
+
+def test_only_an_interval_of_a_schedule_is_told_as_one(tmp_path):
+    text = 'name = "p"\nentrypoint = "flow.py:f"\n[block]\nenv = { interval = 5 }\n'
+    (tmp_path / "flowship.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"block\.env\.interval takes text"):
+        config.load(tmp_path, environ={})
+
+
+def test_a_byte_order_mark_hides_no_place(tmp_path):
+    (tmp_path / "flowship.toml").write_bytes(b'\xef\xbb\xbfnam = "p"\nentrypoint = "flow.py:f"\n')
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path, environ={})
+    assert caught.value.where.endswith("flowship.toml:1:1")

@@ -53,6 +53,16 @@ def test_a_secret_never_becomes_json(capsys):
     assert "hidden" not in capsys.readouterr().out
 
 
+def test_what_looks_like_an_emoji_s_name_is_told_as_it_is(capsys):
+    Screen().say("a:x:b")
+    Screen().error(BuildError("no such image: A:B:C", hint=":warning:"))
+    assert capsys.readouterr().err.splitlines() == [
+        "a:x:b",
+        "error: no such image: A:B:C",
+        "  → :warning:",
+    ]
+
+
 def test_an_error_names_the_place_the_reason_the_details_and_the_next_step(capsys):
     exc = BuildError("it [red]broke[/]", where="flow.py:3", details="line 1\nline 2\n", hint="mend")
     Screen().error(exc)
@@ -162,6 +172,22 @@ def test_credentials_are_read_from_a_pipe_without_its_line_end(monkeypatch):
     monkeypatch.setattr("sys.stdin", Pipe("a word with spaces \r\n"))
     user, password = console.ask_credentials("ada", from_stdin=True)
     assert (user, password.get_secret_value()) == ("ada", "a word with spaces ")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "reason"),
+    [
+        (Pipe(""), "no password is given"),
+        (Pipe("\n"), "no password is given"),
+        (Pipe("\udcff\udcfe"), "no UTF-8 text"),
+        (io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), "utf-8"), "no UTF-8 text"),
+        (None, "no password is given"),
+    ],
+)
+def test_what_is_no_password_is_refused(monkeypatch, stdin, reason):
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(UsageError, match=reason):
+        console.ask_credentials("ada", from_stdin=True)
 
 
 @pytest.mark.parametrize(

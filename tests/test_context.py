@@ -228,3 +228,42 @@ def test_a_name_that_is_not_utf_8_is_refused_unless_it_is_left_out(tmp_path):
     (tmp_path / "link").symlink_to(os.fsdecode(b"\xfe"))
     with pytest.raises(ConfigError, match="link"):
         context.scan(tmp_path)
+
+
+# --- what changes, or cannot be read -------------------------------------------------------------
+
+
+def test_a_file_that_changes_while_it_is_sent_is_told_and_not_sent(project):
+    built = context.scan(project)
+    built.digest()
+    (project / "flow.py").write_text("fail")
+    with pytest.raises(ConfigError, match=r"flow\.py was changed while") as caught:
+        built.tar(io.BytesIO())
+    assert caught.value.where == str(project / "flow.py")
+
+
+def test_a_file_that_is_gone_before_it_is_sent_is_told(project):
+    built = context.scan(project)
+    (project / "flow.py").unlink()
+    with pytest.raises(ConfigError, match=r"flow\.py cannot be read: No such file"):
+        built.digest()
+
+
+def test_a_file_that_may_not_be_read_is_told_by_the_scan(project, monkeypatch):
+    # root may read everything, so what the system would answer another user stands in
+    monkeypatch.setattr(context.os, "access", lambda path, mode: Path(path).name != "flow.py")
+    with pytest.raises(ConfigError, match=r"flow\.py cannot be read: Permission denied") as caught:
+        context.scan(project)
+    assert ".dockerignore" in caught.value.hint
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_pattern(project):
+    write(project, {"secret.txt": "x"})
+    (project / ".dockerignore").write_bytes(b"\xef\xbb\xbfsecret.txt\n")
+    assert "secret.txt" not in context.scan(project).paths
+
+
+def test_an_ignore_file_that_is_no_text_is_told(project):
+    (project / ".dockerignore").write_bytes(b"caf\xe9\n")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        context.scan(project)

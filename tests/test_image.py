@@ -289,3 +289,44 @@ def test_phases_of_a_build_are_told_in_order(project, base_image):
     phases = [e.text for e in told if isinstance(e, Phase)]
     assert phases[0].startswith("sending 2 files")
     assert phases[-1].startswith("loading flow.py:hello")
+
+
+def test_an_edit_in_the_middle_of_a_build_does_not_pass_for_what_was_hashed(project, base_image):
+    write(project, base_image)
+
+    def edits(event):
+        if isinstance(event, Phase) and event.text.startswith("sending"):
+            (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
+
+    with pytest.raises(ConfigError, match=r"flow\.py was changed while it was being sent"):
+        build(project, edits)
+    (project / "flow.py").write_text(FLOW)
+    assert not build(project).unchanged
+
+
+def test_an_image_that_was_not_asked_inherits_no_answer_from_its_base(project, base_image):
+    base = build(write(project, base_image))
+    flow = FLOW.replace("name: str", "other: str").replace("{name}", "{other}")
+    image_of_other = build(write(project, base.reference, {"flow.py": flow}), probe=False)
+    assert image_of_other.probe is None
+
+
+def test_the_tag_that_is_asked_for_is_the_one_a_pushed_image_is_known_by():
+    digest = "sha256:" + "0" * 64
+    known = image.BuiltImage(
+        "sha256:1", "p:0123456789ab", "0123456789ab" + "f" * 52, "linux/amd64", 1, None, "f.py:f",
+        tags=("host:5000/p:0123456789ab", "host:5000/p:a-copy", "host:5000/p:prod"),
+        pushed=(f"host:5000/p@{digest}",),
+    )  # fmt: skip
+    assert image.pinned(known, "host:5000/p:prod") == f"host:5000/p:prod@{digest}"
+    assert image.pinned(known, "host:5000/p") == f"host:5000/p:0123456789ab@{digest}"
+    assert image.pinned(known, "host:5000/other") is None
+    assert image.pinned(known, "f" * 64) is None
+
+
+def test_an_image_under_another_name_only_is_known_by_that(project, base_image, engine):
+    built = build(write(project, base_image))
+    engine.images.get(built.id).tag("flowship-test/other", project.name)
+    engine.images.remove(built.reference)
+    other = f"flowship-test/other:{project.name}"
+    assert image.inspect(connect(), other).reference == other

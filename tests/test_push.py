@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 
+import docker.errors
 import pytest
+import requests
 
 from flowship import image
 from flowship import registry as registries
@@ -134,3 +137,53 @@ def test_files_changed_since_the_build_are_not_pushed(built, project, registry, 
     assert code == 3
     assert not stdout
     assert "flowship build" in stderr
+
+
+def test_a_failed_push_gives_a_name_back_to_the_image_that_had_it(built, own_registry, engine):
+    running = own_registry()
+    running.stop()
+    name = f"{running.address}/taken"
+    before = engine.images.get(image.inspect(connect(), built.reference).id).attrs["Parent"]
+    engine.api.tag(before, name, "v1")
+    with pytest.raises(RegistryError):
+        push(built, f"{name}:v1")
+    assert engine.images.get(f"{name}:v1").id == before
+    engine.images.remove(f"{name}:v1")
+
+
+class PushOnly:
+    """An engine whose registry takes what is pushed and answers no question about it."""
+
+    def __init__(self, engine, refusal):
+        self._api, self._refusal = engine.api, refusal
+        self.asked = 0
+
+    def __getattr__(self, name):
+        return getattr(self._api, name)
+
+    def inspect_distribution(self, *arguments, **options):
+        self.asked += 1
+        response = requests.Response()
+        response.status_code = 500 if "EOF" in self._refusal else 403
+        raise docker.errors.APIError(self._refusal, response, explanation=self._refusal)
+
+
+def test_a_registry_that_lets_nobody_read_back_has_the_image_all_the_same(built, project, registry):
+    engine = connect()
+    api = PushOnly(engine, "denied: requested access to the resource is denied")
+    told = []
+    target = registries.push_target(f"{registry.address}/{project.name}:v1")
+    pushed = push_image(replace(engine, api=api), built, target, report=told.append)
+    assert pushed.digest.startswith("sha256:")
+    assert api.asked == 1  # a refusal is not asked again
+    assert [e for e in told if isinstance(e, Output) and "not compared" in e.text]
+
+
+def test_a_registry_that_is_lost_right_after_the_push_is_told_as_that(built, project, registry):
+    engine = connect()
+    api = PushOnly(engine, "Get https://x/v2/: EOF")
+    target = registries.push_target(f"{registry.address}/{project.name}:v1")
+    with pytest.raises(RegistryError) as caught:
+        push_image(replace(engine, api=api), built, target, sleep=lambda seconds: None)
+    assert api.asked == registries.ATTEMPTS
+    assert "at the same time" not in caught.value.hint

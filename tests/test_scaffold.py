@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from flowship import config, scaffold
@@ -107,3 +109,34 @@ def test_a_file_that_python_cannot_read_is_named_where_no_flow_was_found(tmp_pat
     with pytest.raises(ConfigError) as caught:
         init(tmp_path)
     assert "flow.py:2: " in caught.value.details
+
+
+def test_flows_that_are_methods_are_found_where_they_need_no_instance(tmp_path):
+    (tmp_path / "jobs.py").write_text(
+        "class Jobs:\n    @staticmethod\n    @flow\n    def one(): ...\n"
+        "    @classmethod\n    @flow\n    def two(cls): ...\n    @flow\n    def three(self): ...\n"
+    )
+    assert [f.entrypoint for f in scaffold.find_flows(tmp_path)] == [
+        "jobs.py:Jobs.one",
+        "jobs.py:Jobs.two",
+    ]
+
+
+def test_any_file_name_makes_a_configuration_that_can_be_read(tmp_path):
+    (tmp_path / 'a"b\\c.py').write_text(scaffold.FLOW)
+    init(tmp_path)
+    assert config.load(tmp_path, environ={}).entrypoint == 'a"b\\c.py:hello'
+
+
+def test_a_file_whose_name_is_no_text_is_passed_over(tmp_path):
+    (tmp_path / os.fsdecode(b"fl\xff.py")).write_text(scaffold.FLOW)
+    init(tmp_path)
+    assert config.load(tmp_path, environ={}).entrypoint == "flow.py:hello"
+
+
+def test_a_table_written_otherwise_is_a_configuration_too(tmp_path):
+    text = '[tool]\nflowship.entrypoint = "flow.py:hello"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigError, match="already holds"):
+        init(tmp_path)
+    assert config.is_configured(tmp_path)

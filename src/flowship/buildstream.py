@@ -24,6 +24,11 @@ STEP_LENGTH = 100  # characters of a step that are shown
 # What a failing step printed → what to do about it. First match wins.
 ADVICE = (
     (
+        r"dockerfile parse error|unknown flag|Unknown flag",
+        "this engine's builder does not read that line: heredocs and newer flags want"
+        ' "# syntax=docker/dockerfile:1" as the first line, or a newer engine',
+    ),
+    (
         r"solve with frontend",
         'the frontend that the "# syntax=" line names cannot be fetched: check the engine\'s'
         " network, or take the line out",

@@ -100,18 +100,38 @@ def main() -> None:
 
 # --- options that several commands share ---------------------------------------------------------
 
+
+def _not_empty(value: str | None) -> str | None:
+    """An empty value is a script's variable that was not set, and no wish for the default."""
+    if value is not None and not value.strip():
+        raise typer.BadParameter("is empty; leave the option out for the default")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Repo = Annotated[
     str | None,
-    typer.Option("--repo", help="Where the image goes: user/de-repo:tag, host:port/repo, …"),
+    typer.Option(
+        "--repo",
+        callback=_not_empty,
+        help="Where the image goes: user/de-repo:tag, host:port/repo, …",
+    ),
 ]
 Image = Annotated[
     str | None,
-    typer.Option("--image", help="An image that flowship built, instead of the present files'."),
+    typer.Option(
+        "--image",
+        callback=_not_empty,
+        help="An image that flowship built, instead of the present files'.",
+    ),
 ]
 Platform = Annotated[
     str | None,
-    typer.Option("--platform", help="Build for this platform: linux/amd64, linux/arm64."),
+    typer.Option(
+        "--platform",
+        callback=_not_empty,
+        help="Build for this platform: linux/amd64, linux/arm64.",
+    ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Build every step anew.")]
 NoProbe = Annotated[
@@ -135,7 +155,11 @@ Rrule = Annotated[
 ]
 Timezone = Annotated[
     str | None,
-    typer.Option("--timezone", help="The schedule's timezone: Pacific/Auckland; else UTC."),
+    typer.Option(
+        "--timezone",
+        callback=_not_empty,
+        help="The schedule's timezone: Pacific/Auckland; else UTC.",
+    ),
 ]
 Param = Annotated[
     list[str] | None,
@@ -143,7 +167,9 @@ Param = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", help="Which deployment, where several are configured."),
+    typer.Option(
+        "--name", callback=_not_empty, help="Which deployment, where several are configured."
+    ),
 ]
 Paused = Annotated[
     bool | None,
@@ -171,7 +197,12 @@ def common(
     ] = False,
 ) -> None:
     """What holds for every command."""
-    if folder is not None:
+    if folder is None:
+        try:
+            Path.cwd()
+        except FileNotFoundError as exc:
+            raise typer.BadParameter("the current folder does not exist any more") from exc
+    else:
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "does not exist"
             raise typer.BadParameter(f"{folder} {what}", param_hint="--folder")
@@ -257,15 +288,16 @@ def build(
     project is not built again. An image whose flow does not load gets no name.
     Exit codes 3, 4, 5, 6.
     """
-    from flowship import views
+    from flowship import cycle, views
     from flowship.console import Screen
 
     screen = Screen(as_json=as_json)
+    names = cycle.further_names(tag)
     plan = _plan(screen, platform, build_arg)
     if print_dockerfile:
         screen.result({"dockerfile": plan.dockerfile}, plan.dockerfile)
         return
-    image = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, tags=tag)
+    image = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, tags=names)
     screen.result(views.built_json(image), image.reference)
 
 
@@ -283,7 +315,7 @@ def _build(
     *,
     no_cache: bool = False,
     no_probe: bool = False,
-    tags: list[str] | None = None,
+    tags: tuple[str, ...] = (),
     engine: Engine | None = None,
 ) -> BuiltImage:
     from flowship import cycle, image, views
@@ -294,7 +326,7 @@ def _build(
     if checked.findings:
         screen.say(*views.findings(checked))
     cycle.refuse_errors(checked)
-    options = image.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tuple(tags or ()))
+    options = image.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tags)
     engine = engine or connect()
     with screen.progress() as report:
         built = image.build(engine, plan, options, report)
@@ -460,7 +492,10 @@ def ship(
 def run(
     deployment: Annotated[
         str | None,
-        typer.Argument(help="flow/deployment, or the deployment's name; else the project's."),
+        typer.Argument(
+            callback=_not_empty,
+            help="flow/deployment, or the deployment's name; else the project's.",
+        ),
     ] = None,
     param: Param = None,
     watch: Annotated[
@@ -478,7 +513,7 @@ def run(
     screen = Screen(as_json=as_json)
     given = _pairs(param, "--param")
     settings = None if deployment else _settings(screen)
-    name = cycle.only_deployment(settings) if settings else deployment
+    name = cycle.only_deployment(settings) if settings else str(deployment)
     with cycle.open_api() as api:
         found = runs.find(api, name, project=lambda: settings or cycle.known_project(Path.cwd()))
         started = runs.start(api, found, given)
@@ -487,7 +522,12 @@ def run(
             screen.result(started.to_json(), started.id)
             return
         try:
-            ended = runs.watch(api, started, lambda record: screen.say(views.log(record)))
+            ended = runs.watch(
+                api,
+                started,
+                lambda record: screen.say(views.log(record)),
+                on_state=lambda state: screen.say(views.state(state)),
+            )
         except KeyboardInterrupt:
             screen.say("no longer watching; the run goes on", *views.hints(started))
             raise typer.Exit(screen.interrupted(started.to_json())) from None

@@ -29,13 +29,9 @@ from pydantic import (
     model_validator,
 )
 
+from flowship import pyproject
 from flowship.errors import ConfigError, UsageError
 from flowship.scaffold import find_flows, python_files
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FLOWS_DIR = "/opt/prefect/flows"
 """Where the project folder lands in the image, and where the deployment runs from."""
@@ -353,7 +349,7 @@ def load(
         table = _shipped_etl()
     values = _canonical(table, Settings, source)
     _refuse_inner_keys(table, source)
-    origins, warnings = _apply_environment(values, environ)
+    origins, warnings = _apply_environment(values, environ, source)
     for key, value in (overrides or {}).items():
         if value is not None:
             values[_kebab(key)] = value
@@ -385,37 +381,26 @@ def _refuse_inner_keys(table: Mapping[str, Any], source: Path | None) -> None:
 
 
 def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    own, pyproject = folder / "flowship.toml", folder / "pyproject.toml"
-    table: dict[str, Any] | None = None
-    project: dict[str, Any] = {}
-    if pyproject.is_file():
-        document = _read(pyproject)
-        table = document.get("tool", {}).get("flowship")
-        project = document.get("project", {})
-    named = slugify(str(project.get("name", "")))
+    own = folder / "flowship.toml"
+    project = pyproject.read(folder / pyproject.NAME)
+    named = slugify(project.name) if project else ""
     defaults = {"name": named} if named else {}
     if own.is_file():
-        if table is not None:
+        if project and project.flowship is not None:
             raise ConfigError(
                 "there is configuration in both flowship.toml and pyproject.toml",
                 hint="keep one: move [tool.flowship] of pyproject.toml into flowship.toml",
                 where=str(own),
             )
-        return own, defaults | _read(own)
-    if table is not None:
-        return pyproject, defaults | table
+        return own, defaults | pyproject.read_toml(own)
+    if project and project.flowship is not None:
+        return project.path, defaults | dict(project.flowship)
     return None, {}
 
 
 def is_configured(folder: Path) -> bool:
     """Whether there is a configuration of flowship's right in `folder`, sound or not."""
-    pyproject = folder / "pyproject.toml"
-    if (folder / "flowship.toml").is_file():
-        return True
-    try:
-        return b"[tool.flowship" in pyproject.read_bytes()
-    except OSError:
-        return False
+    return (folder / "flowship.toml").is_file() or pyproject.is_flowships(folder / pyproject.NAME)
 
 
 def refuse_inside_project(folder: Path) -> None:
@@ -462,9 +447,8 @@ def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
     Returns:
         The name; and a warning where it had to be made up.
     """
-    pyproject = folder / "pyproject.toml"
-    project = _read(pyproject).get("project", {}) if pyproject.is_file() else {}
-    name = slugify(str(project.get("name", ""))) or slugify(folder.resolve().name)
+    project = pyproject.read(folder / pyproject.NAME)
+    name = slugify(project.name if project else "") or slugify(folder.resolve().name)
     if name:
         return name, ()
     return "flow", (
@@ -489,18 +473,6 @@ def _canonical(
             value = _canonical(value, nested, source, *above, name)
         spelled[name] = value
     return spelled
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as exc:
-        found = re.search(r"line (\d+), column (\d+)", str(exc))
-        where = ":".join([str(path), *found.groups()]) if found else str(path)
-        raise ConfigError(f"{path.name} is not valid TOML: {exc}", where=where) from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path.name} cannot be read: {exc}", where=str(path)) from exc
-    return document
 
 
 def _shipped_etl() -> dict[str, Any]:
@@ -549,12 +521,15 @@ def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:
 
 
 def _apply_environment(
-    values: dict[str, Any], environ: Mapping[str, str]
+    values: dict[str, Any], environ: Mapping[str, str], source: Path | None
 ) -> tuple[dict[str, str], list[str]]:
     """Lay ``FLOWSHIP_*`` over `values`.
 
     Returns:
         Which variable set which key, and a warning for each unknown variable.
+
+    Raises:
+        ConfigError: A variable is for a key of a table, and no table stands there.
     """
     origins: dict[str, str] = {}
     warnings: list[str] = []
@@ -564,26 +539,57 @@ def _apply_environment(
         if not environ[variable]:  # as in scripts and CI, where empty means "not set"
             continue
         path = [p.lower().replace("_", "-") for p in variable[len(ENV_PREFIX) :].split("__")]
-        model: type[BaseModel] = Settings
-        target = values
-        for table in path[:-1]:
-            model = _known_fields(model).get(table, (None, None))[1] or _Table
-            target = target.setdefault(table, {}) if isinstance(target, dict) else {}
-        known = _known_fields(model)
-        if path[-1] not in known:
-            warnings.append(f"{variable} is no flowship setting" + _nearest_variable(path, known))
+        known, wrong = _reached(path)
+        if wrong is not None:
+            meant = _nearest_variable(path, wrong, known)
+            warnings.append(f"{variable} is no flowship setting{meant}")
             continue
+        target = _table_for(values, path, variable, _where(path[:1], source, origins))
         target[path[-1]] = _from_environment(environ[variable], known[path[-1]][0])
         origins[".".join(path)] = variable
     return origins, warnings
 
 
-def _nearest_variable(path: list[str], known: Mapping[str, object]) -> str:
-    """``; did you mean FLOWSHIP_BASE_IMAGE?``, where one is near."""
-    close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.6)
+_Fields = Mapping[str, tuple[str, "type[BaseModel] | None"]]
+
+
+def _reached(path: list[str]) -> tuple[_Fields, int | None]:
+    """The keys beside the last part of `path`, and which part is none of its keys, if one is."""
+    known = _known_fields(Settings)
+    for number, part in enumerate(path[:-1]):
+        table = known.get(part, ("", None))[1]
+        if table is None:
+            return known, number
+        known = _known_fields(table)
+    return known, None if path[-1] in known else len(path) - 1
+
+
+def _table_for(
+    values: dict[str, Any], path: list[str], variable: str, where: str
+) -> dict[str, Any]:
+    """The table of `values` that holds the key at `path`; made where it is not there."""
+    target = values
+    for part in path[:-1]:
+        inner = target.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(
+                f"{part} is no table, and {variable} is for a key of it",
+                hint=f"write it as a table: [{part}]",
+                where=where or variable,
+            )
+        target = inner
+    return target
+
+
+def _nearest_variable(path: list[str], wrong: int, known: Mapping[str, object]) -> str:
+    """``; did you mean FLOWSHIP_BASE_IMAGE?``, where one is near the part that is wrong."""
+    if path[wrong] in known:
+        whole = ENV_PREFIX + "__".join(path[: wrong + 1]).upper().replace("-", "_")
+        return f"; {whole} gives it as a whole, as JSON where it is a list of tables"
+    close = difflib.get_close_matches(path[wrong], known, n=1, cutoff=0.6)
     if not close:
         return ""
-    meant = "__".join([*path[:-1], close[0]]).upper().replace("-", "_")
+    meant = "__".join([*path[:wrong], close[0], *path[wrong + 1 :]]).upper().replace("-", "_")
     return f"; did you mean {ENV_PREFIX}{meant}?"
 
 
@@ -634,7 +640,8 @@ def _explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | U
     """Turn pydantic's first error into one that names the line and the nearest key."""
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
-    if "interval" in loc:  # behind it stand the types that pydantic tried
+    is_interval = loc[:1] == ["deployments"] and "interval" in loc
+    if is_interval:  # behind it stand the types that pydantic tried
         loc = loc[: loc.index("interval") + 1]
     where = _where(loc, values["source"], values["origins"])
     key = _told(loc, values)
@@ -647,7 +654,7 @@ def _explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | U
     takes = _TAKES.get(error["type"])
     if takes and takes.startswith("takes a table") and where.startswith(ENV_PREFIX):
         takes = 'takes a table as JSON: \'{"KEY": "value"}\''
-    if loc[-1:] == ["interval"]:
+    if is_interval:
         takes = 'takes seconds or text such as "15m"'
     if error["type"] == "tuple_type" and loc[-1] in ("deployments", "schedules"):
         table = "deployments.schedules" if loc[-1] == "schedules" else "deployments"
@@ -704,7 +711,7 @@ def _place(source: Path | None, loc: list[str]) -> str:
     table: list[str] = []
     around = str(source)
     seen: dict[str, int] = {}
-    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(source.read_text(encoding="utf-8-sig").splitlines(), start=1):
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
             table = _table_at(header[2], seen, is_array=header[1] == "[[")

@@ -6,16 +6,17 @@ Everything a command shows passes here. Colour and live progress appear only on 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from flowship.errors import ExitCode, FlowshipError, UsageError
 
@@ -32,19 +33,51 @@ REPORT = (
 )
 
 
-def _console(*, stderr: bool) -> Console:
+def _console() -> Console:
     from rich.console import Console
 
     ci = bool(os.environ.get("CI")) and not os.environ.get("FORCE_COLOR")
     # Without colours the rest goes too: what is bold, and lines that are written over.
     plain = ci or bool(os.environ.get("NO_COLOR"))
     return Console(
-        stderr=stderr,
+        file=cast("IO[str]", _Lasting(sys.stderr)),
         highlight=False,
+        emoji=False,  # names and logs are told as they are, `:x:` too
         soft_wrap=True,
         no_color=plain or None,
         force_terminal=False if plain else None,
     )
+
+
+class _Lasting:
+    """stderr, whose loss stops no work: a pipe's reader may have left, a disk be full."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream  # None where the shell closed it
+
+    def write(self, text: str) -> int:
+        self._try(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(lambda stream: stream.flush())
+
+    def _try(self, act: Callable[[IO[str]], object]) -> None:
+        if self._stream is None:
+            return
+        try:
+            act(self._stream)
+        except OSError:
+            _to_nowhere(self._stream)
+            self._stream = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        return getattr(self._stream or io.StringIO(), name)
+
+
+def _to_nowhere(stream: IO[str]) -> None:
+    """Python writes what a stream still holds once more at its end, and must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Screen:
@@ -62,17 +95,13 @@ class Screen:
     def story(self) -> Console:
         """stderr, made when first used: rich costs a command only what it draws."""
         if self._story is None:
-            self._story = _console(stderr=True)
+            self._story = _console()
         return self._story
 
     def say(self, *lines: RenderableType) -> None:
         """Tell something on stderr."""
         for line in lines:
             self.story.print(line)
-
-    def done(self, text: str) -> None:
-        """Tell on stderr that a step is done."""
-        self.story.print(f"[green]✓[/] {text}")
 
     def warn(self, text: str) -> None:
         """Tell on stderr that something deserves a look."""
@@ -90,8 +119,7 @@ class Screen:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
         except OSError as exc:
-            # Python writes what is left over once more at its end, and must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _to_nowhere(sys.stdout)
             if not isinstance(exc, BrokenPipeError):  # whose reader has seen enough, as `head`
                 raise _unwritable(exc.strerror) from exc
 
@@ -113,8 +141,10 @@ class Screen:
         """Show a failure nobody expected, with its traceback and where to report it."""
         import traceback
 
-        sys.stderr.write("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)))
-        sys.stderr.write(f"\n{REPORT}\n")
+        from rich.text import Text
+
+        told = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+        self.say(Text(f"{told}\n{REPORT}"))
         if self.as_json:
             told = f"a bug in flowship: {type(exc).__name__}: {exc}"
             self.result({"error": _error(told, ExitCode.BUG, hint=REPORT)})
@@ -291,7 +321,7 @@ def ask_credentials(username: str | None, *, from_stdin: bool) -> tuple[str, Sec
 
     from pydantic import SecretStr
 
-    terminal = sys.stdin.isatty()
+    terminal = sys.stdin is not None and sys.stdin.isatty()  # `<&-` leaves no stdin at all
     if not username and (from_stdin or not terminal):
         raise UsageError("no user name is given", hint="add --username", where="--username")
     if not from_stdin and not terminal:
@@ -300,9 +330,28 @@ def ask_credentials(username: str | None, *, from_stdin: bool) -> tuple[str, Sec
             hint="pipe it in: `flowship login --username NAME --password-stdin < token`",
             where="--password-stdin",
         )
-    if not username:
-        sys.stderr.write("username: ")
-        sys.stderr.flush()
-        username = sys.stdin.readline().strip()
-    secret = sys.stdin.read().rstrip("\r\n") if from_stdin else getpass.getpass("password: ")
+    try:
+        if not username:
+            sys.stderr.write("username: ")
+            sys.stderr.flush()
+            username = sys.stdin.readline().strip()
+        secret = _piped() if from_stdin else getpass.getpass("password: ")
+    except EOFError:  # Ctrl-D
+        secret = ""
+    if not username or not secret:
+        missing = "password" if username else "user name"
+        raise UsageError(f"no {missing} is given", where="--password-stdin" if from_stdin else "")
     return username, SecretStr(secret)
+
+
+def _piped() -> str:
+    """The password on stdin, without the line end that `echo` puts behind it."""
+    try:
+        text = sys.stdin.read() if sys.stdin else ""
+        text.encode()  # bytes that are no text may also come as lone surrogates
+    except UnicodeError as exc:
+        raise UsageError(
+            "what stands on stdin is no UTF-8 text, so it is no password",
+            where="--password-stdin",
+        ) from exc
+    return text.rstrip("\r\n")

@@ -10,6 +10,7 @@ With the template the project lies below ``project/`` and the dependency list be
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -92,13 +93,26 @@ class Entry:
     data: bytes = b""
 
     def open(self) -> IO[bytes]:
-        """The file's content as a stream."""
-        return self.source.open("rb") if self.source else io.BytesIO(self.data)
+        """The file's content as a stream.
+
+        Raises:
+            ConfigError: It is gone, or cannot be read.
+        """
+        try:
+            return self.source.open("rb") if self.source else io.BytesIO(self.data)
+        except OSError as exc:
+            raise _unreadable(exc) from exc
 
     def read(self, limit: int = -1) -> bytes:
         """The file's content, at most `limit` bytes of it when a limit is given."""
         with self.open() as stream:
             return stream.read(limit)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the content, as it was when this was first asked."""
+        with self.open() as stream:
+            return _read_through(hashlib.sha256(), stream)
 
 
 @dataclass(frozen=True)
@@ -128,24 +142,26 @@ class Context:
         total = hashlib.sha256()
         for entry in self.entries:
             head = f"{entry.kind}\0{entry.mode:o}\0{entry.path}\0".encode()
-            total.update(hashlib.sha256(head).digest() + _content_digest(entry))
+            total.update(hashlib.sha256(head).digest() + entry.digest)
         return total.digest()
 
     def tar(self, stream: IO[bytes]) -> None:
         """Write the context to `stream` as the archive that the engine's build endpoint reads.
 
         GNU format: BuildKit does not accept PAX headers here.
+
+        Raises:
+            ConfigError: A file changed since its digest was taken: the image would not hold what
+                its name says.
         """
         with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for entry in self.entries:
                 _add(archive, entry)
 
 
-def _content_digest(entry: Entry) -> bytes:
-    digest = hashlib.sha256()
-    with entry.open() as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
+def _read_through(digest: hashlib._Hash, stream: IO[bytes]) -> bytes:
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
     return digest.digest()
 
 
@@ -157,11 +173,42 @@ def _add(archive: tarfile.TarFile, entry: Entry) -> None:
         with entry.open() as stream:
             member.size = stream.seek(0, os.SEEK_END)
             stream.seek(0)
-            archive.addfile(member, stream)
+            sent = _Hashed(stream)
+            archive.addfile(member, sent)
+        if sent.digest.digest() != entry.digest:
+            raise _changed(entry)
         return
     member.type = tarfile.SYMTYPE if entry.kind == "link" else tarfile.DIRTYPE
     member.linkname = entry.data.decode() if entry.kind == "link" else ""
     archive.addfile(member)
+
+
+class _Hashed:
+    """A stream that takes the hash of what is read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _changed(entry: Entry) -> ConfigError:
+    return ConfigError(
+        f"{entry.path} was changed while it was being sent; nothing was built",
+        hint="run the command again",
+        where=str(entry.source or ""),
+    )
+
+
+def _unreadable(exc: OSError) -> ConfigError:
+    return ConfigError(
+        f"{exc.filename} cannot be read: {exc.strerror}",
+        hint="mend its permissions, or name it in .dockerignore",
+    )
 
 
 # --- what goes in ------------------------------------------------------------------------------
@@ -215,7 +262,11 @@ def _generated(settings: Settings, requirements: Requirements | None) -> list[En
 
 def _read(path: Path, key: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows' editors begin with the mark
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{key}: {path} is not UTF-8: {exc}", hint="save it as UTF-8", where=str(path)
+        ) from exc
     except OSError as exc:
         raise ConfigError(
             f"{key}: {path} cannot be read: {exc.strerror}",
@@ -251,10 +302,7 @@ def scan(root: Path, *, dockerfile: str | None = None) -> Context:
     try:
         _walk(root, "", ignore, entries, left_out)
     except OSError as exc:
-        raise ConfigError(
-            f"{exc.filename} cannot be read: {exc.strerror}",
-            hint="mend its permissions, or name it in .dockerignore",
-        ) from exc
+        raise _unreadable(exc) from exc
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
 
 
@@ -307,6 +355,8 @@ def _entry(source: Path, path: str) -> Entry | None:
         return Entry(path, kind="link", mode=0o777, data=target)
     if not stat.S_ISREG(status.st_mode):
         return None  # sockets, pipes and devices mean nothing to a build
+    if not os.access(source, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
     mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     return Entry(path, mode=mode, size=status.st_size, source=source)
 

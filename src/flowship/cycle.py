@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -207,7 +207,14 @@ def fix(checked: Checked) -> tuple[Checked, int]:
     raw = checked.path.read_bytes()
     text = dockerfile.fix(checked.text, edits)
     bom = "\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""
-    checked.path.write_bytes((bom + text).encode())
+    try:
+        checked.path.write_bytes((bom + text).encode())
+    except OSError as exc:
+        raise ConfigError(
+            f"the file cannot be written: {exc.strerror}; nothing was mended",
+            hint="mend its permissions, or its folder's",
+            where=str(checked.path),
+        ) from exc
     left = dockerfile.check(text, checked.facts)
     return replace(checked, text=text, findings=tuple(left)), len(edits)
 
@@ -257,6 +264,28 @@ def refuse_errors(checked: Checked) -> None:
 
 
 # --- image ---------------------------------------------------------------------------------------
+
+
+def further_names(tags: Sequence[str] | None) -> tuple[str, ...]:
+    """The names that ``--tag`` gives, judged before anything slow.
+
+    Raises:
+        UsageError: One is no name that an image can be given.
+    """
+    from flowship.registry import Reference
+
+    for tag in tags or ():
+        try:
+            pinned = Reference.parse(tag).digest
+        except UsageError as exc:
+            raise UsageError(exc.message, hint=exc.hint, where="--tag") from exc
+        if pinned:
+            raise UsageError(
+                f"{tag} has a digest, which only a registry gives",
+                hint="for instance --tag trips:nightly",
+                where="--tag",
+            )
+    return tuple(tags or ())
 
 
 def require_image(engine: Engine, plan: Plan) -> BuiltImage:

@@ -41,7 +41,8 @@ class BuiltImage:
 
     Attributes:
         id: The engine's image id.
-        reference: Its local name, ``<project>:<first 12 digits of the inputs' hash>``.
+        reference: Its local name, ``<project>:<first 12 digits of the inputs' hash>``; another
+            where the engine does not have it under that one.
         inputs: The hash of all inputs, hexadecimal.
         platform: As "linux/amd64".
         size: Bytes, all layers.
@@ -109,8 +110,9 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         )
     answer = labels.get(f"{LABEL}.probe")
     inputs = labels[f"{LABEL}.inputs"]
+    name = f"{labels[f'{LABEL}.project']}:{inputs[:12]}"
     return BuiltImage(
-        reference=f"{labels[f'{LABEL}.project']}:{inputs[:12]}",
+        reference=name if name in known["tags"] else reference,
         inputs=inputs,
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
@@ -129,18 +131,25 @@ def pinned(image: BuiltImage, repository: str | None) -> str | None:
 
     Args:
         image: As the engine has it.
-        repository: In this repository (a tag or digest does not matter); None: in any.
+        repository: In this repository, and under its tag where it has that; None: in any.
     """
-    if repository and repository.startswith("sha256:"):  # an image id, as the engine lists it
+    if repository and re.fullmatch(r"(sha256:)?[0-9a-f]{64}", repository):  # an image's id
         return None
-    wanted = Reference.parse(repository).repository if repository else None
+    wanted = Reference.parse(repository) if repository else None
     for name in image.pushed:
         known = Reference.parse(name)
-        if wanted in (None, known.repository) and known.digest:
-            tags = [Reference.parse(tag) for tag in image.tags]
-            tag = next((t.tag for t in tags if t.repository == known.repository), None)
+        if known.digest and (wanted is None or wanted.repository == known.repository):
+            tag = _tag_of(image, known, wanted)
             return str(known.with_tag(tag) if tag else known)
     return None
+
+
+def _tag_of(image: BuiltImage, known: Reference, wanted: Reference | None) -> str | None:
+    """Of its tags in a repository the one that is asked for, else that of a push without one:
+    the same at every call, whatever further tags somebody gives the image."""
+    tags = [t.tag for t in map(Reference.parse, image.tags) if t.repository == known.repository]
+    liked = (wanted.tag if wanted else None, image.inputs[:12], *tags)
+    return next((tag for tag in liked if tag in tags), None)
 
 
 def remote(text: str) -> BuiltImage:
@@ -322,25 +331,20 @@ def _build_events(
 def _labels(
     plan: Plan, inputs: str, bases: Mapping[str, str], answer: ProbeResult | None
 ) -> dict[str, str]:
+    """Every label, empty ones too: one left out would be the base image's, which may be ours."""
     settings = plan.settings
-    labels = {
+    return {
         "org.opencontainers.image.title": settings.name,
         "org.opencontainers.image.version": inputs[:12],
+        "org.opencontainers.image.base.name": list(bases)[-1] if bases else "",
+        "org.opencontainers.image.description": ((answer and answer.description) or "").strip(),
+        "org.opencontainers.image.revision": _revision(settings),
         f"{LABEL}.project": settings.name,
         f"{LABEL}.inputs": inputs,
         f"{LABEL}.entrypoint": settings.entrypoint,
         f"{LABEL}.version": __version__,
+        f"{LABEL}.probe": answer.to_json() if answer else "",
     }
-    if bases:
-        base = list(bases)[-1]
-        labels["org.opencontainers.image.base.name"] = base
-    if answer:
-        labels[f"{LABEL}.probe"] = answer.to_json()
-        labels["org.opencontainers.image.description"] = (answer.description or "").strip()
-    revision = _revision(settings)
-    if revision:
-        labels["org.opencontainers.image.revision"] = revision
-    return labels
 
 
 def _revision(settings: Settings) -> str:

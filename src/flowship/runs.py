@@ -102,17 +102,15 @@ class RunResult:
 
 def find(
     api: PrefectApi,
-    name: str | None,
+    name: str,
     *,
-    default: str | None = None,
     project: Callable[[], Settings | None] = lambda: None,
 ) -> Json:
     """The deployment meant by ``flow/deployment`` or by the bare name of a deployment.
 
     Args:
         api: The server.
-        name: As the user gave it.
-        default: The project's own deployment, where the user gave none.
+        name: As the user gave it, or the project's own.
         project: The project's settings; asked only where several flows have the name, of which
             the project's own is meant.
 
@@ -122,25 +120,22 @@ def find(
     Raises:
         UsageError: None has this name, or several flows have one; the message lists them.
     """
-    wanted = name or default
-    if not wanted:
-        raise UsageError("which deployment is to run?", hint=_known(api), where="DEPLOYMENT")
-    flow, slash, bare = wanted.rpartition("/")
+    flow, slash, bare = name.rpartition("/")
     if slash:
         found = api.deployment_by_name(flow, bare)
         if found is None:
-            raise _none(api, wanted)
+            raise _none(api, name)
         return {**found, "flow_name": flow}
-    matching = list(api.deployments(wanted))
+    matching = list(api.deployments(name))
     if not matching:
-        raise _none(api, wanted)
+        raise _none(api, name)
     if len(matching) > 1:
         matching = _own(api, matching, project())
     named = [{**d, "flow_name": api.flow(d["flow_id"])["name"]} for d in matching]
     if len(named) > 1:
-        listed = ", ".join(sorted(f"{d['flow_name']}/{wanted}" for d in named))
+        listed = ", ".join(sorted(f"{d['flow_name']}/{name}" for d in named))
         raise UsageError(
-            f'{len(named)} flows have a deployment "{wanted}"', hint=f"one of: {listed}",
+            f'{len(named)} flows have a deployment "{name}"', hint=f"one of: {listed}",
             where="DEPLOYMENT",
         )  # fmt: skip
     return named[0]

@@ -6,10 +6,14 @@ Flows are found by reading the source, never by running it.
 from __future__ import annotations
 
 import ast
+import json
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowship import pyproject
 from flowship.errors import ConfigError
 
 # Folders that hold no code of the project's own.
@@ -22,7 +26,7 @@ class FoundFlow:
 
     Attributes:
         path: The file, relative to the folder searched, with forward slashes.
-        function: The function's name.
+        function: The function's name, ``Class.method`` for a static or class method.
         line: Where the function is defined, counted from 1.
     """
 
@@ -47,7 +51,9 @@ def python_files(folder: Path) -> list[Path]:
             and not d.startswith(".")
             and not (Path(here, d) / "pyvenv.cfg").exists()
         )
-        found += [Path(here, name) for name in sorted(files) if name.endswith(".py")]
+        # A name that is not UTF-8, or not one line, can stand in no configuration.
+        names = [n for n in sorted(files) if n.endswith(".py") and n.isprintable()]
+        found += [Path(here, name) for name in names]
     return found
 
 
@@ -60,13 +66,19 @@ def find_flows(folder: Path) -> list[FoundFlow]:
         except (SyntaxError, ValueError, OSError):
             continue
         relative = path.relative_to(folder).as_posix()
-        flows += [
-            FoundFlow(relative, node.name, node.lineno)
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and any(_is_flow(decorator) for decorator in node.decorator_list)
-        ]
+        flows += [FoundFlow(relative, name, line) for name, line in _flows_of(tree.body)]
     return flows
+
+
+def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]]:
+    """Name and line of each flow; of a class those that need no instance, as a run has none."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not owner:
+            yield from _flows_of(node.body, node.name)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = {_last_name(decorator) for decorator in node.decorator_list}
+            if "flow" in decorators and (not owner or decorators & {"staticmethod", "classmethod"}):
+                yield ".".join(filter(None, [owner, node.name])), node.lineno
 
 
 def unreadable(folder: Path) -> list[str]:
@@ -83,10 +95,10 @@ def unreadable(folder: Path) -> list[str]:
     return told
 
 
-def _is_flow(decorator: ast.expr) -> bool:
+def _last_name(decorator: ast.expr) -> str:
+    """``flow`` of ``@prefect.flow(name=…)``."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name == "flow"
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
 
 
 # --- init ----------------------------------------------------------------------------------------
@@ -121,15 +133,15 @@ REQUIREMENTS = """\
 """
 
 CONFIGURATION = """\
-name = "{name}"
-entrypoint = "{entrypoint}"
+name = {name}
+entrypoint = {entrypoint}
 {others}{dockerfile}# Pinned, so that every laptop and CI build the same image.
-base-image = "{base_image}"
+base-image = {base_image}
 {requirements}# Where `flowship push` sends it, on Docker Hub or "registry.example.com/team/repo":
-# repo = "user/{name}"
+# repo = "user/{repo}"
 
 [[deployments]]
-name = "{deployment}"
+name = {deployment}
 # cron = "0 5 * * *"
 # timezone = "Europe/Berlin"
 {parameters}"""
@@ -186,15 +198,16 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
             files["docker-requirements.txt"] = REQUIREMENTS
     function = entrypoint.rpartition(":")[2]
     files["flowship.toml"] = CONFIGURATION.format(
-        name=name,
-        entrypoint=entrypoint,
-        others="".join(f'# entrypoint = "{other}"\n' for other in others),
+        name=_quoted(name),
+        repo=name,
+        entrypoint=_quoted(entrypoint),
+        others="".join(f"# entrypoint = {_quoted(other)}\n" for other in others),
         dockerfile=OWN_DOCKERFILE if own_dockerfile else "",
-        base_image=base_image,
+        base_image=_quoted(base_image),
         requirements='requirements = "docker-requirements.txt"\n'
         if "docker-requirements.txt" in files
         else "",
-        deployment=function.replace("_", "-"),
+        deployment=_quoted(re.sub(r"[_.]", "-", function)),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
     written = tuple(file for file in files if not os.path.lexists(folder / file))
@@ -208,9 +221,13 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     return Scaffold(written, entrypoint, tuple(others), notes if own_dockerfile else ())
 
 
+def _quoted(text: str) -> str:
+    """As TOML text: JSON's, whose escapes TOML knows too."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _refuse_configured(folder: Path) -> None:
-    pyproject = folder / "pyproject.toml"
-    tool = pyproject.is_file() and "[tool.flowship" in pyproject.read_text(encoding="utf-8")
+    project = folder / pyproject.NAME
     own = folder / "flowship.toml"
     if os.path.lexists(own) and not own.is_file():
         what = "a link to nowhere" if own.is_symlink() else "no file"
@@ -219,13 +236,13 @@ def _refuse_configured(folder: Path) -> None:
             hint="remove it, or give it another name",
             where=str(own),
         )
-    for path in [own, *([pyproject] if tool else [])]:
-        if path.is_file():
-            raise ConfigError(
-                f"{path.name} already holds flowship's configuration; nothing was written",
-                hint="`flowship build` is the next step",
-                where=str(path),
-            )
+    holding = project if pyproject.is_flowships(project) else own
+    if holding.is_file():
+        raise ConfigError(
+            f"{holding.name} already holds flowship's configuration; nothing was written",
+            hint="`flowship build` is the next step",
+            where=str(holding),
+        )
 
 
 def _parents_first(flow: FoundFlow) -> tuple[bool, str, int]:

@@ -41,7 +41,9 @@ def findings(checked: Checked, fixed: int = 0) -> list[RenderableType]:
     """Findings as good compilers show them: the place, the text underlined, the reason, the fix."""
     shown: list[RenderableType] = []
     if fixed:
-        shown.append(f"[green]✓[/] mended {fixed} place{'s' * (fixed > 1)} in {checked.name}")
+        shown.append(
+            f"[green]✓[/] mended {fixed} place{'s' * (fixed > 1)} in {escape(checked.name)}"
+        )
     for finding in checked.findings:
         shown += [*_finding(checked, finding), ""]
     return [*shown, _count(checked)]
@@ -115,10 +117,10 @@ def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
     """What was built, and the flow in it with each parameter and its default."""
     lines: list[RenderableType] = []
     if image.unchanged:
-        lines.append(f"[green]✓[/] {image.reference} is there already: no input changed")
+        lines.append(f"[green]✓[/] {escape(image.reference)} is there already: no input changed")
     else:
         about = f"{readable_size(image.size)}, {image.platform}"
-        lines.append(f"[green]✓[/] built {image.reference} ({about})")
+        lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
     if not image.platform.startswith(engine_platform):
         lines.append(
             f"[yellow]warning:[/] the image is for {image.platform}, this engine is "
@@ -170,17 +172,22 @@ def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _type(about: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _type(
+    about: Mapping[str, Any], schema: Mapping[str, Any], within: frozenset[str] = frozenset()
+) -> str:
     if "$ref" in about:
         definition = str(about["$ref"]).rpartition("/")[2]
-        return _type((schema.get("definitions") or {}).get(definition, {}), schema)
+        if definition in within:  # a type that holds itself
+            return definition
+        inner = (schema.get("definitions") or {}).get(definition, {})
+        return _type(inner, schema, within | {definition})
     if "enum" in about:
         return " | ".join(_value(item) for item in about["enum"])
     for key in ("anyOf", "allOf"):
         if key in about:
-            return " | ".join(_type(option, schema) for option in about[key])
+            return " | ".join(_type(option, schema, within) for option in about[key])
     if about.get("type") == "array":
-        return f"list of {_type(about.get('items') or {}, schema)}"
+        return f"list of {_type(about.get('items') or {}, schema, within)}"
     return str(about.get("format") or about.get("type") or "any")
 
 
@@ -234,7 +241,7 @@ def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
             _row("block", f"docker-container/{spec.block_name}"),
             _row("pool", spec.work_pool),
             *(
-                _schedules(spec.preview, paused=bool(spec.paused))
+                _schedules(spec.preview, paused=spec.paused_at_first)
                 if spec.preview
                 else [_row("runs", _unscheduled(spec))]
             ),
@@ -276,7 +283,8 @@ def deployed(report: DeployReport) -> list[RenderableType]:
     if pool.worker_online:
         lines.append(_row("worker", "online"))
     else:
-        lines.append(f"  worker      [yellow]none online[/]: start one with `{pool.start_command}`")
+        start = escape(pool.start_command)
+        lines.append(f"  worker      [yellow]none online[/]: start one with `{start}`")
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
     return lines + _warnings(report.warnings)
 
@@ -384,6 +392,11 @@ def log(record: LogRecord) -> RenderableType:
     return f"{head} {escape(record.message)}"
 
 
+def state(name: str) -> RenderableType:
+    """The state that a run is in now: what there is to see before its first log."""
+    return f"• {escape(name)}"
+
+
 def ended(result: RunResult) -> list[RenderableType]:
     """How a run ended; a failure is told by its error."""
     if not result.completed:
@@ -435,8 +448,8 @@ def months(results: Iterable[MonthResult]) -> list[RenderableType]:
 
 def scaffold(written: Scaffold) -> list[RenderableType]:
     """What `init` wrote, and the next step."""
-    lines: list[RenderableType] = [f"[green]✓[/] wrote {', '.join(written.written)}"]
-    lines.append(f"  it runs {written.entrypoint}")
+    lines: list[RenderableType] = [f"[green]✓[/] wrote {escape(', '.join(written.written))}"]
+    lines.append(f"  it runs {escape(written.entrypoint)}")
     if written.others:
         lines.append(f"  other flows found: {escape(', '.join(written.others))}")
     lines += [f"  {escape(note)}" for note in written.notes]
@@ -447,14 +460,18 @@ def profile_change(change: ProfileChange) -> list[RenderableType]:
     """What a profile command did."""
     lines: list[RenderableType] = []
     if change.corrected_from:
-        lines.append(f"  {escape(change.corrected_from)} has no API; this has: {change.url}")
+        lines.append(
+            f"  {escape(change.corrected_from)} has no API; this has: {escape(change.url or '')}"
+        )
     verb = "uses" if change.changed else "used already"
-    lines.append(f"[green]✓[/] profile {escape(change.profile)} {verb} {change.url or 'no API'}")
+    url = escape(change.url or "no API")
+    lines.append(f"[green]✓[/] profile {escape(change.profile)} {verb} {url}")
     if change.switched_from:
-        lines.append(f"  {change.profile} is the active profile now, {change.switched_from} was")
+        told = f"{change.profile} is the active profile now, {change.switched_from} was"
+        lines.append(f"  {escape(told)}")
     if change.server and change.server.version:
         lines.append(f"  Prefect {change.server.version} answers there")
-    lines.append(f"  [dim]{change.path}[/]")
+    lines.append(f"  [dim]{escape(str(change.path))}[/]")
     return lines + _warnings(change.warnings)
 
 

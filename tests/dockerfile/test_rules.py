@@ -283,6 +283,7 @@ def test_a_flow_that_ends_up_in_its_place_is_recognised(copies):
         ("COPY flows/ /opt/prefect/flows/\n", "/opt/prefect/flows/taxi.py"),
         ("COPY flows/taxi.py /opt/prefect/flows\n", "/opt/prefect/flows"),
         ("COPY . /app/\n", "/app/flows/taxi.py"),
+        ("COPY . /opt/prefect/flows/flows/\n", "/opt/prefect/flows/flows/flows/taxi.py"),
         ("COPY flows/*.py /app/\n", "/app/taxi.py"),
         ("COPY flows/taxi.py /opt/prefect/flows/flows/main.py\n", "/opt/prefect/flows/flows/main"),
         ("COPY --parents flows/taxi.py /app/\n", "/app/flows/taxi.py"),
@@ -294,6 +295,9 @@ def test_a_flow_that_ends_up_elsewhere_is_pointed_at_with_both_places(copies, wh
     assert "look for the flow at /opt/prefect/flows/flows/taxi.py" in finding.message
     assert f"this puts it at {where}" in finding.message
     assert finding.line == 2
+    # whoever follows the advice is done
+    advised = finding.help.removeprefix('copy it to "').removesuffix('"')
+    assert flow_findings(f"{copies.rpartition(' ')[0]} {advised}\n") == []
 
 
 @pytest.mark.parametrize(

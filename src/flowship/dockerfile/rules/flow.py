@@ -9,6 +9,7 @@ from flowship.dockerfile.landing import Index, destination, look_for
 from flowship.dockerfile.rules.destinations import likely_meant
 from flowship.dockerfile.rules.findings import Facts, Finding, View, beginning, span
 from flowship.dockerfile.rules.sources import told
+from flowship.dockerfile.stages import Step
 
 
 def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
             "flow-not-in-place",
             span(step.instruction.words[-1]),
             f"{looked}, but this puts it at {path}",
-            f'copy it to "{posixpath.dirname(target)}/"',
+            f'copy it to "{_right_destination(target, path, step)}"',
             step=step,
         )
         return
@@ -39,6 +40,18 @@ def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
     yield from view.finding(
         "flow-not-in-place", place, f"{looked}, but {reason}", advice, step=step_of
     )
+
+
+def _right_destination(target: str, path: str, step: Step) -> str:
+    """The destination with which `step`, that puts the flow at `path`, would put it at `target`:
+    a folder that is copied whole keeps the layout within it."""
+    landed = destination(step).path
+    within = posixpath.relpath(path, landed) if landed else ""
+    if within not in ("", ".") and not within.startswith("../"):
+        head = target.removesuffix(f"/{within}")
+        if head != target:
+            return f"{head}/"
+    return f"{posixpath.dirname(target)}/"
 
 
 def _own_path(index: Index, file: str) -> str | None:
