@@ -45,7 +45,10 @@ def write(
 
 
 def build(
-    folder: Path, report: Callable[[Event], None] = lambda event: None, **options: bool
+    folder: Path,
+    report: Callable[[Event], None] = lambda event: None,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
+    **options: bool,
 ) -> BuiltImage:
     """Build the project in `folder` as `flowship build` does; the image."""
     from flowship import config, image
@@ -53,7 +56,7 @@ def build(
     from flowship.plan import plan
 
     wanted = plan(config.load(folder, environ={}))
-    return image.build(connect(), wanted, image.BuildOptions(**options), report)
+    return image.build(connect(), wanted, image.BuildOptions(**options), report, elsewhere)
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import docker.errors
 import pytest
 import requests
 
-from flowship import image
+from flowship import config, cycle, image
 from flowship import registry as registries
 from flowship.engine import connect
 from flowship.errors import RegistryError
 from flowship.events import Output
+from flowship.push import published
 from flowship.push import push as push_image
 from projects import FLOW, build, write
 from registry_server import ACCOUNTS
@@ -187,3 +188,47 @@ def test_a_registry_that_is_lost_right_after_the_push_is_told_as_that(built, pro
         push_image(replace(engine, api=api), built, target, sleep=lambda seconds: None)
     assert api.asked == registries.ATTEMPTS
     assert "at the same time" not in caught.value.hint
+
+
+# --- known again by another laptop ---------------------------------------------------------------
+
+
+def forget(engine, built):
+    """Make this engine one that never built the image."""
+    for name in engine.images.get(built.id).tags:
+        engine.images.remove(name, force=True)
+
+
+def test_what_another_laptop_built_and_pushed_is_neither_built_nor_sent_again(
+    built, project, registry, engine
+):
+    target = registries.push_target(f"{registry.address}/{project.name}")
+    pushed = push(built, str(target))
+    forget(engine, built)
+    told = []
+    again = build(
+        project, told.append, elsewhere=lambda inputs: published(connect(), target, inputs)
+    )
+    assert told == []
+    assert again.unchanged
+    assert again.probe == built.probe
+    assert push(again, str(target), report=told.append).reference == pushed.reference
+    assert told == []
+    # the same for a deploy, which builds nothing
+    more = f'repo = "{target}"\n'
+    settings = config.load(write(project, base_image_of(project), more=more), environ={})
+    found, reference = cycle.image_to_deploy(None, settings)
+    assert (found.inputs, reference) == (built.inputs, pushed.reference)
+
+
+def base_image_of(project):
+    return config.load(project, environ={}).base_image
+
+
+def test_an_image_of_other_inputs_under_the_same_tag_is_not_taken(built, project, registry):
+    target = registries.push_target(f"{registry.address}/{project.name}:prod")
+    push(built, str(target))
+    assert published(connect(), target, built.inputs).probe == built.probe
+    assert published(connect(), target, "f" * 64) is None
+    nowhere = registries.push_target(f"{registry.address}/{project.name}-never")
+    assert published(connect(), nowhere, built.inputs) is None

@@ -317,6 +317,7 @@ def _build(
     no_probe: bool = False,
     tags: tuple[str, ...] = (),
     engine: Engine | None = None,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
 ) -> BuiltImage:
     from flowship import cycle, image, views
     from flowship.engine import connect
@@ -329,7 +330,7 @@ def _build(
     options = image.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tags)
     engine = engine or connect()
     with screen.progress() as report:
-        built = image.build(engine, plan, options, report)
+        built = image.build(engine, plan, options, report, elsewhere)
     screen.say(*views.built(built, engine.platform))
     return built
 
@@ -452,12 +453,13 @@ def ship(
 ) -> None:
     """Check, build, probe, push and deploy, stopping at the first step that fails.
 
-    Nothing unprobed is pushed, nothing unpushed is deployed.
+    Nothing unprobed is pushed (but with --no-probe), nothing unpushed is deployed.
     """
     from flowship import cycle, views
     from flowship.console import Screen
     from flowship.deploy import Flags, apply, judge_kept, preflight, validate_early
     from flowship.engine import connect
+    from flowship.push import published
     from flowship.push import push as push_image
 
     screen = Screen(as_json=as_json)
@@ -472,7 +474,14 @@ def ship(
     with cycle.open_api() as api:
         ground = preflight(settings, flags, api)
         engine = connect()
-        built = _build(screen, plan, no_cache=no_cache, no_probe=no_probe, engine=engine)
+        built = _build(
+            screen,
+            plan,
+            no_cache=no_cache,
+            no_probe=no_probe,
+            engine=engine,
+            elsewhere=lambda inputs: published(engine, target, inputs, credentials),
+        )
         judge_kept(cycle.specs(settings, built, flags), api)  # parameters, before the push
         with screen.progress() as report:
             pushed = push_image(engine, built, target, credentials=credentials, report=report)

@@ -335,7 +335,7 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     from flowship import engine, image
 
     if not named:
-        built = require_image(engine.connect(), plan(settings))
+        built = _image_of_files(engine.connect(), settings)
         return built, image.pinned(built, settings.repo)
     try:
         found = image.inspect(engine.connect(), named)
@@ -343,6 +343,21 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
         found = None
     built = found or image.remote(named)
     return built, image.pinned(built, named) or image.pinned(built, settings.repo)
+
+
+def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
+    """The image of the present files: this engine's, else the one in the project's repository."""
+    from flowship import image
+    from flowship.push import published
+
+    present = plan(settings)
+    inputs = image.inputs_of(engine, present)
+    if inputs and settings.repo and not image.find(engine, present):
+        target = push_target(None, settings)
+        found = published(engine, target, inputs, credentials(target))
+        if found:
+            return found
+    return require_image(engine, present)
 
 
 def settings_or_none(folder: Path) -> Settings | None:

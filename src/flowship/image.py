@@ -12,7 +12,7 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -65,20 +65,26 @@ class BuiltImage:
     pushed: tuple[str, ...] = ()
 
 
-def local_name(plan: Plan, bases: Mapping[str, str]) -> str:
+def local_name(plan: Plan, inputs: str) -> str:
     """The name under which the image of these inputs is kept."""
-    return f"{plan.settings.name}:{plan.digest(bases)[:12]}"
+    return f"{plan.settings.name}:{inputs[:12]}"
 
 
-def find(engine: Engine, plan: Plan) -> BuiltImage | None:
-    """The image that was built from the present inputs, if the engine has it."""
+def inputs_of(engine: Engine, plan: Plan) -> str | None:
+    """The hash of all inputs; None where the engine lacks a base image, whose id is one of them."""
     bases: dict[str, str] = {}
     for base in _bases(plan):
         found = look_up(engine, base)
         if found is None:
             return None
         bases[base] = found["Id"]
-    return inspect(engine, local_name(plan, bases))
+    return plan.digest(bases)
+
+
+def find(engine: Engine, plan: Plan) -> BuiltImage | None:
+    """The image that was built from the present inputs, if the engine has it."""
+    inputs = inputs_of(engine, plan)
+    return inspect(engine, local_name(plan, inputs)) if inputs else None
 
 
 def inspect(engine: Engine, reference: str) -> BuiltImage | None:
@@ -191,10 +197,19 @@ def build(
     plan: Plan,
     options: BuildOptions = BuildOptions(),
     report: Report = silent,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
 ) -> BuiltImage:
     """Build, probe, label and tag; or find that nothing changed.
 
     The image gets its name last: what does not load its flow is never tagged.
+
+    Args:
+        engine: The container engine.
+        plan: What to build.
+        options: How.
+        report: Told what is being done.
+        elsewhere: Given the hash of all inputs, finds an image of them that another engine
+            built; asked where this one has none.
 
     Raises:
         BuildError: A step failed, or the flow does not load in the image.
@@ -202,11 +217,15 @@ def build(
         EngineError: The engine failed.
     """
     bases = {base: _base(engine, base, plan, report) for base in _bases(plan)}
-    inputs, name = plan.digest(bases), local_name(plan, bases)
+    inputs = plan.digest(bases)
+    name = local_name(plan, inputs)
     known = None if options.no_cache else inspect(engine, name)
     if known and (known.probe or not options.probe):
         _tag(engine, known.id, options.tags)
         return replace(known, tags=tuple(sorted({*known.tags, *options.tags})))
+    found = None if known or options.no_cache else elsewhere(inputs)
+    if found and (found.probe or not options.probe):
+        return found
     labels = _labels(plan, inputs, bases, None)
     if not options.probe and not known and _is_ours(plan) and all(map(_one_line, labels.values())):
         # Nothing stands between the build and the name: one request to the engine does it.

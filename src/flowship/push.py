@@ -1,4 +1,4 @@
-"""Takes an image to a registry, and makes sure that it arrived there."""
+"""Takes an image to a registry, makes sure that it arrived there, and knows it again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from flowship import registry
 from flowship.engine import Engine, auth, engine_errors, look_up, registry_errors
-from flowship.errors import EngineError
+from flowship.errors import ConfigError, EngineError, RegistryError
 from flowship.events import Output, Report, Transfer, silent
-from flowship.image import BuiltImage
+from flowship.image import BuiltImage, remote
 from flowship.registry import Credentials, PushStream, Reference, RegistryFault
 
 REFUSALS = {"denied", "unauthorized", "scope"}  # of `registry.faults`
@@ -83,6 +83,28 @@ def _tagged(engine: Engine, image: BuiltImage, target: Reference) -> Iterator[No
             else:
                 engine.api.tag(before["Id"], target.repository, target.tag)
         raise
+
+
+def published(
+    engine: Engine, target: Reference, inputs: str, credentials: Credentials | None = None
+) -> BuiltImage | None:
+    """The image of these inputs as its registry describes it: another laptop, or CI, built and
+    pushed it. A build here would be another image, with other times in it and another digest.
+
+    Args:
+        engine: Asks the registry first: most often there is no such image.
+        target: Where it would be; without a tag, under that of a push without one.
+        inputs: The hash of all inputs, hexadecimal.
+        credentials: Who to be there.
+    """
+    target = target if target.tag else target.with_tag(inputs[:12])
+    if _digest_in_registry(engine, target, credentials) is None:
+        return None
+    try:
+        found = remote(str(target))
+    except (ConfigError, RegistryError):  # not ours, or only the engine gets there
+        return None
+    return found if found.inputs == inputs else None
 
 
 def _same(name: str, target: Reference) -> bool:
