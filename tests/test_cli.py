@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -345,3 +347,38 @@ def test_a_further_name_that_cannot_be_one_is_told_first(cli, tmp_path):
         code, _, stderr = cli("build", "--tag", wrong, cwd=tmp_path)
         assert code == 2
         assert "--tag" in stderr
+
+
+@pytest.mark.parametrize("base", ["A:B:C", "Foo", "foo[bold]", "https://example.com/x"])
+def test_a_base_image_that_is_none_is_told_with_its_line(cli, project, base):
+    (project / "flowship.toml").write_text(CONFIG.replace("python:3.11", base))
+    code, _, stderr = cli("check", cwd=project)
+    assert code == 3
+    assert "flowship.toml:3:1" in stderr
+    assert "base-image: " in stderr
+
+
+def test_a_name_that_no_registry_takes_is_told(cli, project):
+    (project / "flowship.toml").write_text(CONFIG.replace('"p"', f'"{"p" * 300}"'))
+    code, _, stderr = cli("check", cwd=project)
+    assert code == 3
+    assert "at most 100 characters" in stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["build", "--help"], ["--version"]], ids=" ".join)
+def test_help_that_cannot_be_written_is_told_without_a_traceback(words):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [str(PROGRAM), *words], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert "cannot be written to stdout" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_whose_reader_has_seen_enough_ends_in_peace():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([str(PROGRAM), "--help"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

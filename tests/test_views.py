@@ -149,7 +149,9 @@ def test_a_flow_without_parameters_has_no_table():
 
 
 PROBE = ProbeResult("taxi", "flow.py:taxi", "3.8.8", "3.11.2", "First line.\nSecond.", SCHEMA)
-IMAGE = BuiltImage("sha256:1", "taxi:abc", "abc", "linux/amd64", 302_000_000, PROBE, "flow.py:taxi")
+IMAGE = BuiltImage(
+    "sha256:1", "taxi:abc", "taxi", "abc", "linux/amd64", 302_000_000, PROBE, "flow.py:taxi"
+)
 
 
 def test_a_built_image_tells_its_size_its_flow_and_each_default():

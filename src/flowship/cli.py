@@ -85,17 +85,32 @@ def main() -> None:
     gc.set_threshold(200_000, 10, 10)
     # A CI job that is cancelled, or `kill`: what was begun is tidied up as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if "--json" not in sys.argv:
-        app()
+    from flowship.console import Screen, lasting_streams
+
+    code = 0
     try:
-        sys.exit(app(standalone_mode=False))
+        with lasting_streams():
+            code = _run()
+    except UsageError as exc:  # the result did not get out; a failure's own code says more
+        Screen().tell(exc)
+        code = code or int(exc.exit_code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command of the command line; its exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        return int(app(standalone_mode=not as_json) or 0)
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else 0
     except CLICK_ERROR as exc:  # an option that there is not: the parser's own words, as JSON
         from flowship.console import Screen
 
         command = exc.ctx.command_path if exc.ctx else "flowship"
         error = UsageError(exc.format_message(), hint=f"`{command} --help` lists what it takes")
         Screen(as_json=True).error(error)
-        sys.exit(int(error.exit_code))
+        return int(error.exit_code)
 
 
 # --- options that several commands share ---------------------------------------------------------

@@ -47,6 +47,8 @@ RESERVED_ENV = {
     "FLOWSHIP_TAXI_SAMPLE",
 }
 
+LONGEST_NAME = 100  # characters; in an image's name 255, with registry and path before it
+
 PREFECT_NAME = r"^[^/%&><]+$"  # of a deployment or a work pool, as the server has it
 
 PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
@@ -304,6 +306,8 @@ def _slug(value: str, what: str) -> str:
             f"{what} is lower-case letters, digits and single dashes"
             f', for instance "{slugify(value) or "my-flow"}"'
         )
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"{what} has at most {LONGEST_NAME} characters, this one {len(value)}")
     return value
 
 
@@ -450,7 +454,7 @@ def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
     project = pyproject.read(folder / pyproject.NAME)
     name = slugify(project.name if project else "") or slugify(folder.resolve().name)
     if name:
-        return name, ()
+        return name[:LONGEST_NAME].strip("-"), ()
     return "flow", (
         f"the folder {folder.resolve().name} has no letters or digits that an image's name can"
         ' have: the project is called "flow" until name = "…" says otherwise',

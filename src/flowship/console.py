@@ -6,6 +6,7 @@ Everything a command shows passes here. Colour and live progress appear only on 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,10 +14,10 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from flowship.errors import ExitCode, FlowshipError, UsageError
 
@@ -40,7 +41,7 @@ def _console() -> Console:
     # Without colours the rest goes too: what is bold, and lines that are written over.
     plain = ci or bool(os.environ.get("NO_COLOR"))
     return Console(
-        file=cast("IO[str]", _Lasting(sys.stderr)),
+        stderr=True,
         highlight=False,
         emoji=False,  # names and logs are told as they are, `:x:` too
         soft_wrap=True,
@@ -49,35 +50,61 @@ def _console() -> Console:
     )
 
 
-class _Lasting:
-    """stderr, whose loss stops no work: a pipe's reader may have left, a disk be full."""
+class Lasting:
+    """stdout or stderr, whose loss stops no work: a pipe's reader may have left, a disk be full.
+
+    Attributes:
+        lost: Why it takes nothing any more; None while it does.
+    """
 
     def __init__(self, stream: IO[str] | None) -> None:
-        self._stream = stream  # None where the shell closed it
+        self._stream: IO[str] = stream or io.StringIO()
+        self._closed = stream is None  # by the shell: `>&-`
+        self.lost: OSError | None = None
 
     def write(self, text: str) -> int:
-        self._try(lambda stream: stream.write(text))
+        """Write, or forget `text` where that is no longer possible."""
+        if self._closed:
+            self.lost = OSError(errno.EBADF, "it is closed")
+        self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._try(lambda stream: stream.flush())
+        """Pass on what is held back."""
+        self._try(self._stream.flush)
 
-    def _try(self, act: Callable[[IO[str]], object]) -> None:
-        if self._stream is None:
+    def _try(self, act: Callable[[], object]) -> None:
+        if self.lost:
             return
         try:
-            act(self._stream)
-        except OSError:
-            _to_nowhere(self._stream)
-            self._stream = None
+            act()
+        except OSError as exc:
+            self.lost = exc
+            # Python writes what the stream holds once more at its end, and must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
-        return getattr(self._stream or io.StringIO(), name)
+        return getattr(self._stream, name)
 
 
-def _to_nowhere(stream: IO[str]) -> None:
-    """Python writes what a stream still holds once more at its end, and must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+@contextmanager
+def lasting_streams() -> Iterator[None]:
+    """Within this, no command is stopped by a stream that is lost.
+
+    Raises:
+        UsageError: At the end: what was written to stdout did not get there. A reader that has
+            seen enough, as `head`, is no loss.
+    """
+    stdout = Lasting(sys.stdout)
+    sys.stdout, sys.stderr = cast("TextIO", stdout), cast("TextIO", Lasting(sys.stderr))
+    yield
+    stdout.flush()
+    if stdout.lost and not isinstance(stdout.lost, BrokenPipeError):
+        raise UsageError(
+            f"the result cannot be written to stdout: {stdout.lost.strerror}",
+            hint="the work is done; only its result is not shown",
+            where="stdout",
+        )
 
 
 class Screen:
@@ -111,24 +138,15 @@ class Screen:
         """Write the command's result to stdout: `value` as JSON, or else `text`."""
         if self.as_json:
             text = json.dumps(plain(value))  # ASCII: any terminal and any pipe takes it
-        if not text:
-            return
-        if sys.stdout is None:  # `>&-` closed it
-            raise _unwritable("it is closed")
-        try:
+        if text:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
-        except OSError as exc:
-            _to_nowhere(sys.stdout)
-            if not isinstance(exc, BrokenPipeError):  # whose reader has seen enough, as `head`
-                raise _unwritable(exc.strerror) from exc
 
     def error(self, exc: FlowshipError) -> None:
         """Show an expected failure, as the result too where that is JSON."""
         self.tell(exc)
         if self.as_json:
-            with suppress(UsageError):  # stdout itself is what failed
-                self.result({"error": failure(exc)})
+            self.result({"error": failure(exc)})
 
     def interrupted(self, result: Mapping[str, object] | None = None) -> int:
         """Say that somebody pressed Ctrl-C; `result` is what was done until then."""
@@ -167,14 +185,6 @@ class Screen:
                 yield live
         else:
             yield _Lines(self.story)
-
-
-def _unwritable(reason: str | None) -> UsageError:
-    return UsageError(
-        f"the result cannot be written to stdout: {reason}",
-        hint="the work is done; only its result is not shown",
-        where="stdout",
-    )
 
 
 def failure(exc: FlowshipError) -> dict[str, object]:

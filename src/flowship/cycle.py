@@ -93,6 +93,7 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
 
 def _judge_names(settings: Settings) -> None:
     """Names that only a later step would stumble over: rules to ignore, the repository."""
+    _judge_base_image(settings)
     for rule in settings.check.ignore:
         if rule not in dockerfile.RULES:
             close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
@@ -106,6 +107,16 @@ def _judge_names(settings: Settings) -> None:
             )
     if settings.repo:
         push_target(None, settings)
+
+
+def _judge_base_image(settings: Settings) -> None:
+    from flowship.registry import Reference
+
+    try:
+        Reference.parse(settings.base_image)
+    except UsageError as exc:
+        place = settings.place("base-image")
+        raise ConfigError(f"base-image: {exc.message}", hint=exc.hint, where=place) from exc
 
 
 def _for_the_template(finding: Finding, plan: Plan) -> Finding:
@@ -342,6 +353,14 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     except EngineError:
         found = None
     built = found or image.remote(named)
+    if built.project != settings.name:
+        raise ConfigError(
+            f"{named} is an image of the project {built.project}, and this is {settings.name}:"
+            " its deployments would look for another flow",
+            hint=f"deploy it in the folder of {built.project}, or where a configuration has"
+            f' name = "{built.project}"',
+            where="--image",
+        )
     return built, image.pinned(built, named) or image.pinned(built, settings.repo)
 
 

@@ -43,6 +43,7 @@ class BuiltImage:
         id: The engine's image id.
         reference: Its local name, ``<project>:<first 12 digits of the inputs' hash>``; another
             where the engine does not have it under that one.
+        project: The name of the project that it was built for.
         inputs: The hash of all inputs, hexadecimal.
         platform: As "linux/amd64".
         size: Bytes, all layers.
@@ -55,6 +56,7 @@ class BuiltImage:
 
     id: str
     reference: str
+    project: str
     inputs: str
     platform: str
     size: int
@@ -116,9 +118,11 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         )
     answer = labels.get(f"{LABEL}.probe")
     inputs = labels[f"{LABEL}.inputs"]
-    name = f"{labels[f'{LABEL}.project']}:{inputs[:12]}"
+    project = labels.get(f"{LABEL}.project", "")
+    name = f"{project}:{inputs[:12]}"
     return BuiltImage(
         reference=name if name in known["tags"] else reference,
+        project=project,
         inputs=inputs,
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
