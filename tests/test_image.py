@@ -314,7 +314,8 @@ def test_an_image_that_was_not_asked_inherits_no_answer_from_its_base(project, b
 def test_the_tag_that_is_asked_for_is_the_one_a_pushed_image_is_known_by():
     digest = "sha256:" + "0" * 64
     known = image.BuiltImage(
-        "sha256:1", "p:0123456789ab", "p", "0123456789ab" + "f" * 52, "linux/amd64", 1, None, "f.py:f",
+        "sha256:1", "p:0123456789ab", "p", "0123456789ab" + "f" * 52, "linux/amd64", 1, None,
+        "f.py:f",
         tags=("host:5000/p:0123456789ab", "host:5000/p:a-copy", "host:5000/p:prod"),
         pushed=(f"host:5000/p@{digest}",),
     )  # fmt: skip

@@ -250,6 +250,22 @@ def test_an_import_with_dots_is_explained(tmp_path, line, message, hint):
     assert hint in error.hint
 
 
+@pytest.mark.parametrize(
+    ("entrypoint", "line", "works"),
+    [
+        ("flows/sub/a.py:hello", "from ..h import z", "from flows.h import z"),
+        ("flows/sub/a.py:hello", "from ...lib.h import y, z", "from lib.h import y, z"),
+        ("src/acme/jobs/a.py:hello", "from ..util import nice", "from acme.util import nice"),
+        ("flows/a.py:hello", "from .. import util", "`import util`"),
+    ],
+)
+def test_an_import_with_two_dots_is_answered_with_one_that_works(tmp_path, entrypoint, line, works):
+    file = tmp_path / entrypoint.partition(":")[0]
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{line}\n{FLOW}")
+    assert works in explained(tmp_path, entrypoint).hint
+
+
 def test_any_other_exception_shows_its_own_traceback(tmp_path):
     (tmp_path / "flow.py").write_text("d = {}\nd['missing']\n")
     error = explained(tmp_path, "flow.py:hello")
@@ -268,3 +284,11 @@ def test_any_other_exception_shows_its_own_traceback(tmp_path):
 )
 def test_a_probe_that_crashed_says_why(code, output, word):
     assert word in probe.crashed(code, output).message
+
+
+@pytest.mark.parametrize(("code", "word"), [(3, "exit code 3"), (139, "signal 11")])
+def test_a_flow_that_ends_the_process_is_told_as_that(code, word):
+    error = probe.crashed(code, "", file="flow.py", started=True)
+    assert word in error.message
+    assert error.where == "flow.py"
+    assert "--no-probe" not in error.hint

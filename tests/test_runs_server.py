@@ -161,6 +161,23 @@ def test_a_watched_run_tells_each_log_record_once_and_its_outcome(project):
     }  # fmt: skip
 
 
+def test_a_run_that_waits_for_long_is_told_why_once(project):
+    pool = project.deploy().pool.name
+    assert not any("is paused" in text for text in project.deploy().warnings)
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    told = []
+    sleep = acted(
+        lambda: project.raw("PATCH", f"/work_pools/{pool}", {"is_paused": True}),
+        *[lambda: None] * 30,
+        lambda: container.state("COMPLETED"),
+    )
+    runs.watch(project.api, started, lambda record: None, warn=told.append, sleep=sleep)
+    (warning,) = told  # that no worker is online was told at the start
+    assert f'"{pool}" is paused' in warning
+    assert warning in project.deploy().warnings
+
+
 def test_a_failed_run_is_an_error_with_exit_code_8_and_its_message(project):
     project.deploy()
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))

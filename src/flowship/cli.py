@@ -225,9 +225,10 @@ def common(
 
 
 def _settings(screen: Screen, **overrides: object) -> Settings:
-    from flowship import config
+    from flowship import config, cycle
 
     settings = config.load(Path.cwd(), overrides=overrides)
+    cycle.judge_names(settings)
     for warning in settings.warnings:
         screen.warn(warning)
     if settings.shipped:
@@ -551,6 +552,7 @@ def run(
                 started,
                 lambda record: screen.say(views.log(record)),
                 on_state=lambda state: screen.say(views.state(state)),
+                warn=screen.warn,
             )
         except KeyboardInterrupt:
             screen.say("no longer watching; the run goes on", *views.hints(started))

@@ -75,7 +75,6 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
 
     settings = plan.settings
     validate_early(settings, Flags())
-    _judge_names(settings)
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=plan.context,
@@ -91,8 +90,13 @@ def check_plan(plan: Plan, engine: Engine | None = None) -> Checked:
     return Checked(name, plan.dockerfile, tuple(findings), facts, own, settings.warnings)
 
 
-def _judge_names(settings: Settings) -> None:
-    """Names that only a later step would stumble over: rules to ignore, the repository."""
+def judge_names(settings: Settings) -> None:
+    """Judge the names that only a later step would stumble over: the base image, rules to
+    ignore, the repository.
+
+    Raises:
+        ConfigError: There is no such rule, or it cannot be an image's name.
+    """
     _judge_base_image(settings)
     for rule in settings.check.ignore:
         if rule not in dockerfile.RULES:
@@ -152,7 +156,9 @@ def check_project(folder: Path) -> Checked:
     settings = settings_or_none(folder)
     if settings is None and lone.is_file():
         return check_file(Path(os.path.relpath(lone)), None)
-    return check_plan(plan(settings or load(folder)))
+    settings = settings or load(folder)
+    judge_names(settings)
+    return check_plan(plan(settings))
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:

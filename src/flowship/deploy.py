@@ -275,7 +275,7 @@ def apply(
         deployments=tuple(deployments),
         moved=tuple(moved.values()),
         warnings=(
-            *_warnings(settings),
+            *_warnings(settings, ground),
             *_wrong_on_server(block.kept),
             *_left_over(api, server, settings, specs[0]),
         ),
@@ -335,12 +335,21 @@ def start_command(api: PrefectApi, pool: str) -> str:
     return f'prefect worker start --pool "{pool}" --type docker'
 
 
-def _warnings(settings: Settings) -> tuple[str, ...]:
-    return tuple(
+def paused_pool(name: str) -> str:
+    """What to tell where a work pool is paused."""
+    resume = f'prefect work-pool resume "{name}"'
+    return f'the work pool "{name}" is paused: nothing runs until `{resume}`'
+
+
+def _warnings(settings: Settings, ground: Preflight) -> tuple[str, ...]:
+    told = [
         f'block.env: "{name}" looks like a secret and is stored in clear text; keep it in a'
         f' Secret block and write "{{{{ prefect.blocks.secret.NAME }}}}"'
         for name in docker_block.open_secrets(settings.block)
-    )
+    ]
+    if ground.pool and ground.pool.get("is_paused"):
+        told.append(paused_pool(settings.work_pool))
+    return tuple(told)
 
 
 def _wrong_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:

@@ -143,8 +143,15 @@ def swallowed(entrypoint: Sequence[str], output: str) -> BuildError:
     )
 
 
-def crashed(exit_code: int, output: str) -> BuildError:
-    """The probe's container ended without an answer."""
+def crashed(exit_code: int, output: str, *, file: str = "", started: bool = False) -> BuildError:
+    """The probe's container ended without an answer.
+
+    Args:
+        exit_code: The container's.
+        output: What it said.
+        file: The flow's.
+        started: Whether the script in it had begun: the image is well, its flow is not.
+    """
     if exit_code == 137:
         return BuildError(
             "the flow was killed while it was loaded: the engine ran out of memory",
@@ -155,6 +162,15 @@ def crashed(exit_code: int, output: str) -> BuildError:
         return BuildError(
             "the image has no `python` on its PATH, so Prefect cannot run there",
             hint="start FROM a Prefect image, or put Python and Prefect into yours",
+            details=output,
+        )
+    if started:
+        how = f"by signal {exit_code - 128}" if exit_code > 128 else f"with exit code {exit_code}"
+        return BuildError(
+            f"the process ended {how} while the flow was loaded, and would in every run",
+            hint="something at the top of the file, or in a module that it imports, ends it:"
+            " os._exit, or a compiled package that does not fit the image",
+            where=file,
             details=output,
         )
     return BuildError(
@@ -278,8 +294,11 @@ def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
         message = f"{answer['type']}: {answer['message'].split(' (')[0]}"
         hint = "mend that line; the project runs on the image's Python, maybe not on yours"
     elif "attempted relative import" in str(answer["message"]):
-        message = "an import with dots reaches above the flow's folder, which is no package"
-        hint = "imports start at the project folder: `from lib import …`, not `from ..lib import …`"
+        message = (
+            "an import with two dots reaches above the flow's folder, and Prefect loads the flow's"
+            " file by itself, not as a part of a package"
+        )
+        hint = _absolute_import(answer, project)
     elif _is_network(answer):
         message = "the flow reaches for the network, or loads a block, while it is imported"
         hint = (
@@ -296,6 +315,26 @@ def _exception(answer: Mapping[str, Any], project: Project) -> BuildError:
         message = f"the flow does not load: {answer['type']}: {answer['message']}"
         hint = "the traceback above is the container's own"
     return BuildError(message, hint=hint, where=where, details=answer["traceback"])
+
+
+def _absolute_import(answer: Mapping[str, Any], project: Project) -> str:
+    """The same import as it works: from the project's folder on, or from src/."""
+    found = re.search(r"from (\.{2,})([\w.]*) import (.+)", str(answer["traceback"]))
+    path = PurePosixPath(answer.get("file") or "")
+    inside = path.is_relative_to(FLOWS_DIR)
+    file = path.relative_to(FLOWS_DIR) if inside else project.entrypoint.rpartition(":")[0]
+    folder = PurePosixPath(file).parent
+    if not found:
+        return "imports start at the project folder: `from lib import …`, not `from ..lib import …`"
+    parts = [p for p in folder.parts if p != "."][: 1 - len(found[1]) or None]
+    parts = parts[1:] if parts[:1] == ["src"] else parts
+    module = ".".join([*parts, *filter(None, [found[2]])])
+    names = found[3].strip()
+    return (
+        f"imports start at the project folder: `from {module} import {names}`"
+        if module
+        else (f"imports start at the project folder: `import {names}`")
+    )
 
 
 def _is_network(answer: Mapping[str, Any]) -> bool:

@@ -53,7 +53,9 @@ def _ask_container(engine: Engine, image_id: str, plan: Plan) -> dict[str, Any]:
     if told.code is None:
         raise probe.timed_out(plan.settings.probe.timeout, told.errors)
     if told.code != 0 or told.answer is None:
-        raise probe.crashed(told.code, told.errors or told.output)
+        said = told.errors if told.started else told.errors or told.output
+        file = plan.settings.entrypoint.rpartition(":")[0]
+        raise probe.crashed(told.code, said, file=file, started=told.started)
     return told.answer
 
 

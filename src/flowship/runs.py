@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowship import docker_block, parameters, processes
-from flowship.deploy import image_version, start_command
+from flowship.deploy import image_version, paused_pool, start_command
 from flowship.deployed import jsonable, parse_moment
 from flowship.errors import RunFailedError, UsageError
 from flowship.parameters import ParameterValue, RawValue
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 POLL = (0.5, 3.0)  # seconds between looks: while something happens, and at most
+LONG = 20.0  # seconds of waiting after which it is asked why
+WAITING = {"SCHEDULED", "PENDING"}
 SETTLE = 1.0  # seconds between looks for late logs
 SETTLE_LOOKS = 3  # looks that find nothing before the logs count as complete
 SETTLE_AT_MOST = 15  # looks
@@ -207,20 +209,20 @@ def start(
         deployment=f"{deployment['flow_name']}/{deployment['name']}",
         url=url,
         parameters=parameters.table(schema, everything),
-        warnings=_obstacles(api, deployment),
+        warnings=_obstacles(api, deployment.get("work_pool_name") or ""),
         hints=(f"look: {url}", f"cancel: prefect flow-run cancel {run['id']}"),
     )
 
 
-def _obstacles(api: PrefectApi, deployment: Mapping[str, Any]) -> tuple[str, ...]:
-    """Why the run would stay scheduled."""
-    name = deployment.get("work_pool_name")
+def _obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
+    """Why a run of this work pool would stay scheduled."""
+    name = pool_name
     if not name:
         return ()
     told = []
     pool = api.work_pool(name)
     if pool and pool.get("is_paused"):
-        told.append(f'the work pool "{name}" is paused: prefect work-pool resume {name}')
+        told.append(paused_pool(name))
     if not any(w.get("status") == "ONLINE" for w in api.workers(name)):
         command = start_command(api, name)
         if pool and pool["type"] != "docker":
@@ -235,6 +237,7 @@ def watch(
     report: Callable[[LogRecord], None],
     *,
     on_state: Callable[[str], None] = lambda state: None,
+    warn: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunResult:
     """Follow a run to its end, telling each log record once.
@@ -244,6 +247,7 @@ def watch(
         started: From `start`.
         report: Told every record of the run and of the runs that it started, as they come.
         on_state: Told each new state's name.
+        warn: Told what keeps a run from starting that waits for long, each thing once.
         sleep: How to wait.
 
     Returns:
@@ -251,6 +255,7 @@ def watch(
     """
     logs = _Logs(api, started, report)
     wait, state = POLL[0], ""
+    waited, told = 0.0, set(started.warnings)
     while True:
         run = api.run(started.id)
         news = logs.look()
@@ -262,6 +267,13 @@ def watch(
             break
         wait = POLL[0] if news else min(wait * 1.5, POLL[1])
         sleep(wait)
+        waited += wait
+        if waited >= LONG and run["state"]["type"] in WAITING:
+            waited = 0.0
+            for text in _obstacles(api, run.get("work_pool_name") or ""):
+                if text not in told:
+                    told.add(text)
+                    warn(text)
     logs.settle(sleep)
     return _result(api, started, api.run(started.id))
 

@@ -245,10 +245,18 @@ def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
                 if spec.preview
                 else [_row("runs", _unscheduled(spec))]
             ),
+            *_perhaps_another(spec),
             *_parameters(spec.parameter_values),
             *_warnings(spec.warnings),
         ]
     return [*lines, "nothing was changed (--dry-run)"]
+
+
+def _perhaps_another(spec: DeploymentSpec) -> list[RenderableType]:
+    """A dry run asks no server, and so knows of no schedule that an earlier flag left there."""
+    if spec.schedule_source != "configuration" or not spec.preview:
+        return []
+    return ["  [dim]            or by the one that an earlier --cron or the like left there[/]"]
 
 
 def _unscheduled(spec: DeploymentSpec) -> str:
