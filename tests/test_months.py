@@ -107,6 +107,17 @@ def test_a_month_that_fails_is_exit_code_8_and_the_others_are_written(cli, taxi,
     assert "not published there" in stderr
 
 
+def test_rows_that_are_all_rejected_are_exit_code_8_and_the_first_reason(cli, taxi, tmp_path):
+    header = "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime\n"
+    row = "1.5,2021-01-01 00:00:00,2021-01-01 00:10:00\n"
+    taxi.files["/green/green_tripdata_2021-01.csv.gz"] = (header + row * 50).encode()
+    code, stdout, stderr = cli(*_arguments(taxi, tmp_path / "out", "--months", "1"))
+    assert (code, stdout) == (8, "")
+    assert "none of its 50 rows can be read" in stderr
+    assert 'VendorID: "1.5" is no whole number' in stderr
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "said"),
     [

@@ -239,6 +239,18 @@ def test_more_bad_rows_than_allowed_fail_the_month_and_leave_what_was_there(taxi
     assert (out / MONTH).read_bytes() == before
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_month_of_rejects_only_is_not_written_and_leaves_what_was_there(taxi, out, there):
+    if there:
+        _publish(taxi, _spoil(10))
+        _load(taxi, out)
+    before = {name: (out / name).read_bytes() for name in _files(out)} if there else {}
+    _publish(taxi, lambda lines: [lines[0]] + [line + b"," for line in lines[1:51]])
+    with pytest.raises(TooManyRejectsError, match="line 2: Expected 20 columns, got 21"):
+        _load(taxi, out)
+    assert {name: (out / name).read_bytes() for name in _files(out)} == before
+
+
 def test_a_mended_month_has_no_rejects_left(taxi, out):
     good = taxi.find(PATH).read_bytes()
     _publish(taxi, _spoil(10))

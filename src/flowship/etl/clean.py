@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from flowship.etl.errors import SourceError
@@ -20,6 +21,9 @@ BLOCK = 1 << 20
 """Bytes of CSV that are parsed at a time, roughly 10,000 trips."""
 
 LONGEST_HEADER = 64 << 10  # bytes; what has no line end before that is no CSV file
+
+FLOATS_ARE_WHOLE = 2**53  # below it, a float holds every whole number; from there on some
+DECIMAL = pa.decimal128(38, 0)  # whole numbers however written: 7, 7.0, 7e0
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,9 @@ def missing_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
 
 
 def unknown_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
-    """The columns of the file that the schema does not have."""
+    """The columns of the file that the schema does not have; what has no name is told so."""
     used = set(match_columns(header, schema).values())
-    return tuple(name for name in header if name not in used)
+    return tuple(name or "(no name)" for name in header if name not in used)
 
 
 def _lower(schema: TripSchema) -> set[str]:
@@ -134,7 +138,7 @@ def read_header(plain: Iterator[bytes], name: str) -> tuple[list[str], bytes]:
         The column names, exactly as the file writes them, and the bytes read beyond them.
 
     Raises:
-        SourceError: The file is empty, or has no lines.
+        SourceError: The file is empty, or its lines do not end in LF or CRLF.
     """
     begin = b""
     while b"\n" not in begin and len(begin) < LONGEST_HEADER:
@@ -145,8 +149,13 @@ def read_header(plain: Iterator[bytes], name: str) -> tuple[list[str], bytes]:
     if not begin.strip():
         raise SourceError(f"{name} is empty: there is not even a header")
     first, _, rest = begin.partition(b"\n")
-    text = first[:LONGEST_HEADER].decode("utf-8-sig", errors="replace")
-    return [column.strip('"') for column in text.rstrip("\r").split(",")], rest
+    text = first[:LONGEST_HEADER].decode("utf-8-sig", errors="replace").rstrip("\r")
+    if "\r" in text:  # the first row would be taken for names, and the others with it
+        raise SourceError(
+            f"the lines of {name} do not end in LF or CRLF: it begins with {text[:120]!r}",
+            hint="write the file with other line ends: lines that end in CR alone are not read",
+        )
+    return [column.strip('"') for column in text.split(",")], rest
 
 
 def blocks(begin: bytes, plain: Iterable[bytes], size: int | None = None) -> Iterator[Block]:
@@ -189,47 +198,60 @@ class CsvCleaner:
     def __init__(self, header: list[str], schema: TripSchema, most: int) -> None:
         self._schema = schema
         self._most = most
-        columns = match_columns(header, schema)
-        exact = {columns[field.name]: field.type for field in schema.table}
-        # Some months write whole numbers as 1.0, because a missing value made them floats once.
-        loose = {n: pa.float64() if pa.types.is_integer(t) else t for n, t in exact.items()}
         self._header = header
-        self._exact, self._loose = self._options(exact), self._options(loose)
+        columns = match_columns(header, schema)
+        self._types = {columns[field.name]: field.type for field in schema.table}
+        self._counts = [name for name, kind in self._types.items() if pa.types.is_integer(kind)]
+        self._exact = self._options(self._types)
+        # Some months write whole numbers as 1.0, because a missing value made them floats once.
+        # Read as floats they cost no more; decimals hold every digit, and take half as long again.
+        self._floats = self._options(self._types | dict.fromkeys(self._counts, pa.float64()))
+        self._decimals = self._options(self._types | dict.fromkeys(self._counts, DECIMAL))
         self._whole = True  # until a block with 1.0 is seen: trying in vain costs time
 
     def __call__(self, block: Block) -> Cleaned:
         """The block's trips, and the rows that are none."""
         if self._whole:
             try:
-                return self._read(block.data, self._exact)
+                return self._clean(self._parse(block.data, self._exact))
             except pa.ArrowInvalid:
                 pass
         try:
-            cleaned = self._read(block.data, self._loose)
+            cleaned = self._clean(self._loose(block.data))
         except pa.ArrowInvalid:
             return self._salvage(block.data.splitlines(keepends=True), block.line, self._most + 1)
         self._whole = False
         return cleaned
 
-    def _read(self, data: bytes, convert: pa_csv.ConvertOptions) -> Cleaned:
+    def _parse(self, data: bytes, convert: pa_csv.ConvertOptions) -> pa.Table:
         if not data.strip():
-            return Cleaned([], 0)
+            return pa.schema(self._types).empty_table()
         # One Arrow block, so that a line is never cut; the threads are those of our own stages.
         options = pa_csv.ReadOptions(
             column_names=self._header, use_threads=False, block_size=len(data) + 1
         )
-        table = pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
+        return pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
+
+    def _loose(self, data: bytes) -> pa.Table:
+        """Read whole numbers also where they are written as 1.0, without losing a digit."""
+        table = self._parse(data, self._floats)
+        largest = [pc.max(pc.abs(table[name])).as_py() or 0 for name in self._counts]
+        if max(largest, default=0) < FLOATS_ARE_WHOLE:
+            return table
+        return self._parse(data, self._decimals).cast(pa.schema(self._types))
+
+    def _clean(self, table: pa.Table) -> Cleaned:
         batches = [clean(batch, self._schema) for batch in table.to_batches()]
         return Cleaned(batches, table.num_rows)
 
     def _salvage(self, lines: list[bytes], first: int, most: int) -> Cleaned:
         """Halve until every bad row is alone: what is good is read as if it were not there."""
         try:
-            return self._read(b"".join(lines), self._loose)
+            return self._clean(self._loose(b"".join(lines)))
         except pa.ArrowInvalid as exc:
             if len(lines) == 1:
                 text = lines[0].decode("utf-8", errors="replace").rstrip("\r\n")
-                return Cleaned([], 1, [Reject(first, self._reason(exc), text)])
+                return Cleaned([], 1, [Reject(first, self._reason(lines[0], exc), text)])
         half = len(lines) // 2
         left = self._salvage(lines[:half], first, most)
         if len(left.rejects) >= most:
@@ -239,13 +261,19 @@ class CsvCleaner:
             left.batches + right.batches, left.read + right.read, left.rejects + right.rejects
         )
 
-    def _reason(self, exc: Exception) -> str:
-        def named(found: re.Match[str]) -> str:
-            return f"{self._header[int(found[1])]}: "
-
-        text = re.sub(r"^In CSV column #(\d+): ", named, str(exc).splitlines()[0])
-        text = re.sub(r"Row #\d+: ", "", text)  # of a block of one line
-        return text.replace("CSV conversion error to ", "not a ").replace("CSV parse error: ", "")
+    def _reason(self, line: bytes, exc: pa.ArrowInvalid) -> str:
+        """What is wrong with a row: Arrow's words name no column, and its floats no such value."""
+        counted = re.match(r"CSV parse error: .*?(Expected \d+ columns, got \d+)", str(exc))
+        if counted:
+            return counted[1]
+        for name, kind in self._types.items():
+            wanted = DECIMAL if name in self._counts else kind
+            try:
+                self._parse(line, self._options({name: wanted})).cast(pa.schema({name: kind}))
+            except pa.ArrowInvalid:
+                written = self._parse(line, self._options({name: pa.binary()}))[name][0].as_py()
+                return f"{name.strip()}: {_misfit(written, kind)}"
+        return str(exc).splitlines()[0]  # of a cleaning step of one's own
 
     @staticmethod
     def _options(types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
@@ -255,6 +283,17 @@ class CsvCleaner:
             include_missing_columns=True,
             strings_can_be_null=True,
         )
+
+
+def _misfit(written: bytes, kind: pa.DataType) -> str:
+    """Why what a file has in a column is nothing of that type, in words."""
+    text = '"' + written.decode("utf-8", errors="replace") + '"'
+    if pa.types.is_integer(kind):
+        digits = re.fullmatch(rb"\s*[+-]?\d+(\.0*)?\s*", written)
+        return f"{text} is too large for 64 bits" if digits else f"{text} is no whole number"
+    if pa.types.is_timestamp(kind):
+        return f"{text} is no time"
+    return f"{text} is no number" if pa.types.is_floating(kind) else f"{text} is no UTF-8 text"
 
 
 # --- Parquet -------------------------------------------------------------------------------------
@@ -293,6 +332,15 @@ class ParquetCleaner:
             return Cleaned([clean(whole, self._schema)], batch.num_rows)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
             raise SourceError(
-                f"a column has another type than expected: {exc}",
+                f"{self._odd_column(whole)} has another type than expected: {exc}",
                 hint="the published schema changed: look at flowship/etl/schemas.py",
             ) from exc
+
+    def _odd_column(self, batch: pa.RecordBatch) -> str:
+        """The column that a batch cannot be brought to its type for; Arrow does not say which."""
+        for column, wanted in zip(batch.columns, self._schema.table, strict=True):
+            try:
+                column.cast(wanted.type)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                return f"the column {wanted.name}"
+        return "a column"  # what a cleaning step of one's own made

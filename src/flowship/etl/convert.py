@@ -145,7 +145,7 @@ def convert(
         watch: Who hears of the progress.
 
     Raises:
-        SourceError: Truncated, no trip file of this colour, or too many bad rows.
+        SourceError: Truncated, no trip file of this colour, or too many bad rows, or no others.
         DestinationError: There is no room for the file.
     """
     watch = watch or Watch(Progress())
@@ -229,17 +229,28 @@ def _spool(chunks: Iterable[bytes], path: Path) -> Path:
 def _set_aside(
     cleaned: Iterable[Cleaned], rejects: list[Reject], most: int, name: str, watch: Watch
 ) -> Iterator[pa.RecordBatch]:
-    """Let the trips pass and keep the rejected rows, as long as they are few."""
+    """Let the trips pass and keep the rejected rows, as long as they are few and not all."""
+    read = 0
     for block in cleaned:
         rejects += block.rejects
         if len(rejects) > most:
-            shown = "\n".join(f"  line {r.line}: {r.reason}: {r.text[:120]}" for r in rejects[:3])
             raise TooManyRejectsError(
-                f"{name}: more than {most} rows cannot be read; the first:\n{shown}",
+                f"{name}: more than {most} rows cannot be read; the first:\n{_shown(rejects)}",
                 hint="allow more with max_rejects (--max-rejects) if they may be left out",
             )
+        read += block.read
         watch.rows(block.read)
         yield from block.batches
+    if rejects and len(rejects) == read:
+        raise TooManyRejectsError(
+            f"{name}: none of its {read} rows can be read; the first:\n{_shown(rejects)}",
+            hint="look at the source: max_rejects (--max-rejects) is for some rows, not for all",
+        )
+
+
+def _shown(rejects: list[Reject]) -> str:
+    """The first rejected rows, for a message."""
+    return "\n".join(f"  line {r.line}: {r.reason[:120]}: {r.text[:120]}" for r in rejects[:3])
 
 
 def _write(tables: Iterator[pa.Table], target: Path, schema: TripSchema) -> None:

@@ -30,7 +30,7 @@ class UnavailableError(SourceError):
 
 
 class TooManyRejectsError(SourceError):
-    """More rows than allowed could not be read."""
+    """More rows than allowed could not be read, or none could."""
 
 
 class DestinationError(EtlError):
