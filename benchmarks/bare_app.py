@@ -98,6 +98,8 @@ def _function(body: Any) -> str:  # noqa: ANN401 - any callable
 
 
 def _annotation(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if get_origin(hint) is Union:  # Python 3.10 puts "or None" around what defaults to None
+        hint = next((part for part in get_args(hint) if get_origin(part) is Annotated), hint)
     if get_origin(hint) is not Annotated:
         return _type(hint)
     kind, *rest = get_args(hint)

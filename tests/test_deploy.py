@@ -10,6 +10,8 @@ import pytest
 
 from flowship.config import Settings, load
 from flowship.deploy import Flags, ImageFacts, chosen, image_version, plan, validate_early
+from flowship.deployed import stored_schedule
+from flowship.docker_block import configured_fields
 from flowship.errors import ConfigError, FlowshipError, UsageError
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -139,12 +141,27 @@ def test_a_wrong_flag_is_a_usage_error_with_the_way_out(flags, message, hint):
         ({"parameters": {"moths": [1]}}, 'no parameter "moths"'),
         ({"schedules": [{"interval": 60, "parameters": {"year": "x"}}]}, "a whole number"),
         ({"job-variables": {"image": "other"}}, "the image is flowship's"),
+        ({"job-variables": {"container_create_kwargs": {"cpus": float("nan")}}}, '["cpus"]'),
+        ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "INTERVAL=0 is out of range"),
+        ({"schedules": [{"cron": "0 0 30 2 1", "day-or": False}]}, "never comes"),
     ],
 )
 def test_a_wrong_configuration_is_told_with_its_deployment(deployment, message):
     error = refused(ConfigError, settings(deployments=[{"name": "a", **deployment}]))
     assert message in error.message
     assert error.where
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rrule": "DTSTART:20200101T000000\nFREQ=DAILY;INTERVAL=0", "timezone": "UTC"},
+        {"rrule": "FREQ=HOURLY;BYHOUR=25", "timezone": "UTC"},
+        {"cron": "0 0 30 2 1", "day_or": False, "timezone": "UTC"},
+    ],
+)
+def test_a_schedule_that_a_person_made_and_nobody_can_count_is_none_of_ours(body):
+    assert stored_schedule({"schedule": body}) is None
 
 
 def test_several_deployments_need_a_name_beside_schedule_flags():
@@ -177,9 +194,14 @@ def test_the_shipped_deployment_may_be_given_another_name():
          6),
         ('[[deployments]]\nname = "a"\n[[deployments.schedules]]\ncron = "0 5 * * *"\n'
          'parameters = { year = "x" }\n', 6),
+        ('[[deployments]]\nname = "a"\n[deployments.job-variables]\nimage = "x"\n', 5),
+        ('[[deployments]]\nname = "a"\njob-variables = { mem_limit = inf }\n', 4),
+        ('[block]\nmem-limit = "lots"\n', 3),
+        ('[block]\nauto-remove = true\ncontainer-create-kwargs = { cpus = nan }\n', 4),
+        ('[block.container-create-kwargs]\npids_limit = 99999999999999999999\n', 2),
     ],
 )  # fmt: skip
-def test_a_wrong_parameter_is_told_with_its_line(tmp_path, table, line):
+def test_a_wrong_value_is_told_with_its_line(tmp_path, table, line):
     (tmp_path / "flowship.toml").write_text(f'entrypoint = "flows/taxi.py:taxi"\n{table}')
     error = refused(ConfigError, load(tmp_path, environ={}))
     assert f"flowship.toml:{line}:" in error.where
@@ -286,6 +308,18 @@ def test_a_block_value_that_would_crash_every_run_is_refused(block, message):
     error = refused(ConfigError, settings(block=block))
     assert message in error.message
     assert error.where == f"block.{next(iter(block))}"
+
+
+def test_a_date_in_the_configuration_reaches_the_block_and_the_worker_as_text(tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "flows/taxi.py:taxi"\n'
+        "[block]\ncontainer-create-kwargs = { labels = { since = 2024-01-01 } }\n"
+        '[[deployments]]\nname = "a"\njob-variables = { labels = { since = 2024-01-01 } }\n'
+    )
+    project = load(tmp_path, environ={})
+    since = {"labels": {"since": "2024-01-01"}}
+    assert configured_fields(project.block) == {"container_create_kwargs": since}
+    assert planned(project)[0].job_variables == since
 
 
 def test_block_values_that_an_engine_takes_pass():

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta, timezone
 import httpx
 import pytest
 
+from flowship.config import load
 from flowship.deploy import Flags, apply, ensure_pool, judge_kept, plan, preflight
 from flowship.deployed import DeployReport
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect_api import PrefectApi
 from test_deploy import image, settings
+from test_probe import unusual
 
 pytestmark = pytest.mark.server
 
@@ -257,6 +259,20 @@ def test_a_schedule_by_flag_stays_until_the_configuration_changes(project):
     (after,) = project.schedules()
     assert (after["id"], after["schedule"]["cron"]) == (before["id"], "0 8 * * *")
     assert not after["slug"].startswith("flowship-cli-")
+
+
+def test_a_schedule_of_a_person_that_never_comes_stops_no_deploy(project):
+    far_off = datetime.now(timezone.utc) + timedelta(hours=12)
+    project.configure(cron=f"{far_off.minute} {far_off.hour} * * *", timezone="UTC")
+    project.deploy()
+    never = {"cron": "0 0 30 2 1", "day_or": False, "timezone": "UTC"}
+    project.add_schedule({"schedule": never})
+    project.add_schedule({"schedule": {"rrule": "FREQ=HOURLY;BYMINUTE=61", "timezone": "UTC"}})
+    report = project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    assert report.deployments[0].outcome == "updated"
+    theirs = [s for s in report.deployments[0].schedules if s.source == "server"]
+    assert [(s.outcome, s.next_runs) for s in theirs] == [("kept", ()), ("kept", ())]
+    assert all("which cannot be counted" in s.words for s in theirs)
 
 
 def test_no_schedule_removes_ours_only(project):
@@ -525,6 +541,27 @@ def test_a_flag_schedule_that_stays_also_needs_the_required_parameters(project):
     )
     with pytest.raises(ConfigError, match='without a value for "day"'):
         judge_kept(wanted, project.api)  # as `ship` does before the push
+
+
+def test_a_flow_whose_defaults_are_no_json_is_deployed_and_runs_with_its_own(project, tmp_path):
+    project.deploy(parameters=dict(unusual(tmp_path).parameters))
+    assert "default" not in project.stored()["parameter_openapi_schema"]["properties"]["limit"]
+    for given in ({}, {"limit": 2.5, "name": "Zoë", "notes": {"Zoë": 1}}):
+        assert project.api.create_run(project.stored()["id"], given)["id"]
+
+
+def test_what_the_configuration_passes_to_docker_is_stored_as_json(project, tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        "entrypoint = 'flow.py:f'\n"
+        "block.container-create-kwargs = { labels = { since = 2024-01-01 } }\n"
+    )
+    block = load(tmp_path, environ={}).block
+    project.values["block"] = block.model_dump(by_alias=True, exclude_none=True)
+    project.deploy()
+    stored = project.block()["data"]["container_create_kwargs"]
+    assert stored == {"labels": {"since": "2024-01-01"}}
+    project.deploy()
+    assert project.network.writes == []
 
 
 def test_an_unprobed_image_leaves_the_stored_schema_alone(project):

@@ -272,3 +272,44 @@ def test_a_number_that_the_server_could_not_keep_is_refused_wherever_it_stands(v
 def test_the_last_number_that_the_server_keeps_passes():
     given = {"any": [2**63 - 1, -(2**63)]}
     assert resolve({"properties": {"any": {}}}, given) == given
+
+
+TREE = {
+    "properties": {"p": {"$ref": "#/definitions/Tree", "default": 1}},
+    "definitions": {
+        "Tree": {"anyOf": [{"type": "array", "items": {"$ref": "#/definitions/Tree"}},
+                           {"type": "integer"}]},
+        "Loop": {"anyOf": [{"$ref": "#/definitions/Loop"}, {"type": "integer"}]},
+    },
+}  # fmt: skip
+
+
+def test_a_type_that_holds_itself_is_told_and_judged_all_the_way_down():
+    (told,) = table(TREE, {"p": [1, [2]]})
+    assert (told.value, told.expected) == ([1, [2]], "a list or a whole number")
+    assert open_secrets(TREE, {"p": [1, [2]]}) == ()
+    assert resolve(TREE, {"p": RawValue("[1, [2, [3]]]")}) == {"p": [1, [2, [3]]]}
+    with pytest.raises(UsageError) as caught:
+        resolve(TREE, {"p": RawValue('[1, [2, ["x"]]]')}, error=UsageError)
+    assert '"x" at [1][1][0] is not that' in caught.value.message
+    assert caught.value.hint == "for instance --param p=3"
+
+
+def test_a_type_that_is_nothing_but_itself_is_left_to_the_server():
+    schema = {**TREE, "properties": {"p": {"$ref": "#/definitions/Loop"}}}
+    (told,) = table(schema, {"p": 3})
+    assert told.expected == "anything or a whole number"
+    assert open_secrets(schema, {"p": 3}) == ()
+    assert resolve(schema, {"p": 3}) == {"p": 3}
+
+
+def test_a_pattern_that_only_pydantic_reads_is_left_to_the_flow():
+    schema = {"properties": {"name": {"type": "string", "pattern": r"^\p{L}+$"}}}
+    assert resolve(schema, {"name": RawValue("abc")}) == {"name": "abc"}
+
+
+def test_the_parameters_of_a_flow_that_nobody_asked_must_be_json_all_the_same():
+    given = {"day": date(2026, 1, 31), "months": RawValue("[1]"), "note": RawValue("abc ")}
+    assert resolve(None, given) == {"day": "2026-01-31", "months": [1], "note": "abc "}
+    with pytest.raises(ConfigError, match="no number that JSON has"):
+        resolve(None, {"limit": float("nan")})

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from flowship.errors import ApiError, ExitCode
+from flowship.errors import ApiError, ConfigError, ExitCode
 from flowship.prefect_api import PrefectApi
 
 
@@ -191,6 +191,42 @@ def test_pages_of_the_ui_are_found_for_a_server_and_for_cloud():
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://[::1/api", "host cannot be read"),
+        ("http://127.0.0.1:99999/api", "port is no number up to 65535"),
+        ("http://ada:hunter2@host:port/api", "port is no number"),
+        ("http://ada:hun ter2@host/api", "character"),
+        ("http://host/api\n", "character"),
+        ("ada:hunter2@host:4200", "does not begin with http"),
+        ("ftp://host/api", "does not begin with http"),
+        ("http://", "names no host"),
+    ],
+)
+def test_an_address_that_is_none_is_told_with_its_place_and_without_its_login(url, fault):
+    with pytest.raises(ApiError, match=fault) as caught:
+        PrefectApi(Target(url, source="environment variable PREFECT_API_URL"))
+    assert caught.value.where == "environment variable PREFECT_API_URL"
+    assert caught.value.hint.startswith("`export PREFECT_API_URL=")
+    assert not any(part in caught.value.message for part in ("hunter2", "hun", "ter2"))
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ({"key": SecretStr("pnu_secret\n")}, "PREFECT_API_KEY"),
+        ({"key": SecretStr("pnu_secrét")}, "PREFECT_API_KEY"),
+        ({"headers": {"X-Team": "secret "}}, "PREFECT_CLIENT_CUSTOM_HEADERS: X-Team"),
+    ],
+)
+def test_what_no_header_can_carry_is_told_without_repeating_it(target, named):
+    with pytest.raises(ConfigError, match="no header can carry") as caught:
+        PrefectApi(Target(**target))
+    assert caught.value.where == named
+    assert "secr" not in f"{caught.value.message}{caught.value.hint}{caught.value.where}"
+
+
 def test_a_password_in_the_address_is_not_shown():
     with pytest.raises(ApiError) as caught:
         api(always(200, {}), Target("http://me:hush@prefect.example.com/api")).check()
@@ -241,7 +277,7 @@ def test_the_certificates_of_a_plain_address_count_when_it_redirects_to_https(
             check(ca_file=str(https.certificate))
         with pytest.raises(ApiError, match="is not trusted"):
             check()
-        with pytest.raises(ApiError, match="cannot be read"):
+        with pytest.raises(ConfigError, match="cannot be read"):
             check(ca_file=str(tmp_path / "missing.pem"))
         plain.shutdown()
 

@@ -26,7 +26,7 @@ def ask(folder, entrypoint):
     )
     started, answer = done.stdout.strip().split("\n")
     assert started == inside.STARTED
-    return json.loads(answer)
+    return json.loads(answer, parse_constant=pytest.fail)  # Infinity and NaN are no JSON
 
 
 def explained(folder, entrypoint, **project) -> BuildError:
@@ -67,6 +67,55 @@ def test_nobody_must_give_variadic_parameters_and_keywords_are_a_table(tmp_path)
     for wrong in ({"notes": {"weight": "heavy"}}, {"sizes": [1]}):
         with pytest.raises(ConfigError):
             parameters.resolve(result.parameters, wrong)
+
+
+UNUSUAL = """
+from typing import Annotated
+from prefect import flow
+from pydantic import BaseModel, Field
+
+class Limits(BaseModel):
+    low: float = float("-inf")
+    pattern: str = "x"
+    default: float = float("nan")
+
+@flow
+def hello(
+    limit: float = float("inf"),
+    share: Annotated[float, Field(le=float("inf"), ge=0)] = 0.5,
+    steps: float = Field(default=2, examples=[1, float("inf")]),
+    limits: Limits = Limits(),
+    name: Annotated[str, Field(pattern=r"^\\p{L}+$")] = "a",
+    code: Annotated[str, Field(pattern="^[a-z]+$")] = "a",
+    notes: dict[Annotated[str, Field(pattern=r"^\\p{L}+$")], float] = {},
+):
+    pass
+"""
+
+
+def unusual(tmp_path) -> probe.ProbeResult:
+    (tmp_path / "flow.py").write_text(UNUSUAL)
+    return probe.interpret(ask(tmp_path, "flow.py:hello"), probe.Project("flow.py:hello"))
+
+
+def test_what_no_server_stores_is_left_out_of_the_schema_and_stays_optional(tmp_path):
+    result = unusual(tmp_path)
+    known = result.parameters["properties"]
+    about = ("default", "minimum", "maximum", "examples", "pattern", "patternProperties")
+    assert {n: {k: v for k, v in known[n].items() if k in about} for n in known} == {
+        "limit": {},
+        "share": {"default": 0.5, "minimum": 0},
+        "steps": {"default": 2},
+        "limits": {},
+        "name": {"default": "a"},
+        "code": {"default": "a", "pattern": "^[a-z]+$"},
+        "notes": {"default": {}, "patternProperties": {}},
+    }
+    limits = result.parameters["definitions"]["Limits"]["properties"]
+    assert {n: "default" in limits[n] for n in limits} == {
+        "low": False, "pattern": True, "default": False,
+    }  # fmt: skip
+    assert parameters.missing(result.parameters, {}) == ()
 
 
 def test_siblings_and_modules_at_the_root_are_imported_as_on_the_laptop(tmp_path):

@@ -49,7 +49,10 @@ def test_an_include_of_itself_is_refused(tmp_path):
         "./libs/mine",
         "mine @ file:///home/me/mine",
         "-c constraints.txt",
-        "x @ https://user:token@example.com/x.whl",
+        "x @ https://user:t0ken@example.com/x.whl",
+        "--extra-index-url https://t0ken@example.com/simple",
+        "mine @ git+https://t0ken@example.com/x/y.git",
+        "-c https://user:t0ken@example.com/constraints.txt",
         "--find-links ./wheels",
         "/srv/wheels/mine.whl",
         "--pre",
@@ -64,6 +67,7 @@ def test_what_cannot_travel_is_refused_with_its_line(tmp_path, line):
         read(tmp_path, requirements="r.txt")
     assert caught.value.where.endswith("r.txt:2:1")
     assert caught.value.hint
+    assert "t0ken" not in caught.value.message
 
 
 def test_a_list_that_is_named_but_missing_is_an_error(tmp_path):
@@ -85,6 +89,7 @@ def test_dynamic_dependencies_are_told_not_skipped(tmp_path):
         "https://example.com/x-1-py3-none-any.whl",
         "mine @ git+https://example.com/mine.git@main",
         "git+https://example.com/mine.git@main#egg=mine",
+        "mine @ git+ssh://git@example.com/mine.git",
         "x @ https://${TOKEN}@example.com/x.whl",
         "--find-links https://example.com/wheels",
         "--extra-index-url https://example.com/simple",

@@ -60,10 +60,9 @@ CRONS = st.tuples(
 def test_the_next_runs_of_a_cron_are_those_that_prefect_will_make(cron, zone, now, day_or):
     try:
         spec = schedules.parse(cron=cron, timezone=zone, day_or=day_or)
-        ours = spec.next_runs(now, 4)
-    except (ConfigError, ValueError):
+    except ConfigError:
         assume(False)
-    same(ours, prefect_dates(spec.payload(), now, 4))
+    same(spec.next_runs(now, 4), prefect_dates(spec.payload(), now, 4))
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -104,6 +103,8 @@ def test_the_next_runs_of_an_interval_are_those_that_prefect_will_make(seconds, 
             "DTSTART:20240101T093000\nRRULE:FREQ=DAILY;INTERVAL=3",
             "FREQ=WEEKLY;UNTIL=20300101T000000",
             "RRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY;BYDAY=SU",
+            "RRULE:FREQ=HOURLY;BYMINUTE=15,45\nEXRULE:FREQ=HOURLY;INTERVAL=2;BYMINUTE=15",
+            "DTSTART:20240101T013000Z\nRRULE:FREQ=MINUTELY;INTERVAL=131",
         ]
     ),
     st.sampled_from(ZONES),
@@ -113,9 +114,12 @@ def test_the_next_runs_of_an_rrule_are_those_that_prefect_will_make(rule, zone, 
     from prefect._internal.schemas.validators import normalize_rrule_string
 
     spec = schedules.parse(rrule=rule, timezone=zone)
-    stored = normalize_rrule_string(rule, now=now, timezone=zone)  # as the server keeps it
+    yesterday = now - timedelta(days=1)
+    stored = normalize_rrule_string(rule, now=yesterday, timezone=zone)  # as the server keeps it
     assert schedules.same_rrule(stored, rule)
-    same(spec.next_runs(now, 4), prefect_dates({"rrule": stored, "timezone": zone}, now, 4))
+    theirs = prefect_dates({"rrule": stored, "timezone": zone}, now, 4)
+    same(spec.next_runs(now, 4), theirs)
+    same(schedules.parse(rrule=stored, timezone=zone).next_runs(now, 4), theirs)
 
 
 def test_a_rule_that_has_ended_has_no_next_runs():
@@ -159,6 +163,7 @@ def test_a_cron_is_told_in_words_or_left_as_it_is(cron, words):
         ("PT15M", 900, "every 15 minutes"),
         ("P1DT2H", 93600, "every 1 day 2 hours"),
         (1.5, 1.5, "every 1.5 seconds"),
+        ("2 hrs 5 MINS", 7500, "every 2 hours 5 minutes"),
     ],
 )
 def test_intervals_are_read_in_the_ways_people_write_them(written, seconds, words):
@@ -166,7 +171,11 @@ def test_intervals_are_read_in_the_ways_people_write_them(written, seconds, word
     assert (spec.seconds, spec.words) == (seconds, words)
 
 
-@pytest.mark.parametrize("written", ["", "soon", "15x", "-5", "0", 0, -1, "P", "PT", "3 months"])
+@pytest.mark.parametrize(
+    "written",
+    ["", "soon", "15x", "-5", "0", 0, -1, "P", "PT", "3 months", "1month", "2mo", "10ms", "1h30",
+     "5 days old", float("nan")],
+)  # fmt: skip
 def test_an_interval_that_is_none_is_refused_with_an_example(written):
     with pytest.raises(ConfigError) as caught:
         schedules.parse(interval=written)
@@ -196,6 +205,12 @@ def test_a_wrong_cron_names_the_field_and_the_way_out(cron, message, hint):
     assert caught.value.where == "--cron"
 
 
+def test_a_cron_whose_two_days_never_meet_is_refused_where_both_must_hold():
+    assert schedules.parse(cron="0 0 30 2 1").next_runs(datetime(2026, 1, 1, tzinfo=timezone.utc))
+    with pytest.raises(ConfigError, match="never comes"):
+        schedules.parse(cron="0 0 30 2 1", day_or=False)
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
@@ -213,12 +228,89 @@ def test_a_wrong_timezone_names_the_nearest_right_one(name, nearest):
 
 
 @pytest.mark.parametrize(
-    "rule", ["", "FREQ=SOMETIMES", "every day", "FREQ=DAILY;BYDAY=XX", "RRULE:"]
-)
+    "rule",
+    ["", "FREQ=SOMETIMES", "every day", "FREQ=DAILY;BYDAY=XX", "RRULE:", "DTSTART:20260101T000000",
+     "BYDAY=MO", "FREQ=DAILY;UNTIL=99999999999999999999", "FREQ=MONTHLY;BYDAY=9MO",
+     "FREQ=HOURLY;INTERVAL=24;BYHOUR=5", "FREQ=DAILY;BYEASTER=99999"],
+)  # fmt: skip
 def test_a_wrong_rrule_is_refused_with_an_example(rule):
     with pytest.raises(ConfigError) as caught:
         schedules.parse(rrule=rule)
     assert "FREQ=WEEKLY" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rule", "message", "hint"),
+    [
+        ("FREQ=DAILY;INTERVAL=0", "INTERVAL=0", "1 or more"),
+        ("FREQ=DAILY;INTERVAL=-1", "INTERVAL=-1", "1 or more"),
+        ("FREQ=DAILY;COUNT=0", "COUNT=0", "1 or more"),
+        ("RRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY;INTERVAL=0", "INTERVAL=0", "1 or more"),
+        ("FREQ=HOURLY;BYHOUR=5,25", "BYHOUR=25", "0 to 23"),
+        ("FREQ=HOURLY;BYMINUTE=61", "BYMINUTE=61", "0 to 59"),
+        ("FREQ=MINUTELY;BYSECOND=60", "BYSECOND=60", "0 to 59"),
+        ("FREQ=DAILY;BYMONTH=13", "BYMONTH=13", "1 to 12"),
+        ("FREQ=MONTHLY;BYMONTHDAY=0", "BYMONTHDAY=0", "1 to 31"),
+        ("FREQ=YEARLY;BYYEARDAY=-367", "BYYEARDAY=-367", "1 to 366"),
+    ],
+)
+def test_a_number_of_a_rule_that_is_out_of_range_is_named(rule, message, hint):
+    with pytest.raises(UsageError) as caught:
+        schedules.parse(rrule=rule, where="--rrule", error=UsageError)
+    assert f"{message} is out of range" in caught.value.message
+    assert caught.value.hint.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=SECONDLY;BYHOUR=5;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=MINUTELY;BYSETPOS=2",
+        "FREQ=HOURLY;BYMINUTE=0,30;BYSETPOS=3",
+        "RRULE:FREQ=DAILY\nEXRULE:FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=30",
+    ],
+)
+def test_a_rule_that_never_comes_is_refused_without_looking_through_every_minute(rule):
+    with pytest.raises(ConfigError, match="never comes"):
+        schedules.parse(rrule=rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"),
+    [
+        ("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-06-30T00:00:00+00:00"),
+        ("FREQ=HOURLY;BYMINUTE=0,30;BYSETPOS=2", "2026-06-01T00:30:00+00:00"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "2028-02-29T00:00:00+00:00"),
+        ("DTSTART:20010101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=3", "2026-06-01T00:00:00+00:00"),
+        ("RDATE:20300101T000000", "2030-01-01T00:00:00+00:00"),
+    ],
+)
+def test_a_rule_that_seldom_comes_or_began_long_ago_is_counted(rule, first):
+    runs = schedules.parse(rrule=rule).next_runs(datetime(2026, 6, 1, tzinfo=timezone.utc), 1)
+    assert [run.isoformat() for run in runs] == [first]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=MINUTELY\nEXRULE:FREQ=MINUTELY",
+        "RRULE:FREQ=DAILY\nEXRULE:FREQ=SECONDLY",
+        "FREQ=SECONDLY;COUNT=99999999999",
+        "DTSTART:99991231T000000\nRRULE:FREQ=DAILY;UNTIL=99991231T000000\nEXDATE:99991231T000000",
+        "FREQ=MINUTELY;INTERVAL=" + "9" * 400,
+    ],
+)
+def test_a_rule_that_cannot_be_counted_has_no_next_runs(rule, monkeypatch):
+    monkeypatch.setattr(schedules, "MOST_MOMENTS", 10_000)
+    spec = schedules.parse(rrule=rule)
+    assert spec.next_runs(datetime(2026, 6, 1, tzinfo=timezone.utc)) == ()
+
+
+def test_where_the_calendar_ends_the_next_runs_do():
+    now = datetime(9999, 12, 30, tzinfo=timezone.utc)
+    for given_ in ({"cron": "0 5 * * *"}, {"interval": "1d"}, {"rrule": "FREQ=DAILY"}):
+        assert len(schedules.parse(**given_).next_runs(now)) <= 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -256,6 +348,9 @@ def test_next_runs_are_in_the_schedules_own_timezone():
     ("given", "message"),
     [
         ({"interval": "1000000000d"}, "at most ten years"),
+        ({"interval": int("9" * 401)}, "at most ten years"),
+        ({"interval": "9" * 401}, "at most ten years"),
+        ({"interval": float("inf")}, "at most ten years"),
         ({"rrule": "FREQ=DAILY;UNTIL=20301231T000000Z"}, "cannot count to an UNTIL in UTC"),
     ],
 )

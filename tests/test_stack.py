@@ -95,6 +95,11 @@ def until(happened):
         time.sleep(0.05)
 
 
+def known(machine):
+    """What is remembered there, and whether it still lives."""
+    return [(r.name, processes.lives(r)) for r in processes.records(machine.state)]
+
+
 # --- a server and a worker ---------------------------------------------------------------------
 
 
@@ -126,7 +131,7 @@ def test_up_starts_what_is_missing_once_and_down_stops_it(machine):
 
     # A worker that died is replaced, at once and not when the server notices.
     os.killpg(worker.pid, signal.SIGKILL)
-    until(lambda: stack.status(machine.environ).services[1].state == "died")
+    until(lambda: known(machine) == [("server", True), ("worker", False)])
     third = machine.up()
     assert [s.state for s in third.services] == ["already running", "started"]
     assert "worker started earlier had died" in third.warnings[0]
@@ -155,7 +160,7 @@ def test_a_server_that_is_not_ours_is_used_and_left_alone(tmp_path, prefect_serv
         worker = neighbour.up().services[1]
         assert (worker.state, worker.detail) == ("not ours", report.services[1].detail)
         assert neighbour.down().services == ()
-        assert stack.status(machine.environ).services[0].state == "running"
+        assert known(machine) == [("worker", True)]
     finally:
         assert [s.name for s in machine.down().services] == ["worker"]
     assert ask(f"{prefect_server}/health") is True
@@ -184,7 +189,7 @@ def interrupted_while(machine, doing):
         start_new_session=True,
     )
     until(lambda: doing in process.stdout.readline())
-    until(lambda: stack.status(machine.environ).services)  # it has been started
+    until(lambda: known(machine))  # it has been started
     process.send_signal(signal.SIGINT)
     process.stdout.read()
     process.stdout.close()
@@ -195,7 +200,7 @@ def interrupted_while(machine, doing):
 def test_ctrl_c_while_the_server_starts_leaves_nothing(machine):
     assert interrupted_while(machine, "starting a Prefect server") == 130
     assert processes_with(f"--port {machine.port}") == []
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
     assert machine.profiles() is None
 
 
@@ -207,7 +212,7 @@ def test_ctrl_c_while_the_worker_starts_switches_the_profile_back(tmp_path, pref
     (tmp_path / "home" / ".prefect" / "profiles.toml").write_text(before)
     assert interrupted_while(machine, "starting a docker worker") == 130
     assert processes_with("--pool ctrl-c") == []
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
     assert machine.profiles() == before
     assert ask(f"{prefect_server}/health") is True
     flows = ask(f"{prefect_server}/flows/filter", {"flows": {"name": {"like_": stack.CANARY}}})
@@ -222,7 +227,7 @@ def test_a_server_that_dies_shows_its_log_and_leaves_nothing(tmp_path):
     assert "unable to open database file" in error.value.details
     assert error.value.where == str(machine.state / f"server-{machine.port}.log")
     assert "PREFECT_HOME" in error.value.message
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
     assert machine.profiles() is None
 
 
@@ -252,7 +257,7 @@ def test_a_port_taken_by_something_else_is_an_error_with_a_free_one(machine, pol
     suggested = int(error.value.hint.rpartition(" ")[2])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", suggested))
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
 
 
 def test_no_engine_is_said_before_anything_is_started(machine):
@@ -268,7 +273,48 @@ def test_an_api_elsewhere_that_is_silent_is_no_reason_to_start_one(tmp_path):
     machine = Machine(tmp_path, PREFECT_API_URL="https://prefect.invalid/api")
     with pytest.raises(ApiError, match=r"no Prefect server answers at https://prefect\.invalid"):
         machine.up(port=stack.DEFAULT_PORT)
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1/api", "http://127.0.0.1:99999/api", "nonsense"])
+def test_an_address_that_is_none_is_told_with_its_place(tmp_path, url):
+    machine = Machine(tmp_path, PREFECT_API_URL=url)
+    with pytest.raises(ApiError, match="is not an address") as error:
+        machine.up(port=stack.DEFAULT_PORT)
+    assert error.value.where == "environment variable PREFECT_API_URL"
+    assert known(machine) == []
+
+
+def test_a_password_in_the_apis_address_is_told_nowhere(tmp_path):
+    port = free_port()
+    address = f"http://ada:p@hunter2@127.0.0.1:{port}/team/api"
+    machine = Machine(tmp_path, PREFECT_API_URL=address)
+    said = []
+    with pytest.raises(ApiError, match="no Prefect server answers") as error:
+        machine.up(port=stack.DEFAULT_PORT, report=said.append)
+    with pytest.raises(UsageError, match="already set to") as refused:
+        machine.up(port=port - 1)
+    told = f"{said} {vars(error.value)} {vars(refused.value)}"
+    assert f"http://ada:********@127.0.0.1:{port}/team/api" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.server
+@pytest.mark.engine
+def test_a_password_in_the_apis_address_is_neither_remembered_nor_reported(
+    tmp_path, prefect_server
+):
+    address = prefect_server.replace("http://", "http://ada:hunter2@")
+    machine = Machine(tmp_path, PREFECT_API_URL=address)
+    try:
+        done = stack.up("with-login", folder=tmp_path, environ=machine.environ)
+        assert known(machine) == [("worker", True)]
+        kept = "".join(path.read_text() for path in machine.state.glob("*.json"))
+    finally:
+        stopped = machine.down()
+    assert [s.state for s in stopped.services] == ["stopped"]
+    assert "ada:********@127.0.0.1" in str(done)
+    assert "hunter2" not in f"{done} {stopped} {kept}"
 
 
 def test_a_port_that_nobody_would_talk_to_is_refused(tmp_path):
@@ -298,9 +344,73 @@ def sleeper():
     process.wait()
 
 
+@pytest.fixture
+def spawned(monkeypatch):
+    """Notes what is started in the background."""
+    started = []
+    spawn = processes.spawn
+
+    def noted(*arguments):
+        started.append(spawn(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(processes, "spawn", noted)
+    return started
+
+
+def test_a_process_that_cannot_be_remembered_does_not_stay(machine, spawned):
+    (machine.state / f"server-{machine.port}.new").mkdir(parents=True)  # nothing can be written
+    with pytest.raises(ConfigError, match=r"state folder .* cannot be written") as error:
+        machine.up()
+    assert error.value.where == str(machine.state)
+    assert "FLOWSHIP_STATE_DIR" in error.value.hint
+    assert [process.wait(PATIENCE) is not None for process in spawned] == [True]
+    assert processes_with(f"--port {machine.port}") == []
+    assert machine.profiles() is None
+
+
+def test_a_log_that_cannot_be_written_names_the_folder(machine):
+    (machine.state / f"server-{machine.port}.log").mkdir(parents=True)
+    (machine.state / f"server-{machine.port}.previous.log").write_text("")
+    with pytest.raises(ConfigError, match=r"state folder .* cannot be written"):
+        machine.up()
+
+
+def test_a_record_that_cannot_be_removed_names_the_folder(machine):
+    made = record(machine, 0, "")
+    processes.record_path(machine.state, made).unlink()
+    processes.record_path(machine.state, made).mkdir()
+    with pytest.raises(ConfigError, match=r"state folder .* cannot be written"):
+        processes.forget(machine.state, made)
+
+
+API = "http://127.0.0.1:4200/api"
+
+
+def test_a_worker_is_remembered_by_a_readable_name():
+    assert processes.worker_key(API, "flowship") == "worker-127.0.0.1-4200-flowship"
+    assert processes.worker_key(API, "a/b é") == "worker-127.0.0.1-4200-a%2Fb%20%C3%A9"
+    assert processes.worker_key(API, "p" * 200).endswith("p" * 200)
+
+
+def test_a_pool_of_any_name_has_files_of_its_own(machine):
+    machine.state.mkdir()
+    keys = set()
+    for pool in ("數" * 60, "數" * 61, "數" * 60 + "a", "p" * 255):
+        made = processes.Record("worker", 1, "x", API, "log", pool, "w")
+        processes.save(machine.state, made)
+        key = processes.worker_key(API, pool)
+        assert processes.load(machine.state, key) == made
+        log = machine.state / f"{key}.log"
+        log.write_text("")
+        processes.previous_log(log).write_text("")
+        keys.add(key)
+    assert len(keys) == 4
+
+
 def test_a_recycled_pid_is_not_killed(machine, sleeper):
     record(machine, sleeper.pid, "another boot 12345")
-    assert [s.state for s in stack.status(machine.environ).services] == ["died"]
+    assert known(machine) == [("server", False)]
     assert [s.state for s in machine.down().services] == ["was not running"]
     assert sleeper.poll() is None
 
@@ -336,7 +446,7 @@ def test_a_broken_record_is_nobodys(machine):
     machine.state.mkdir()
     (machine.state / "server-1.json").write_text("{")
     (machine.state / "server-2.json").write_text('{"surprise": 1}')
-    assert stack.status(machine.environ).services == ()
+    assert known(machine) == []
     assert machine.down().services == ()
 
 

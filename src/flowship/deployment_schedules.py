@@ -101,8 +101,7 @@ def due_soon(schedules: Sequence[ScheduleReport]) -> bool:
     again: a change of the deployment has taken back what was put down before."""
     soon = datetime.now(timezone.utc) + ROUNDS
     return any(
-        s.active and (not s.next_runs or datetime.fromisoformat(s.next_runs[0].utc) < soon)
-        for s in schedules
+        datetime.fromisoformat(run.utc) < soon for s in schedules if s.active for run in s.next_runs
     )
 
 
@@ -195,7 +194,7 @@ def _reports(
             )  # fmt: skip
         else:
             told = ScheduleReport(
-                one["id"], outcome, source, str(one.get("schedule")), "", bool(one["active"]), (),
+                one["id"], outcome, source, _words(one), "", bool(one["active"]), (),
                 parameters.all_masked(one.get("parameters") or {}, spec.image.parameters),
             )  # fmt: skip
         reports.append(told)
@@ -204,4 +203,4 @@ def _reports(
 
 def _words(stored: Json) -> str:
     schedule = stored_schedule(stored)
-    return schedule.words if schedule else str(stored.get("schedule"))
+    return schedule.words if schedule else f"{stored.get('schedule')}, which cannot be counted"

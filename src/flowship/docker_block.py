@@ -18,14 +18,12 @@ from importlib import resources
 from typing import Any
 
 from flowship.config import Block
-from flowship.parameters import MASK, problem
+from flowship.parameters import plain, problem
+from flowship.secrecy import MASK, is_secret_name, mask_addresses
 
 SLUG = "docker-container"
 CREDENTIALS_SLUG = "docker-registry-credentials"
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
-ADDRESS_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
-
-SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|api_?key|private_?key|credential)")
 
 # What a block starts with: the class's own defaults, but no heap of stopped containers.
 DEFAULTS: dict[str, Any] = {
@@ -66,10 +64,11 @@ def _data(name: str) -> dict[str, Any]:
 
 def configured_fields(block: Block) -> dict[str, Any]:
     """The block's fields that the configuration gives, without those that go past the block."""
-    given = block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"})
+    given = plain(block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"}))
     if "env" in given:
         given["env"] = {k: v for k, v in given["env"].items() if not TEMPLATE.search(v)}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+    fields: dict[str, Any] = given
+    return fields
 
 
 def direct_env(block: Block) -> dict[str, str]:
@@ -79,7 +78,7 @@ def direct_env(block: Block) -> dict[str, str]:
 
 
 def open_secrets(block: Block) -> tuple[str, ...]:
-    """Variables whose name promises a secret, or whose address holds a password, written out."""
+    """Variables whose name promises a secret, or whose address holds a login, written out."""
     env = block.env or {}
     return tuple(k for k, v in env.items() if not TEMPLATE.search(v) and masked(v, k) != v)
 
@@ -93,13 +92,13 @@ def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
         return [masked(item, name) for item in value]
     if not isinstance(value, str) or TEMPLATE.search(value):
         return value
-    if value and SECRET_NAME.search(name.rpartition(".")[2]):
+    if value and is_secret_name(name.rpartition(".")[2]):
         return MASK
     # A list may hold NAME=value, as container_create_kwargs does.
     named, equals, _ = value.partition("=")
-    if equals and re.fullmatch(r"\w+", named) and SECRET_NAME.search(named):
+    if equals and re.fullmatch(r"\w+", named) and is_secret_name(named):
         return f"{named}={MASK}"
-    return ADDRESS_PASSWORD.sub(rf"\1{MASK}", value)
+    return mask_addresses(value)
 
 
 # --- values that would crash every run ---------------------------------------------------------
@@ -124,7 +123,8 @@ class Wrong:
 
 
 def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
-    """What the block's values would crash on at the run: mounts and memory limits."""
+    """What no block can hold, and what its values would crash on at the run: numbers, mounts and
+    memory limits."""
     found = []
     for volume in data.get("volumes") or ():
         reason = None if TEMPLATE.search(str(volume)) else _wrong_volume(str(volume))
@@ -135,6 +135,10 @@ def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
         reason = _wrong_size(name, data.get(name))
         if reason:
             found.append(Wrong(name, reason, 'for instance "512m" or "2g"'))
+    reason = problem(data.get("container_create_kwargs"), {}, {})
+    if reason:
+        hint = "what goes to docker is written as JSON: finite numbers, of 64 bits at most"
+        found.append(Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint))
     return tuple(found)
 
 

@@ -48,8 +48,9 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
 
     Raises:
         EngineError: None answers, with what to do about it.
+        ConfigError: docker's configuration cannot be read, which is no fault of the engine's.
     """
-    _refuse_missing_context(environ)
+    _refuse_missing_context(environ, registry.docker_config(environ).get("currentContext"))
     try:
         client = docker.from_env(timeout=30, environment=dict(environ), use_ssh_client=True)
         about = client.api.version()
@@ -69,20 +70,21 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     )
 
 
-def _refuse_missing_context(environ: Mapping[str, str]) -> None:
+def _refuse_missing_context(environ: Mapping[str, str], configured: str | None) -> None:
     """docker-py silently falls back to the default socket when the named context is gone."""
-    name = environ.get("DOCKER_CONTEXT")
+    name = environ.get("DOCKER_CONTEXT") or configured or "default"
     if environ.get("DOCKER_HOST"):
         return
     try:
         found = ContextAPI.get_context(name)
-    except (docker.errors.ContextException, ValueError, OSError) as exc:
+    except Exception as exc:  # docker-py raises that itself for a damaged meta.json
         raise EngineError(
-            f"the Docker context cannot be read: {exc}", hint="`docker context ls` shows them"
+            f"the Docker context {name} cannot be read: {exc}",
+            hint="`docker context ls` shows them",
         ) from exc
     if found is None:
         raise EngineError(
-            f"the Docker context {name or 'named in the Docker configuration'} does not exist",
+            f"the Docker context {name} does not exist",
             hint="`docker context ls` shows them, `docker context use default` goes back",
         )
 
@@ -137,6 +139,10 @@ def look_up(engine: Engine, reference: str) -> dict[str, Any] | None:
             found: dict[str, Any] = engine.api.inspect_image(reference)
         except docker.errors.ImageNotFound:
             return None
+        except docker.errors.APIError as exc:
+            if "invalid reference format" in str(exc.explanation):  # nothing is called that
+                return None
+            raise
         return found
 
 

@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import platform
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -68,7 +69,7 @@ def schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is imported l
     for such a flow. ``**kwargs`` is given as a table. ``*args`` is left out: Prefect 3 passes it
     on only where every parameter before it is given too, and fails the run otherwise.
     """
-    described: dict[str, Any] = flow.parameters.model_dump_for_openapi()
+    described: dict[str, Any] = storable(flow.parameters.model_dump_for_openapi())
     known = described["properties"]
     for name, parameter in inspect.signature(flow.fn).parameters.items():
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -79,6 +80,49 @@ def schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is imported l
             about = {k: value.pop(k) for k in ("title", "position", "description") if k in value}
             known[name] = {**about, "type": "object", "additionalProperties": value, "default": {}}
     return described
+
+
+def storable(schema: Any) -> Any:  # noqa: ANN401 JSON
+    """A schema, or a list of them, without what the server refuses.
+
+    That is infinity and NaN, which are no JSON, and patterns that only pydantic reads: the
+    server's are Python's. Without its default a parameter is still optional, and a run that is
+    not given it has the flow's own. (With null in its place the UI would offer null, and the
+    server would refuse the run.) What a bound or a pattern demands, the flow itself still does.
+    """
+    if isinstance(schema, list):
+        return [storable(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "definitions"):  # whose keys are names
+            value = {name: storable(inner) for name, inner in value.items()}
+        elif key == "patternProperties":
+            value = {name: storable(inner) for name, inner in value.items() if readable(name)}
+        elif key not in ("default", "enum", "const", "examples"):
+            value = storable(value)
+        if writable(value) and (key != "pattern" or readable(value)):
+            kept[key] = value
+    return kept
+
+
+def readable(pattern: str) -> bool:
+    """Whether Python knows a regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def writable(value: object) -> bool:
+    """Whether JSON has such a value."""
+    try:
+        json.dumps(value, default=str, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def installed(distribution: str) -> str:

@@ -20,9 +20,10 @@ from uuid import UUID
 
 from flowship.errors import ConfigError, FlowshipError, UsageError
 from flowship.schedules import written_interval
+from flowship.secrecy import MASK
 
 Schema = Mapping[str, Any]
-MASK = "********"
+References = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def resolve(
 
     Args:
         schema: The flow's parameter schema; None for an image that was not probed, in which
-            case text is read as JSON where it is JSON and nothing is refused.
+            case text is read as JSON where it is JSON, and any name and value passes that the
+            server can store.
         given: JSON values, or `RawValue` for text from the command line.
         where: Parameter → its place, for errors.
         error: The kind of error to raise.
@@ -72,10 +74,7 @@ def resolve(
         FlowshipError: Of kind `error`: an unknown name (with the nearest known one) or a
             value of the wrong type (with what is expected).
     """
-    if schema is None:
-        return {
-            k: _loosely(v.text) if isinstance(v, RawValue) else plain(v) for k, v in given.items()
-        }
+    schema = {"properties": {name: {} for name in given}} if schema is None else schema
     known: Mapping[str, Schema] = schema.get("properties", {})
     resolved = {}
     for name, value in given.items():
@@ -135,28 +134,30 @@ def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterVal
     )
 
 
-def is_secret(schema: Schema | bool, root: Schema) -> bool:
+def is_secret(schema: Schema | bool, root: Schema, within: References = frozenset()) -> bool:
     """Whether this is a SecretStr or the like: what pydantic never shows."""
     if isinstance(schema, bool):
         return False
     if "$ref" in schema:
-        return is_secret(_follow(schema["$ref"], root), root)
+        return is_secret(*_follow(schema["$ref"], root, within))
     if schema.get("writeOnly") or schema.get("format") == "password":
         return True
     branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    return any(is_secret(branch, root) for branch in branches)
+    return any(is_secret(branch, root, within) for branch in branches)
 
 
-def masked(value: Any, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN401 JSON
+def masked(
+    value: object, schema: Schema | bool, root: Schema, within: References = frozenset()
+) -> Any:  # noqa: ANN401 JSON
     """The value as it may be shown: secrets covered, also inside a model or a list."""
     if isinstance(schema, bool) or value is None or _is_template(value):
         return value
     if is_secret(schema, root):
         return MASK
     if "$ref" in schema:
-        return masked(value, _follow(schema["$ref"], root), root)
+        return masked(value, *_follow(schema["$ref"], root, within))
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-        value = masked(value, branch, root)
+        value = masked(value, branch, root, within)
     if isinstance(value, list):
         return [masked(item, schema.get("items", True), root) for item in value]
     if isinstance(value, dict):
@@ -199,7 +200,13 @@ def plain(value: object) -> Any:  # noqa: ANN401 JSON
 # --- judging one value -------------------------------------------------------------------------
 
 
-def problem(value: Any, schema: Schema | bool, root: Schema, at: str = "") -> str | None:  # noqa: ANN401
+def problem(
+    value: object,
+    schema: Schema | bool,
+    root: Schema,
+    within: References = frozenset(),
+    at: str = "",
+) -> str | None:
     """What is wrong with `value`, in words; None when it fits.
 
     Covers the keywords that pydantic writes. A keyword not known here passes: the server
@@ -214,9 +221,9 @@ def problem(value: Any, schema: Schema | bool, root: Schema, at: str = "") -> st
         return f"{_show(value, at)} is not allowed"
     assert isinstance(schema, Mapping)
     if "$ref" in schema:
-        return problem(value, _follow(schema["$ref"], root), root, at)
+        return problem(value, *_follow(schema["$ref"], root, within), at)
     return (
-        _choice_problem(value, schema, root, at)
+        _choice_problem(value, schema, root, within, at)
         or _type_problem(value, schema, at)
         or _bound_problem(value, schema, at)
         or _inner_problem(value, schema, root, at)
@@ -243,24 +250,30 @@ def _is_template(value: object) -> bool:
     return isinstance(value, Mapping) and "__prefect_kind" in value
 
 
-def _follow(reference: str, root: Schema) -> Schema:
-    found: Any = root
+def _follow(reference: str, root: Schema, within: References) -> tuple[Schema, Schema, References]:
+    """What `reference` names, the root, and the references that have now been followed.
+
+    A type may hold itself: where it is being followed already, it is one that takes anything.
+    """
+    found: Any = {} if reference in within else root
     for part in reference.removeprefix("#/").split("/"):
         found = found.get(part, {})
     assert isinstance(found, Mapping)
-    return found
+    return found, root, within | {reference}
 
 
-def _choice_problem(value: object, schema: Schema, root: Schema, at: str) -> str | None:
+def _choice_problem(
+    value: object, schema: Schema, root: Schema, within: References, at: str
+) -> str | None:
     for keyword in ("anyOf", "oneOf"):
         branches = schema.get(keyword)
         if branches:
-            found = [problem(value, branch, root, at) for branch in branches]
+            found = [problem(value, branch, root, within, at) for branch in branches]
             if all(found):
                 # The branch that came furthest tells most: the longest place in the value.
                 return max((f for f in found if f), key=lambda text: text.count("["))
     for branch in schema.get("allOf", ()):
-        inner = problem(value, branch, root, at)
+        inner = problem(value, branch, root, within, at)
         if inner:
             return inner
     if "enum" in schema and not any(_same(value, item) for item in schema["enum"]):
@@ -318,7 +331,7 @@ def _text_problem(value: str, schema: Schema, at: str) -> str | None:
         return f"{_show(value, at)} is shorter than {schema['minLength']} characters"
     if len(value) > schema.get("maxLength", len(value)):
         return f"{_show(value, at)} is longer than {schema['maxLength']} characters"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if not _matches(value, schema.get("pattern", "")):
         return f"{_show(value, at)} does not match {schema['pattern']}"
     reader = _FORMATS.get(schema.get("format", ""))
     if reader is None:
@@ -328,6 +341,13 @@ def _text_problem(value: str, schema: Schema, at: str) -> str | None:
     except ValueError:
         return f"{_show(value, at)} is not {reader[1]}"
     return None
+
+
+def _matches(value: str, pattern: str) -> bool:
+    try:
+        return re.search(pattern, value) is not None
+    except re.error:  # pydantic's own kind, such as \p{L}: the flow judges by it at the run
+        return True
 
 
 def _iso_date(text: str) -> date:
@@ -384,7 +404,7 @@ def _items_problem(value: list[Any], schema: Schema, root: Schema, at: str) -> s
     fixed = schema.get("prefixItems", ())
     for index, item in enumerate(value):
         inner = fixed[index] if index < len(fixed) else schema.get("items", True)
-        found = problem(item, inner, root, f"{at}[{index}]")
+        found = problem(item, inner, root, at=f"{at}[{index}]")
         if found:
             return found
     return None
@@ -399,7 +419,7 @@ def _properties_problem(value: dict[str, Any], schema: Schema, root: Schema, at:
             return f'{_show(value, at)} lacks "{name}"'
     for name, item in value.items():
         inner = properties.get(name, schema.get("additionalProperties", True))
-        found = problem(item, inner, root, f'{at}["{name}"]')
+        found = problem(item, inner, root, at=f'{at}["{name}"]')
         if found:
             return found
     return None
@@ -429,29 +449,29 @@ _PLURALS = {
 }  # fmt: skip
 
 
-def describe(schema: Schema | bool, root: Schema) -> str:
+def describe(schema: Schema | bool, root: Schema, within: References = frozenset()) -> str:
     """What a schema takes: ``a list of whole numbers``, ``"yellow" or "green"``, ``text``."""
     if isinstance(schema, bool) or not schema:
         return "anything"
     if "$ref" in schema:
-        return describe(_follow(schema["$ref"], root), root)
+        return describe(*_follow(schema["$ref"], root, within))
     if "enum" in schema:
         return " or ".join(json.dumps(item, ensure_ascii=False) for item in schema["enum"])
     if "const" in schema:
         return json.dumps(schema["const"], ensure_ascii=False)
     branches = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
     if branches:
-        words = [describe(branch, root) for branch in branches]
+        words = [describe(branch, root, within) for branch in branches]
         return " or ".join(dict.fromkeys(words))
-    return _describe_type(schema, root)
+    return _describe_type(schema, root, within)
 
 
-def _describe_type(schema: Schema, root: Schema) -> str:
+def _describe_type(schema: Schema, root: Schema, within: References) -> str:
     kind = schema.get("type", "")
     if isinstance(kind, list):
-        return " or ".join(_describe_type({**schema, "type": one}, root) for one in kind)
+        return " or ".join(_describe_type({**schema, "type": one}, root, within) for one in kind)
     if kind == "array":
-        inner = describe(schema.get("items", True), root)
+        inner = describe(schema.get("items", True), root, within)
         if inner == "anything":
             return "a list"
         return f"a list of {_PLURALS.get(inner, inner)}"
@@ -472,10 +492,10 @@ def _example(name: str, schema: Schema, root: Schema, *, in_shell: bool) -> str:
     return f"for instance --param {shlex.quote(f'{name}={text}')}"
 
 
-def _sample(schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
+def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> Any:  # noqa: ANN401
     """A value that fits, as far as one is known."""
     if "$ref" in schema:
-        return _sample(_follow(schema["$ref"], root), root)
+        return _sample(*_follow(schema["$ref"], root, within))
     samples = {
         "a list of whole numbers": [1, 2, 3], "a list of texts": ["a", "b"],
         "a whole number": 3, "a number": 1.5, "true or false": True,
@@ -483,7 +503,7 @@ def _sample(schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
     }  # fmt: skip
     branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
     known = "PT2H" if schema.get("format") == "duration" else samples.get(describe(schema, root))
-    inner = (_sample(branch, root) for branch in branches)
+    inner = (_sample(branch, root, within) for branch in branches)
     candidates = [schema.get("default"), known, *inner]
     tells = (c for c in candidates if c not in (None, [], {}))
     return next((c for c in tells if not problem(c, schema, root)), None)

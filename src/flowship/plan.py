@@ -16,7 +16,7 @@ from flowship.context import Context
 from flowship.errors import ConfigError
 from flowship.requirements import Requirements
 
-FORMAT = "2"  # raise it when the same inputs would give another image, its labels included
+FORMAT = "3"  # raise it when the same inputs would give another image, its labels included
 
 
 @dataclass(frozen=True)

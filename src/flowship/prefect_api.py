@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 # httpx brings its own command line along where click is installed, which is a tenth of all that
@@ -26,7 +26,14 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
 from flowship import __version__  # noqa: E402
-from flowship.errors import ApiError  # noqa: E402
+from flowship.errors import ApiError, ConfigError  # noqa: E402
+from flowship.profiles.address import (  # noqa: E402
+    is_cloud,
+    is_loopback,
+    mend_command,
+    require_address,
+)
+from flowship.secrecy import without_login  # noqa: E402
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -39,6 +46,8 @@ NOTHING_DONE = (429, 503)
 LONGEST_WAIT = 10.0  # seconds, whatever Retry-After says
 PAGE = 200  # the server's own limit
 READS = ("/filter", "/count")  # POST, yet only a question
+NO_ANSWER = (httpx.RequestError, httpx.InvalidURL)
+"""What the client raises where there is no answer."""
 
 
 class Target(Protocol):
@@ -72,7 +81,9 @@ class PrefectApi:
         sleep: How to wait between tries.
 
     Raises:
-        ApiError: No API is set (a schedule in Prefect's ephemeral profile would never run).
+        ApiError: No API is set (a schedule in Prefect's ephemeral profile would never run), or
+            its address is none.
+        ConfigError: See `open_client`.
     """
 
     def __init__(
@@ -90,25 +101,14 @@ class PrefectApi:
                 where=target.source,
                 details="\n".join(target.warnings),
             )
-        self.url = _without_password(target.url.rstrip("/"))
+        require_address(target.url, target.source)
+        self.url = without_login(target.url.rstrip("/"))
         self.source = target.source
         self._sleep = sleep
         self._csrf: dict[str, str] = {}
-        headers = {**target.headers, "User-Agent": f"flowship/{__version__}"}
-        if target.key is not None:
-            headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
-        elif target.auth_string is not None:
-            pair = base64.b64encode(target.auth_string.get_secret_value().encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
+        waits = httpx.Timeout(timeout, connect=timeout / 3)
         try:
-            self._client = httpx.Client(
-                base_url=target.url.rstrip("/"),
-                headers=headers,
-                timeout=httpx.Timeout(timeout, connect=timeout / 3),
-                verify=_tls(target),
-                transport=transport,
-                follow_redirects=True,
-            )
+            self._client = open_client(target, timeout=waits, transport=transport)
         except httpx.InvalidURL as exc:
             raise ApiError(f'"{self.url}" is not an address: {exc}', where=self.source) from exc
 
@@ -132,12 +132,12 @@ class PrefectApi:
     @property
     def is_cloud(self) -> bool:
         """Whether this is Prefect Cloud, which has no version of its own."""
-        return (urlsplit(self.url).hostname or "").endswith("prefect.cloud")
+        return is_cloud(self.url)
 
     @property
     def is_local(self) -> bool:
         """Whether the server is on this machine."""
-        return urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1", "0.0.0.0")
+        return is_loopback(self.url)
 
     def ui_url(self, path: str) -> str:
         """A page of the UI that belongs to this API, for instance ``deployments/deployment/ID``."""
@@ -157,9 +157,9 @@ class PrefectApi:
             ApiError: Nothing answers, something else does, or a Prefect 2 server.
         """
         if self.is_cloud:
-            self._read("POST", "/work_pools/filter", {"limit": 1})
+            self._request("POST", "/work_pools/filter", {"limit": 1})
             return "cloud"
-        version = self._read("GET", "/admin/version", missing=True)
+        version = self._request("GET", "/admin/version", missing=True)
         if not isinstance(version, str):
             raise self._not_prefect()
         if version.split(".")[0] != "3":
@@ -359,11 +359,6 @@ class PrefectApi:
                 return
             offset += PAGE
 
-    def _read(
-        self, method: str, path: str, body: object = None, *, missing: bool = False
-    ) -> object:
-        return self._request(method, path, body, missing=missing)
-
     def _request(
         self, method: str, path: str, body: object = None, *, missing: bool = False
     ) -> Any:  # noqa: ANN401 JSON
@@ -386,7 +381,9 @@ class PrefectApi:
         read = method == "GET" or path.endswith(READS)
         for wait in (*RETRY_WAITS, None):
             try:
-                response = self._client.request(method, path, json=body, headers=self._csrf)
+                response = self._client.request(
+                    method, path, json=body, headers=self._csrf, follow_redirects=True
+                )
             except httpx.TransportError as exc:
                 if wait is None or not read or not _passing(exc):
                     raise self._unreachable(exc) from exc
@@ -419,12 +416,6 @@ class PrefectApi:
             return ApiError(
                 f"the certificate of {self.url} is not trusted: {exc}",
                 hint="set PREFECT_API_SSL_CERT_FILE to your organisation's CA file",
-                where=self.source,
-            )
-        if isinstance(exc, httpx.UnsupportedProtocol):
-            return ApiError(
-                f'"{self.url}" is not an address: it begins with http:// or https://',
-                hint=f"{self._set_api()} sets it right",
                 where=self.source,
             )
         late = isinstance(exc, httpx.TimeoutException)
@@ -474,16 +465,53 @@ class PrefectApi:
         )
 
     def _set_api(self, url: str = "URL") -> str:
-        """The command that gives another address, where this one was found: a variable wins."""
-        if self.source.startswith("environment variable"):
-            return f"`export PREFECT_API_URL={url}`"
-        return f"`flowship profile set-api {url}`"
+        return mend_command(self.source, url)
 
 
-def _without_password(url: str) -> str:
-    """The address as it may be shown."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def open_client(
+    target: Target,
+    *,
+    timeout: httpx.Timeout | float,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
+    """An HTTP client for the API at ``target.url``: address, credentials, CA and headers set.
+
+    Args:
+        target: Where to connect; its url must not be None.
+        timeout: Seconds for each request.
+        transport: Instead of the network's own.
+
+    Raises:
+        ConfigError: The CA file cannot be read, or a header cannot be sent.
+        httpx.InvalidURL: It is no address that httpx could use.
+    """
+    return httpx.Client(
+        base_url=(target.url or "").rstrip("/"),
+        headers=_headers(target),
+        timeout=timeout,
+        verify=_tls(target),
+        transport=transport,
+    )
+
+
+def _headers(target: Target) -> dict[str, str]:
+    headers = {**target.headers, "User-Agent": f"flowship/{__version__}"}
+    if target.key is not None:
+        headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
+    elif target.auth_string is not None:
+        pair = base64.b64encode(target.auth_string.get_secret_value().encode()).decode()
+        headers["Authorization"] = f"Basic {pair}"
+    for name, value in headers.items():
+        # Left to the wire, it would be refused with its value repeated.
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            key = name == "Authorization" and target.key is not None
+            place = "PREFECT_API_KEY" if key else f"PREFECT_CLIENT_CUSTOM_HEADERS: {name}"
+            raise ConfigError(
+                "its value holds a character that no header can carry",
+                hint="a blank or a line break at its end, perhaps",
+                where=place,
+            )
+    return headers
 
 
 def _tls(target: Target) -> ssl.SSLContext | bool:
@@ -497,11 +525,11 @@ def _trusted(target: Target) -> ssl.SSLContext:
         return httpx.create_ssl_context()
     try:
         return ssl.create_default_context(cafile=target.ca_file)
-    except (OSError, ssl.SSLError) as exc:
-        raise ApiError(
+    except OSError as exc:  # ssl.SSLError is one
+        raise ConfigError(
             f'the CA file "{target.ca_file}" cannot be read: {exc}',
-            hint="PREFECT_API_SSL_CERT_FILE names a PEM file",
-            where=target.source,
+            hint="PREFECT_API_SSL_CERT_FILE (or SSL_CERT_FILE) names a PEM file",
+            where=target.ca_file,
         ) from exc
 
 

@@ -6,6 +6,7 @@ with the moment it started, so that a recycled pid is never taken for ours.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -54,10 +55,16 @@ class Record:
 def spawn(
     arguments: list[str], log: Path, environ: Mapping[str, str], folder: Path
 ) -> subprocess.Popen[bytes]:
-    """A Prefect command in a session of its own: no terminal, no Ctrl-C reaches it."""
-    if log.exists():
-        log.replace(previous_log(log))
-    with log.open("wb") as output:
+    """A Prefect command in a session of its own: no terminal, no Ctrl-C reaches it.
+
+    Raises:
+        ConfigError: The log cannot be written.
+    """
+    with _writing(log.parent):
+        if log.exists():
+            log.replace(previous_log(log))
+        output = log.open("wb")
+    with output:
         return subprocess.Popen(
             [sys.executable, "-m", "prefect", *arguments],
             stdin=subprocess.DEVNULL,
@@ -170,20 +177,31 @@ def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 @contextmanager
-def lock(environ: Mapping[str, str], report: Report) -> Iterator[None]:
-    """Let one `up` or `down` work at a time; a second one waits for the first."""
-    import fcntl  # POSIX only, like this module's work
-
-    folder = state_dir(environ)
+def _writing(folder: Path) -> Iterator[None]:
+    """Tell what keeps the state folder from being written: its rights, or a full disk."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
+        yield
     except OSError as exc:
         raise ConfigError(
             f"the state folder {folder} cannot be written: {exc}",
             hint="set FLOWSHIP_STATE_DIR to a folder that can",
             where=str(folder),
         ) from exc
+
+
+@contextmanager
+def lock(environ: Mapping[str, str], report: Report) -> Iterator[None]:
+    """Let one `up` or `down` work at a time; a second one waits for the first.
+
+    Raises:
+        ConfigError: The state folder cannot be written.
+    """
+    import fcntl  # POSIX only, like this module's work
+
+    folder = state_dir(environ)
+    with _writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,15 +217,25 @@ def port(url: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
+_LONGEST_KEY = 255 - len(".previous.log")
+
+
 def server_key(url: str) -> str:
     """The name that the server at this address is remembered by."""
     return f"server-{port(url)}"
 
 
 def worker_key(url: str, pool: str) -> str:
-    """The name that the worker of this API and pool is remembered by."""
+    """The name that the worker of this API and pool is remembered by.
+
+    It begins file names, and may not be longer than these; a letter may take nine characters.
+    """
     host = urlsplit(url).hostname or ""
-    return f"worker-{quote(host, safe='')}-{port(url)}-{quote(pool, safe='')}"
+    key = f"worker-{quote(host, safe='')}-{port(url)}-{quote(pool, safe='')}"
+    if len(key) <= _LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return f"{key[: _LONGEST_KEY - len(digest) - 1]}-{digest}"
 
 
 def record_path(state: Path, record: Record) -> Path:
@@ -218,11 +246,26 @@ def record_path(state: Path, record: Record) -> Path:
 
 
 def save(state: Path, record: Record) -> None:
-    """Remember a process."""
+    """Remember a process.
+
+    Raises:
+        ConfigError: The state folder cannot be written.
+    """
     path = record_path(state, record)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    new.replace(path)
+    with _writing(state):
+        new.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+        new.replace(path)
+
+
+def forget(state: Path, record: Record) -> None:
+    """Remember a process no longer.
+
+    Raises:
+        ConfigError: The state folder cannot be written.
+    """
+    with _writing(state):
+        record_path(state, record).unlink(missing_ok=True)
 
 
 def load(state: Path, key: str) -> Record | None:

@@ -7,18 +7,14 @@ files: ``-r`` includes are written in place, and what cannot travel is refused w
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowship import pyproject
 from flowship.config import Settings
 from flowship.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from flowship.secrecy import has_login
 
 # Looked for, in this order, where the configuration names none.
 USUAL = ("docker-requirements.txt", "requirements.txt")
@@ -67,23 +63,18 @@ def _from_file(root: Path, name: str) -> Requirements | None:
 
 
 def _from_pyproject(root: Path, name: str, *, demanded: bool) -> Requirements | None:
-    path = root / name
-    if not path.is_file():
+    project = pyproject.read(root / name)
+    if project is None:
         return None
-    try:
-        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{name} cannot be read: {exc}", where=str(path)) from exc
-    dependencies = project.get("dependencies")
-    if dependencies:
-        for line in dependencies:
-            _refuse_what_cannot_travel(line, f"{path}: [project] dependencies")
-        return Requirements("".join(f"{line}\n" for line in dependencies), name)
-    if demanded or "dependencies" in project.get("dynamic", ()):
+    if project.dependencies:
+        for line in project.dependencies:
+            _refuse_what_cannot_travel(line, f"{project.path}: [project] dependencies")
+        return Requirements("".join(f"{line}\n" for line in project.dependencies), name)
+    if demanded or "dependencies" in project.dynamic:
         raise ConfigError(
             f"{name} has no [project] dependencies to install",
             hint='list them in a file and set requirements = "docker-requirements.txt"',
-            where=str(path),
+            where=str(project.path),
         )
     return None
 
@@ -126,6 +117,13 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _refuse_what_cannot_travel(line: str, where: str) -> None:
+    if has_login(line):  # first of all: what is refused below is repeated
+        raise ConfigError(
+            "an address with a login in it would stay readable in the image",
+            hint="leave the login out; let the index trust the build machine, or build from a base"
+            " image that has the package",
+            where=where,
+        )
     if re.match(r"-c\b|--constraint\b", line):
         raise ConfigError(
             f"a constraint file cannot be named inside the requirements: {line}",
@@ -139,12 +137,6 @@ def _refuse_what_cannot_travel(line: str, where: str) -> None:
             f"a local path cannot be installed in the image: {line}",
             hint="take the line out: the project folder is copied, and src/ is on the path; wheels"
             " of your own are served by an index, index-url in [packages]",
-            where=where,
-        )
-    if re.search(r"https?://[^/\s:@]+:[^/\s@]+@", line):
-        raise ConfigError(
-            "a password in the requirements would end up in the image",
-            hint="use a token-free address, or a netrc on the index's side",
             where=where,
         )
     if re.match(r"--pre\b", line):

@@ -13,8 +13,9 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -33,6 +34,7 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
 RRULE_ANCHOR = datetime(2020, 1, 1)
 MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
 MAX_RRULE_LENGTH = 6500  # characters; Prefect's
+MOST_MOMENTS = 1_000_000  # of a rule, walked through on the way to its next runs: three seconds
 
 Kind = Literal["cron", "interval", "rrule"]
 LONGEST_INTERVAL = 10 * 366 * 86_400  # seconds; further runs leave the calendar
@@ -89,7 +91,7 @@ class ScheduleSpec:
 
         Args:
             now: An aware moment.
-            count: How many; fewer come back when the schedule ends.
+            count: How many; fewer come back when the schedule ends, or cannot be counted so far.
             anchor: Where an interval counts from; `now` when the server has not stored one.
         """
         zone = ZoneInfo(self.timezone)
@@ -101,11 +103,13 @@ class ScheduleSpec:
         else:
             found = _rrule_dates(self.expression, self.timezone, start)
         dates: list[datetime] = []
-        for candidate, _ in zip(found, range(MAX_ITERATIONS), strict=False):
-            if candidate not in dates:  # a clock set back offers the same wall time twice
-                dates.append(candidate)
-            if len(dates) == count:
-                break
+        # Where a cron's date never comes, the calendar ends, or the walk is too long.
+        with suppress(ValueError, ArithmeticError, LookupError):
+            for candidate, _ in zip(found, range(MAX_ITERATIONS), strict=False):
+                if candidate not in dates:  # a clock set back offers the same wall time twice
+                    dates.append(candidate)
+                if len(dates) == count:
+                    break
         return tuple(sorted(dates))
 
 
@@ -146,10 +150,9 @@ def parse(
     zone = check_timezone(timezone, where=where, error=error)
     extra = dict(parameters or {})
     if cron is not None:
-        return ScheduleSpec("cron", _check_cron(cron, fail), None, zone, day_or, extra)
+        return ScheduleSpec("cron", _check_cron(cron, fail, day_or), None, zone, day_or, extra)
     if rrule is not None:
-        spec = ScheduleSpec("rrule", _check_rrule(rrule, fail), None, zone, True, extra)
-        return spec
+        return ScheduleSpec("rrule", _check_rrule(rrule, fail), None, zone, True, extra)
     assert interval is not None
     seconds = parse_interval(interval, where=where, error=error)
     return ScheduleSpec("interval", str(interval), seconds, zone, True, extra)
@@ -196,8 +199,18 @@ def check_timezone(
 
 # --- interval ---------------------------------------------------------------------------------
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)[a-z]*\s*", re.IGNORECASE)
+_UNITS = {
+    unit: seconds
+    for units, seconds in (
+        ("s sec secs second seconds", 1),
+        ("m min mins minute minutes", 60),
+        ("h hr hrs hour hours", 3600),
+        ("d day days", 86400),
+        ("w week weeks", 604800),
+    )
+    for unit in units.split()
+}
+_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _ISO = re.compile(
     r"P(?:(?P<w>\d+)W)?(?:(?P<d>\d+)D)?"
     r"(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?"
@@ -208,18 +221,18 @@ def parse_interval(
     value: float | str, *, where: str = "", error: type[FlowshipError] = ConfigError
 ) -> float:
     """Seconds of ``90``, ``"15m"``, ``"1h30m"``, ``"1d"``, ``"PT15M"``; at least one second."""
-    seconds = float(value) if not isinstance(value, str) else written_interval(value.strip())
-    if isinstance(value, bool) or seconds is None or not math.isfinite(seconds):
+    seconds = written_interval(value.strip()) if isinstance(value, str) else value
+    if isinstance(value, bool) or seconds is None:
         raise error(
             f'"{value}" is not an interval',
             hint='write seconds (90) or units: "15m", "1h30m", "1d"; ISO 8601 "PT15M" works too',
             where=where,
         )
-    if seconds < 1:
-        raise error("an interval is at least one second", hint='for instance "15m"', where=where)
     if seconds > LONGEST_INTERVAL:
         raise error("an interval is at most ten years", hint='for instance "30d"', where=where)
-    return seconds
+    if not seconds >= 1:  # so asked, TOML's nan is caught too
+        raise error("an interval is at least one second", hint='for instance "15m"', where=where)
+    return float(seconds)
 
 
 def written_interval(text: str) -> float | None:
@@ -229,10 +242,10 @@ def written_interval(text: str) -> float | None:
     iso = _ISO.fullmatch(text.upper())
     if iso and any(iso.groupdict().values()):
         return sum(float(v) * _UNITS[k] for k, v in iso.groupdict().items() if v)
-    parts, rest = _WRITTEN.findall(text), _WRITTEN.sub("", text)
-    if parts and not rest and not re.search(r"\bmo", text, re.IGNORECASE):
-        return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
-    return None
+    parts = [(float(number), unit.lower()) for number, unit in _WRITTEN.findall(text)]
+    if not parts or _WRITTEN.sub("", text) or any(unit not in _UNITS for _, unit in parts):
+        return None
+    return sum(number * _UNITS[unit] for number, unit in parts)
 
 
 def _duration(seconds: float) -> str:
@@ -288,7 +301,7 @@ def _on_the_clock(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
 
 
 @cache  # judged before the build, before the push and before the deployment
-def _check_cron(text: str, fail: _Fail) -> str:
+def _check_cron(text: str, fail: _Fail, day_or: bool) -> str:
     cron = " ".join(text.split())
     fields = cron.split()
     if not cron.startswith("@"):
@@ -303,8 +316,9 @@ def _check_cron(text: str, fail: _Fail) -> str:
         raise fail(f'"{text}" is not a cron shorthand', "use @hourly, @daily, @weekly or @monthly")
     if not croniter.is_valid(cron):
         raise fail(f'"{text}" is not a cron expression', 'for instance "0 5 * * *"')
+    utc = ZoneInfo("UTC")
     try:
-        next(_cron_dates(cron, datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")), ZoneInfo("UTC")))
+        next(_cron_dates(cron, datetime(2024, 1, 1, tzinfo=utc), utc, day_or=day_or))
     except ValueError as exc:  # croniter's own error for a date that never comes
         raise fail(f'"{text}" never comes', "check the day of month against the month") from exc
     return cron
@@ -331,9 +345,7 @@ def _check_cron_field(cron: str, index: int, value: str, fail: _Fail) -> None:
         )
 
 
-def _cron_dates(
-    cron: str, start: datetime, zone: ZoneInfo, *, day_or: bool = True
-) -> Iterator[datetime]:
+def _cron_dates(cron: str, start: datetime, zone: ZoneInfo, *, day_or: bool) -> Iterator[datetime]:
     """As Prefect does: cron on the bare wall clock, then the timezone put back."""
     # A second earlier, so that a start that matches counts; fractions round up.
     wall = start.replace(tzinfo=None, fold=0) - timedelta(seconds=1)
@@ -413,25 +425,84 @@ def _and(parts: list[str]) -> str:
 # --- rrule ------------------------------------------------------------------------------------
 
 
+# dateutil lets its own slips through as they fall; each means "not a rule".
+_SLIPS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+# What dateutil takes for a number and then stumbles over, or never gets past.
+_NUMBERS: dict[str, tuple[int, float]] = {
+    "INTERVAL": (1, math.inf), "COUNT": (1, math.inf), "BYMONTH": (1, 12), "BYWEEKNO": (1, 53),
+    "BYYEARDAY": (1, 366), "BYMONTHDAY": (1, 31), "BYHOUR": (0, 23), "BYMINUTE": (0, 59),
+    "BYSECOND": (0, 59),
+}  # fmt: skip
+_FROM_THE_END = ("BYWEEKNO", "BYYEARDAY", "BYMONTHDAY")  # where they are negative
+
+
 def _check_rrule(text: str, fail: _Fail) -> str:
     rule = text.strip()
     if len(rule) > MAX_RRULE_LENGTH:
         raise fail(f"the rrule has {len(rule)} characters", f"Prefect takes {MAX_RRULE_LENGTH}")
     try:
-        dateutil.rrule.rrulestr(rule)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as exc:
-        # dateutil lets its own slips through as they fall; each means "not a rule".
-        raise fail(
-            f'"{text}" is not an rrule: {exc}', 'for instance "FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=5"'
-        ) from exc
-    try:
-        dateutil.rrule.rrulestr(rule, dtstart=RRULE_ANCHOR)
-    except ValueError as exc:  # Prefect's own anchor has no zone, so UNTIL may have none
-        raise fail(
+        rules = _rules(rule)
+        _check_numbers(rule, fail)
+        comes = all(map(_comes, [*rules._rrule, *rules._exrule]))
+    except _SLIPS as exc:
+        raise _not_an_rrule(text, exc, fail) from exc
+    if not comes:
+        raise fail(f'"{text}" never comes', "check the days against the months, and BYSETPOS")
+    return rule
+
+
+def _not_an_rrule(text: str, exc: Exception, fail: _Fail) -> FlowshipError:
+    reason = str(exc)
+    if "UNTIL values" in reason:  # Prefect's own anchor has no zone, so UNTIL may have none
+        return fail(
             f'"{text}": Prefect cannot count to an UNTIL in UTC',
             "give UNTIL as the schedule's own wall time, without the Z",
-        ) from exc
-    return rule
+        )
+    if isinstance(exc, LookupError | ArithmeticError):
+        reason = "a number in it is out of range"
+    elif "'freq'" in reason:
+        reason = "it has no FREQ"
+    hint = 'for instance "FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=5"'
+    return fail(f'"{text}" is not an rrule: {reason}', hint)
+
+
+def _rules(text: str) -> Any:  # noqa: ANN401 a set's parts are private in dateutil, as in Prefect
+    """The rule as a set of rules and dates, which most have one of."""
+    rules: Any = dateutil.rrule.rrulestr(text, dtstart=RRULE_ANCHOR, forceset=True)
+    if not rules._rrule and not rules._rdate:
+        raise ValueError("it has neither an RRULE nor an RDATE")
+    return rules
+
+
+def _check_numbers(rule: str, fail: _Fail) -> None:
+    for name, numbers in re.findall(r"([A-Z]+)=([^;\s]+)", rule.upper()):
+        low, high = _NUMBERS.get(name, (-math.inf, math.inf))
+        for number in map(int, numbers.split(",") if name in _NUMBERS else ()):
+            size = abs(number) if name in _FROM_THE_END else number
+            if not low <= size <= high:
+                takes = f"{low} to {high}" if math.isfinite(high) else f"{low} or more"
+                raise fail(f'"{rule}": {name}={number} is out of range', f"{name} takes {takes}")
+
+
+def _comes(rule: Any) -> bool:  # noqa: ANN401 all that is asked is private in dateutil
+    """Whether any moment fits, sooner or later.
+
+    dateutil looks for one up to the year 9999, through each minute of it if the rule goes by the
+    minute. So of such a rule the days are judged alone, and whether there is a BYSETPOS-th.
+    """
+    beyond_daily = rule._freq - dateutil.rrule.DAILY
+    if beyond_daily >= 0:
+        shorter = (rule._byhour, rule._byminute, rule._bysecond)[beyond_daily:]
+        at_once = math.prod(map(len, shorter))
+        if rule._bysetpos and all(abs(position) > at_once for position in rule._bysetpos):
+            return False
+        days = rule.replace(
+            freq=dateutil.rrule.YEARLY, dtstart=RRULE_ANCHOR, interval=1, count=None, until=None,
+            bysetpos=None, byhour=0, byminute=0, bysecond=0,
+        )  # fmt: skip
+        if next(iter(days), None) is None:
+            return False
+    return next(iter(rule.replace(until=None)), None) is not None
 
 
 def same_rrule(stored: str, wanted: str) -> bool:
@@ -444,41 +515,45 @@ def same_rrule(stored: str, wanted: str) -> bool:
     return head.startswith("DTSTART:") and rest == wanted
 
 
-def _recent_anchor(rule: dateutil.rrule.rrule, now: datetime) -> datetime:
-    """A start with the same phase as Prefect's 2020 one but near, or years are walked through."""
-    frequency = {dateutil.rrule.SECONDLY: 1, dateutil.rrule.MINUTELY: 60}.get(
-        getattr(rule, "_freq", -1)
-    )
-    if frequency is None or getattr(rule, "_count", None) is not None:
-        return RRULE_ANCHOR
-    period = frequency * int(getattr(rule, "_interval", 1))
-    passed = max(0.0, (now.replace(tzinfo=None) - RRULE_ANCHOR).total_seconds())
-    return RRULE_ANCHOR + timedelta(seconds=passed // period * period)
-
-
 def _rrule_dates(text: str, zone_name: str, start: datetime) -> Iterator[datetime]:
     """As Prefect does: every date in the rule is taken as a wall time of the schedule's zone."""
-    rule = dateutil.rrule.rrulestr(text, dtstart=RRULE_ANCHOR, cache=True)
+    rules = _rules(text)
     zone = dateutil.tz.gettz(zone_name)
-    if isinstance(rule, dateutil.rrule.rrule):
-        begin = getattr(rule, "_dtstart")  # noqa: B009 private in dateutil, as in Prefect
-        if "DTSTART" not in text.upper():
-            begin = _recent_anchor(rule, start)
-        localized: Any = _in_zone(rule.replace(dtstart=begin), zone)
-    else:
-        localized = rule
-        for name in ("_rrule", "_exrule"):
-            setattr(localized, name, [_in_zone(r, zone) for r in getattr(localized, name)])
-        for name in ("_rdate", "_exdate"):
-            setattr(localized, name, [d.replace(tzinfo=zone) for d in getattr(localized, name)])
-    for moment in localized.xafter(start, count=None, inc=True):
+    for name in ("_rrule", "_exrule"):
+        setattr(rules, name, [_moments(rule, zone, start) for rule in getattr(rules, name)])
+    for name in ("_rdate", "_exdate"):
+        setattr(rules, name, [moment.replace(tzinfo=zone) for moment in getattr(rules, name)])
+    for moment in rules.xafter(start, count=None, inc=True):
         fixed = timezone(moment.utcoffset() or timedelta())
         yield moment.replace(tzinfo=fixed).astimezone(start.tzinfo)
 
 
-def _in_zone(rule: dateutil.rrule.rrule, zone: Any) -> dateutil.rrule.rrule:  # noqa: ANN401
-    changed = {"dtstart": getattr(rule, "_dtstart").replace(tzinfo=zone)}  # noqa: B009
-    until: date | None = getattr(rule, "_until", None)
-    if isinstance(until, datetime):
-        changed["until"] = until.replace(tzinfo=zone)
-    return rule.replace(**changed)
+def _moments(rule: Any, zone: Any, start: datetime) -> Iterator[datetime]:  # noqa: ANN401
+    """A rule's moments in `zone`, from shortly before `start` on.
+
+    Raises:
+        OverflowError: Too many to walk through: of long ago, or excluded one by one.
+    """
+    # Of the hour that a clock skips, Prefect takes the times for later ones: so well before.
+    near = start.replace(tzinfo=None) - timedelta(hours=3)
+    wall = {"dtstart": _start_near(rule, near), "until": rule._until and _bare(rule._until)}
+    for number, moment in enumerate(rule.replace(**wall)):
+        if number == MOST_MOMENTS:
+            raise OverflowError("too many moments to count")
+        if moment >= near:
+            yield moment.replace(tzinfo=zone)
+
+
+def _start_near(rule: Any, moment: datetime) -> datetime:  # noqa: ANN401
+    """A start with the same phase as the rule's own but near, or years are walked through."""
+    begin = _bare(rule._dtstart)
+    frequency = {dateutil.rrule.SECONDLY: 1, dateutil.rrule.MINUTELY: 60}.get(rule._freq)
+    if frequency is None or rule._count is not None:
+        return begin
+    period = frequency * rule._interval
+    passed = max(0.0, (moment - begin).total_seconds())
+    return begin + timedelta(seconds=passed // period * period)
+
+
+def _bare(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)

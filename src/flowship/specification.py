@@ -116,11 +116,6 @@ class DeploymentSpec:
     preview: tuple[ScheduleReport, ...]
     warnings: tuple[str, ...]
 
-    @property
-    def place(self) -> str:
-        """Where in the configuration this deployment is described."""
-        return f'deployment "{self.name}"'
-
     def to_json(self) -> dict[str, Any]:
         """The specification as JSON values only, for ``--dry-run``."""
         document: dict[str, Any] = jsonable(asdict(replace(self, schedules=())))
@@ -149,9 +144,9 @@ def validate_early(settings: Settings, flags: Flags, *, now: datetime | None = N
                 hint="check UNTIL, COUNT and DTSTART of the rule",
                 where=flags.schedule_option or "",
             )
-        _check_job_variables_by_name(deployment)
+        _check_job_variables(settings, deployment)
     for wrong in docker_block.wrong(docker_block.configured_fields(settings.block)):
-        where = f"block.{wrong.field.replace('_', '-')}"
+        where = settings.place("block", wrong.field) or f"block.{wrong.field.replace('_', '-')}"
         raise ConfigError(wrong.message, hint=wrong.hint, where=where)
     if settings.work_pool.lower().startswith("prefect"):
         raise ConfigError(
@@ -427,13 +422,19 @@ def _configured(settings: Settings, deployment: Deployment) -> str:
     return fingerprint(sorted(s.fingerprint() for s in _configured_schedules(settings, deployment)))
 
 
-def _check_job_variables_by_name(deployment: Deployment) -> None:
-    if "image" in deployment.job_variables:
-        raise ConfigError(
-            "the image is flowship's to set, pinned to what was built and pushed",
-            hint="leave image out of job-variables; `flowship deploy --image` names another",
-            where=f'deployment "{deployment.name}", job-variables',
-        )
+def _check_job_variables(settings: Settings, deployment: Deployment) -> None:
+    """What is wrong with them in every pool."""
+    for name, value in deployment.job_variables.items():
+        where = _place(settings, deployment, "job-variables", name)
+        if name == "image":
+            raise ConfigError(
+                "the image is flowship's to set, pinned to what was built and pushed",
+                hint="leave image out of job-variables; `flowship deploy --image` names another",
+                where=where,
+            )
+        wrong = parameters.problem(parameters.plain(value), {}, {})
+        if wrong:
+            raise ConfigError(f'job variable "{name}": {wrong}', where=where)
 
 
 def _image_warnings(image: ImageFacts) -> tuple[str, ...]:

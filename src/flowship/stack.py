@@ -27,9 +27,10 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from flowship import processes, profiles
-from flowship.errors import ApiError, UsageError
+from flowship.errors import ApiError, ConfigError, UsageError
 from flowship.events import Phase, Report, silent
 from flowship.profiles import ApiTarget, ProfileChange
+from flowship.secrecy import mask_addresses
 
 if TYPE_CHECKING:
     from flowship.prefect_api import Json, PrefectApi
@@ -39,9 +40,7 @@ START_SECONDS = 180.0  # a first start creates the database, on a slow machine
 SCHEDULER_SECONDS = 90.0  # the scheduler looks every 5 s at new deployments, every 60 s at all
 CANARY = "flowship-scheduler-check"
 
-State = Literal[
-    "started", "already running", "not ours", "running", "died", "stopped", "was not running"
-]
+State = Literal["started", "already running", "not ours", "stopped", "was not running"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class Service:
     Attributes:
         name: ``server`` or ``worker``.
         state: ``started`` by this call; ``already running``, started by an earlier one;
-            ``not ours``: somebody else's, used as it is. From `status`: ``running``, ``died``.
-            From `down`: ``stopped``, ``was not running``.
+            ``not ours``: somebody else's, used as it is. From `down`: ``stopped``, ``was not
+            running``.
         address: The API's address, which for a worker is the one it works for.
         pool: The worker's pool.
         pid: The process, None when it is not ours.
@@ -71,7 +70,7 @@ class Service:
 
 @dataclass(frozen=True)
 class StackReport:
-    """What `up`, `down` or `status` found and did.
+    """What `up` or `down` found and did.
 
     Attributes:
         api_url: The API that deployments here go to.
@@ -93,7 +92,7 @@ def _service(record: processes.Record, state: State, detail: str = "") -> Servic
     return Service(
         name=record.name,
         state=state,
-        address=record.url,
+        address=mask_addresses(record.url),  # an earlier flowship kept its login
         pool=record.pool,
         pid=record.pid,
         log=Path(record.log),
@@ -148,7 +147,7 @@ def up(
         schedules = _check_scheduler(session, server)
         worker = _worker(session, pool)
     return StackReport(
-        api_url=target.url,
+        api_url=session.shown,
         services=(server, worker),
         profile=change,
         scheduler="schedules" if schedules else "not checked",
@@ -190,6 +189,7 @@ class _Session:
     ) -> None:
         self.target = target
         self.url = target.url or ""
+        self.shown = mask_addresses(self.url)
         self.environ = environ
         self.folder = folder
         self.report = report
@@ -206,13 +206,14 @@ class _Session:
             record = replace(
                 record, pid=process.pid, identity=processes.identity(process.pid) or ""
             )
-            processes.save(self.state, record)
             self.undo.steps.append(lambda: self._take_back(record))
+            processes.save(self.state, record)
         return record, process
 
     def _take_back(self, record: processes.Record) -> None:
         processes.stop(record)
-        processes.record_path(self.state, record).unlink(missing_ok=True)
+        with suppress(ConfigError):  # what is stopped may be remembered
+            processes.forget(self.state, record)
 
     def _child_environment(self) -> dict[str, str]:
         """The user's environment, with the API's address and credentials spelled out."""
@@ -253,10 +254,11 @@ def _wanted_url(found: ApiTarget, port: int) -> str:
         raise UsageError(f"{port} is not a port", hint="a port is between 1 and 65535")
     if not found.url:
         return f"http://127.0.0.1:{port}/api"
+    profiles.require_address(found.url, found.source)
     if port not in (DEFAULT_PORT, processes.port(found.url)) and profiles.is_loopback(found.url):
         raise UsageError(
-            f"the API is already set to {found.url} ({found.source}); a server at port {port} "
-            "would be one that nobody talks to",
+            f"the API is already set to {mask_addresses(found.url)} ({found.source}); a server at "
+            f"port {port} would be one that nobody talks to",
             hint=f"flowship profile set-api --no-check http://127.0.0.1:{port}/api",
         )
     return found.url
@@ -273,7 +275,7 @@ def _ours_to_start(url: str) -> bool:
 
 def _server(session: _Session) -> Service:
     """The server at the session's address: found, or started."""
-    session.report(Phase(f"asking for a Prefect server at {session.url}"))
+    session.report(Phase(f"asking for a Prefect server at {session.shown}"))
     record = processes.load(session.state, processes.server_key(session.url))
     alive = record is not None and processes.lives(record)
     answer = profiles.ask(session.target)
@@ -282,7 +284,7 @@ def _server(session: _Session) -> Service:
     if answer.usable:
         if record is not None and alive:
             return _service(record, "already running", answer.version or "")
-        return Service("server", "not ours", session.url, detail=answer.version or answer.kind)
+        return Service("server", "not ours", session.shown, detail=answer.version or answer.kind)
     if not _ours_to_start(session.url):
         raise profiles.unusable(session.url, answer)
     _check_port(session, answer)
@@ -310,7 +312,7 @@ def _check_port(session: _Session, answer: profiles.ServerAnswer) -> None:
         hint=f"flowship up --port {_free_port_after(port)}"
         if session.target.source.startswith("nowhere")
         else f"stop it, or set another address ({session.target.source} gives this one)",
-        where=session.url,
+        where=session.shown,
     )
 
 
@@ -328,12 +330,12 @@ def _free_port_after(port: int) -> int:
 
 
 def _start_server(session: _Session) -> Service:
-    session.report(Phase(f"starting a Prefect server at {session.url}"))
+    session.report(Phase(f"starting a Prefect server at {session.shown}"))
     key = processes.server_key(session.url)
     log = session.state / f"{key}.log"
     host, port = _bind_host(session.url), str(processes.port(session.url))
     record, process = session.start(
-        processes.Record("server", 0, "", session.url, str(log)),
+        processes.Record("server", 0, "", session.shown, str(log)),
         ["server", "start", "--host", host, "--port", port],
     )
     answer = _wait_for_answer(session, record, process)
@@ -351,7 +353,8 @@ def _wait_for_answer(
         _must_live(record, process)
         if time.monotonic() > deadline:
             raise _explained(
-                f"the Prefect server does not answer at {session.url} after {START_SECONDS:.0f} s",
+                f"the Prefect server does not answer at {session.shown} after "
+                f"{START_SECONDS:.0f} s",
                 Path(record.log),
                 "`flowship down`, then `flowship up` starts it anew",
             )
@@ -565,14 +568,14 @@ def _worker(session: _Session, pool: str) -> Service:
         # One of our name is an echo of a worker that ended a moment ago.
         for name, worker in known.items():
             if worker.get("status") == "ONLINE" and name != own:
-                return Service("worker", "not ours", session.url, pool, detail=name)
+                return Service("worker", "not ours", session.shown, pool, detail=name)
         if record is not None:
             session.warnings.append(_had_died(record))
         session.report(Phase(f'starting a docker worker for the pool "{pool}"'))
         log = session.state / f"{processes.worker_key(session.url, pool)}.log"
         arguments = ["worker", "start", "--type", "docker", "--pool", pool, "--name", own]
         record, process = session.start(
-            processes.Record("worker", 0, "", session.url, str(log), pool, own),
+            processes.Record("worker", 0, "", session.shown, str(log), pool, own),
             [*arguments, "--install-policy", "never"],
         )
         seen = str(known.get(own, {}).get("last_heartbeat_time"))
@@ -616,7 +619,7 @@ def _wait_until_online(
         time.sleep(0.3)
 
 
-# --- down, status ------------------------------------------------------------------------------
+# --- down --------------------------------------------------------------------------------------
 
 
 def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) -> StackReport:
@@ -632,16 +635,6 @@ def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) ->
         for record in sorted(processes.records(state), key=lambda r: r.name, reverse=True):
             report(Phase(f"stopping the {record.name} ({record.pid})"))
             stopped = processes.stop(record)
-            processes.record_path(state, record).unlink(missing_ok=True)
+            processes.forget(state, record)
             services.append(_service(record, "stopped" if stopped else "was not running"))
     return StackReport(api_url=None, services=tuple(services))
-
-
-def status(environ: Mapping[str, str] = os.environ) -> StackReport:
-    """The processes that `up` started, and whether they still live. Nothing is asked or changed."""
-    services = tuple(
-        _service(record, "running" if processes.lives(record) else "died")
-        for record in sorted(processes.records(processes.state_dir(environ)), key=lambda r: r.name)
-    )
-    url = next((s.address for s in services if s.name == "server"), None)
-    return StackReport(api_url=url, services=services)

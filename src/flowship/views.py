@@ -510,6 +510,6 @@ def profile_text(profile: Profile, target: ApiTarget) -> str:
 
 def _shown(target: ApiTarget) -> str | None:
     """The API's address; one with a password in it must not be copied out of a terminal."""
-    from flowship.profiles import mask_url
+    from flowship.secrecy import mask_addresses
 
-    return target.url and mask_url(target.url)
+    return target.url and mask_addresses(target.url)

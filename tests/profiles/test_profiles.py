@@ -184,6 +184,37 @@ def test_showing_a_profile_masks_its_secrets(machine):
     }
 
 
+def test_a_section_that_holds_a_secret_is_masked_whole(machine):
+    folder, environ, path = machine
+    written(path, "[profiles.x]\nPREFECT_API = '{\"key\": \"pnu_secret\"}'\nPREFECT_HOME = '/h'\n")
+    shown = profiles.show("x", folder, environ)
+    assert shown.settings == {"PREFECT_API": "********", "PREFECT_HOME": "/h"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('profiles = "x"\n', "profiles is not a table"),
+        ('profiles = ["x"]\nactive = "x"\n', "profiles is not a table"),
+        ('active = ["local"]\n', "active is not the name"),
+        ("[profiles]\nb = 5\n[profiles.a]\n", r"\[profiles.b\] is not a table"),
+    ],
+)
+def test_a_profiles_file_of_another_shape_is_told_and_left_alone(machine, text, fault):
+    folder, environ, path = machine
+    written(path, text)
+    for command in (
+        lambda: profiles.resolve(folder, environ),
+        lambda: profiles.list_profiles(folder, environ),
+        lambda: profiles.use("local", folder, environ),
+        lambda: set_api(machine, profile="b"),
+    ):
+        with pytest.raises(ConfigError, match=fault) as error:
+            command()
+        assert error.value.where == str(path)
+    assert path.read_text() == text
+
+
 def test_an_unknown_profile_names_the_nearest_one(machine):
     folder, environ, path = machine
     written(path, COMMENTED)
@@ -414,11 +445,53 @@ def test_without_asking_the_server_a_missing_api_is_an_error(machine):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a b/api", "http://[::1/api", "http://a:port/api", "http://x{/api"]
+    "url",
+    [
+        "http://a b/api",
+        "http://[::1/api",
+        "http://a:port/api",
+        "http://x{/api",
+        "http://a:99999/api",
+    ],
 )
 def test_what_is_no_address_is_refused(machine, url):
     with pytest.raises(UsageError):
         set_api(machine, url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ada:hunter2@host:4200", "ada:hunter2@host:port", "ada:hun ter2@host"),
+        *("http://ada:hunter2@host:4200", "http://ada:hunter2@host:port/api", "hunter2@host"),
+        *("http://ada:hun ter2@host/api", "http://ada:hun/ter2@host/api", "ftp://ada:hunter2@host"),
+        *("http://ada:p@hunter2@host/dashboard", "https://ada:hunter2@api.prefect.cloud/api"),
+        "http://hunter2@host:4200/api?x",
+    ],
+)
+def test_a_login_is_not_repeated_in_the_error_about_its_address(machine, url):
+    with pytest.raises(UsageError) as error:
+        set_api(machine, url)
+    told = f"{error.value.message} {error.value.hint} {error.value.where}"
+    assert not any(part in told for part in ("hunter2", "hun", "ter2"))
+
+
+def test_a_login_is_stored_and_not_shown(machine):
+    folder, environ, path = machine
+    done = set_api(machine, "http://ada:p@ssw0rd@localhost:4200/api")
+    assert "ada:p@ssw0rd@localhost" in path.read_text()
+    environ["DOCKER_HOST"] = "tcp://ada:p@ssw0rd@10.0.0.9:2376"
+    done = (done, set_api(machine, "http://ada:p@ssw0rd@localhost:4201/api"))
+    assert "http://ada:********@localhost:4200/api" in str(done)
+    assert "tcp://ada:********@10.0.0.9" in str(done)
+    assert "ssw0rd" not in str(done)
+    assert "ssw0rd" not in str(profiles.list_profiles(folder, environ))
+
+
+def test_an_engines_address_that_is_none_is_no_hindrance(machine):
+    _, environ, _ = machine
+    environ["DOCKER_HOST"] = "tcp://[::1:2375"
+    assert set_api(machine, "http://localhost:4200/api").url
 
 
 # --- asking the server -------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from flowship.registry.accounts import (
     TOKEN_USER,
     Credentials,
     credentials,
+    docker_config,
     docker_folder,
     login,
     store,
@@ -198,7 +199,14 @@ def test_docker_config_is_honoured_without_a_folder_given(folder):
     ("content", "where", "message"),
     [
         ('{\n "auths": {,}\n}', ":2:12", "not valid JSON"),
-        ("[]", "", "another shape"),
+        ("[]", "", "not a JSON object"),
+        ("null", "", "not a JSON object"),
+        ('{"auths": "x"}', "", '"auths" is not an object'),
+        ('{"auths": {"x.io": "text"}}', "", '"auths" holds something else'),
+        ('{"currentContext": 5}', "", '"currentContext" is not text'),
+        ('{"proxies": null}', "", '"proxies" is not an object'),
+        ('{"proxies": {"default": 5}}', "", '"proxies" holds something else'),
+        ('{"HttpHeaders": {"X": 5}}', "", '"HttpHeaders" holds something else'),
         ('{"auths": []}', None, None),  # empty: docker accepts it too
         ('{"auths": [1]}', "", "another shape"),
         ('{"credHelpers": "gcloud"}', "", "another shape"),
@@ -218,6 +226,25 @@ def test_a_configuration_that_cannot_be_read_is_named_with_its_place(
 
     assert caught.value.where == f"{folder / 'config.json'}{where}"
     assert "nocolon" not in str(vars(caught.value))
+
+
+@pytest.mark.parametrize("auth", ["%%%", encoded("nocolon"), "", None, 5])
+def test_an_entry_that_dockers_library_would_stumble_over_is_named_for_any_registry(folder, auth):
+    write(folder, {"auths": {"x.io": {"auth": auth}, "y.io": {}}})
+    assert credentials(PRIVATE, {}, folder) is None
+
+    with pytest.raises(ConfigError, match=r'"x\.io".* damaged') as caught:
+        docker_config({"DOCKER_CONFIG": str(folder)})
+
+    assert caught.value.where == str(folder / "config.json")
+
+
+def test_the_configuration_is_read_where_docker_has_it(folder):
+    content = {"currentContext": "far", "auths": {"x.io": {"auth": encoded("a:b")}, "y.io": {}}}
+    write(folder, content)
+
+    assert docker_config({"DOCKER_CONFIG": str(folder)}) == content
+    assert docker_config({"DOCKER_CONFIG": str(folder / "nowhere")}) == {}
 
 
 def test_a_configuration_that_is_a_folder_is_named(folder):

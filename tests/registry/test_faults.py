@@ -20,7 +20,6 @@ from flowship.registry import (
     backoff,
     check_digest,
     classify,
-    is_transient,
     translate,
 )
 
@@ -159,11 +158,10 @@ def test_a_push_that_worked_ends_with_the_registrys_digest(name):
     _, events = load(name)
     stream = PushStream(events, pushed_to(events))
 
-    last = {progress.layer: progress for progress in stream}
+    layers = {progress.layer for progress in stream}
 
     assert stream.digest == events[-1]["aux"]["Digest"]
-    assert last
-    assert all(progress.done for progress in last.values())
+    assert layers
 
 
 def test_progress_counts_the_bytes_of_each_layer():
@@ -172,7 +170,6 @@ def test_progress_counts_the_bytes_of_each_layer():
 
     assert big
     assert [p.current for p in big] == sorted(p.current for p in big)
-    assert not any(p.done for p in big)
 
 
 def test_retries_of_the_engine_are_seen_as_the_layers_status():
@@ -204,7 +201,6 @@ def test_a_registry_in_trouble_is_worth_another_try(name):
     error = failure(name)
 
     assert (error.fault, error.transient) == (AWAY[name], True)
-    assert is_transient(load(name)[1][-1]["error"])
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
@@ -358,8 +354,9 @@ def test_being_denied_while_signed_in_names_the_right_that_is_missing(image, hin
 
 @pytest.mark.parametrize(("text", "fault"), TEXTS)
 def test_each_text_of_the_engine_means_one_fault(text, fault):
-    assert classify(text).name == fault
-    assert is_transient(text) == (fault in {"unreachable", "server-error", "upload-lost"})
+    found = classify(text)
+    assert found.name == fault
+    assert found.transient == (fault in {"unreachable", "server-error", "upload-lost"})
 
 
 @pytest.mark.parametrize(("status", "fault"), [(401, "unauthorized"), (403, "denied"),
@@ -393,6 +390,7 @@ def test_every_fault_has_whole_sentences_for_every_use(fault, doing):
 
 def test_secrets_are_not_shown_in_the_registrys_words():
     text = 'proxyconnect "http://ada:hunter2@proxy.example.com:3128" with s3cret: denied'
+    text += " at https://hunter2@cdn.example.com/x"
 
     error = translate(text, HUB, doing="push", credentials=ADA)
 

@@ -263,11 +263,6 @@ def engine_says_valid(engine):
     return judge
 
 
-def test_a_push_target_gets_the_default_tag_only_where_it_has_none():
-    assert str(push_target("user/de-repo", "abc123")) == "user/de-repo:abc123"
-    assert str(push_target("user/de-repo:v1", "abc123")) == "user/de-repo:v1"
-
-
 @pytest.mark.parametrize(
     ("text", "hint"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -99,6 +100,8 @@ INDEX = {
 class _Hub(BaseHTTPRequestHandler):
     asked: list[str]
     index = INDEX
+    config = CONFIG
+    digest = "sha256:" + "d" * 64
 
     def do_GET(self) -> None:
         path = urllib.parse.urlsplit(self.path)
@@ -107,7 +110,7 @@ class _Hub(BaseHTTPRequestHandler):
             signed_in = "Authorization" in self.headers
             return self._answer(200 if signed_in else 401, {"token": "let-in"})
         if path.path == "/store":  # must not be shown the token
-            return self._answer(400 if "Authorization" in self.headers else 200, CONFIG)
+            return self._answer(400 if "Authorization" in self.headers else 200, self.config)
         if self.headers.get("Authorization") != "Bearer let-in":
             port = self.server.server_address[1]
             realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="hub"'
@@ -125,7 +128,7 @@ class _Hub(BaseHTTPRequestHandler):
         if location:
             port = self.server.server_address[1]
             self.send_header("Location", f"http://127.0.0.1:{port}{location}")
-        self.send_header("Docker-Content-Digest", "sha256:" + "d" * 64)
+        self.send_header("Docker-Content-Digest", self.digest)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -168,8 +171,43 @@ def test_a_name_of_several_platforms_cannot_be_chosen_from(hub, credentials):
         describe(reference, credentials)
 
 
-def test_an_answer_that_is_no_manifest_is_told(hub, credentials):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"hello": "world"},
+        *(None, 5, "text", [1], []),
+        {"manifests": None},
+        {"manifests": [5]},
+        {"config": []},
+        {"config": {"digest": "sha256:" + "c" * 64}, "layers": [5]},
+    ],
+)
+def test_an_answer_that_is_no_manifest_is_told(hub, credentials, answer):
     handler, reference = hub
-    handler.index = {"hello": "world"}
+    handler.index = answer
+    with pytest.raises(RegistryError, match="no image manifest") as caught:
+        describe(reference, credentials)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("config", [None, [], {"config": 5}, {"config": {"Labels": 5}}])
+def test_a_configuration_that_is_none_is_told(hub, credentials, config):
+    handler, reference = hub
+    handler.config = config
     with pytest.raises(RegistryError, match="no image manifest"):
         describe(reference, credentials)
+
+
+@pytest.mark.parametrize("digest", ["garbage", "sha256:12"])
+def test_a_digest_that_is_none_is_told(hub, credentials, digest):
+    handler, reference = hub
+    handler.digest = digest
+    with pytest.raises(RegistryError, match="no image manifest"):
+        describe(reference, credentials)
+
+
+def test_a_registry_that_does_not_tell_the_digest_has_it_counted(hub, credentials):
+    handler, reference = hub
+    handler.digest = ""
+    counted = hashlib.sha256(json.dumps(INDEX).encode()).hexdigest()
+    assert describe(reference, credentials).reference.digest == f"sha256:{counted}"

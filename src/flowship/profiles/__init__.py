@@ -11,8 +11,7 @@ from flowship.profiles.address import (
     check_url,
     container_warnings,
     is_loopback,
-    mask_url,
-    open_client,
+    require_address,
     unusable,
 )
 from flowship.profiles.editing import (
@@ -41,8 +40,7 @@ __all__ = [
     "file",
     "is_loopback",
     "list_profiles",
-    "mask_url",
-    "open_client",
+    "require_address",
     "resolve",
     "set_api",
     "show",

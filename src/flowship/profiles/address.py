@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from flowship.errors import ApiError, ConfigError, FlowshipError, UsageError
+from flowship.errors import ApiError, FlowshipError, UsageError
 from flowship.profiles.files import home_folder
 from flowship.profiles.resolution import ApiTarget
+from flowship.secrecy import mask_addresses
 
 if TYPE_CHECKING:
     import httpx
@@ -32,9 +33,47 @@ _UI_PAGES = {
 }
 
 
-def mask_url(text: str) -> str:
-    """`text` with the password of a ``scheme://user:password@host`` address hidden."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:********@", text)
+def _fault(url: str) -> str:
+    """Why `url` is no address that any client could use; empty when it is one."""
+    if re.search(r"[\s\x00-\x1f\x7f<>\"{}|\\^`]", url):
+        return "it holds a character that no address has"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "its host cannot be read"
+    if parts.scheme not in ("http", "https") or "://" not in url:
+        return "it does not begin with http:// or https://"
+    try:
+        _ = parts.port
+    except ValueError:
+        return "its port is no number up to 65535"
+    return "" if parts.hostname else "it names no host"
+
+
+def require_address(url: str, source: str) -> None:
+    """Refuse what Prefect's settings give for an address and is none.
+
+    Args:
+        url: The address.
+        source: Where it was found, in words.
+
+    Raises:
+        ApiError: It is none, and why.
+    """
+    if fault := _fault(url):
+        raise ApiError(
+            f'"{_shown(url)}" is not an address: {fault}',
+            hint=f"{mend_command(source)} sets it right",
+            where=source,
+        )
+
+
+def _shown(url: str) -> str:
+    """One address, its login covered: also where a blank or a missing scheme would hide that."""
+    url = re.sub(r"[\s\x00-\x1f\x7f]", "␣", url)
+    if "://" in url:
+        return mask_addresses(url)
+    return mask_addresses(f"http://{url}").removeprefix("http://")
 
 
 def check_url(url: str) -> str:
@@ -46,26 +85,16 @@ def check_url(url: str) -> str:
         UsageError: It is no address an API client could use, for a reason the message gives.
     """
     url = url.strip()
-    if re.search(r"[\s<>\"{}|\\^`]", url):
-        raise UsageError(
-            f'"{mask_url(url)}" holds a character that no address has',
-            hint=set_api_command(LOCAL_URL),
-        )
-    if "://" not in url:
-        raise UsageError(
-            f'"{url}" has no scheme', hint=set_api_command(f"http://{url or '127.0.0.1'}")
-        )
     url = url.rstrip("/") if not url.endswith("://") else url
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as exc:
-        raise UsageError(f'"{mask_url(url)}" is not an address: {exc}') from exc
-    if parts.scheme.lower() not in ("http", "https") or not host:
+    meant = f"http://{url}"
+    if "://" not in url and not _fault(meant):
+        raise UsageError(f'"{_shown(url)}" has no scheme', hint=set_api_command(meant))
+    if fault := _fault(url):
         raise UsageError(
-            f'"{mask_url(url)}" is not an http:// or https:// address',
-            hint=set_api_command(LOCAL_URL),
+            f'"{_shown(url)}" is not an address: {fault}', hint=set_api_command(LOCAL_URL)
         )
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     if host in ("0.0.0.0", "::", "0"):
         raise UsageError(
             f"{host} is where a server listens, not an address to connect to",
@@ -78,12 +107,12 @@ def check_url(url: str) -> str:
         plain = _root(parts) + parts.path.rstrip("/")
         is_page = _is_ui(parts) or not parts.path.strip("/")
         raise UsageError(
-            f"{mask_url(url)} is no API's address: it goes on after the ? or #",
+            f"{mask_addresses(url)} is no API's address: it goes on after the ? or #",
             hint=set_api_command(_root(parts) + "/api" if is_page else plain),
         )
     if _is_ui(parts):
         raise UsageError(
-            f"{mask_url(url)} is a page of the Prefect UI, not the API",
+            f"{mask_addresses(url)} is a page of the Prefect UI, not the API",
             hint=set_api_command(_root(parts) + "/api"),
         )
     return url
@@ -91,7 +120,14 @@ def check_url(url: str) -> str:
 
 def set_api_command(url: str) -> str:
     """The command that stores `url`, for a hint."""
-    return f"flowship profile set-api {mask_url(url)}"
+    return f"flowship profile set-api {mask_addresses(url)}"
+
+
+def mend_command(source: str, url: str = "URL") -> str:
+    """The command that gives another address, where this one was found: a variable wins."""
+    if source.startswith("environment variable"):
+        return f"`export PREFECT_API_URL={mask_addresses(url)}`"
+    return f"`{set_api_command(url)}`"
 
 
 def _with_host(parts: SplitResult, host: str) -> str:
@@ -117,7 +153,7 @@ def _check_cloud(url: str, parts: SplitResult) -> None:
     found = re.search(r"/accounts?/([^/]+)/workspaces?/([^/]+)", parts.path)
     if not found:
         raise UsageError(
-            f"{url} is Prefect Cloud, but names no account and workspace",
+            f"{mask_addresses(url)} is Prefect Cloud, but names no account and workspace",
             hint=set_api_command(
                 "https://api.prefect.cloud/api/accounts/ACCOUNT-ID/workspaces/WORKSPACE-ID"
             ),
@@ -126,16 +162,19 @@ def _check_cloud(url: str, parts: SplitResult) -> None:
     right = f"https://{host}/api/accounts/{found[1]}/workspaces/{found[2]}"
     if url != right:
         raise UsageError(
-            f"{url} is a page of Prefect Cloud, not its API"
+            f"{mask_addresses(url)} is a page of Prefect Cloud, not its API"
             if host != parts.hostname
-            else f"{url} is not how Prefect Cloud spells its API",
+            else f"{mask_addresses(url)} is not how Prefect Cloud spells its API",
             hint=set_api_command(right),
         )
 
 
 def is_loopback(url: str) -> bool:
     """Whether the address is this machine, as seen from this machine."""
-    host = (urlsplit(url).hostname or "").lower()
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return False
     return host in ("localhost", "::1", "0.0.0.0", "::") or host.startswith("127.")
 
 
@@ -153,8 +192,9 @@ def container_warnings(url: str, environ: Mapping[str, str] = os.environ) -> tup
         engine.startswith(("tcp://", "http://", "https://")) and not is_loopback(engine)
     ):
         return (
-            f"{url} is this machine, but the container engine is {mask_url(engine)}: a flow run's "
-            "container there cannot reach it; use this machine's name or address instead",
+            f"{mask_addresses(url)} is this machine, but the container engine is "
+            f"{mask_addresses(engine)}: a flow run's container there cannot reach it; use this "
+            "machine's name or address instead",
         )
     if host not in ("localhost", "127.0.0.1"):
         return (
@@ -206,59 +246,27 @@ class ServerAnswer:
         return self.kind in ("prefect", "cloud")
 
 
-def open_client(target: ApiTarget, *, timeout: float = 10.0) -> httpx.Client:
-    """An HTTP client for the API at ``target.url``: address, credentials, CA and headers set.
-
-    Args:
-        target: Where to connect; its url must not be None.
-        timeout: Seconds for each request.
-
-    Raises:
-        ConfigError: The CA file cannot be read.
-    """
-    import ssl
-
-    import httpx
-
-    headers = dict(target.headers)
-    if target.key:
-        headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
-    elif target.auth_string:
-        import base64
-
-        encoded = base64.b64encode(target.auth_string.get_secret_value().encode()).decode()
-        headers["Authorization"] = f"Basic {encoded}"
-    verify: ssl.SSLContext | bool = target.verify
-    if target.verify and target.ca_file and (target.url or "").startswith("https"):
-        try:
-            verify = ssl.create_default_context(cafile=target.ca_file)
-        except OSError as exc:  # ssl.SSLError is one
-            raise ConfigError(
-                f"the CA file {target.ca_file} cannot be used: {exc}",
-                hint="PREFECT_API_SSL_CERT_FILE (or SSL_CERT_FILE) names it",
-                where=target.ca_file,
-            ) from exc
-    base_url = f"{target.url}/"
-    return httpx.Client(base_url=base_url, headers=headers, verify=verify, timeout=timeout)
-
-
 def ask(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
     """Find out who answers at ``target.url``.
 
     Args:
         target: The API; its url must not be None.
         timeout: Seconds for each request.
-    """
-    import httpx
 
+    Raises:
+        ConfigError: See `flowship.prefect_api.open_client`.
+    """
+    from flowship.prefect_api import NO_ANSWER, open_client
+
+    cloud = is_cloud(target.url or "")
     try:
         with open_client(target, timeout=timeout) as client:
-            if is_cloud(target.url or ""):
+            if cloud:
                 response = client.post("work_pools/filter", json={"limit": 1})
             else:
                 response = client.get("admin/version")
-            return _judged(response, cloud=is_cloud(target.url or ""))
-    except (httpx.RequestError, httpx.InvalidURL) as exc:
+            return _judged(response, cloud=cloud)
+    except NO_ANSWER as exc:
         return ServerAnswer("silent", detail=_network_words(exc))
 
 
@@ -297,7 +305,7 @@ NO_HTTPS = "it does not speak HTTPS"
 
 def unusable(url: str, answer: ServerAnswer) -> FlowshipError:
     """The error for a server that cannot be worked with, in the user's terms."""
-    shown = mask_url(url)
+    shown = mask_addresses(url)
     if answer.kind == "prefect-2":
         return ApiError(
             f"the server at {shown} is Prefect {answer.version}; flowship works with Prefect 3",

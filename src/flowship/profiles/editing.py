@@ -29,7 +29,6 @@ from flowship.profiles.address import (
     check_url,
     container_warnings,
     is_cloud,
-    mask_url,
     set_api_command,
     unusable,
 )
@@ -39,13 +38,14 @@ from flowship.profiles.files import (
     home_folder,
     load_profiles,
     packaged_profiles,
-    parse_toml,
+    parse_profiles,
     profiles_path,
     read_dotenv,
     read_text,
     read_toml,
 )
 from flowship.profiles.resolution import ApiTarget, resolve
+from flowship.secrecy import MASK, is_secret_name, mask_addresses
 
 # --- showing profiles --------------------------------------------------------------------------
 
@@ -134,19 +134,24 @@ def _unknown(name: str, known: Mapping[str, object]) -> UsageError:
     )
 
 
-_SECRET_NAME = re.compile(r"KEY|AUTH|PASSWORD|SECRET|TOKEN|HEADERS|CONNECTION_URL|BROKER|REDIS")
+# Prefect's settings that may hold a secret under another name; the last are whole sections.
+_ALSO_SECRET = re.compile(
+    r"KEY|AUTH|HEADERS|CONNECTION_URL|BROKER|REDIS|\APREFECT_(API|CLIENT|SERVER)\Z"
+)
 
 
 def _masked(settings: Mapping[str, Any]) -> dict[str, str]:
     return {
-        str(name): "********" if _SECRET_NAME.search(str(name)) else mask_url(str(value))
+        name: MASK
+        if is_secret_name(name) or _ALSO_SECRET.search(name)
+        else mask_addresses(str(value))
         for name, value in settings.items()
     }
 
 
 def _tables(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    tables = document.get("profiles", {})
-    return {k: v for k, v in tables.items() if isinstance(v, dict)}
+    tables: dict[str, dict[str, Any]] = document.get("profiles", {})
+    return tables
 
 
 # --- editing the file --------------------------------------------------------------------------
@@ -166,7 +171,7 @@ def _open(folder: Path | None, environ: Mapping[str, str]) -> tuple[Path, dict[s
             hint="write PREFECT_HOME or PREFECT_PROFILES_PATH out in full",
             where=str(path),
         )
-    return path, parse_toml(read_text(path) or "", path), active
+    return path, parse_profiles(read_text(path) or "", path), active
 
 
 def file(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -200,7 +205,7 @@ def use(
         warnings.append(f'profile "{name}" has no API address: schedules deployed would never run')
     return ProfileChange(
         profile=name,
-        url=mask_url(url) if url else None,
+        url=mask_addresses(str(url)) if url else None,
         path=path,
         switched_from=before if before != name else None,
         changed=changed,
@@ -211,7 +216,7 @@ def use(
 def _overridden(target: ApiTarget) -> str:
     return (
         f"{target.source} still decides: commands here will use "
-        f"{mask_url(target.url) if target.url else 'no API at all'}"
+        f"{mask_addresses(target.url) if target.url else 'no API at all'}"
     )
 
 
@@ -222,7 +227,7 @@ def _write(path: Path, name: str, settings: Mapping[str, Any], *, activate: bool
         Whether the file had to change.
     """
     text = _read_raw(path)
-    document = parse_toml(text, path)
+    document = parse_profiles(text, path)
     wanted = deepcopy(document)
     profiles = wanted.setdefault("profiles", {})
     profiles[name] = {**profiles.get(name, {}), **settings}
@@ -383,18 +388,18 @@ def set_api(
         final, server = _answering(given, replace(resolve(folder, environ), url=given))
     elif not is_cloud(given) and not given.endswith("/api"):
         raise UsageError(
-            f"{mask_url(given)} does not end in /api",
+            f"{mask_addresses(given)} does not end in /api",
             hint=set_api_command(given + "/api"),
         )
     previous = _tables(document).get(name, {}).get("PREFECT_API_URL")
     changed = _write(path, name, {"PREFECT_API_URL": final}, activate=activate)
     return ProfileChange(
         profile=name,
-        url=mask_url(final),
+        url=mask_addresses(final),
         path=path,
-        previous_url=mask_url(str(previous)) if previous and previous != final else None,
+        previous_url=mask_addresses(str(previous)) if previous and previous != final else None,
         switched_from=before if activate and before != name else None,
-        corrected_from=mask_url(given) if final != given else None,
+        corrected_from=mask_addresses(given) if final != given else None,
         server=server,
         changed=changed,
         warnings=_set_api_warnings(final, name, profile, folder, environ),

@@ -28,6 +28,8 @@ _TEST_MODE = (
     "PREFECT_TESTING_TEST_MODE",
 )
 
+_MEND = "mend the file: no Prefect command works in this state either"
+
 
 @dataclass(frozen=True)
 class Profiles:
@@ -64,9 +66,25 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         where = ":".join([str(path), *found.groups()]) if found else str(path)
         raise ConfigError(
             f"{path.name} is not valid TOML: {exc}",
-            hint="mend the file: no Prefect command works in this state either",
+            hint=_MEND,
             where=where,
         ) from exc
+
+
+def parse_profiles(text: str, path: Path) -> dict[str, Any]:
+    """The content of a profiles file, in which each profile is a table."""
+    document = parse_toml(text, path)
+    tables = document.get("profiles", {})
+    if not isinstance(tables, dict):
+        raise _misshapen("profiles is not a table of profiles", path)
+    for name, settings in tables.items():
+        if not isinstance(settings, dict):
+            raise _misshapen(f"[profiles.{name}] is not a table", path)
+    return document
+
+
+def _misshapen(message: str, path: Path) -> ConfigError:
+    return ConfigError(f"{path.name}: {message}", hint=_MEND, where=str(path))
 
 
 def read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str | None]:
@@ -151,14 +169,14 @@ def load_profiles(path: Path | None, environ: Mapping[str, str]) -> Profiles:
     if path is not None and not path.exists():
         warnings = _fallback_warnings(chosen, default, shown, packaged, environ)
         return Profiles(shown, default, fallback, warnings)
-    document = packaged if path is None else parse_toml(read_text(path) or "", path)
+    document = packaged if path is None else parse_profiles(read_text(path) or "", path)
     active = chosen or document.get("active")
     tables = document.get("profiles", {})
-    if not active or not isinstance(tables, dict) or active not in tables:
+    if active and isinstance(active, list | dict):
+        raise _misshapen("active is not the name of a profile", shown)
+    if not active or active not in tables:
         warnings = _fallback_warnings(active, default, shown, packaged, environ)
         return Profiles(shown, default, fallback, warnings)
-    if not isinstance(tables[active], dict):
-        raise ConfigError(f"[profiles.{active}] is not a table", where=str(path))
     if any(environ.get(name) for name in _TEST_MODE):
         return Profiles(shown, active, {})
     return Profiles(shown, active, tables[active])

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,6 @@ from typing import Any
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from flowship.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
-
-
 from flowship.profiles.files import Profiles, load_profiles, profiles_path, read_dotenv, read_toml
 
 _SECTIONS = {

@@ -10,6 +10,7 @@ from flowship.registry.accounts import (
     LoginResult,
     Stored,
     credentials,
+    docker_config,
     docker_folder,
     login,
     store,
@@ -25,7 +26,6 @@ from flowship.registry.faults import (
     backoff,
     check_digest,
     classify,
-    is_transient,
     translate,
 )
 from flowship.registry.reference import (
@@ -54,8 +54,8 @@ __all__ = [
     "check_digest",
     "classify",
     "credentials",
+    "docker_config",
     "docker_folder",
-    "is_transient",
     "login",
     "push_target",
     "registry_host",

@@ -7,7 +7,6 @@ is a credential helper that the user configured.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import re
@@ -84,6 +83,20 @@ def docker_folder(environ: Mapping[str, str]) -> Path:
     if environ.get("DOCKER_CONFIG"):
         return Path(environ["DOCKER_CONFIG"])
     return Path(environ["HOME"] if environ.get("HOME") else Path.home()) / ".docker"
+
+
+def docker_config(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """The content of docker's ``config.json``; nothing where there is none.
+
+    Raises:
+        ConfigError: It cannot be read, or holds what docker's own library would stumble over,
+            whichever registry is meant.
+    """
+    config = _DockerConfig.read(docker_folder(environ))
+    for registry, entry in (config.content.get("auths") or {}).items():
+        if "auth" in entry and "identitytoken" not in entry:
+            config.decoded(registry, entry)
+    return config.content
 
 
 def credentials(
@@ -219,22 +232,21 @@ class _DockerConfig:
         except FileNotFoundError:
             return cls(path, {})
         except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigError(f"docker's {path} cannot be read: {exc}", where=str(path)) from exc
+            raise ConfigError(
+                f"docker's configuration cannot be read: {exc}", hint=_CORRECT, where=str(path)
+            ) from exc
         try:
             content = json.loads(text or "{}")
         except json.JSONDecodeError as exc:
             raise ConfigError(
                 f"docker's configuration is not valid JSON: {exc.msg}",
-                hint="correct it, or set DOCKER_CONFIG to another folder",
+                hint=_CORRECT,
                 where=f"{path}:{exc.lineno}:{exc.colno}",
             ) from exc
-        tables = ("auths", "credHelpers")
-        if not isinstance(content, dict) or any(
-            not isinstance(content.get(name) or {}, dict) for name in tables
-        ):
+        if wrong := _misshapen(content):
             raise ConfigError(
-                "docker's configuration has another shape than docker gives it",
-                hint='"auths" and "credHelpers" are objects, keyed by registry',
+                f"docker's configuration has another shape than docker gives it: {wrong}",
+                hint=_CORRECT,
                 where=str(path),
             )
         return cls(path, content)
@@ -272,21 +284,26 @@ class _DockerConfig:
             return Credentials(TOKEN_USER, SecretStr(str(entry["identitytoken"])), str(self.path))
         user, password = entry.get("username"), entry.get("password")
         if entry.get("auth"):
-            try:
-                decoded = base64.b64decode(str(entry["auth"]), validate=True).decode()
-            except (binascii.Error, ValueError):
-                decoded = ""
-            user, colon, password = decoded.partition(":")
-            if not colon:
-                raise ConfigError(
-                    f'the credentials of "{registry}" in docker\'s configuration are damaged',
-                    hint=f"write them anew: `flowship login {registry}`",
-                    where=str(self.path),
-                )
+            user, password = self.decoded(registry, entry)
         if not user or not password:
             return None
         # docker for Windows used to pad passwords with NUL characters.
         return Credentials(str(user), SecretStr(str(password).strip("\x00")), str(self.path))
+
+    def decoded(self, registry: str, entry: Mapping[str, Any]) -> tuple[str, str]:
+        """User and password of an entry."""
+        try:
+            decoded = base64.b64decode(str(entry["auth"])).decode()
+        except ValueError:
+            decoded = ""
+        user, colon, password = decoded.partition(":")
+        if not colon:
+            raise ConfigError(
+                f'the credentials of "{registry}" in docker\'s configuration are damaged',
+                hint=f"take them out of the file, then `flowship login {registry}`",
+                where=str(self.path),
+            )
+        return user, password
 
     def set_entry(self, key: str, entry: dict[str, str]) -> None:
         """Write `entry` for registry `key`; everything else in the file stays."""
@@ -308,6 +325,27 @@ class _DockerConfig:
                 hint="make the folder writable, or set DOCKER_CONFIG to another one",
                 where=str(self.path),
             ) from exc
+
+
+_CORRECT = "correct it, or set DOCKER_CONFIG to another folder"
+
+_TABLES = {"auths": dict, "proxies": dict, "credHelpers": str, "HttpHeaders": str}
+
+
+def _misshapen(content: object) -> str:
+    """What in docker's configuration is not as docker writes it; empty when everything is."""
+    if not isinstance(content, dict):
+        return "it is not a JSON object"
+    if not isinstance(content.get("currentContext") or "", str):
+        return '"currentContext" is not text'
+    for key, kind in _TABLES.items():
+        empty_is_none = key != "proxies"  # docker's library takes no null there
+        table = (content.get(key) or {}) if empty_is_none else content.get(key, {})
+        if not isinstance(table, dict):
+            return f'"{key}" is not an object'
+        if not all(isinstance(value, kind) for value in table.values()):
+            return f'"{key}" holds something else than {"objects" if kind is dict else "text"}'
+    return ""
 
 
 def _entry(table: Mapping[str, Any], registry: str) -> Any:  # noqa: ANN401 (JSON)

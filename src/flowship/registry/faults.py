@@ -13,6 +13,7 @@ from typing import Any, Literal
 from flowship.errors import RegistryError
 from flowship.registry.accounts import TOKEN_USER, VARIABLES, Credentials
 from flowship.registry.reference import DIGEST, DOCKER_HUB, Reference
+from flowship.secrecy import MASK, mask_addresses
 
 ATTEMPTS = 5
 """How often a push is tried before flowship gives up on a registry that does not answer."""
@@ -313,11 +314,6 @@ def classify(text: str, status: int | None = None) -> Fault:
     return _UNKNOWN
 
 
-def is_transient(text: str) -> bool:
-    """Whether the same push is worth another try: never after a refusal."""
-    return classify(text).transient
-
-
 def translate(
     text: str,
     reference: Reference | str,
@@ -413,8 +409,8 @@ def _without_names(text: str) -> str:
 
 def _without_secrets(text: str, credentials: Credentials | None) -> str:
     if credentials and (secret := credentials.password.get_secret_value()):
-        text = text.replace(secret, "***")
-    return re.sub(r"://[^/@\s\"]+:[^/@\s\"]+@", "://***@", text)
+        text = text.replace(secret, MASK)
+    return mask_addresses(text)
 
 
 def backoff(attempt: int) -> float:
@@ -441,11 +437,6 @@ class LayerProgress:
     status: str
     current: int = 0
     total: int | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the registry has this layer."""
-        return self.status.startswith(("Pushed", "Layer already exists", "Mounted from"))
 
 
 @dataclass

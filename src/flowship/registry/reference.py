@@ -86,12 +86,8 @@ class Reference:
         return f"{self.repository}{tag}{digest}"
 
 
-def push_target(text: str, default_tag: str | None = None) -> Reference:
+def push_target(text: str) -> Reference:
     """The reference that ``--repo`` asks to push to.
-
-    Args:
-        text: What the user wrote.
-        default_tag: The tag to take where `text` has none.
 
     Raises:
         UsageError: No reference, a digest (the registry computes that), or a web address.
@@ -115,7 +111,7 @@ def push_target(text: str, default_tag: str | None = None) -> Reference:
             hint=f'did you mean "{_repair(text)}"?',
             where="--repo",
         )
-    return reference if reference.tag else replace(reference, tag=default_tag)
+    return reference
 
 
 def _is_host_alone(text: str) -> bool:

@@ -7,9 +7,10 @@ docker's, distribution.github.io/distribution/spec/auth/token.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ import httpx
 from flowship.errors import ConfigError, RegistryError
 from flowship.registry.accounts import TOKEN_USER, Credentials
 from flowship.registry.faults import translate
-from flowship.registry.reference import DOCKER_HUB, Reference
+from flowship.registry.reference import DIGEST, DOCKER_HUB, Reference
 
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -63,20 +64,28 @@ def describe(reference: Reference, credentials: Credentials | None = None) -> Re
             if manifest.get("mediaType") in INDEXES or "manifests" in manifest:
                 _, manifest = session.manifest(_only_platform(manifest, reference))
             config = session.json(f"blobs/{manifest['config']['digest']}")
+            return _image(reference, digest, manifest, config)
     except httpx.HTTPError as exc:
         text = f"dial tcp: {exc}" if isinstance(exc, httpx.TransportError) else str(exc)
         raise translate(text, reference, doing="pull", credentials=credentials) from exc
-    except (KeyError, ValueError) as exc:
+    # Whatever else listens there may answer JSON of any shape.
+    except (AttributeError, KeyError, TypeError, ValueError, httpx.InvalidURL) as exc:
         raise RegistryError(
             f"{reference.registry} answered something that is no image manifest",
+            hint="check host and port; the registry's address is often not that of its web pages",
             where=str(reference),
         ) from exc
+
+
+def _image(
+    reference: Reference, digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]
+) -> RemoteImage:
     parts = [config.get("os"), config.get("architecture"), config.get("variant")]
     return RemoteImage(
-        reference=reference.with_digest(digest),
-        labels=(config.get("config") or {}).get("Labels") or {},
+        reference=replace(reference, digest=digest),
+        labels=dict((config.get("config") or {}).get("Labels") or {}),
         platform="/".join(part for part in parts if part),
-        id=manifest["config"]["digest"],
+        id=str(manifest["config"]["digest"]),
         size=sum(layer.get("size", 0) for layer in manifest.get("layers", ())),
     )
 
@@ -118,12 +127,15 @@ class _Session:
     def manifest(self, name: str) -> tuple[str, dict[str, Any]]:
         """The manifest of a tag or digest, with its digest."""
         response = self._get(f"manifests/{name}", accept=", ".join(MANIFESTS + INDEXES))
-        digest = response.headers.get("Docker-Content-Digest") or name
-        return digest, dict(response.json())
+        counted = f"sha256:{hashlib.sha256(response.content).hexdigest()}"
+        digest = response.headers.get("Docker-Content-Digest") or counted
+        if not re.fullmatch(DIGEST, digest):
+            raise ValueError(f"{digest} is no digest")
+        return digest, _object(response)
 
     def json(self, path: str) -> dict[str, Any]:
         """A blob that is JSON; registries often keep blobs elsewhere and redirect."""
-        return dict(self._get(path, accept="*/*").json())
+        return _object(self._get(path, accept="*/*"))
 
     def _get(self, path: str, *, accept: str) -> httpx.Response:
         response = self._ask(path, accept)
@@ -181,6 +193,13 @@ class _Session:
     @staticmethod
     def _password(credentials: Credentials) -> tuple[str, str]:
         return credentials.username, credentials.password.get_secret_value()
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    found = response.json()
+    if not isinstance(found, dict):
+        raise TypeError("no JSON object")
+    return found
 
 
 def _told(response: httpx.Response) -> str:
