@@ -273,6 +273,8 @@ def test_a_schedule_of_a_person_that_never_comes_stops_no_deploy(project):
     theirs = [s for s in report.deployments[0].schedules if s.source == "server"]
     assert [(s.outcome, s.next_runs) for s in theirs] == [("kept", ()), ("kept", ())]
     assert all("which cannot be counted" in s.words for s in theirs)
+    warnings = report.deployments[0].warnings
+    assert len([text for text in warnings if "plans no run of this deployment" in text]) == 2
 
 
 def test_no_schedule_removes_ours_only(project):
@@ -659,3 +661,28 @@ def test_a_schedule_by_flag_that_stays_paused_is_told_with_the_way_to_wake_it(pr
     assert paused.warnings == ()
     told = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
     assert any("--no-paused wakes it" in warning for warning in told)
+
+
+class Racing(Counting):
+    """Lets somebody else be faster, right before the first request that changes `path`."""
+
+    def __init__(self, path: str, faster) -> None:
+        super().__init__()
+        self.path, self.faster = path, faster
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.faster and request.method == "POST" and request.url.path.endswith(self.path):
+            faster, self.faster = self.faster, None
+            faster()
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("path", ["/work_pools/", "/block_documents/", "/schedules"])
+def test_two_deploys_at_the_same_moment_both_succeed_and_agree(project, path):
+    other = Project(project.api.url)
+    other.values, other.facts = project.values, project.facts
+    project.api = PrefectApi(Target(project.api.url), transport=Racing(path, other.deploy))
+    project.deploy()
+    assert len(project.schedules()) == 1
+    other.deploy()
+    assert other.network.writes == []

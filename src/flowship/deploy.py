@@ -29,7 +29,7 @@ from flowship.deployed import (
 )
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report, silent
-from flowship.prefect_api import Json, PrefectApi
+from flowship.prefect_api import ConflictError, Json, PrefectApi
 from flowship.specification import (
     DeploymentSpec,
     Flags,
@@ -245,6 +245,21 @@ def apply(
         ConfigError: The server shows the configuration to be wrong; nothing was changed.
         ApiError: The API is not there or refuses.
     """
+    try:
+        return _converge(specs, ground, api, settings, report)
+    except ConflictError:  # two jobs of a CI, say: what the other made is there now
+        report(Phase("somebody else deploys this at the same moment: looking again"))
+        ground = replace(ground, pool=api.work_pool(settings.work_pool))
+        return _converge(specs, ground, api, settings, report)
+
+
+def _converge(
+    specs: Sequence[DeploymentSpec],
+    ground: Preflight,
+    api: PrefectApi,
+    settings: Settings,
+    report: Report,
+) -> DeployReport:
     image = specs[0].image
     server = _read(specs, api, settings)
     if ground.pool is None:
@@ -443,7 +458,8 @@ def _apply_deployment(
         outcome = "updated"
     paused = bool(body.get("paused", deployment.get("paused")))
     due = after.touched or deployment_schedules.due_soon(after.schedules)
-    if outcome != "unchanged" and not paused and due:
+    lost = deployment_schedules.uncountable(after.schedules)
+    if outcome != "unchanged" and not paused and due and not lost:
         api.schedule_now(deployment["id"])
     return DeploymentReport(
         id=deployment["id"],
@@ -459,6 +475,11 @@ def _apply_deployment(
         warnings=(
             *_taken_over(found, settings),
             *spec.warnings,
+            *(
+                f"Prefect plans no run of this deployment while the schedule {s.words}, is"
+                " active: delete it or pause it in the UI"
+                for s in lost
+            ),
             *_asleep(spec, after.schedules, paused=paused),
         ),
     )

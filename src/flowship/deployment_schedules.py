@@ -105,6 +105,12 @@ def due_soon(schedules: Sequence[ScheduleReport]) -> bool:
     )
 
 
+def uncountable(schedules: Sequence[ScheduleReport]) -> tuple[ScheduleReport, ...]:
+    """Schedules that a person added and that never come to a time: the server plans no run at all
+    of a deployment that has an active one, and answers 500 when it is asked to."""
+    return tuple(s for s in schedules if s.active and not s.timezone)
+
+
 def _match(spec: DeploymentSpec, stored: Sequence[Json]) -> tuple[list[_Step], list[Json]]:
     """Pair what is wanted with what is there: same slug, else same content, else in order.
 

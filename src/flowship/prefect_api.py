@@ -71,6 +71,10 @@ class Target(Protocol):
     def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
+class ConflictError(ApiError):
+    """The server has it already, or had it changed at the same moment: to be looked at again."""
+
+
 class PrefectApi:
     """A connection to one Prefect API; use it as a context manager.
 
@@ -447,7 +451,8 @@ class PrefectApi:
         if status == 404 and not _is_json(response):
             return self._not_prefect()
         if status in (404, 409, 422, 400):
-            return ApiError(f"the Prefect API refused {method} {path.split('?')[0]}: {detail}")
+            kind = ConflictError if status == 409 else ApiError
+            return kind(f"the Prefect API refused {method} {path.split('?')[0]}: {detail}")
         return ApiError(
             f"the Prefect API failed ({status}) at {method} {path.split('?')[0]}: {detail}",
             hint="the server's own log says why; try again",
