@@ -110,6 +110,7 @@ def test_a_value_cannot_break_out_of_its_shell_word(tmp_path):
     [
         {"index-url": "https://me:word@packages.example.com/simple"},
         {"extra-index-urls": ["https://x.example.com", "https://token@packages.example.com/s"]},
+        {"index-url": "https://${TOKEN}@packages.example.com/simple"},  # nothing would fill it in
     ],
 )
 def test_a_login_in_an_index_url_is_refused_and_not_repeated(tmp_path, packages):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, check, fix
 
 PREFECT = "FROM prefecthq/prefect:3.8.8-python3.11\n"
 KEY_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj" * 2
+ACCOUNT = json.dumps(
+    {"type": "service_account", "private_key": f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n"}
+)
+KUBECONFIG = "apiVersion: v1\nkind: Config\nusers:\n- name: me\n  user:\n    {}\n"
 
 
 def context(*paths: str, left_out: dict[str, str] | None = None) -> Context:
@@ -71,6 +76,9 @@ def test_the_missing_slash_is_found_with_its_place_its_landing_and_its_fix():
         ("./", "/opt/prefect/"),
         ("..", "/opt/"),
         ("../x", "/opt/x"),
+        ("flows/.", "/opt/prefect/flows/"),  # a file to the builder, a folder to who wrote it
+        ("opt/prefect/flows/.", "/opt/prefect/flows/"),
+        ("x/y/..", "/opt/prefect/x/"),
         ("lib/", "/opt/prefect/lib/"),  # as often a project's own folder
         ("optional/", "/opt/prefect/optional/"),
     ],
@@ -149,7 +157,6 @@ def test_a_mirror_that_only_looks_like_a_prefect_base_is_not_taken_for_one():
         "COPY a ${D:-/x}",
         "ENV E=1\nCOPY a ${E:+/x}/y",
         "COPY a /$UNKNOWN/x",
-        "COPY a C:/x/",
         "RUN cp a opt/prefect/flows/",
         "RUN <<EOF\nCOPY a b\nEOF",
         "LABEL x=\\\n#COPY\nCOPY",
@@ -161,9 +168,26 @@ def test_absolute_destinations_and_things_that_only_look_like_copies_are_left_al
     assert not rules & {"relative-destination", "unresolved-destination"}
 
 
-def test_windows_destinations_are_absolute_under_the_backtick():
+def test_windows_paths_are_absolute_in_windows_images():
     text = "# escape=`\nFROM windows/servercore:1\nCOPY a C:\\x\\\nCOPY a `\n  \\x\\\nCOPY a x\\\n"
     assert one("relative-destination", text).line == 6
+    text = "# escape=`\nFROM q:1-nanoserver\nWORKDIR C:\\x\nCOPY a C:/x/\nCOPY a y\\\n"
+    assert "at C:\\x\\y\\, because" in one("relative-destination", text).message
+
+
+@pytest.mark.parametrize(
+    ("written", "lands"),
+    [
+        ("C:/flows/", "in /opt/prefect/C:/flows/,"),
+        ("C:\\flows\\", "at /opt/prefect/C:\\flows\\,"),
+        ("flows\\", "at /opt/prefect/flows\\,"),
+        ("\\flows", "at /opt/prefect/\\flows,"),
+    ],
+)
+def test_in_other_images_they_are_odd_names_below_the_working_directory(written, lands):
+    finding = one("relative-destination", f"# escape=`\n{PREFECT}COPY a {written}\n")
+    assert lands in finding.message
+    assert finding.edit is None
 
 
 def test_a_build_argument_decides_where_the_file_gives_only_a_default():
@@ -199,6 +223,21 @@ def test_what_cannot_be_told_is_a_warning_and_not_silence(text):
     assert finding.severity == "warning"
     assert "cannot tell" in finding.message
     assert only("relative-destination", PREFECT + text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "help"),
+    [
+        ("COPY a $D/\n", "$D is not set to a value that can be told", 'a default: "ARG D=/…"'),
+        ("ENV D=/x\nCOPY a ${D%x}/\n", "$D is set, but what a pattern leaves", "without the pat"),
+        ("ARG D=/x\nFROM q:1\nCOPY a $D/\n", "$D is set before FROM", '"ARG D" below FROM'),
+        ("ARG D=/x\nFROM q:1\nARG D\nCOPY a ${D#/}/\n", "$D is set, but", "without the pattern"),
+    ],
+)
+def test_it_says_what_hides_the_value(text, reason, help):
+    finding = one("unresolved-destination", text if "FROM" in text else PREFECT + text)
+    assert reason in finding.message
+    assert help in finding.help
 
 
 def test_from_scratch_an_unset_variable_is_empty_and_nothing_is_in_doubt():
@@ -361,6 +400,27 @@ def test_an_excluded_or_overlooked_flow_is_missed():
     assert finding.line == 3
 
 
+@pytest.mark.parametrize(
+    ("exclude", "source", "excluded"),
+    [
+        ("flows/taxi.py", ".", True),
+        ("**/taxi.py", ".", True),
+        ("'**/*.py'", ".", True),
+        ("flows", ".", True),
+        ("taxi.py", ".", False),  # as in .dockerignore: only at the top
+        ("taxi.py", "flows", True),  # the top of each source
+        ("flows/taxi.py", "flows", False),
+        ("**", "flows/taxi.py", False),  # named itself
+        ("*.md", ".", False),
+        ("[z-a]", ".", False),
+    ],
+)
+def test_exclude_is_followed_as_buildkit_has_it(exclude, source, excluded):
+    place = "/opt/prefect/flows/" if source == "." else "/opt/prefect/flows/flows/"
+    found = flow_findings(f"COPY --exclude={exclude} {source} {place}\n")
+    assert bool(found) == excluded
+
+
 # --- missing-source -----------------------------------------------------------------------------
 
 
@@ -397,6 +457,18 @@ def test_a_pattern_that_matches_nothing_and_a_path_outside_are_told_apart():
     facts = Facts(context=context("a.py"))
     assert "matches nothing" in one("missing-source", PREFECT + "COPY *.csv /x/\n", facts).message
     assert "outside" in one("missing-source", PREFECT + "COPY ../b /x/\n", facts).message
+
+
+def test_a_source_above_the_project_is_an_error_also_where_the_project_has_one_of_that_name():
+    facts = Facts(context=context("a.py"))
+    finding = one("missing-source", PREFECT + "COPY ../a.py /x/\n", facts)
+    assert finding.severity == "error"
+    assert finding.help == 'write "a.py": sources begin in the project folder'
+    finding = one("missing-source", PREFECT + "COPY --link ../a.py /x/\n", facts)
+    assert finding.severity == "warning"
+    assert 'BuildKit takes "a.py" instead' in finding.message
+    nothing = one("missing-source", PREFECT + "COPY --link ../b.py /x/\n", facts)
+    assert nothing.severity == "error"
 
 
 @pytest.mark.parametrize(
@@ -442,7 +514,16 @@ def test_sources_that_are_there_or_come_from_elsewhere_are_left_alone(copies):
         (".pypirc", "x", "package index login"),
         ("gcloud/application_default_credentials.json", "{}", "Google Cloud credentials"),
         ("store.p12", "x", "key store"),
-        ("sa.json", '{"type": "service_account", "private_key": "k"}', "service account"),
+        ("sa.json", ACCOUNT, "service account"),
+        ("block.json", json.dumps({"info": ACCOUNT}), "private key"),
+        ("block.json", json.dumps({"blocks": [json.dumps({"info": ACCOUNT})]}), "private key"),
+        (".npmrc", "//n.example.com/:_authToken=npm_" + "a1B2" * 9, "package index token"),
+        (".npmrc", "//n.example.com/:_authToken=" + "a1B2" * 9, "package index login"),
+        ("kubeconfig", KUBECONFIG.format("client-key-data: LS0tLS1CRUdJTi"), "Kubernetes"),
+        ("kube/kubeconfig.yaml", KUBECONFIG.format("token: eyJhbGciOiJSUzI1"), "Kubernetes"),
+        ("kube.json", '{"kind":"Config","users":[{"user":{"token":"eyJhbGci"}}]}', "Kubernetes"),
+        ("prod.env", "A=1\nexport DB_PASSWORD='hunter2'\n", "environment file with a password"),
+        ("conf/prod.env.eu", "URL=postgres://me:hunter2@db/x", "environment file with a pass"),
         ("adc.txt", '{"type": "authorized_user", "refresh_token": "k"}', "Google Cloud cred"),
         ("tls.pem", f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n", "private key"),
         ("conf.yml", f'k: "-----BEGIN RSA PRIVATE KEY-----\\n{KEY_BODY}"', "private key"),
@@ -453,6 +534,7 @@ def test_sources_that_are_there_or_come_from_elsewhere_are_left_alone(copies):
             "--index-url https://me:pass" + "word@packages.example.com/x",
             "login",
         ),
+        ("requirements.txt", "--index-url https://t0ken@packages.example.com/x", "login"),
     ],
 )
 def test_a_secret_that_a_copy_takes_along_is_pointed_at_by_name_and_by_content(path, content, kind):
@@ -474,14 +556,68 @@ def test_a_secret_that_a_copy_takes_along_is_pointed_at_by_name_and_by_content(p
         ("scanner.py", 'HEADER = "-----BEGIN PRIVATE KEY-----"'),
         ("docs.md", "AKIAIOSFODNN7EXAMPLE"),
         ("requirements.txt", "--index-url https://${USER}:${PASSWORD}@packages.example.com/x"),
+        ("requirements.txt", "x @ git+ssh://git@example.com/x.git"),
         ("package.json", '{"type": "module"}'),
         ("bad.json", "{" * 5000),
         ("data.csv", f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n"),
+        ("sa.json", '{"type": "service_account", "private_key": "PUT YOUR KEY HERE"}'),
+        ("sa.json", '{"type": "service_account", "private_key": "k"}'),
+        ("adc.json", '{"type": "authorized_user", "refresh_token": "<your token>"}'),
+        ("docs.md", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj…\n"),
+        ("test_keys.py", 'assert "-----BEGIN PRIVATE KEY-----\\n" in key'),
+        (".npmrc", "//n.example.com/:_authToken=${NPM_TOKEN}\n# _authToken=0123456789"),
+        ("kubeconfig", KUBECONFIG.format("client-key-data: DATA+OMITTED")),
+        ("kubeconfig", KUBECONFIG.format("token: your-token-goes-in-here")),
+        ("kubeconfig", KUBECONFIG.format("exec: {command: gke-gcloud-auth-plugin}")),
+        ("map.yaml", "kind: ConfigMap\ndata:\n  token: eyJhbGciOiJSUzI1\n"),
+        ("prod.env", "DB_PASSWORD=changeme\nA_TOKEN=${TOKEN}\nKEY_FILE=/k\nLOG=1\nB_SECRET=\n"),
+        ("prod.env", "URL=postgres://user:password@localhost/x\n"),
+        ("example.env", "DB_PASSWORD=hunter2"),
+        ("prod.env.example", "DB_PASSWORD=hunter2"),
+        ("flow.py", "URL = 'postgres://user:password@localhost/x'"),
+        ("flow.py", "URL = 'postgres://me:hunter2@127.0.0.1:5432/x'"),
+        ("flow.py", "URL = 'https://me:hunter2@api.example.com/x'"),
+        ("flow.py", "URL = 'postgres://postgres:postgres@db/x'"),
+        ("flow.py", "URL = f'postgres://{user}:{password}@db/x' + 'postgres://%s:%s@db/x'"),
+        ("tests/urls.py", "URL = 'postgres://me:hunter2@db/x'"),
+        ("README.md", "postgres://me:hunter2@db/x"),
     ],
 )
 def test_what_only_resembles_a_secret_is_left_alone(path, content):
     facts = Facts(context=holding({path: content}))
     assert only("secret", PREFECT + "COPY . /x/\n", facts) == []
+
+
+@pytest.mark.parametrize(
+    ("beginning", "secret"),
+    [
+        ("308204a4 020100 0282 0101 00", True),  # PKCS#1
+        ("308204be 020100 300d 0609 2a864886f70d010101", True),  # PKCS#8
+        ("302e 020100 3005 0603 2b6570", True),  # the same of an Ed25519 key
+        ("3077 020101 0420", True),  # SEC1
+        ("3082052d 3057 0609 2a864886f70d01050d", True),  # PKCS#8, encrypted
+        ("308202f9 308201e1 a003020102", False),  # a certificate
+        ("30820251 30820139 020100 300c", False),  # a request for one
+        ("30820122 300d 0609 2a864886f70d010101", False),  # a public key
+        ("3082010a 02820101 00", False),  # the same as PKCS#1
+    ],
+)
+def test_a_private_key_in_binary_is_told_from_what_is_public(beginning, secret):
+    data = bytes.fromhex(beginning) + bytes(64)
+    facts = Facts(context=Context((Entry("key.der", size=len(data), data=data),)))
+    found = only("secret", PREFECT + "COPY key.der /x/\n", facts)
+    assert ["a private key" in f.message for f in found] == ([True] if secret else [])
+
+
+def test_a_login_in_code_is_a_warning_beside_what_is_sure():
+    code = {"flow.py": "URL = 'postgres://user:pw@host/db'", "conf.toml": "u = 'redis://:hu2@r:1'"}
+    text = PREFECT + "COPY . /x/\n"
+    finding = one("secret", text, Facts(context=holding(code)))
+    assert finding.severity == "warning"
+    assert "conf.toml (a login in an address), flow.py (a login in an address)" in finding.message
+    assert "pw@" not in finding.message + finding.help
+    both = only("secret", text, Facts(context=holding({**code, ".env": "A=1"})))
+    assert sorted(f.severity for f in both) == ["error", "warning"]
 
 
 def test_a_secret_that_nothing_copies_is_no_finding():
@@ -499,7 +635,9 @@ def test_a_secret_in_a_stage_that_is_left_behind_is_a_warning():
 
 def test_only_the_beginning_of_a_file_is_read_and_a_large_one_not_at_all():
     key = f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n"
-    facts = Facts(context=holding({"late.txt": "x" * 70_000 + key, "large.txt": key + "x" * 2**20}))
+    late, password = "x" * 70_000 + key, "A=1\n" * 20_000 + "DB_PASSWORD=hunter2"
+    files = {"late.txt": late, "large.txt": key + "x" * 2**20, "late.env": password}
+    facts = Facts(context=holding(files))
     assert only("secret", PREFECT + "COPY . /x/\n", facts) == []
 
 
@@ -511,6 +649,8 @@ def test_only_the_beginning_of_a_file_is_read_and_a_large_one_not_at_all():
         'ARG API_TOKEN="abcdef"',
         "ENV X=1 PREFECT_API_KEY=pnu_abc",
         "ENV URL=postgresql://me:secret@db.example.com/x",
+        "ENV PGPASSWORD=hunter22",
+        "ENV PIP_INDEX_URL=https://abcdef@packages.example.com/simple",
     ],
 )
 def test_a_password_written_into_a_variable_is_a_warning_that_does_not_repeat_it(line):
@@ -532,6 +672,9 @@ def test_a_password_written_into_a_variable_is_a_warning_that_does_not_repeat_it
         "ENV DB_PASSWORD=changeme",
         "ENV SECRET_TOKEN=/run/secrets/token",
         "ENV URL=https://example.com/x",
+        "ENV PWD=/opt OLDPWD=/",
+        "ENV AWS_ACCESS_KEY_ID=key-1",
+        "ENV PIP_INDEX_URL=https://$TOKEN@packages.example.com/simple",
     ],
 )
 def test_variables_without_a_secret_in_them_are_left_alone(line):
@@ -552,6 +695,11 @@ def test_variables_without_a_secret_in_them_are_left_alone(line):
         'COPY . /x/\nRUN ["pip", "install", "pandas"]\n',
         "COPY . /x/\nRUN apt-get update && apt-get -y install libpq5\n",
         "COPY . /x/\nRUN pip install -r r.txt -e .\n",
+        "COPY . /x/\nRUN pip install -r r.txt /x\n",
+        "COPY . /x/\nRUN pip install /elsewhere\n",
+        "COPY . /x/\nRUN pip install --target /x/lib pandas\n",
+        "COPY . /x/\nRUN pip install /x/wheels/a-1.whl\n",
+        "COPY . /x/\nRUN pip install --no-index /x/wheels/*\n",
     ],
 )
 def test_installing_after_the_code_was_copied_is_a_warning(text):
@@ -568,6 +716,11 @@ def test_installing_after_the_code_was_copied_is_a_warning(text):
         "COPY requirements/ /x/\nRUN pip install -r /x/base.txt\n",
         "COPY . /x/\nRUN pip install --no-deps .\n",
         "COPY . /x/\nRUN pip install -e '.[all]'\n",
+        "COPY . /x/\nRUN pip install --no-cache-dir /x\n",
+        "COPY . /x/\nRUN pip install -e '/x/[all]'\n",
+        "COPY . /x/\nRUN uv pip install --system /x/libs/one\n",
+        "COPY src /x/src\nRUN pip install file:///x\n",
+        "WORKDIR /x\nCOPY . /x/\nRUN pip install ./libs/one\n",
         "COPY . /x/\nRUN python -m compileall /x\n",
         "COPY --from=build /wheels /wheels\nRUN pip install /wheels/*\n",
         "COPY . /x/\nFROM q:1\nRUN pip install pandas\n",
@@ -671,6 +824,16 @@ def test_every_secret_file_is_named_in_the_advice():
     files = holding({f"{n}.pem": f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n" for n in "abc"})
     finding = one("secret", PREFECT + "COPY . /x/\n", Facts(context=files))
     assert 'add "a.pem", "b.pem" and "c.pem" to .dockerignore' in finding.help
+
+
+@pytest.mark.parametrize(("count", "more"), [(20, ""), (23, " and 3 more")])
+def test_all_are_named_at_once_and_of_very_many_twenty(count, more):
+    files = holding({f"d/{n:02}/.env": "A=1" for n in range(count)})
+    finding = one("secret", PREFECT + "COPY . /x/\n", Facts(context=files))
+    for shown in (finding.message, finding.help):
+        assert all(f"d/{n:02}/.env" in shown for n in range(20))
+        assert ("d/20/.env" in shown, "more" in shown) == (False, bool(more))
+        assert more in shown
 
 
 # --- entrypoint ---------------------------------------------------------------------------------

@@ -31,10 +31,18 @@ WORDS = """FROM from COPY Copy ADD ENV ARG RUN WORKDIR ONBUILD USER FORM AS scra
     prefecthq/prefect:3-python3.11 flow.py flows/ . .. ./ / /x opt/prefect/flows/ opt etc/x data
     $A $B ${A:-x} ${A:+/y} ${B- ${A#x} A=opt A=/x A=$A$A B='q "opt/x/" 'a' ["a","b/"] [ ] [a-
     --from=b --from=0 --link --parents --exclude=*.py -- <<EOF <<-'EOF' EOF C:\\x\\ * ** \\ $ ${
-    pip install -r é"""
+    pip install -r é EXPOSE LABEL HEALTHCHECK CMD NONE 80/x = =x --chown --chown=" --from=$A
+    --from=7 --from=b --interval=3 --interval= --"link" x/. ../x *.py"""
 PIECES = [
     *["\n", "\n", "\n", " ", "\t", "\\\n", "`\n", "\\  \n", "\\\n# c\n", "\\\n\n", "\r\n", "\r"],
-    *["# c\n", "# escape=`\n", "# flowship: ignore=relative-destination\n", "\ufeff", "\u2028"],
+    *[
+        "# c\n",
+        "# escape=`\n",
+        "# flowship: ignore=relative-destination\n",
+        "# flowship: ignore=x,\n",
+        "\ufeff",
+        "\u2028",
+    ],
     *["\x00", "\x0b", "\x1c", "\x85", "\ud800", '"', "'"],
 ]
 PARTS = st.sampled_from([*WORDS.split(), *PIECES])

@@ -1,12 +1,13 @@
 """The Dockerfile: rendered, read, checked, mended. Text in, findings out; no engine is asked.
 
-`render` writes one; `instructions` reads the text, `stages` follows variables and working
-directories, `landing` follows COPY and ADD, `rules/` judges, `secrets_scan` recognises secrets,
-`second_opinion` asks hadolint.
+`render` writes one; `instructions` reads the text, `builders` says which builder takes it,
+`stages` follows variables and working directories, `landing` follows COPY and ADD, `rules/`
+judges, `secrets_scan` recognises secrets, `second_opinion` asks hadolint.
 """
 
+from flowship.dockerfile.builders import needs_buildkit
 from flowship.dockerfile.instructions import line_of
-from flowship.dockerfile.render import base_images, needs_buildkit, render
+from flowship.dockerfile.render import base_images, render
 from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, Rule, check, fix
 from flowship.dockerfile.second_opinion import hadolint, without_repeats
 from flowship.dockerfile.secrets_scan import masked

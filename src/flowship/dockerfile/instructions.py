@@ -25,6 +25,7 @@ _SPACE = "\t\v\f\r "
 _WORD = re.compile(rf"[^{_SPACE}]+")
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*\r?\Z")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]*)\Z")
+_ALLOWANCE = re.compile(r"#\s*flowship:\s*ignore\s*=\s*([\w-]+(?:\s*,\s*[\w-]+)*)")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Instruction:
     Attributes:
         keyword: In upper case; for an unknown instruction, what stands there.
         words: The arguments without flags; one word for WORKDIR, whose spaces count.
-        flags: Words that begin with ``--``, before the arguments.
+        flags: Words that begin with ``--``, before the arguments; their quotes are taken off.
         rest: Everything behind the flags, for shell commands and ``NAME=value`` pairs.
         heredocs: The names of the heredocs it opens, in their order.
         allowed: Rules that a comment above it allows.
@@ -116,13 +117,18 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A whole Dockerfile, read."""
+    """A whole Dockerfile, read.
+
+    Attributes:
+        allowances: Each rule that a comment allows, where it stands there.
+    """
 
     text: str
     instructions: tuple[Instruction, ...]
     problems: tuple[Problem, ...]
     escape: str = "\\"
     directives: frozenset[str] = frozenset()
+    allowances: tuple[Word, ...] = ()
 
 
 class Lines:
@@ -168,6 +174,7 @@ class _Reader:
         self.instructions: list[Instruction] = []
         self.problems: list[Problem] = []
         self.allowed: frozenset[str] = frozenset()
+        self.allowances: list[Word] = []
         start = 1 if text.startswith("\ufeff") else 0
         ends = [m.start() for m in re.finditer("\n", text)]
         starts = [start, *(end + 1 for end in ends)]
@@ -184,7 +191,7 @@ class _Reader:
             if not line.strip():
                 self.allowed = frozenset()
             elif line.lstrip().startswith("#"):
-                self.allowed |= _allowance(line)
+                self._allow(line, start)
             else:
                 self._read_instruction(start, end)
                 self.allowed = frozenset()
@@ -194,6 +201,7 @@ class _Reader:
             tuple(self.problems),
             self.escape,
             frozenset(self.directives),
+            tuple(self.allowances),
         )
 
     def _next(self) -> tuple[int, int]:
@@ -217,6 +225,16 @@ class _Reader:
                         f'"{found[2]}" is no escape character', start, end, r"use ` or \\"
                     )
             self.at += 1
+
+    def _allow(self, comment: str, start: int) -> None:
+        """``# flowship: ignore=a, b``; what follows the last rule may be prose."""
+        found = _ALLOWANCE.search(comment)
+        if not found:
+            return
+        for name in re.finditer(r"[\w-]+", found[1]):
+            first = start + found.start(1) + name.start()
+            self.allowances.append(Word(name[0], first, first + len(name[0])))
+            self.allowed |= {name[0]}
 
     def _problem(self, message: str, start: int, end: int, help: str = "") -> None:
         self.problems.append(Problem(message, start, end, help))
@@ -275,7 +293,7 @@ class _Reader:
         whole = Instruction(keyword, place.start, max(logical.end, place.end), allowed=self.allowed)
         if keyword == "ONBUILD":
             return self._onbuild(whole, rest, nested=trigger)
-        flags, rest = _take_flags(rest)
+        flags, rest = _take_flags(rest, self.escape)
         heredocs = self._heredocs(rest, place) if keyword in {"ADD", "COPY", "RUN"} else ()
         instruction = Instruction(
             keyword,
@@ -306,6 +324,10 @@ class _Reader:
             return None
         stored = self._instruction(rest, trigger=True)
         if stored is None:
+            return None
+        if stored.keyword in {"FROM", "MAINTAINER"}:
+            message = f"ONBUILD cannot hold {stored.keyword}"
+            self._problem(message, whole.start, whole.end, "remove the line")
             return None
         return Instruction(
             "ONBUILD", whole.start, whole.end, rest=rest, allowed=self.allowed, trigger=stored
@@ -355,28 +377,28 @@ def _from_fits(words: tuple[Word, ...]) -> bool:
     return len(words) == 1 or (len(words) == 3 and words[1].raw.lower() == "as")
 
 
-def _allowance(comment: str) -> frozenset[str]:
-    found = re.search(r"#\s*flowship:\s*ignore\s*=\s*([\w\s,-]+)", comment)
-    return frozenset(re.split(r"[\s,]+", found[1].strip())) if found else frozenset()
-
-
 def _stripped(logical: Logical) -> Logical:
     text = logical.text
     start = len(text) - len(text.lstrip())
     return logical.part(start, max(start, len(text.rstrip())))
 
 
-def _take_flags(rest: Logical) -> tuple[tuple[Word, ...], Logical]:
+def _take_flags(rest: Logical, escape: str) -> tuple[tuple[Word, ...], Logical]:
     flags = []
-    while found := _WORD.match(rest.text):
-        if not found[0].startswith("--"):
+    while rest.text.startswith("--"):
+        written = _split_quoted(rest.text, escape)[0]
+        place = rest.part(0, len(written))
+        rest = _stripped(rest.part(len(written)))
+        if written == "--":
             break
-        place = rest.part(0, found.end())
-        rest = _stripped(rest.part(found.end()))
-        if found[0] == "--":
-            break
-        flags.append(Word(found[0], place.start, place.end))
+        flags.append(Word(_bare(written, escape), place.start, place.end))
     return tuple(flags), rest
+
+
+def _bare(word: str, escape: str) -> str:
+    """A flag as the builder takes it: quotes taken off, what is escaped as it is."""
+    pattern = rf"{re.escape(escape)}(.?)|(?P<quote>[\"'])(.*?)(?:(?P=quote)|\Z)|(.)"
+    return re.sub(pattern, lambda found: found[1] or found[3] or found[4] or "", word, flags=re.S)
 
 
 def _arguments(keyword: str, rest: Logical) -> tuple[Word, ...]:
@@ -421,12 +443,13 @@ def _split_quoted(text: str, escape: str) -> list[str]:
 def pairs(instruction: Instruction, escape: str) -> list[tuple[str, str | None, int, int]]:
     """The ``NAME=value`` pairs of ARG, ENV and LABEL: name, raw value or None, and the place."""
     text, rest = instruction.rest.text, instruction.rest
-    first = _WORD.match(text)
-    if instruction.keyword == "ENV" and first and "=" not in first[0]:
-        return [(first[0], text[first.end() :].strip(), rest.start, rest.end)]
+    words = _split_quoted(text, escape)
+    if words and "=" not in words[0] and instruction.keyword in {"ENV", "LABEL"}:
+        both = re.split(rf"[{_SPACE}]+", text, maxsplit=1)  # NAME and all that follows
+        return [(both[0], both[1] if len(both) > 1 else None, rest.start, rest.end)]
     found_pairs: list[tuple[str, str | None, int, int]] = []
     position = 0
-    for word in _split_quoted(text, escape):
+    for word in words:
         position = text.index(word, position)
         place = rest.part(position, position + len(word))
         position += len(word)

@@ -10,24 +10,24 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from flowship.context import Context, IgnoreFile, Pattern
 from flowship.dockerfile.instructions import Word
 from flowship.dockerfile.stages import (
     Stage,
     Step,
     Trace,
     Value,
-    is_absolute,
+    clean,
     is_prefect_base,
+    is_within,
     join,
     repository_of,
 )
-
-if TYPE_CHECKING:
-    from flowship.context import Context
+from flowship.errors import ConfigError
 
 # Bases whose content is known well enough to say what is not in them.
 _KNOWN_BASES = {"scratch", "alpine", "debian", "ubuntu", "python", "busybox"}
@@ -148,34 +148,42 @@ def go_match(pattern: str) -> re.Pattern[str]:
         return re.compile(re.escape(pattern) + r"\Z")
 
 
-def is_excluded(step: Step, path: str) -> bool:
-    """Whether ``--exclude`` keeps `path` (relative to the context) out of this copy."""
+def exclusions(step: Step) -> IgnoreFile:
+    """What ``--exclude`` keeps out of a copy: patterns as in .dockerignore, for each source anew.
+
+    They hold for what lies within a folder that is copied; a file that is named itself comes along
+    all the same (moby/buildkit, issue 5489).
+    """
+    patterns = []
     for word in step.instruction.flags:
-        name, _, pattern = word.raw[2:].partition("=")
-        if name.lower() != "exclude":
-            continue
-        expression = go_match(pattern.strip("/"))
-        parts = path.split("/")
-        if any(expression.match("/".join(parts[:n])) for n in range(1, len(parts) + 1)):
-            return True
-        if "/" not in pattern and any(expression.match(part) for part in parts):
-            return True
-    return False
+        name, _, written = word.raw[2:].partition("=")
+        if name == "exclude":
+            try:
+                patterns.append(Pattern.compile(step.expand(written).text, "--exclude"))
+            except ConfigError:
+                continue  # BuildKit will say so
+    return IgnoreFile(tuple(pattern for pattern in patterns if pattern))
 
 
 def copied(step: Step, index: Index) -> list[tuple[Source, list[str]]]:
     """What each source of a COPY from the context takes along, by context path."""
+    if "from" in step.instruction.flag_names:
+        return []
     taken = []
+    excluded = exclusions(step)
     for source in sources(step):
-        if (
-            source.kind == "context"
-            and source.value.known
-            and "from" not in (step.instruction.flag_names)
-        ):
-            names = index.matches(source)
-            files = [f for name in names for f in index.below(name) if not is_excluded(step, f)]
+        if source.kind == "context" and source.value.known:
+            pairs = [(name, file) for name in index.matches(source) for file in index.below(name)]
+            files = [f for name, f in pairs if not _left_out(excluded, step, source, name, f)]
             taken.append((source, files))
     return taken
+
+
+def _left_out(excluded: IgnoreFile, step: Step, source: Source, name: str, file: str) -> bool:
+    """Whether ``--exclude`` keeps `file` out, which comes along with `name`, itself or a folder."""
+    parents = step.instruction.flag("parents") is not None
+    within = _parents_path(source, file) if parents else file[len(name) :].lstrip("/")
+    return bool(within and excluded.reason(within))
 
 
 @dataclass(frozen=True)
@@ -184,33 +192,38 @@ class Destination:
 
     Attributes:
         path: Where that is in the image; None when it cannot be told.
+        absolute: Whether it is; None when it begins with something that cannot be told.
     """
 
     word: Word
     value: Value
     path: str | None
-
-    @property
-    def absolute(self) -> bool | None:
-        """Whether it is; None when it begins with something that cannot be told."""
-        if is_absolute(self.value.text if self.value.known else self.value.leading):
-            return True
-        if self.value.leading or self.value.known:
-            return False
-        return None
+    absolute: bool | None
 
 
 def destination(step: Step) -> Destination:
     """The destination of a COPY or ADD."""
     word = step.instruction.words[-1]
     value = step.expand(word)
+    absolute = step.is_absolute(value) or (False if value.leading or value.known else None)
     path = None
-    if value.known:
-        if is_absolute(value.text):
-            path = value.text
-        elif step.workdir.path is not None:
-            path = join(step.workdir.path, value.text)
-    return Destination(word, value, path)
+    if value.known and absolute:
+        path = value.text
+    elif value.known and step.workdir.path is not None:
+        path = join(step.workdir.path, value.text)
+    return Destination(word, value, path, absolute)
+
+
+def least_sources(step: Step, index: Index | None) -> int:
+    """How many files and folders the sources surely name; a pattern's, where the context tells."""
+    told = index is not None and not step.stored and "from" not in step.instruction.flag_names
+    count = 0
+    for source in sources(step):
+        if source.value.known and not source.is_glob:
+            count += 1
+        elif source.value.known and told and index is not None:
+            count += len(index.matches(source))
+    return count
 
 
 # --- where one file ends up ------------------------------------------------------------------
@@ -225,7 +238,7 @@ class _Image:
     doubts: list[str] = field(default_factory=list)  # below these, anything may lie
 
     def may_hold(self, path: str) -> bool:
-        return any(_inside(path, doubt) or _inside(doubt, path) for doubt in self.doubts)
+        return any(is_within(path, doubt) or is_within(doubt, path) for doubt in self.doubts)
 
 
 @dataclass(frozen=True)
@@ -324,11 +337,12 @@ class _Simulation:
             image.doubts.append("/")
             return
         origin = step.instruction.flag("from")
-        listed = sources(step)
-        into = self._is_folder(image, step, where, len(listed) > 1)
-        if into or any(self.index.is_folder(source) for source in listed if origin is None):
-            _add_folder(image, where)
-        for source in listed:
+        # Of several sources the classic builder demands the slash: only BuildKit goes without.
+        several = least_sources(step, self.index) > 1 and not self.trace.buildkit
+        for source in sources(step):
+            into = several or self._is_folder(image, step, where)
+            if into:
+                _add_folder(image, where)
             if source.kind != "context" or not source.value.known:
                 image.doubts.append(where)
             elif origin is not None:
@@ -336,11 +350,10 @@ class _Simulation:
             else:
                 self._copy_context(image, step, source, where, into)
 
-    def _is_folder(self, image: _Image, step: Step, where: str, several: bool) -> bool:
+    def _is_folder(self, image: _Image, step: Step, where: str) -> bool:
         return (
-            several
-            or where.endswith(("/", "\\"))
-            or where.rstrip("/") in image.folders
+            where.endswith("/")
+            or clean(where) in image.folders
             or step.instruction.flag("parents") is not None
         )
 
@@ -351,17 +364,19 @@ class _Simulation:
             step.instruction.keyword == "ADD" and _ARCHIVE.search(source.path)
         ):
             image.doubts.append(where)
-        names = self.index.matches(source)
+        if self.index.is_folder(source):
+            _add_folder(image, where)
         parents = step.instruction.flag("parents") is not None
-        for name in names:
+        excluded = exclusions(step)
+        for name in self.index.matches(source):
             candidates = [name] if name in self.index.files else self.followed
             for file in candidates:
-                if not _inside(file, name) or is_excluded(step, file):
+                if not is_within(file, name) or _left_out(excluded, step, source, name, file):
                     continue
                 if parents:
                     path = _below(where, _parents_path(source, file))
                 else:
-                    path = _landing(file, name, where, into or len(names) > 1)
+                    path = _landing(file, name, where, into)
                 _add_file(image, path, file, step)
 
     def _copy_from(
@@ -376,14 +391,14 @@ class _Simulation:
         if other.may_hold(name):
             image.doubts.append(where)
         for path, (file, _) in list(other.files.items()):
-            if _inside(path, name):
+            if is_within(path, name):
                 _add_file(image, _landing(path, name, where, into), file, step)
 
 
 def _landing(file: str, name: str, where: str, into: bool) -> str:
     """Where `file` lands when `name` (itself, or a folder above it) is copied to `where`."""
     if file == name:
-        return _below(where, posixpath.basename(file)) if into else _clean(where)
+        return _below(where, posixpath.basename(file)) if into else clean(where)
     return _below(where, file[len(name) :].lstrip("/") if name else file)
 
 
@@ -393,16 +408,8 @@ def _parents_path(source: Source, file: str) -> str:
     return posixpath.relpath(file, pivot.strip("/") or ".") if dot else file
 
 
-def _inside(path: str, folder: str) -> bool:
-    return not folder or path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
 def _below(folder: str, path: str) -> str:
-    return _clean(posixpath.join(folder, path))
-
-
-def _clean(path: str) -> str:
-    return "/" + posixpath.normpath(path).lstrip("/")
+    return clean(posixpath.join(folder, path))
 
 
 def _add_file(image: _Image, path: str, file: str, step: Step) -> None:
@@ -411,7 +418,7 @@ def _add_file(image: _Image, path: str, file: str, step: Step) -> None:
 
 
 def _add_folder(image: _Image, path: str) -> None:
-    path = _clean(path)
+    path = clean(path)
     while path not in image.folders:
         image.folders.add(path)
         path = posixpath.dirname(path)
@@ -449,12 +456,3 @@ def command_of(step: Step) -> str:
         if isinstance(words, list) and all(isinstance(word, str) for word in words):
             return " ".join(words)
     return text
-
-
-def described(paths: Iterable[str], last: str = ", ") -> str:
-    """``a, b, c and 4 more``; with `last`, ``a, b and c``."""
-    listed = list(paths)
-    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
-    if not more and len(listed) > 1:
-        return ", ".join(listed[:-1]) + last + listed[-1]
-    return ", ".join(listed[:3]) + more

@@ -1,4 +1,4 @@
-"""A Dockerfile from ``templates/Dockerfile.j2`` or the user's own template; and what one needs."""
+"""A Dockerfile from ``templates/Dockerfile.j2`` or the user's own template; and its base images."""
 
 from __future__ import annotations
 
@@ -10,25 +10,17 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from flowship.config import FLOWS_DIR, Settings
-from flowship.dockerfile.instructions import Instruction, parse
-from flowship.dockerfile.secrets_scan import login_in_url
+from flowship.dockerfile.instructions import parse
 from flowship.dockerfile.stages import trace
 from flowship.errors import ConfigError
+from flowship.secrecy import mask_addresses
 
 INSTALL_DIR = "/opt/flowship"
 """Where the dependency list and its companions lie in the image."""
 
 TEMPLATE = "Dockerfile.j2"
-
-# Flags that the classic builder does not know; --from, --chown, --platform it does.
-_BUILDKIT_FLAGS = {
-    "RUN": {"mount", "network", "security", "device"},
-    "COPY": {"link", "chmod", "parents", "exclude"},
-    "ADD": {"link", "chmod", "checksum", "keep-git-dir", "exclude", "unpack"},
-}
 
 
 # --- asking a Dockerfile ---------------------------------------------------------------------
@@ -45,27 +37,6 @@ def base_images(text: str, build_args: Mapping[str, str] | None = None) -> list[
     stages = trace(parse(text), build_args=build_args).stages
     bases = [s.base for s in stages if s.parent is None and s.base and s.base != "scratch"]
     return list(dict.fromkeys(bases))
-
-
-def needs_buildkit(text: str) -> bool:
-    """Whether the classic builder (also Podman's API) could not build this Dockerfile."""
-    dockerfile = parse(text)
-    if "syntax" in dockerfile.directives:
-        return True
-    return any(_needs_buildkit(i.trigger or i) for i in dockerfile.instructions)
-
-
-def _needs_buildkit(instruction: Instruction) -> bool:
-    if instruction.heredocs or instruction.flag_names & _BUILDKIT_FLAGS.get(
-        instruction.keyword, set()
-    ):
-        return True
-    if instruction.keyword == "ADD":
-        return any(re.search(r"\.git(#|\Z)|\Agit@", word.raw) for word in instruction.words[:-1])
-    if instruction.keyword == "FROM":
-        words = (*instruction.flags, *instruction.words)
-        return any(re.search(r"\$\{?(BUILD|TARGET)(PLATFORM|OS|ARCH)", w.raw) for w in words)
-    return False
 
 
 # --- rendering one ---------------------------------------------------------------------------
@@ -104,6 +75,12 @@ def render(settings: Settings, *, dependencies: bool) -> str:
         text = environment.get_template(name).render(variables)
     except jinja2.TemplateError as exc:
         raise _template_error(exc, settings, name) from exc
+    except RecursionError as exc:
+        raise ConfigError(
+            f"{name} extends or includes itself",
+            hint=f'flowship\'s own is called "flowship/{TEMPLATE}"',
+            where=str(settings.root / name),
+        ) from exc
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
         raise _template_error(exc, settings, name) from exc
     return text if text.endswith("\n") else text + "\n"
@@ -170,10 +147,10 @@ def _pip_options(settings: Settings, *, trusted: str) -> list[str]:
 
 
 def _require_no_login(key: str, url: str) -> None:
-    if login_in_url(url):
-        host = urlsplit(url).hostname or "the index"
+    shown = mask_addresses(url)
+    if shown != url:  # a placeholder too, since nothing would fill it in
         raise ConfigError(
-            f"{key}: the URL for {host} carries a login, which would stay readable in the image",
+            f"{key}: {shown} carries a login, which would stay readable in the image",
             hint="leave the login out of the URL; let the index trust the build machine, or build"
             " from a base image that has the packages",
             where=key,

@@ -22,6 +22,9 @@ _SAME = {
     "DL3000": "relative-workdir",
     "DL3006": "unpinned-base",
     "DL3007": "unpinned-base",
+    **dict.fromkeys(
+        ("DL1000", "DL3011", "DL3021", "DL3022", "DL3023", "DL3024", "DL3043"), "syntax"
+    ),
 }
 
 

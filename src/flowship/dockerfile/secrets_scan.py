@@ -1,14 +1,16 @@
 """What looks like a secret: by a file's name, by its content, by a variable's name and value.
 
-Every function answers with words for the user ("a private key") or "". None of them ever
-returns the secret itself.
+The answers are words for the user ("a private key"). None of them ever is the secret itself.
 """
 
 from __future__ import annotations
 
 import json
+import posixpath
 import re
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from flowship.secrecy import has_login, is_secret_name, mask_addresses
 
 CONTENT_LIMIT = 65_536
 """Bytes of a file that are looked at."""
@@ -44,10 +46,19 @@ _BY_NAME = [
     (re.compile(r"(^|/)\.prefect/profiles\.toml\Z"), "Prefect profiles, with their API keys"),
 ]
 
-# A header alone may be a test's or a parser's; a key has its body behind it.
+# A header alone may be a test's or a parser's, and a manual shows the first characters of a key; a
+# real one has a whole line behind it. In JSON the line's end is \n, in JSON within JSON \\n.
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN ((RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY( BLOCK)?-----"
-    r"(\\n|\\r|\s)+([\w-]+: [^\n]*\n|\n)*[A-Za-z0-9+/=]{24,}"
+    r"(\\+[nr]|\s)+([\w-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{60,}"
+)
+# The same in binary: PKCS#1, SEC1 and PKCS#8 begin with their version, encrypted PKCS#8 with the
+# cipher. A certificate, a request and a public key begin otherwise.
+_DER_KEY = re.compile(
+    rb"\x30([\x00-\x7f]|\x81.|\x82..)"
+    rb"(\x02\x01(\x00\x02[\x81\x82]|\x01\x04[\x14-\x48]|[\x00\x01]\x30.\x06)"
+    rb"|\x30.\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d)",
+    re.DOTALL,
 )
 
 _TOKENS = [
@@ -59,6 +70,7 @@ _TOKENS = [
     (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}"), "a Slack token"),
     (re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"), "a Google API key"),
     (re.compile(r"\bpypi-AgE[A-Za-z0-9_-]{50,}"), "a package index token"),
+    (re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"), "a package index token"),
     (
         re.compile(r"(?i)aws_secret_access_key['\"]?\s*[=:]\s*['\"]?[A-Za-z0-9/+]{40}\b"),
         "an AWS secret key",
@@ -66,18 +78,43 @@ _TOKENS = [
     (re.compile(r"(?i)\bAccountKey=[A-Za-z0-9+/]{60,}"), "an Azure storage key"),
 ]
 
-_LOGIN_IN_URL = re.compile(r"://[^/\s:@${}<>]+:(?![^@\s]*[${}<>])[^/\s@]+@")
 _INSTALL_LIST = re.compile(
     r"(^|/)[^/]*(requirements|constraints)[^/]*\.(txt|in)\Z|(^|/)(pip\.conf|\.condarc|\.npmrc|uv\.toml)\Z"
 )
 
-_SECRET_NAME = re.compile(
-    r"(?i)(\A|_)(password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|secret_?key"
-    r"|private_?key|auth_string|client_secret)(\Z|_(?!file|path|dir|url|name|id|expir|ttl|type))"
+_NPM_LOGIN = re.compile(r"(?m)^[^#;\n]*\b_(authToken|auth|password)\s*=\s*[\"']?[^\s\"'$<{]{8}")
+
+_KUBECONFIG = re.compile(r"(?:\A|[{,\s])[\"']?kind[\"']?\s*:\s*[\"']?Config\b")
+_KUBE_LOGIN = re.compile(
+    r"\b(client-key-data|token|password)[\"']?\s*:\s*[\"']?(?P<value>[\w.+/=-]{8,})"
 )
+
+_ENV_FILE = re.compile(r"(?i)\.env(\.[^/.]+)?\Z")
+_EXAMPLE_ENV = re.compile(r"(?i)(\A|[._-])(example|sample|template|dist|tmpl)([._-]|\Z)")
+_ASSIGNMENT = re.compile(
+    r"(?m)^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*="
+    r"[ \t]*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|\S+)"
+)
+
+# Where an address with a password is used, and not shown to a reader or made up for a test.
+_CODE = re.compile(r"(?i)\.(py|toml|ya?ml|json|ini|cfg|conf|properties|sh)\Z")
+_ABOUT_CODE = re.compile(
+    r"(?i)(^|/)((tests?|docs?|examples?)/|(test_|conftest\.)[^/]*\Z|[^/]*_test\.)"
+)
+_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://(?P<user>[^\s:/?#@\"'`<>{}$%]{0,60})"
+    r":(?P<password>[^\s/?#@\"'`<>{}$]{2,200})@(?P<host>[\w.-]+|\[[0-9A-Fa-f:]+\])"
+)
+_NOBODYS_HOST = re.compile(
+    r"(?i)(localhost|127[\d.]+|0\.0\.0\.0|\[::1?\]|host\.docker\.internal"
+    r"|(.*\.)?(example|invalid|test|localhost)(\.(com|org|net))?)\Z"
+)
+_NOBODYS_PASSWORD = re.compile(r"(?i)(user)?pass(word|wd)?|secret|%s|%\(.*|\.{3}|…")
+
 _PLACEHOLDER = re.compile(
     r"(?i)(changeme|change[-_]me|none|null|true|false|todo|xxx+|\*+|example|placeholder|dummy"
-    r"|your[-_].*|<.*>|[\d.]+)\Z"
+    r"|(your|put|insert|replace|fill)[-_ ].*|.*[-_ ]here|redacted|data\+omitted"
+    r"|<.*>|\{\{.*\}\}|\$.*|[\d.]+)\Z"
 )
 
 
@@ -96,9 +133,22 @@ class Readable(Protocol):
         """Its content, up to `limit` bytes."""
 
 
-def secret_in_file(entry: Readable) -> str:
-    """What kind of secret `entry` is or holds, or ""."""
-    return by_name(entry.path) or by_content(entry)
+class Secret(NamedTuple):
+    """What a file is or holds.
+
+    Attributes:
+        kind: In words for the user.
+        sure: Whether there is no doubt; an address with a password may be an example's.
+    """
+
+    kind: str
+    sure: bool = True
+
+
+def secret_in_file(entry: Readable) -> Secret | None:
+    """The secret that `entry` is, by its name, or holds; None for any other file."""
+    kind = by_name(entry.path)
+    return Secret(kind) if kind else by_content(entry)
 
 
 def by_name(path: str) -> str:
@@ -108,22 +158,33 @@ def by_name(path: str) -> str:
     return next((kind for pattern, kind in _BY_NAME if pattern.search(path)), "")
 
 
-def by_content(entry: Readable) -> str:
-    """What kind of secret stands at the beginning of a file, or ""; data files are not opened."""
+def by_content(entry: Readable) -> Secret | None:
+    """The secret at the beginning of a file, if there is one; data files are not opened."""
     if not 0 < entry.size <= LARGEST_FILE or _DATA.search(entry.path):
-        return ""
+        return None
     try:
         head = entry.read(CONTENT_LIMIT)
     except OSError:
-        return ""  # the build will say so
+        return None  # the build will say so
+    if _DER_KEY.match(head):
+        return Secret("a private key")
     if b"\0" in head:
-        return ""
+        return None
     text = head.decode("utf-8", "replace")
+    kind = _in_any_text(text) or _in_settings(entry.path, text)
+    if kind:
+        return Secret(kind)
+    in_code = _CODE.search(entry.path) and not _ABOUT_CODE.search(entry.path)
+    if in_code and _is_somebodys_login(text):
+        return Secret("a login in an address", sure=False)
+    return None
+
+
+def _in_any_text(text: str) -> str:
     kind = _cloud_json(text) if text.lstrip().startswith("{") else ""
-    kind = kind or ("a private key" if _PRIVATE_KEY.search(text) else "") or token(text)
-    if not kind and _INSTALL_LIST.search(entry.path) and _LOGIN_IN_URL.search(text):
-        return "a login in a package index URL"
-    return kind
+    if not kind and _KUBECONFIG.search(text) and _holds_kube_login(text):
+        kind = "Kubernetes credentials"
+    return kind or ("a private key" if _PRIVATE_KEY.search(text) else "") or token(text)
 
 
 def _cloud_json(text: str) -> str:
@@ -133,13 +194,50 @@ def _cloud_json(text: str) -> str:
         return ""
     if not isinstance(document, dict):
         return ""
-    if document.get("type") == "service_account" and document.get("private_key"):
+    key, refresh = document.get("private_key"), str(document.get("refresh_token") or "")
+    if document.get("type") == "service_account" and _PRIVATE_KEY.search(str(key)):
         return "a Google Cloud service account's key"
-    if document.get("type") == "authorized_user" and document.get("refresh_token"):
+    if document.get("type") == "authorized_user" and refresh and not _PLACEHOLDER.match(refresh):
         return "Google Cloud credentials"
     if isinstance(document.get("auths"), dict) and '"auth"' in text:
         return "registry logins"
     return ""
+
+
+def _holds_kube_login(text: str) -> bool:
+    return any(not _PLACEHOLDER.match(found["value"]) for found in _KUBE_LOGIN.finditer(text))
+
+
+def _in_settings(path: str, text: str) -> str:
+    """What stands in files that are made to hold logins, as others are not."""
+    name = posixpath.basename(path)
+    if _INSTALL_LIST.search(path) and has_login(text):
+        return "a login in a package index URL"
+    if name == ".npmrc" and _NPM_LOGIN.search(text):
+        return "a package index login"
+    if _ENV_FILE.search(name) and not _EXAMPLE_ENV.search(name) and _sets_secret(text):
+        return "an environment file with a password or key"
+    return ""
+
+
+def _sets_secret(text: str) -> bool:
+    for found in _ASSIGNMENT.finditer(text):
+        value = found["value"].strip("\"'")
+        made_up = _ADDRESS.search(value) and not _is_somebodys_login(value)
+        if not made_up and secret_in_variable(found["name"], value):
+            return True
+    return False
+
+
+def _is_somebodys_login(text: str) -> bool:
+    """Whether an address has a password that is not plainly made up, on a host that is reached."""
+    return any(
+        not _NOBODYS_HOST.match(found["host"])
+        and found["password"] != found["user"]
+        and not _NOBODYS_PASSWORD.fullmatch(found["password"])
+        and not _PLACEHOLDER.match(found["password"])
+        for found in _ADDRESS.finditer(text)
+    )
 
 
 def token(text: str) -> str:
@@ -152,9 +250,9 @@ def secret_in_variable(name: str, value: str) -> str:
     kind = token(value)
     if kind:
         return kind
-    if _LOGIN_IN_URL.search(value):
+    if has_login(value):
         return "a login in a URL"
-    if not _SECRET_NAME.search(name) or len(value) < 4 or _PLACEHOLDER.match(value):
+    if not is_secret_name(name) or len(value) < 4 or _PLACEHOLDER.match(value):
         return ""
     if value.startswith(("/", "./", "~")) or "://" in value:
         return ""
@@ -176,20 +274,11 @@ def masked(line: str) -> str:
         bare = value.strip("\"'")
         if bare.startswith("$") or not secret_in_variable(found["name"], bare):
             return found[0]
-        if _LOGIN_IN_URL.search(bare):
+        if has_login(bare):
             return found[0]  # its host may be shown, see below
         return found[0][: -len(value)] + value.replace(bare, "*" * len(bare))
 
-    line = _PAIR.sub(hidden, _OLD_ENV.sub(hidden, line))
-    for pattern in (_LOGIN_IN_URL, *(pattern for pattern, _ in _TOKENS)):
-        line = pattern.sub(lambda found: _stars(found[0]), line)
+    line = mask_addresses(_PAIR.sub(hidden, _OLD_ENV.sub(hidden, line)), keep_length=True)
+    for pattern, _ in _TOKENS:
+        line = pattern.sub(lambda found: "*" * len(found[0]), line)
     return line
-
-
-def _stars(text: str) -> str:
-    return "".join(char if char in ":/@" else "*" for char in text)
-
-
-def login_in_url(url: str) -> bool:
-    """Whether a URL carries a user's name and password, or a token in front of its host."""
-    return bool(re.search(r"://[^/\s@]+@", url))

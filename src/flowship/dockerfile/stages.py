@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from flowship.dockerfile.builders import uses_buildkit
 from flowship.dockerfile.instructions import Dockerfile, Instruction, Problem, Word, pairs
 
 # Build arguments that the builder sets itself, so that their value is not in the file.
@@ -168,7 +169,7 @@ class _Expander:
         return [(self.word[start : self.at], name)]
 
     def _braced(self, start: int) -> list[tuple[str, str]]:
-        found = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|\d+").match(self.word, self.at)
+        found = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|\d+|[@*#?!$-]").match(self.word, self.at)
         if not found:
             self.fault = self.fault or 'a "${" names no variable'
             self.at = len(self.word)
@@ -229,22 +230,39 @@ def expand(word: Word | str, env: Env, escape: str, *, missing_is_empty: bool = 
 # --- paths -----------------------------------------------------------------------------------
 
 
-def is_absolute(path: str) -> bool:
-    """Whether a path stands on its own: ``/x``, and on Windows ``C:\\x``, ``C:/x`` and ``\\x``."""
-    return path.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:[\\/]", path))
+def is_absolute(path: str, *, windows: bool = False) -> bool:
+    """Whether a path stands on its own: ``/x``.
+
+    Only in a Windows image ``C:\\x``, ``C:/x`` and ``\\x`` do; elsewhere they are odd names.
+    """
+    return path.startswith("/") or (windows and bool(re.match(r"[A-Za-z]:[\\/]|\\", path)))
 
 
 def join(workdir: str, path: str) -> str:
-    """Where `path` is, seen from `workdir`; a trailing slash stays, ``.`` and ``..`` get one."""
-    if is_absolute(path):
+    """Where `path` is, seen from `workdir`: with a slash behind it where it surely is a folder.
+
+    That is what is written so, and the working directory and those above it, which are there. The
+    builder cleans ``flows/.`` to ``flows``, and a file that is copied there becomes it.
+    """
+    windows = not workdir.startswith("/")
+    if is_absolute(path, windows=windows):
         return path
-    if re.match(r"[A-Za-z]:", workdir) or workdir.startswith("\\"):
+    if windows:
         joined = ntpath.normpath(ntpath.join(workdir, path))
         return joined + ("\\" if path.endswith(("/", "\\")) else "")
-    joined = posixpath.normpath(posixpath.join("/", workdir, path))
-    joined = "/" + joined.lstrip("/")
-    folder = path.endswith("/") or path.rpartition("/")[2] in {".", ".."}
+    joined = clean(posixpath.join(workdir, path))
+    folder = path.endswith("/") or is_within(clean(workdir), joined)
     return joined if joined == "/" or not folder else joined + "/"
+
+
+def clean(path: str) -> str:
+    """A path from the root, without ``.``, ``..``, doubled slashes and one at the end."""
+    return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it; everything lies below ""."""
+    return not folder or path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 # --- stages ----------------------------------------------------------------------------------
@@ -294,6 +312,11 @@ class Stage:
             stage = stage.parent
         return stage.base
 
+    @property
+    def is_windows(self) -> bool:
+        """Whether it is a Windows image, as the names of their bases tell."""
+        return bool(re.search(r"windows|nanoserver", self.root or ""))
+
 
 @dataclass(frozen=True)
 class Step:
@@ -316,13 +339,24 @@ class Step:
         """`word` with its variables replaced as they stand here."""
         return expand(word, self.env, self.escape, missing_is_empty=self.stage.root == "scratch")
 
+    def is_absolute(self, value: Value) -> bool:
+        """Whether a path that was expanded here stands on its own, as far as it can be told."""
+        return is_absolute(value.leading, windows=self.stage.is_windows)
+
 
 @dataclass(frozen=True)
 class Trace:
-    """A Dockerfile, walked."""
+    """A Dockerfile, walked.
+
+    Attributes:
+        arguments: The names that an ARG before the first FROM sets.
+        buildkit: Whether BuildKit builds it, and not the classic builder.
+    """
 
     stages: tuple[Stage, ...]
     problems: tuple[Problem, ...]
+    arguments: frozenset[str] = frozenset()
+    buildkit: bool = False
 
     @property
     def steps(self) -> list[Step]:
@@ -401,7 +435,12 @@ class _Walker:
             self.problems.append(
                 Problem("there is no FROM, so there is no image to build", 0, 0, "begin with FROM")
             )
-        return Trace(tuple(self.stages), tuple(self.problems))
+        return Trace(
+            tuple(self.stages),
+            tuple(self.problems),
+            frozenset(self.globals) - _PREDEFINED,
+            uses_buildkit(self.dockerfile),
+        )
 
     def _before_from(self, instruction: Instruction) -> None:
         if any(i.keyword == "FROM" for i in self.dockerfile.instructions):
@@ -525,8 +564,9 @@ class _Walker:
         word = step.instruction.words[0]
         value = step.expand(word)
         origin = f"WORKDIR {word.raw}"
-        if is_absolute(value.leading):
-            return Workdir(join("/", value.text) if value.known else None, origin)
+        if step.is_absolute(value):
+            top = "\\" if step.stage.is_windows else "/"
+            return Workdir(join(top, value.text) if value.known else None, origin)
         if not value.known or step.workdir.path is None:
             return Workdir(None, origin if not value.known else step.workdir.origin)
         return Workdir(join(step.workdir.path, value.text), origin)

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from flowship.dockerfile.rules.allowances import allowances
 from flowship.dockerfile.rules.destinations import destinations, workdirs
 from flowship.dockerfile.rules.entrypoint import entrypoint
 from flowship.dockerfile.rules.findings import RULES, Edit, Facts, Finding, Rule, View
+from flowship.dockerfile.rules.flags import flags
 from flowship.dockerfile.rules.flow import flow_in_place
 from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_bases
+from flowship.dockerfile.rules.origins import origins
 from flowship.dockerfile.rules.secrets import secrets, variables
+from flowship.dockerfile.rules.several import several_sources
 from flowship.dockerfile.rules.sources import missing_sources
 from flowship.dockerfile.rules.syntax import syntax
 
@@ -22,6 +26,9 @@ __all__ = ["RULES", "Edit", "Facts", "Finding", "Rule", "check", "fix"]
 
 _EACH_ALONE = (
     syntax,
+    flags,
+    origins,
+    allowances,
     destinations,
     workdirs,
     missing_sources,
@@ -47,6 +54,7 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
     found: list[Finding] = []
     for rule in _EACH_ALONE:
         found += rule(view)
+    found += several_sources(view, found)
     found += flow_in_place(view, found)  # where the others' advice would mend it, it says nothing
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda f: (f.line, f.column, f.rule, f.message))

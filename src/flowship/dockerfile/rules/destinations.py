@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from flowship.dockerfile.instructions import Word
 from flowship.dockerfile.landing import Destination, destination
-from flowship.dockerfile.rules.findings import Edit, Finding, View, span
-from flowship.dockerfile.stages import Step, is_absolute, join
+from flowship.dockerfile.rules.findings import Edit, Finding, View, span, unquoted
+from flowship.dockerfile.stages import Step, clean, join
 
 # Folders at the root of every Linux system under which people put their files. Left out on
 # purpose are bin, lib, dev and the like: as a COPY's destination they are a project's own.
@@ -31,26 +31,42 @@ def destinations(view: View) -> Iterator[Finding]:
 
 
 def _unresolved(view: View, step: Step, where: Destination) -> Iterator[Finding]:
-    names = " and ".join(f"${name}" for name in where.value.unknown)
-    verb = "is" if len(where.value.unknown) == 1 else "are"
+    reason, advice = _why_unresolved(view, step, where.value.unknown[0])
     yield from view.finding(
         "unresolved-destination",
         span(where.word),
-        f'cannot tell whether "{where.word.raw}" is absolute: {names} {verb} not set to a value'
-        " that can be told from this file",
-        f'begin the destination with a slash, or give the variable a default: "ARG '
-        f'{where.value.unknown[0]}=/…"',
+        f'cannot tell whether "{where.word.raw}" is absolute: {reason}',
+        f"begin the destination with a slash, or {advice}",
         step=step,
     )
 
 
+def _why_unresolved(view: View, step: Step, name: str) -> tuple[str, str]:
+    """What hides the value of the variable that a destination begins with, and what shows it."""
+    if step.env.get(name) is not None:
+        return (
+            f"${name} is set, but what a pattern leaves of it is not followed here, and older"
+            " builders refuse it",
+            "write the value without the pattern",
+        )
+    if name in view.trace.arguments and name not in step.env:
+        return (
+            f"${name} is set before FROM, which its stages do not see",
+            f'take it over with "ARG {name}" below FROM',
+        )
+    return (
+        f"${name} is not set to a value that can be told from this file",
+        f'give the variable a default: "ARG {name}=/…"',
+    )
+
+
 def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
-    written = _unquoted(where.word.raw)
+    written = unquoted(where.word.raw)
     meant = likely_meant(where.value.text, step.workdir.path)
     resolved = "" if where.value.simple else f' (that is "{where.value.text}")'
     later = "in an image built on this one, " if step.stored else ""
     if where.value.known and where.path is not None:
-        verb = "lands in" if where.path.endswith(("/", "\\")) else "lands at"
+        verb = "lands in" if where.path.endswith("/") else "lands at"
         message = (
             f'"{written}"{resolved} is relative: {later}it {verb} {where.path}, because the working'
             f" directory is {step.workdir.path} (from {step.workdir.origin})"
@@ -67,7 +83,8 @@ def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
         )
     edit = _absolute_edit(where, meant, view.text)
     unclear = _unclear_workdir(step)
-    if unclear and meant == where.path:  # the fix would write the doubtful folder out
+    kept = meant and where.path and meant.rstrip("/") == where.path.rstrip("/")
+    if unclear and kept:  # the fix would write the doubtful folder out
         line = view.lines.place(unclear.instruction.start, unclear.instruction.end)[0]
         help = f"mend the WORKDIR on line {line} first: this destination hangs on it"
         yield from view.finding("relative-destination", span(where.word), message, help, step=step)
@@ -88,14 +105,22 @@ def likely_meant(path: str, workdir: str | None) -> str | None:
     A leading slash, where the path then begins with the working directory or a standard root
     folder; else the path as the working directory resolves it.
     """
+    if re.match(r"[A-Za-z]:|\\", path):
+        return None  # meant for Windows
     bare = re.sub(r"\A(\./+)+", "", path)
     slashed = f"/{bare}"
     folder = (workdir or "").rstrip("/")
     if bare.partition("/")[0] in _ROOT_FOLDERS or (
         folder and (slashed == folder or slashed.startswith(f"{folder}/"))
     ):
-        return slashed
-    return None if workdir is None else join(workdir, path)
+        meant: str | None = slashed
+    else:
+        meant = None if workdir is None else join(workdir, path)
+    # Whoever ends with a dot means the folder; the builder takes flows/. for a file's name.
+    dotted = path.rpartition("/")[2] in {".", ".."}
+    if meant and dotted and meant.startswith("/"):
+        return clean(meant).rstrip("/") + "/"
+    return meant
 
 
 def _absolute_edit(where: Destination, meant: str | None, text: str) -> Edit | None:
@@ -104,7 +129,7 @@ def _absolute_edit(where: Destination, meant: str | None, text: str) -> Edit | N
     if meant is None:
         return None
     start, end = span(word)
-    raw = _unquoted(word.raw)
+    raw = unquoted(word.raw)
     if not word.quoted and raw != word.raw:
         start, end = start + 1, end - 1
     if text[start:end] == raw == value.text:
@@ -134,12 +159,7 @@ def _preview(where: Destination, edit: Edit | None) -> str:
         return where.word.raw
     if edit.end > edit.start:
         return edit.replacement
-    return edit.replacement + _unquoted(where.word.raw)
-
-
-def _unquoted(raw: str) -> str:
-    """A word without the pair of quotes around it."""
-    return raw[1:-1] if re.fullmatch(r"\"[^\"]*\"|'[^']*'", raw) else raw
+    return edit.replacement + unquoted(where.word.raw)
 
 
 # --- working directories ---------------------------------------------------------------------
@@ -152,7 +172,7 @@ def workdirs(view: View) -> Iterator[Finding]:
             continue
         word = step.instruction.words[0]
         value = step.expand(word)
-        if value.fault or not value.known or is_absolute(value.text):
+        if not value.known or step.is_absolute(value):
             continue
         yield from _relative_workdir(view, step, word, value.text)
 
@@ -173,7 +193,7 @@ def _unclear_workdir(step: Step) -> Step | None:
             continue
         value = other.expand(other.instruction.words[0])
         before = other.workdir.path
-        if is_absolute(value.leading if not value.known else value.text):
+        if other.is_absolute(value):
             unclear = None
         elif before is not None and value.known:
             resolved, meant = _both_meanings(before, value.text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from flowship.dockerfile.instructions import Lines, Word, parse
+from flowship.dockerfile.instructions import Dockerfile, Lines, Problem, Word, parse
 from flowship.dockerfile.landing import Index
 from flowship.dockerfile.stages import Stage, Step, Trace, trace
 
@@ -107,7 +108,8 @@ RULES: Mapping[str, Rule] = {
         "error",
     ),
     "unpinned-base": Rule("a base image without a version", "warning"),
-    "syntax": Rule("something that the builder would refuse to read", "error"),
+    "syntax": Rule("something that the builder would refuse", "error"),
+    "unknown-rule": Rule("a comment allows a rule that does not exist", "warning"),
 }
 """Every rule by name; ``[check] ignore`` and comments accept exactly these names."""
 
@@ -119,8 +121,8 @@ class View:
     text: str
     facts: Facts
     lines: Lines
+    dockerfile: Dockerfile
     trace: Trace
-    problems: tuple[tuple[str, str, int, int], ...]
     index: Index | None
 
     @classmethod
@@ -128,11 +130,20 @@ class View:
         """Read `text`, and follow its variables and working directories."""
         dockerfile = parse(text)
         walked = trace(dockerfile, workdirs=facts.workdirs, build_args=facts.build_args)
-        problems = tuple(
-            (p.message, p.help, p.start, p.end) for p in (*dockerfile.problems, *walked.problems)
-        )
         index = Index(facts.context) if facts.context is not None else None
-        return cls(text, facts, Lines(text), walked, problems, index)
+        return cls(text, facts, Lines(text), dockerfile, walked, index)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was in the way while it was read."""
+        return (*self.dockerfile.problems, *self.trace.problems)
+
+    def instructions(self) -> Iterator[Step]:
+        """Every instruction from the first FROM on, the FROMs as well."""
+        for stage in self.trace.stages:
+            _, step = beginning(stage)
+            yield from [step] if step else []
+            yield from (step for step in stage.steps if not step.replayed)
 
     def copies(self) -> Iterator[Step]:
         """Every COPY and ADD that names a destination."""
@@ -170,6 +181,11 @@ class View:
 def span(word: Word) -> tuple[int, int]:
     """The place to underline: in JSON form without the quotes."""
     return (word.start + 1, word.end - 1) if word.quoted else (word.start, word.end)
+
+
+def unquoted(raw: str) -> str:
+    """A word without the pair of quotes around it."""
+    return raw[1:-1] if re.fullmatch(r"\"[^\"]*\"|'[^']*'", raw) else raw
 
 
 def beginning(stage: Stage) -> tuple[tuple[int, int], Step | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from flowship.dockerfile.landing import Index, destination, look_for
+from flowship.dockerfile.landing import Index, destination, least_sources, look_for
 from flowship.dockerfile.rules.destinations import likely_meant
 from flowship.dockerfile.rules.findings import Facts, Finding, View, beginning, span
 from flowship.dockerfile.rules.sources import told
@@ -74,7 +74,8 @@ def _is_fixed_otherwise(view: View, findings: list[Finding], target: str, own: s
         if start in edits or start + 1 in edits:
             meant = likely_meant(where.value.text, step.workdir.path)
             if meant is not None:
-                moved[step.instruction.start] = meant
+                several = least_sources(step, view.index) > 1  # then the slash is added as well
+                moved[step.instruction.start] = f"{meant}/" if several else meant
     if not moved or view.index is None:
         return False
     return look_for(target, own, view.trace, view.index, moved=moved).found is not None

@@ -8,9 +8,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from flowship.dockerfile.landing import Index, Source, command_of, sources
+from flowship.dockerfile.landing import Index, Source, command_of, destination, sources
 from flowship.dockerfile.rules.findings import Finding, View, beginning, span
-from flowship.dockerfile.stages import Step, repository_of
+from flowship.dockerfile.stages import Step, clean, is_within, join, repository_of
 
 _INSTALLS = re.compile(
     r"(?:\bpip3?\s+(?:--?\S+\s+)*install\b|\buv\s+(?:pip\s+install|pip\s+sync|sync)\b"
@@ -22,9 +22,16 @@ _DEPENDENCY_FILES = re.compile(
     r"(?i)(\.(txt|in|lock|toml|cfg|ya?ml|json|pem|crt|cer|conf|ini|whl|deb|list|sources|gpg|asc"
     r"|rpm|sh|npmrc|md|rst)|Pipfile|setup\.py|\.python-version|LICENSE)\Z"
 )
+_ARCHIVE = re.compile(r"\.(whl|zip|tar(\.\w+)?|tgz)\Z")
 _DEPENDENCY_FOLDERS = {"requirements", "wheels", "wheelhouse", "certs", "vendor", "packages"}
-_OWN_PROJECT = re.compile(
-    r"(?:^|\s)(?:-e\s+|--editable[ =])?[\"']?\.{1,2}/?(?:\[[\w,-]+\])?[\"']?(?=\s|$)"
+# A folder to install from, and the options whose value is a path of another kind.
+_FOLDER = re.compile(
+    r"(?:^|\s)(?:-e\s*|--editable[ =])?[\"']?(?:file://)?(?P<path>\.{1,2}(?=[\s\"'\[]|\Z)|\.{0,2}/[^\s\"'\[*]*)"
+    r"(?:\[[\w,-]+\])?[\"']?(?=\s|\Z)"
+)
+_OTHER_PATH = re.compile(
+    r"\s(?:-[tcfi]|--(?:target|prefix|root|src|cache-dir|constraints?|find-links|project|directory"
+    r"|python|log))[ =]\S+"
 )
 
 
@@ -39,21 +46,19 @@ def code_before_dependencies(view: View) -> Iterator[Finding]:
             if keyword in {"COPY", "ADD"} and code is None and _copies_code(view, step):
                 code = step
             if keyword == "RUN" and code is not None and not reported:
-                installing = _installing(step)
+                installing = _installing(step, code)
                 if installing:
                     reported = True
                     yield from _reinstalls(view, step, code, installing)
         copied_code[stage.index] = code
 
 
-def _installing(step: Step) -> tuple[int, int] | None:
+def _installing(step: Step, code: Step) -> tuple[int, int] | None:
     """The place of a command that installs dependencies, and not only the project itself."""
     text = command_of(step)
     for found in _INSTALLS.finditer(text):
-        only_project = _OWN_PROJECT.search(found[0]) and not re.search(
-            r"\s(-r|--requirements?)\b", found[0]
-        )
-        if only_project:
+        listed = re.search(r"\s(-r|--requirements?)\b", found[0])
+        if not listed and _names_project(found[0], step, code):
             continue
         rest = step.instruction.rest
         if text == rest.text:
@@ -61,6 +66,21 @@ def _installing(step: Step) -> tuple[int, int] | None:
             return part.start, part.end
         return rest.start, rest.end
     return None
+
+
+def _names_project(command: str, step: Step, code: Step) -> bool:
+    """Whether `command` installs a folder of the project: one that `code` has copied."""
+    copied = destination(code).path
+    for found in _FOLDER.finditer(_OTHER_PATH.sub("", command)):
+        named = found["path"]
+        if named.rstrip("/") in {".", ".."}:
+            return True
+        if copied is None or step.workdir.path is None or _ARCHIVE.search(named):
+            continue
+        path, code_folder = clean(join(step.workdir.path, named)), clean(copied)
+        if path != "/" and (is_within(path, code_folder) or is_within(code_folder, path)):
+            return True
+    return False
 
 
 def _copies_code(view: View, step: Step) -> bool:

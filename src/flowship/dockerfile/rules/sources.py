@@ -23,12 +23,35 @@ def missing_sources(view: View) -> Iterator[Finding]:
         if step.stored or "from" in step.instruction.flag_names:
             continue
         for source in sources(step):
-            if source.kind != "context" or not source.value.known or "**" in source.path:
+            if source.kind != "context" or not source.value.known:
+                continue
+            if source.outside:
+                yield from _outside(view, view.index, step, source)
+                continue
+            if "**" in source.path:
                 continue
             if view.index.leads_through_link(source.path):
                 continue
             if not view.index.matches(source):
                 yield from _missing(view, view.index, view.facts.context, step, source)
+
+
+def _outside(view: View, index: Index, step: Step, source: Source) -> Iterator[Finding]:
+    """A source above the context: the classic builder stops, BuildKit drops the dots."""
+    inside = source.path or "."
+    there = bool(index.matches(source))
+    taken = there and view.trace.buildkit
+    outcome = f'BuildKit takes "{inside}" instead' if taken else "it cannot be copied"
+    yield from view.finding(
+        "missing-source",
+        span(source.word),
+        f'"{source.word.raw}" is outside the build context: {outcome}',
+        f'write "{inside}": sources begin in the project folder'
+        if there
+        else "move it into the project folder",
+        severity="warning" if taken else "error",
+        step=step,
+    )
 
 
 def _missing(
@@ -43,9 +66,6 @@ def _missing(
         advice = f'let it through with "!{source.path}" in .dockerignore, or do not copy it'
         if reason.endswith("secrets"):
             advice = "do not copy it: give it to the run, by a Prefect block or the block's env"
-    elif source.outside:
-        message = f'"{written}" is outside the build context: the builder cannot see it'
-        advice = "move it into the project folder"
     elif source.is_glob:
         message = (
             f'"{written}" matches nothing in the build context: BuildKit copies nothing and says'
