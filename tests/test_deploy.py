@@ -11,7 +11,7 @@ import pytest
 from flowship.config import Settings, load
 from flowship.deploy import Flags, ImageFacts, chosen, image_version, plan, validate_early
 from flowship.deployed import stored_schedule
-from flowship.docker_block import configured_fields
+from flowship.docker_block import DOCKER_ARGUMENTS, configured_fields
 from flowship.errors import ConfigError, FlowshipError, UsageError
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -342,3 +342,37 @@ def test_a_schedule_that_is_over_or_comes_too_often_is_warned_of(schedule, words
     assert any(words in warning for warning in spec.warnings)
     (calm,) = planned(settings(deployments=[{"name": "a", "interval": "1m"}]))
     assert calm.warnings == ()
+
+
+def test_what_docker_takes_for_a_container_is_what_docker_py_says():
+    from docker.models import containers
+
+    known = {*containers.RUN_CREATE_KWARGS, *containers.RUN_HOST_CONFIG_KWARGS}
+    # the worker gives the environment and the network itself, and Python takes nothing twice
+    known = (known | {"ports", "volumes", "networking_config"}) - {"environment"}
+    assert known == DOCKER_ARGUMENTS
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ({"foo": 1}, 'docker takes no "foo"', "docker-py"),
+        ({"shm_siz": "1g"}, 'docker takes no "shm_siz"', '"shm_size"'),
+        ({"environment": {}}, "given by the block itself", "use env"),
+        ({"network": "x"}, "given by the block itself", "use networks"),
+    ],
+)
+def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint):
+    project = settings(block={"container-create-kwargs": given})
+    with pytest.raises(ConfigError) as caught:
+        validate_early(project, Flags())
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_timezone_within_a_rule_is_told_not_to_count():
+    rule = "DTSTART;TZID=Europe/Berlin:20261001T023000\nRRULE:FREQ=DAILY"
+    (spec,) = planned(settings(deployments=[{"name": "a", "rrule": rule}]))
+    assert any("TZID=Europe/Berlin" in warning for warning in spec.warnings)
+    meant = {"name": "a", "rrule": rule, "timezone": "Europe/Berlin"}
+    assert planned(settings(deployments=[meant]))[0].warnings == ()

@@ -97,7 +97,7 @@ def until(happened):
 
 def known(machine):
     """What is remembered there, and whether it still lives."""
-    return [(r.name, processes.lives(r)) for r in processes.records(machine.state)]
+    return [(r.name, processes.lives(r)) for r in processes.records(machine.state)[0]]
 
 
 # --- a server and a worker ---------------------------------------------------------------------
@@ -527,3 +527,14 @@ def test_the_stack_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_damaged_record_is_told_by_down_and_kept(machine):
+    damaged = machine.state / "worker-127.0.0.1-4200-flowship.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    stopped = machine.down()
+    assert stopped.services == ()
+    (warning,) = stopped.warnings
+    assert str(damaged) in warning
+    assert damaged.exists()

@@ -9,9 +9,10 @@ Pure; the JSON in `data/` is made by `flowship.blocks`, which this module does n
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -113,6 +114,26 @@ _MODES = frozenset(
 )  # fmt: skip
 
 
+# What docker-py's containers.create takes, and with it container_create_kwargs. Another name
+# crashes every run, and so does one that the worker gives itself from another field.
+_ARGUMENTS = """
+    auto_remove blkio_weight blkio_weight_device cap_add cap_drop cgroup_parent cgroupns
+    command cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime
+    cpu_shares cpuset_cpus cpuset_mems detach device_cgroup_rules device_read_bps
+    device_read_iops device_requests device_write_bps device_write_iops devices dns dns_opt
+    dns_search domainname entrypoint extra_hosts group_add healthcheck hostname image init
+    init_path ipc_mode isolation kernel_memory labels links log_config lxc_conf mac_address
+    mem_limit mem_reservation mem_swappiness memswap_limit mounts name nano_cpus
+    network_disabled network_mode networking_config oom_kill_disable oom_score_adj pid_mode
+    pids_limit platform ports privileged publish_all_ports read_only restart_policy runtime
+    security_opt shm_size stdin_open stop_signal storage_opt sysctls tmpfs tty ulimits
+    use_config_proxy user userns_mode uts_mode version volume_driver volumes volumes_from
+    working_dir
+"""
+DOCKER_ARGUMENTS = frozenset(_ARGUMENTS.split())
+_OWN_FIELDS = {"environment": "env", "network": "networks"}
+
+
 @dataclass(frozen=True)
 class Wrong:
     """A field whose value no engine would take: what is wrong with it, and the way out."""
@@ -139,7 +160,20 @@ def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
     if reason:
         hint = "what goes to docker is written as JSON: finite numbers, of 64 bits at most"
         found.append(Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint))
-    return tuple(found)
+    return (*found, *_wrong_arguments(data.get("container_create_kwargs") or {}))
+
+
+def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Wrong]:
+    for name in given:
+        if name in _OWN_FIELDS:
+            reason, hint = f'"{name}" is given by the block itself', f"use {_OWN_FIELDS[name]}"
+        elif name not in DOCKER_ARGUMENTS:
+            close = difflib.get_close_matches(name, DOCKER_ARGUMENTS, n=1)
+            reason = f'docker takes no "{name}" where a container is created'
+            hint = f'did you mean "{close[0]}"?' if close else "docker-py names what it takes"
+        else:
+            continue
+        yield Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint)
 
 
 def _wrong_volume(volume: str) -> str | None:

@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -521,13 +522,18 @@ def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN4
         ValueError: Nothing fits; the message says why the likeliest reading did not.
     """
     told = []
-    for candidate in _readings(text):
+    readings = list(_readings(text))
+    if schema and _is_rounded(text):  # a Decimal takes text too, and keeps every digit of it
+        readings.insert(0, text)
+    for candidate in readings:
         found = problem(candidate, schema, root)
         if found is None:
             return candidate
         told.append(found)
     # A lone value where a list is wanted: its item's fault tells more than that it is no list.
-    lone = not isinstance(_json(text.strip())[1], list | dict)
+    lone = not isinstance(_json(text.strip())[1], list | dict) and "a list" in describe(
+        schema, root
+    )
     raise ValueError(max(told, key=lambda reason: lone and " at [" in reason))
 
 
@@ -568,6 +574,12 @@ def _no_constant(name: str) -> NoReturn:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _no_constant(digits)
+
+
+def _is_rounded(text: str) -> bool:
+    """Whether a number has more digits than a float holds."""
+    value = _json(text.strip())[1]
+    return isinstance(value, float) and Decimal(text.strip()) != Decimal(repr(value))
 
 
 def _loosely(text: str) -> Any:  # noqa: ANN401 JSON

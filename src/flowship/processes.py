@@ -280,7 +280,8 @@ def _parse(path: Path) -> Record | None:
         return None  # no record, or none of ours
 
 
-def records(state: Path) -> list[Record]:
-    """All that is remembered."""
-    found = [_parse(path) for path in sorted(state.glob("*.json"))]
-    return [record for record in found if record is not None]
+def records(state: Path) -> tuple[list[Record], list[Path]]:
+    """All that is remembered; and the files of which nothing can be told any more."""
+    found = {path: _parse(path) for path in sorted(state.glob("*.json"))}
+    known = [record for record in found.values() if record is not None]
+    return known, [path for path, record in found.items() if record is None]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
 RRULE_ANCHOR = datetime(2020, 1, 1)
+# From Python 3.13 on Prefect counts with another library, whenever, which differs where clocks
+# change. No API tells a server's Python; ours is the likeliest, and that of `flowship up`.
+BY_WHENEVER = sys.version_info >= (3, 13)
 MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
 MAX_RRULE_LENGTH = 6500  # characters; Prefect's
 MOST_MOMENTS = 1_000_000  # of a rule, walked through on the way to its next runs: three seconds
@@ -102,15 +106,17 @@ class ScheduleSpec:
             found = _interval_dates(self.seconds or 0, (anchor or now).astimezone(zone), start)
         else:
             found = _rrule_dates(self.expression, self.timezone, start)
-        dates: list[datetime] = []
+        both = BY_WHENEVER and self.kind == "interval"  # of an hour that comes twice
+        dates: dict[datetime, datetime] = {}
         # Where a cron's date never comes, the calendar ends, or the walk is too long.
         with suppress(ValueError, ArithmeticError, LookupError):
             for candidate, _ in zip(found, range(MAX_ITERATIONS), strict=False):
-                if candidate not in dates:  # a clock set back offers the same wall time twice
-                    dates.append(candidate)
+                # A clock set back offers the same wall time twice.
+                moment = candidate.astimezone(timezone.utc) if both else candidate
+                dates.setdefault(moment, candidate)
                 if len(dates) == count:
                     break
-        return tuple(sorted(dates))
+        return tuple(sorted(dates.values()))
 
 
 def fingerprint(value: object) -> str:
@@ -262,7 +268,8 @@ def _duration(seconds: float) -> str:
 def _interval_dates(seconds: float, anchor: datetime, start: datetime) -> Iterator[datetime]:
     """As Prefect counts: a jump in elapsed time to just before `start`, then step by step.
 
-    A step of a day or more moves the wall clock, a shorter one the elapsed time.
+    A step of a day or more moves the wall clock, a shorter one the elapsed time; counted by
+    whenever, only its whole days do.
     """
     zone = start.tzinfo
     assert isinstance(zone, ZoneInfo)
@@ -272,10 +279,15 @@ def _interval_dates(seconds: float, anchor: datetime, start: datetime) -> Iterat
     here = (anchor.astimezone(utc) + jump).astimezone(zone)
     step = timedelta(seconds=seconds)
 
+    days, rest = timedelta(step.days), step - timedelta(step.days)
+    if days and not BY_WHENEVER:
+        days, rest = step, timedelta()
+
     def advance(moment: datetime) -> datetime:
-        if step.days:
-            return _on_the_clock(moment.replace(tzinfo=None) + step, zone, fold=1)
-        return (moment.astimezone(utc) + step).astimezone(zone)
+        if days:
+            wall = moment.replace(tzinfo=None) + days
+            moment = _on_the_clock(wall, zone, fold=0 if BY_WHENEVER else 1, forward=True)
+        return (moment.astimezone(utc) + rest).astimezone(zone)
 
     while here < start:
         here = advance(here)
@@ -284,16 +296,16 @@ def _interval_dates(seconds: float, anchor: datetime, start: datetime) -> Iterat
         here = advance(here)
 
 
-def _on_the_clock(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
+def _on_the_clock(wall: datetime, zone: ZoneInfo, *, fold: int, forward: bool) -> datetime:
     """A wall time in `zone` as Prefect reads it.
 
-    A time that the clocks skip moves forward by the gap with ``fold=1`` (intervals) and back
-    with ``fold=0`` (cron); a time that comes twice is the second or the first.
+    A time that the clocks skip moves by the gap, forward or back; of a time that comes twice
+    ``fold`` is 1 for the second and 0 for the first.
     """
     before = wall.replace(tzinfo=zone, fold=0).utcoffset() or timedelta()
     after = wall.replace(tzinfo=zone, fold=1).utcoffset() or timedelta()
     if after > before:
-        wall = wall + (after - before if fold else before - after)
+        wall = wall + (after - before if forward else before - after)
     return wall.replace(tzinfo=zone, fold=fold)
 
 
@@ -353,7 +365,7 @@ def _cron_dates(cron: str, start: datetime, zone: ZoneInfo, *, day_or: bool) -> 
         wall += timedelta(seconds=1)
     found = croniter(cron, wall, day_or=day_or)
     while True:
-        yield _on_the_clock(found.get_next(datetime), zone, fold=0)
+        yield _on_the_clock(found.get_next(datetime), zone, fold=0, forward=BY_WHENEVER)
 
 
 def _cron_in_words(cron: str) -> str | None:

@@ -5,6 +5,7 @@ Pure: settings, an image's facts and the command line's flags in, `DeploymentSpe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -228,7 +229,7 @@ def _spec(
     schedules, source = _schedules(settings, deployment, flags)
     schedules = _with_parameters(schedules, image, partial(_schedule_place, settings, deployment))
     absent = _missing(deployment.name, image, given, schedules)
-    odd = tuple(text for text in (_odd_times(s, now) for s in schedules) if text)
+    odd = tuple(text for s in schedules for text in (_odd_times(s, now), _odd_zone(s)) if text)
     return DeploymentSpec(
         name=deployment.name,
         flow_name=image.flow_name or _flow_name(image.entrypoint),
@@ -299,6 +300,17 @@ def _odd_times(schedule: ScheduleSpec, now: datetime) -> str | None:
             " pile up; a minute or more between them, or a concurrency-limit, keeps up"
         )
     return None
+
+
+def _odd_zone(schedule: ScheduleSpec) -> str | None:
+    """A rule's own timezone, which Prefect reads over."""
+    found = re.search(r"(?i)\bTZID=([^:;\s]+)", schedule.expression)
+    if schedule.kind != "rrule" or not found or found[1] == schedule.timezone:
+        return None
+    return (
+        f"{schedule.words}: Prefect counts by {schedule.timezone} and not by the rule's own"
+        f" TZID={found[1]}; give that as the timezone beside the rule"
+    )
 
 
 def _secrets(

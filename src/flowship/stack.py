@@ -632,9 +632,15 @@ def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) ->
     with processes.lock(environ, report):
         state = processes.state_dir(environ)
         services = []
-        for record in sorted(processes.records(state), key=lambda r: r.name, reverse=True):
+        records, damaged = processes.records(state)
+        for record in sorted(records, key=lambda r: r.name, reverse=True):
             report(Phase(f"stopping the {record.name} ({record.pid})"))
             stopped = processes.stop(record)
             processes.forget(state, record)
             services.append(_service(record, "stopped" if stopped else "was not running"))
-    return StackReport(api_url=None, services=tuple(services))
+    warnings = tuple(
+        f"{path} cannot be read, so nobody knows which process it was of: look for one"
+        " (`pgrep -fa prefect`), end it, and delete the file"
+        for path in damaged
+    )
+    return StackReport(api_url=None, services=tuple(services), warnings=warnings)
