@@ -165,22 +165,17 @@ def registry_errors(
     target: Reference | str, doing: registry.Doing, credentials: Credentials | None
 ) -> Iterator[None]:
     """Translate a registry's refusal that the engine passes on as its own HTTP error."""
-    try:
-        yield
-    except docker.errors.APIError as exc:
-        raise registry.translate(
-            str(exc.explanation or exc),
-            target,
-            status=exc.status_code,
-            doing=doing,
-            credentials=credentials,
-        ) from exc
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
-        raise EngineError(
-            f"the engine stopped answering during the {doing}",
-            hint="is it still running? `docker version` tells",
-            details=str(exc),
-        ) from exc
+    with engine_errors(f"doing the {doing}"):
+        try:
+            yield
+        except docker.errors.APIError as exc:
+            raise registry.translate(
+                str(exc.explanation or exc),
+                target,
+                status=exc.status_code,
+                doing=doing,
+                credentials=credentials,
+            ) from exc
 
 
 def verify_login(engine: Engine, registry_host: str, credentials: Credentials) -> str:
