@@ -11,7 +11,7 @@ from flowship import registry
 from flowship.engine import Engine, auth, engine_errors, look_up, registry_errors
 from flowship.errors import ConfigError, EngineError, RegistryError
 from flowship.events import Output, Report, Transfer, silent
-from flowship.image import BuiltImage, remote
+from flowship.image import BuiltImage, inspect, remote
 from flowship.registry import Credentials, PushStream, Reference, RegistryFault
 
 REFUSALS = {"denied", "unauthorized", "scope"}  # of `registry.faults`
@@ -98,10 +98,11 @@ def published(
         credentials: Who to be there.
     """
     target = target if target.tag else target.with_tag(inputs[:12])
-    if _digest_in_registry(engine, target, credentials) is None:
+    digest = _digest_in_registry(engine, target, credentials)
+    if digest is None:
         return None
-    try:
-        found = remote(str(target))
+    try:  # the engine knows what it pushed there itself, and a question to it costs nothing
+        found = inspect(engine, str(target.with_digest(digest))) or remote(str(target))
     except (ConfigError, RegistryError):  # not ours, or only the engine gets there
         return None
     return found if found.inputs == inputs else None
