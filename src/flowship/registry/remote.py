@@ -59,7 +59,7 @@ def describe(reference: Reference, credentials: Credentials | None = None) -> Re
     """
     try:
         address = _address(reference)
-        # Without https there is no certificate to judge; reading those takes a twentieth of a second.
+        # Without https no certificate is judged, and reading the known ones takes its time.
         secure = address.startswith("https:")
         with httpx.Client(base_url=address, timeout=TIMEOUT, verify=secure) as client:
             session = _Session(client, reference, credentials)
