@@ -376,13 +376,11 @@ def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
     from flowship.push import published
 
     present = plan(settings)
-    inputs = image.inputs_of(engine, present)
-    if inputs and settings.repo and not image.find(engine, present):
+    found = image.find(engine, present)
+    if found is None and settings.repo and (inputs := image.inputs_of(engine, present)):
         target = push_target(None, settings)
         found = published(engine, target, inputs, credentials(target))
-        if found:
-            return found
-    return require_image(engine, present)
+    return found or require_image(engine, present)
 
 
 def settings_or_none(folder: Path) -> Settings | None:

@@ -214,9 +214,8 @@ def start(
     )
 
 
-def _obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
-    """Why a run of this work pool would stay scheduled."""
-    name = pool_name
+def _obstacles(api: PrefectApi, name: str) -> tuple[str, ...]:
+    """Why a run of the work pool of this name would stay scheduled."""
     if not name:
         return ()
     told = []
