@@ -19,7 +19,7 @@ from docker import DockerClient
 
 from benchmarks.measure import CommandFailed, Measured, Sample, in_turns
 from flowship import dockerfile
-from flowship.config import Packages, Settings
+from flowship.config.settings import Packages, Settings
 
 PACKAGES = ("pandas", "pyarrow", "prefect-gcp")
 ROOT = Path(__file__).parents[1]

@@ -109,7 +109,7 @@ hypothesis.settings.load_profile("flowship")
 
 # --- real parts ----------------------------------------------------------------------------------
 
-pytest_plugins = ["projects", "registry_server", "server"]
+pytest_plugins = ["support.projects", "support.registry_server", "support.server"]
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,9 @@
-"""From settings and an image to a Prefect deployment: the plan, and its application.
+"""The deploy step: what is wanted, made on the server.
 
-`preflight` asks the server what a slow build would only find out later. `plan` (in
-`flowship.specification`, pure) judges everything that can be judged without it and says what is
-wanted. `apply` reads and judges the rest (the block, what is deployed), then changes only what
-differs, so that deploying twice changes nothing and what a person did in the UI stays: a paused
-schedule stays paused, a schedule added there stays.
-
-What is converged has a module each: `flowship.block_document` and
-`flowship.deployment_schedules`; the pool and the deployment itself are here.
+`preflight` asks the server what a slow build would only find out later. `apply` reads and judges
+the rest (the block, what is deployed), then changes only what differs, so that deploying twice
+changes nothing and what a person did in the UI stays: a paused schedule stays paused, a schedule
+added there stays.
 """
 
 from __future__ import annotations
@@ -17,20 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flowship import block_document, deployment_schedules, docker_block, parameters
-from flowship.config import Settings
-from flowship.deployed import (
-    Change,
-    DeploymentReport,
-    DeployReport,
-    PoolReport,
-    ScheduleReport,
-    stored_schedule,
-)
-from flowship.errors import ConfigError
-from flowship.events import Phase, Report, silent
-from flowship.prefect_api import ConflictError, Json, PrefectApi
-from flowship.specification import (
+from flowship.config.settings import Settings
+from flowship.deployment import docker_block, json_schema, parameters, sync_block, sync_schedules
+from flowship.deployment.desired import (
     DeploymentSpec,
     Flags,
     ImageFacts,
@@ -40,6 +25,17 @@ from flowship.specification import (
     unscheduled,
     validate_early,
 )
+from flowship.deployment.report import (
+    Change,
+    DeploymentReport,
+    DeployReport,
+    PoolReport,
+    ScheduleReport,
+    stored_schedule,
+)
+from flowship.errors import ConfigError
+from flowship.events import Phase, Report, silent
+from flowship.prefect.client import ConflictError, Json, PrefectApi
 
 __all__ = [
     "DeployReport",
@@ -145,7 +141,7 @@ def judge_kept(specs: Sequence[DeploymentSpec], api: PrefectApi) -> None:
 
 def _judge_kept(found: Sequence[_Found]) -> None:
     for one in found:
-        for stored in deployment_schedules.kept_flag(one.spec, one.schedules):
+        for stored in sync_schedules.kept_flag(one.spec, one.schedules):
             schedule = stored_schedule(stored)
             given = {**one.spec.parameters, **(stored.get("parameters") or {})}
             absent = parameters.missing(one.spec.image.parameters, given)
@@ -202,9 +198,9 @@ def _judge_job_variables(name: str, given: Mapping[str, Any], template: Mapping[
                 hint=f'did you mean "{close[0]}"?' if close else f"it knows: {', '.join(known)}",
                 where=where,
             )
-        wrong = parameters.problem(parameters.plain(value), known[key], root)
+        wrong = json_schema.problem(json_schema.plain(value), known[key], root)
         if wrong:
-            expected = parameters.describe(known[key], root)
+            expected = json_schema.describe(known[key], root)
             raise ConfigError(f'job variable "{key}" takes {expected}: {wrong}', where=where)
 
 
@@ -265,7 +261,7 @@ def _converge(
     if ground.pool is None:
         report(Phase(f"creating the work pool {settings.work_pool}"))
         _create_pool(api, settings.work_pool)
-    block, data = block_document.converge(
+    block, data = sync_block.converge(
         api,
         settings,
         image,
@@ -418,8 +414,7 @@ def _left_over(
 
 def _scheduled_by_us(deployment: Json) -> bool:
     return not deployment.get("paused") and any(
-        s.get("active") and deployment_schedules.is_own(s)
-        for s in deployment.get("schedules") or ()
+        s.get("active") and sync_schedules.is_own(s) for s in deployment.get("schedules") or ()
     )
 
 
@@ -453,12 +448,12 @@ def _apply_deployment(
                 differing["work_pool_name"] = spec.work_pool
             api.update_deployment(deployment["id"], differing)
             outcome, changes = "updated", _changes(deployment, differing, spec)
-    after = deployment_schedules.converge(api, spec, deployment["id"], found.schedules, report)
+    after = sync_schedules.converge(api, spec, deployment["id"], found.schedules, report)
     if after.touched and outcome == "unchanged":
         outcome = "updated"
     paused = bool(body.get("paused", deployment.get("paused")))
-    due = after.touched or deployment_schedules.due_soon(after.schedules)
-    lost = deployment_schedules.uncountable(after.schedules)
+    due = after.touched or sync_schedules.due_soon(after.schedules)
+    lost = sync_schedules.uncountable(after.schedules)
     if outcome != "unchanged" and not paused and due and not lost:
         api.schedule_now(deployment["id"])
     return DeploymentReport(

@@ -7,30 +7,32 @@ streams, leave this module as `flowship.errors`.
 
 from __future__ import annotations
 
-import io
-import json
 import re
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-import docker.errors
-
-from flowship import __version__, context, dockerfile, registry
-from flowship.buildstream import BuildStream
-from flowship.config import Settings
-from flowship.engine import LABEL, Engine, auth, engine_errors, look_up, registry_errors
-from flowship.errors import BuildError, ConfigError, EngineError
-from flowship.events import Phase, Report, Transfer, readable_size, silent
-from flowship.plan import Plan
-from flowship.probe import ProbeResult
-from flowship.probe_container import ask
+from flowship import __version__, dockerfile, registry
+from flowship.config.settings import Settings
+from flowship.engine.builder import (
+    BuildOptions,
+    _base,
+    _is_ours,
+    _label,
+    _one_line,
+    _platform,
+    _run_build,
+    _tag,
+    _with_labels,
+)
+from flowship.engine.client import LABEL, Engine, look_up
+from flowship.errors import ConfigError
+from flowship.events import Report, silent
+from flowship.probe.container import ask
+from flowship.probe.result import ProbeResult
+from flowship.project.build_request import BuildRequest
 from flowship.registry import Reference
-
-LABEL_LINE = 30_000  # characters; quoted it may double, and be wider in UTF-8
-
 
 # --- what an image says --------------------------------------------------------------------------
 
@@ -67,26 +69,26 @@ class BuiltImage:
     pushed: tuple[str, ...] = ()
 
 
-def local_name(plan: Plan, inputs: str) -> str:
+def local_name(request: BuildRequest, inputs: str) -> str:
     """The name under which the image of these inputs is kept."""
-    return f"{plan.settings.name}:{inputs[:12]}"
+    return f"{request.settings.name}:{inputs[:12]}"
 
 
-def inputs_of(engine: Engine, plan: Plan) -> str | None:
+def inputs_of(engine: Engine, request: BuildRequest) -> str | None:
     """The hash of all inputs; None where the engine lacks a base image, whose id is one of them."""
     bases: dict[str, str] = {}
-    for base in _bases(plan):
+    for base in _bases(request):
         found = look_up(engine, base)
         if found is None:
             return None
         bases[base] = found["Id"]
-    return plan.digest(bases)
+    return request.digest(bases)
 
 
-def find(engine: Engine, plan: Plan) -> BuiltImage | None:
+def find(engine: Engine, request: BuildRequest) -> BuiltImage | None:
     """The image that was built from the present inputs, if the engine has it."""
-    inputs = inputs_of(engine, plan)
-    return inspect(engine, local_name(plan, inputs)) if inputs else None
+    inputs = inputs_of(engine, request)
+    return inspect(engine, local_name(request, inputs)) if inputs else None
 
 
 def inspect(engine: Engine, reference: str) -> BuiltImage | None:
@@ -131,11 +133,6 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
     )
 
 
-def _platform(found: Mapping[str, Any]) -> str:
-    parts = [found.get("Os", "linux"), found.get("Architecture", ""), found.get("Variant", "")]
-    return "/".join(part for part in parts if part)
-
-
 def pinned(image: BuiltImage, repository: str | None) -> str | None:
     """How a registry knows `image`: ``repo:tag@sha256:…``; None when it was never pushed.
 
@@ -169,10 +166,10 @@ def remote(text: str) -> BuiltImage:
         RegistryError: The registry refuses, does not know it, or does not answer.
         ConfigError: flowship did not build it.
     """
-    from flowship.registry.remote import describe
+    from flowship.registry.client import describe
 
     target = Reference.parse(text)
-    found = describe(target, registry.credentials(target))
+    found = describe(target, registry.credentials_for(target))
     return _built(
         text,
         found.labels,
@@ -187,19 +184,10 @@ def remote(text: str) -> BuiltImage:
 # --- build ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class BuildOptions:
-    """How to build, as the flags say."""
-
-    no_cache: bool = False
-    probe: bool = True
-    tags: tuple[str, ...] = field(default=())
-
-
 def build(
     engine: Engine,
-    plan: Plan,
-    options: BuildOptions = BuildOptions(),
+    request: BuildRequest,
+    options: BuildOptions,
     report: Report = silent,
     elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
 ) -> BuiltImage:
@@ -209,7 +197,7 @@ def build(
 
     Args:
         engine: The container engine.
-        plan: What to build.
+        request: What to build.
         options: How.
         report: Told what is being done.
         elsewhere: Given the hash of all inputs, finds an image of them that another engine
@@ -220,9 +208,9 @@ def build(
         RegistryError: A base image cannot be pulled.
         EngineError: The engine failed.
     """
-    bases = {base: _base(engine, base, plan, report) for base in _bases(plan)}
-    inputs = plan.digest(bases)
-    name = local_name(plan, inputs)
+    bases = {base: _base(engine, base, request, report) for base in _bases(request)}
+    inputs = request.digest(bases)
+    name = local_name(request, inputs)
     known = None if options.no_cache else inspect(engine, name)
     if known and (known.probe or not options.probe):
         _tag(engine, known.id, options.tags)
@@ -230,132 +218,34 @@ def build(
     found = None if known or options.no_cache else elsewhere(inputs)
     if found and (found.probe or not options.probe):
         return found
-    labels = _labels(plan, inputs, bases, None)
-    if not options.probe and not known and _is_ours(plan) and all(map(_one_line, labels.values())):
+    labels = _labels(request, inputs, bases, None)
+    if (
+        not options.probe
+        and not known
+        and _is_ours(request)
+        and all(map(_one_line, labels.values()))
+    ):
         # Nothing stands between the build and the name: one request to the engine does it.
-        _run_build(engine, _with_labels(plan, labels), options, report, name)
+        _run_build(engine, _with_labels(request, labels), options, report, name)
     else:
-        built = known.id if known else _run_build(engine, plan, options, report)
-        answer = ask(engine, built, plan, report) if options.probe else None
-        _label(engine, built, plan, _labels(plan, inputs, bases, answer), name)
+        built = known.id if known else _run_build(engine, request, options, report)
+        answer = ask(engine, built, request, report) if options.probe else None
+        _label(engine, built, request, _labels(request, inputs, bases, answer), name)
     _tag(engine, name, options.tags)
     image = inspect(engine, name)
     assert image is not None, "the image was tagged one line above"
     return replace(image, unchanged=False)
 
 
-def _bases(plan: Plan) -> list[str]:
-    return dockerfile.base_images(plan.dockerfile, plan.settings.build_args)
-
-
-def _base(engine: Engine, reference: str, plan: Plan, report: Report) -> str:
-    """The base's image id, pulled when the engine lacks it or has it for another platform."""
-    wanted = plan.settings.platform
-    found = look_up(engine, reference)
-    if found is None or (wanted and not f"{_platform(found)}/".startswith(f"{wanted}/")):
-        report(Phase(f"pulling the base image {reference}"))
-        _pull(engine, reference, wanted, report)
-        found = look_up(engine, reference)
-    if found is None:
-        raise EngineError(f"the engine lost the base image {reference} after pulling it")
-    return str(found["Id"])
-
-
-def _pull(engine: Engine, reference: str, platform: str | None, report: Report) -> None:
-    target = Reference.parse(reference)
-    credentials = registry.credentials(target, use_environment=False)
-    with registry_errors(target, "pull", credentials):
-        for event in engine.api.pull(
-            target.repository,
-            tag=target.digest or target.tag or "latest",
-            stream=True,
-            decode=True,
-            platform=platform,
-            auth_config=auth(target, credentials),
-        ):
-            if event.get("error"):
-                raise registry.translate(
-                    event["error"], target, doing="pull", credentials=credentials
-                )
-            detail = event.get("progressDetail") or {}
-            if "id" in event:
-                sizes = detail.get("current") or 0, detail.get("total") or 0
-                report(Transfer(event["id"], event["status"], *sizes))
-
-
-def _is_ours(plan: Plan) -> bool:
-    """Whether the Dockerfile is the shipped template's, without directives of its own."""
-    return not plan.settings.dockerfile and not plan.settings.template
-
-
-def _with_labels(plan: Plan, labels: Mapping[str, str]) -> Plan:
-    text = plan.dockerfile + _label_instruction(labels)
-    path = context.dockerfile_path(plan.settings)
-    entries = tuple(
-        replace(e, data=text.encode(), size=len(text.encode())) if e.path == path else e
-        for e in plan.context.entries
-    )
-    return replace(plan, dockerfile=text, context=replace(plan.context, entries=entries))
-
-
-def _run_build(
-    engine: Engine, plan: Plan, options: BuildOptions, report: Report, name: str = ""
-) -> str:
-    files = len(plan.context.entries)
-    report(Phase(f"sending {files} files ({readable_size(plan.context.size)}) to the engine"))
-    stream = BuildStream(report)
-    with tempfile.TemporaryFile() as archive, engine_errors("building"):
-        plan.context.tar(archive)
-        archive.seek(0)
-        try:
-            for event in _build_events(engine, plan, options, archive, name):
-                stream.feed(event)
-        except docker.errors.APIError as exc:
-            if exc.status_code and exc.status_code < 500:
-                stream.feed({"error": exc.explanation or str(exc)})
-            raise
-    if not stream.image_id:
-        raise BuildError("the engine ended the build without an image")
-    return stream.image_id
-
-
-def _build_events(
-    engine: Engine, plan: Plan, options: BuildOptions, archive: IO[bytes], name: str
-) -> Iterator[dict[str, Any]]:
-    """The engine's events. BuildKit only where the Dockerfile needs it: the classic builder
-    is what every engine, Podman's too, has."""
-    params: dict[str, Any] = {
-        "dockerfile": context.dockerfile_path(plan.settings),
-        "nocache": options.no_cache,
-        "rm": True,
-        "forcerm": True,
-        "buildargs": json.dumps(dict(plan.settings.build_args)),
-    }
-    if name:
-        params["t"] = name
-    if plan.settings.platform:
-        params["platform"] = plan.settings.platform
-    if dockerfile.needs_buildkit(plan.dockerfile):
-        params["version"] = "2"
-    headers = {"Content-Type": "application/tar"}
-    # docker-py's own build() has no way to ask for BuildKit, and does not look at the status.
-    api = engine.api
-    api._set_auth_headers(headers)
-    response = api._post(
-        api._url("/build"), data=archive, params=params, headers=headers, stream=True, timeout=None
-    )
-    try:
-        api._raise_for_status(response)
-        yield from api._stream_helper(response, decode=True)
-    finally:
-        response.close()  # the engine cancels the build when its reader goes away
+def _bases(request: BuildRequest) -> list[str]:
+    return dockerfile.base_images(request.dockerfile, request.settings.build_args)
 
 
 def _labels(
-    plan: Plan, inputs: str, bases: Mapping[str, str], answer: ProbeResult | None
+    request: BuildRequest, inputs: str, bases: Mapping[str, str], answer: ProbeResult | None
 ) -> dict[str, str]:
     """Every label, empty ones too: one left out would be the base image's, which may be ours."""
-    settings = plan.settings
+    settings = request.settings
     return {
         "org.opencontainers.image.title": settings.name,
         "org.opencontainers.image.version": inputs[:12],
@@ -380,46 +270,3 @@ def _revision(settings: Settings) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _label(engine: Engine, image_id: str, plan: Plan, labels: Mapping[str, str], name: str) -> None:
-    """Give the image its labels and its name: a metadata-only step, no new layer.
-
-    One LABEL for all: the engine's own ``labels`` makes a step, with a container, of each. Only
-    what a line of a Dockerfile cannot hold, a line break or 64 kB, is left to it.
-    """
-    one_line = {key: value for key, value in labels.items() if _one_line(value)}
-    text = io.BytesIO(f"FROM {image_id}\n{_label_instruction(one_line)}".encode())
-    others = {key: value for key, value in labels.items() if key not in one_line}
-    stream = BuildStream(silent)
-    with engine_errors("labelling the image"):
-        for event in engine.api.build(
-            fileobj=text,
-            labels=others,
-            tag=name,
-            rm=True,
-            decode=True,
-            platform=plan.settings.platform,
-        ):
-            stream.feed(event)
-
-
-def _one_line(value: str) -> bool:
-    return value.isprintable() and len(value) < LABEL_LINE
-
-
-def _label_instruction(labels: Mapping[str, str]) -> str:
-    words = [f"{key}={_quoted(value)}" for key, value in labels.items()]
-    return "LABEL " + " \\\n      ".join(words) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """`text` as one word of a Dockerfile."""
-    return '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'
-
-
-def _tag(engine: Engine, image: str, tags: tuple[str, ...]) -> None:
-    for tag in tags:
-        target = Reference.parse(tag)
-        with engine_errors(f"tagging {tag}"):
-            engine.api.tag(image, target.repository, target.tag or "latest")

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flowship import registry
-from flowship.engine import Engine, auth, engine_errors, look_up, registry_errors
+from flowship.engine.client import Engine, auth, engine_errors, look_up, registry_errors
 from flowship.errors import ConfigError, EngineError, RegistryError
 from flowship.events import Output, Report, Transfer, silent
 from flowship.image import BuiltImage, inspect, remote
-from flowship.registry import Credentials, PushStream, Reference, RegistryFault
+from flowship.registry import Credentials, PushStream, Reference, RegistryFailure
 
 REFUSALS = {"denied", "unauthorized", "scope"}  # of `registry.faults`
 PATIENCE = 120  # seconds after which a failing push is not tried again
@@ -136,7 +136,7 @@ def _verify(
     """Compare what the registry now has under the name with what was sent."""
     try:
         answered = _patiently(lambda: _ask_digest(engine, target, credentials), report, sleep)
-    except RegistryFault as exc:
+    except RegistryFailure as exc:
         if exc.fault not in REFUSALS:
             raise
         # A token that may push and not pull, as CI is given one: the digest is then what the
@@ -154,7 +154,7 @@ def _patiently(
     for attempt in range(1, registry.ATTEMPTS + 1):
         try:
             return attempt_once()
-        except RegistryFault as exc:
+        except RegistryFailure as exc:
             # The engine itself tries a broken layer five times, which takes a minute.
             spent = time.monotonic() - began > PATIENCE or attempt == registry.ATTEMPTS
             if spent or not exc.transient:
@@ -189,7 +189,7 @@ def _digest_in_registry(
     why, in its own words."""
     try:
         return _ask_digest(engine, target, credentials)
-    except (RegistryFault, EngineError):
+    except (RegistryFailure, EngineError):
         return None
 
 

@@ -13,15 +13,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship import docker_block, parameters, processes
-from flowship.deploy import image_version, paused_pool, start_command
-from flowship.deployed import jsonable, parse_moment
+from flowship.deploy import paused_pool, start_command
+from flowship.deployment import docker_block, parameters
+from flowship.deployment.desired import image_version
+from flowship.deployment.parameters import ParameterValue, RawValue
+from flowship.deployment.report import jsonable, parse_moment
 from flowship.errors import RunFailedError, UsageError
-from flowship.parameters import ParameterValue, RawValue
-from flowship.prefect_api import Json, PrefectApi
+from flowship.local import processes
+from flowship.prefect.client import Json, PrefectApi
 
 if TYPE_CHECKING:
-    from flowship.config import Settings
+    from flowship.config.settings import Settings
 
 FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 POLL = (0.5, 3.0)  # seconds between looks: while something happens, and at most

@@ -6,10 +6,10 @@ judges, `secrets_scan` recognises secrets, `second_opinion` asks hadolint.
 """
 
 from flowship.dockerfile.builders import needs_buildkit
+from flowship.dockerfile.hadolint import run_hadolint, without_repeats
 from flowship.dockerfile.instructions import line_of
 from flowship.dockerfile.render import base_images, render
 from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, Rule, check, fix
-from flowship.dockerfile.second_opinion import hadolint, without_repeats
 from flowship.dockerfile.secrets_scan import masked
 
 __all__ = [
@@ -21,10 +21,10 @@ __all__ = [
     "base_images",
     "check",
     "fix",
-    "hadolint",
     "line_of",
     "masked",
     "needs_buildkit",
     "render",
+    "run_hadolint",
     "without_repeats",
 ]

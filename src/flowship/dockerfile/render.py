@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowship.config import FLOWS_DIR, Settings
+from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile.instructions import parse
 from flowship.dockerfile.stages import trace
 from flowship.errors import ConfigError
-from flowship.secrecy import mask_addresses
+from flowship.redaction import mask_addresses
 
 INSTALL_DIR = "/opt/flowship"
 """Where the dependency list and its companions lie in the image."""

@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import NamedTuple, Protocol
 
-from flowship.secrecy import has_login, is_secret_name, mask_addresses
+from flowship.redaction import has_login, is_secret_name, mask_addresses
 
 CONTENT_LIMIT = 65_536
 """Bytes of a file that are looked at."""

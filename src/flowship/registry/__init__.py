@@ -1,28 +1,28 @@
 """The registry, as far as no engine is needed: names of images, accounts, and what went wrong.
 
-`reference` reads names, `accounts` finds and keeps credentials, `faults` turns the words of
+`reference` reads names, `credentials` finds and keeps credentials, `errors` turns the words of
 engines and registries into ours and follows the events of a push.
 """
 
-from flowship.registry.accounts import (
+from flowship.registry.credentials import (
     TOKEN_USER,
     Credentials,
     LoginResult,
     Stored,
-    credentials,
+    credentials_for,
     docker_config,
     docker_folder,
     login,
     store,
 )
-from flowship.registry.faults import (
+from flowship.registry.errors import (
     ATTEMPTS,
     FAULTS,
     Doing,
     Fault,
     LayerProgress,
     PushStream,
-    RegistryFault,
+    RegistryFailure,
     backoff,
     check_digest,
     classify,
@@ -48,12 +48,12 @@ __all__ = [
     "LoginResult",
     "PushStream",
     "Reference",
-    "RegistryFault",
+    "RegistryFailure",
     "Stored",
     "backoff",
     "check_digest",
     "classify",
-    "credentials",
+    "credentials_for",
     "docker_config",
     "docker_folder",
     "login",

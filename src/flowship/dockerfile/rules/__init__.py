@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowship.dockerfile.rules.allowances import allowances
 from flowship.dockerfile.rules.destinations import destinations, workdirs
 from flowship.dockerfile.rules.entrypoint import entrypoint
 from flowship.dockerfile.rules.findings import RULES, Edit, Facts, Finding, Rule, View
 from flowship.dockerfile.rules.flags import flags
 from flowship.dockerfile.rules.flow import flow_in_place
+from flowship.dockerfile.rules.image_names import origins
 from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_bases
-from flowship.dockerfile.rules.origins import origins
+from flowship.dockerfile.rules.multiple_sources import several_sources
 from flowship.dockerfile.rules.secrets import secrets, variables
-from flowship.dockerfile.rules.several import several_sources
 from flowship.dockerfile.rules.sources import missing_sources
+from flowship.dockerfile.rules.suppressions import allowances
 from flowship.dockerfile.rules.syntax import syntax
 
 __all__ = ["RULES", "Edit", "Facts", "Finding", "Rule", "check", "fix"]

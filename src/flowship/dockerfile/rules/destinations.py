@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from flowship.dockerfile.copies import Destination, destination
 from flowship.dockerfile.instructions import Word
-from flowship.dockerfile.landing import Destination, destination
 from flowship.dockerfile.rules.findings import Edit, Finding, View, span, unquoted
 from flowship.dockerfile.stages import Step, clean, join
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from flowship.dockerfile.copies import Index
 from flowship.dockerfile.instructions import Dockerfile, Lines, Problem, Word, parse
-from flowship.dockerfile.landing import Index
 from flowship.dockerfile.stages import Stage, Step, Trace, trace
 
 if TYPE_CHECKING:
-    from flowship.context import Context
+    from flowship.project.context import Context
 
 
 Severity = Literal["error", "warning"]

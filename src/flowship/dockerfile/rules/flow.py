@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from flowship.dockerfile.landing import Index, destination, least_sources, look_for
+from flowship.dockerfile.copies import Index, destination, least_sources, look_for
 from flowship.dockerfile.rules.destinations import likely_meant
 from flowship.dockerfile.rules.findings import Facts, Finding, View, beginning, span
 from flowship.dockerfile.rules.sources import told

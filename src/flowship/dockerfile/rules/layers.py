@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from flowship.dockerfile.landing import Index, Source, command_of, destination, sources
+from flowship.dockerfile.copies import Index, Source, command_of, destination, sources
 from flowship.dockerfile.rules.findings import Finding, View, beginning, span
 from flowship.dockerfile.stages import Step, clean, is_within, join, repository_of
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flowship.dockerfile.copies import Source, copied
 from flowship.dockerfile.instructions import pairs
-from flowship.dockerfile.landing import Source, copied
 from flowship.dockerfile.rules.findings import Finding, View, span
 from flowship.dockerfile.secrets_scan import Secret, secret_in_file, secret_in_variable
 from flowship.dockerfile.stages import Step
 
 if TYPE_CHECKING:
-    from flowship.context import Entry
+    from flowship.project.context import Entry
 
 
 # Beyond these, a secret file is only counted: somebody has copied a folder full of them.

@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flowship.dockerfile.landing import Index, Source, go_match, sources
+from flowship.dockerfile.copies import Index, Source, go_match, sources
 from flowship.dockerfile.rules.findings import Finding, View, span
 from flowship.dockerfile.stages import Step
 
 if TYPE_CHECKING:
-    from flowship.context import Context
+    from flowship.project.context import Context
 
 
 def missing_sources(view: View) -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""A module per command: its options, one call, one rendering."""

@@ -1,0 +1,37 @@
+"""`flowship init`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowship.commands.options import Json
+
+if TYPE_CHECKING:
+    pass
+
+
+def init(as_json: Json = False) -> None:
+    """Write a small working project into an empty folder; never over anything.
+
+    In a folder with flows already, only flowship.toml is written.
+    """
+    from flowship.config import loading, settings
+    from flowship.output import render_init
+    from flowship.output.console import Screen
+    from flowship.project import scaffold
+
+    screen = Screen(as_json=as_json)
+    folder = Path.cwd()
+    loading.refuse_inside_project(folder)
+    name, warnings = loading.default_name(folder)
+    written = scaffold.init(
+        folder,
+        name=name,
+        base_image=os.environ.get("FLOWSHIP_BASE_IMAGE") or settings.default_base_image(),
+    )
+    for warning in warnings:
+        screen.warn(warning)
+    screen.say(*render_init.scaffold(written))
+    screen.result(written, "\n".join(written.written))

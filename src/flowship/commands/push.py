@@ -1,0 +1,66 @@
+"""`flowship push` and `flowship login`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowship.commands.options import Image, Json, Repo
+from flowship.commands.project import load_settings
+
+if TYPE_CHECKING:
+    pass
+
+
+def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
+    """Push the image of the present files to a registry, and check that it arrived.
+
+    Prints user/de-repo:tag@sha256:… on stdout.
+    Files changed since the build: exit code 3.
+    A registry that refuses or does not answer: exit code 6.
+    """
+    from flowship import pipeline
+    from flowship.config import loading
+    from flowship.engine.client import connect
+    from flowship.output import render_image
+    from flowship.output.console import Screen
+    from flowship.push import push as push_image
+    from flowship.registry.target import push_target
+
+    screen = Screen(as_json=as_json)
+    settings = load_settings(screen) if image is None else loading.settings_or_none(Path.cwd())
+    target = push_target(repo, settings)
+    credentials = pipeline.credentials(target)
+    engine = connect()
+    with screen.progress() as report:
+        built = pipeline.image_to_push(engine, image, settings)
+        pushed = push_image(engine, built, target, credentials=credentials, report=report)
+    screen.say(*render_image.pushed(pushed))
+    screen.result(pushed, pushed.reference)
+
+
+def login(
+    registry: Annotated[
+        str, typer.Argument(help="The registry's host, with port if any; Docker Hub by default.")
+    ] = "",
+    username: Annotated[
+        str | None,
+        typer.Option("--username", "-u", help="The user; asked for on a terminal."),
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password or token from stdin.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Log in to a registry, and keep the credentials the way docker does."""
+    from flowship import pipeline
+    from flowship.output import render_image
+    from flowship.output.console import Screen, ask_credentials
+
+    screen = Screen(as_json=as_json)
+    user, password = ask_credentials(username, from_stdin=password_stdin)
+    done = pipeline.login(registry, user, password)
+    screen.say(*render_image.logged_in(done))
+    screen.result(done)

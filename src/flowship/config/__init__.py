@@ -1,0 +1,1 @@
+"""The project's configuration: found, read, overridden by the environment, explained when wrong."""

@@ -1,0 +1,93 @@
+"""Finds the project's Python files and its flows by reading the source, never by running it."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Folders that hold no code of the project's own.
+SKIPPED = {"__pycache__", "node_modules", "venv", "env", "build", "dist", "site-packages"}
+
+
+@dataclass(frozen=True)
+class FoundFlow:
+    """A function decorated with ``@flow``.
+
+    Attributes:
+        path: The file, relative to the folder searched, with forward slashes.
+        function: The function's name, ``Class.method`` for a static or class method.
+        line: Where the function is defined, counted from 1.
+    """
+
+    path: str
+    function: str
+    line: int
+
+    @property
+    def entrypoint(self) -> str:
+        """``path/to/file.py:function``, as the configuration and Prefect write it."""
+        return f"{self.path}:{self.function}"
+
+
+def python_files(folder: Path) -> list[Path]:
+    """Every Python file below `folder` that can be the project's own, sorted."""
+    found = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            d
+            for d in folders
+            if d not in SKIPPED
+            and not d.startswith(".")
+            and not (Path(here, d) / "pyvenv.cfg").exists()
+        )
+        # A name that is not UTF-8, or not one line, can stand in no configuration.
+        names = [n for n in sorted(files) if n.endswith(".py") and n.isprintable()]
+        found += [Path(here, name) for name in names]
+    return found
+
+
+def find_flows(folder: Path) -> list[FoundFlow]:
+    """Every function decorated with ``@flow`` below `folder`; unreadable files are passed over."""
+    flows = []
+    for path in python_files(folder):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError):
+            continue
+        relative = path.relative_to(folder).as_posix()
+        flows += [FoundFlow(relative, name, line) for name, line in _flows_of(tree.body)]
+    return flows
+
+
+def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]]:
+    """Name and line of each flow; of a class those that need no instance, as a run has none."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not owner:
+            yield from _flows_of(node.body, node.name)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = {_last_name(decorator) for decorator in node.decorator_list}
+            if "flow" in decorators and (not owner or decorators & {"staticmethod", "classmethod"}):
+                yield ".".join(filter(None, [owner, node.name])), node.lineno
+
+
+def unreadable(folder: Path) -> list[str]:
+    """The Python files that `find_flows` had to pass over: place and reason of each."""
+    told = []
+    for path in python_files(folder):
+        relative = path.relative_to(folder).as_posix()
+        try:
+            ast.parse(path.read_bytes())
+        except SyntaxError as exc:
+            told.append(f"{relative}:{exc.lineno}: {exc.msg}")
+        except (ValueError, OSError) as exc:
+            told.append(f"{relative}: {exc}")
+    return told
+
+
+def _last_name(decorator: ast.expr) -> str:
+    """``flow`` of ``@prefect.flow(name=…)``."""
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")

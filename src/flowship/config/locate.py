@@ -1,0 +1,62 @@
+"""Where a configuration value was given: ``file:line:column``, a variable or an option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowship.config.keys import kebab
+
+
+def locate(loc: list[str], source: Path | None, origins: Mapping[str, str]) -> str:
+    """The variable or option that gave the key at `loc` or a table around it; else its line."""
+    for end in range(len(loc), 0, -1):
+        if origin := origins.get(".".join(kebab(part) for part in loc[:end])):
+            return origin
+    return position(source, loc)
+
+
+def position(source: Path | None, loc: list[str]) -> str:
+    """``file:line:column`` of the key at `loc`, else of its table; the file where neither is."""
+    if source is None:
+        return ""
+    prefix = ["tool", "flowship"] if source.name == "pyproject.toml" else []
+    wanted = [*prefix, *(kebab(p) for p in loc)]
+    table: list[str] = []
+    around = str(source)
+    seen: dict[str, int] = {}
+    for number, line in enumerate(source.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        if header:
+            table = _table_at(header[2], seen, is_array=header[1] == "[[")
+            if len(table) > len(prefix) and _matches(table[: len(wanted)], wanted):
+                around = f"{source}:{number}:{header.start(2) + 1}"
+                if len(table) >= len(wanted):
+                    return around
+            continue
+        assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
+        if assignment:
+            here = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
+            if _matches(here, wanted):
+                return f"{source}:{number}:{assignment.start(1) + 1}"
+    return around
+
+
+def _table_at(name: str, seen: dict[str, int], *, is_array: bool) -> list[str]:
+    """The path of a TOML header, with the number of the present item behind each array."""
+    parts = [part.strip().strip("\"'") for part in name.split(".")]
+    path: list[str] = []
+    for position, part in enumerate(parts, start=1):
+        path.append(part)
+        array = ".".join(path)
+        if is_array and position == len(parts):
+            seen[array] = seen.get(array, -1) + 1
+        if array in seen:
+            path.append(str(seen[array]))
+    return path
+
+
+def _matches(here: list[str], wanted: list[str]) -> bool:
+    """Whether `wanted` is at or below `here` (an inline value holds all keys below it)."""
+    return [kebab(part) for part in here] == wanted[: len(here)]

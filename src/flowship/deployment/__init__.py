@@ -1,0 +1,1 @@
+"""From settings and an image to Prefect deployments."""

@@ -1,0 +1,324 @@
+"""The Docker Container block as plain data: its fields, and the job variables that point at it.
+
+A placeholder such as ``{{ prefect.blocks.docker-container.NAME.image }}`` is resolved by the
+worker at each run, so an edit of the block reaches the next run. The server judges job
+variables by the pool's schema and knows nothing of placeholders: the pool that flowship makes
+takes one everywhere; in a pool of somebody else only text may be one, and the rest is copied.
+Pure; the JSON in `data/` is made by `flowship.blocks`, which this module does not import.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from flowship.config.settings import Block
+from flowship.deployment.json_schema import plain, problem
+from flowship.redaction import MASK, is_secret_name, mask_addresses
+
+SLUG = "docker-container"
+CREDENTIALS_SLUG = "docker-registry-credentials"
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
+
+# What a block starts with: the class's own defaults, but no heap of stopped containers.
+DEFAULTS: dict[str, Any] = {
+    "image_pull_policy": "IfNotPresent",
+    "registry_credentials": None,
+    "auto_remove": True,
+    "env": {},
+    "labels": {},
+    "networks": [],
+    "network_mode": None,
+    "volumes": [],
+    "stream_output": True,
+    "mem_limit": None,
+    "memswap_limit": None,
+    "privileged": False,
+    "container_create_kwargs": None,
+}
+FIELDS = ("image", *DEFAULTS)
+
+
+@cache
+def registration() -> dict[str, Any]:
+    """The block types and the schema to register; ``checksum`` is the schema's."""
+    return _data("docker-container.json")
+
+
+@cache
+def pool_template() -> dict[str, Any]:
+    """The widened base job template of a pool that flowship makes."""
+    return _data("docker-pool.json")
+
+
+def _data(name: str) -> dict[str, Any]:
+    text = resources.files("flowship").joinpath("data", name).read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def configured_fields(block: Block) -> dict[str, Any]:
+    """The block's fields that the configuration gives, without those that go past the block."""
+    given = plain(block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"}))
+    if "env" in given:
+        given["env"] = {k: v for k, v in given["env"].items() if not TEMPLATE.search(v)}
+    fields: dict[str, Any] = given
+    return fields
+
+
+def direct_env(block: Block) -> dict[str, str]:
+    """Variables that refer to a secret or a variable: resolved only from the deployment itself,
+    and never stored in clear text."""
+    return {k: v for k, v in (block.env or {}).items() if TEMPLATE.search(v)}
+
+
+def open_secrets(block: Block) -> tuple[str, ...]:
+    """Variables whose name promises a secret, or whose address holds a login, written out."""
+    env = block.env or {}
+    return tuple(k for k, v in env.items() if not TEMPLATE.search(v) and masked(v, k) != v)
+
+
+def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
+    """The value as it may be shown: what its name calls a secret, and passwords in addresses,
+    are covered; a reference to a Secret block is none."""
+    if isinstance(value, Mapping):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item, name) for item in value]
+    if not isinstance(value, str) or TEMPLATE.search(value):
+        return value
+    if value and is_secret_name(name.rpartition(".")[2]):
+        return MASK
+    # A list may hold NAME=value, as container_create_kwargs does.
+    named, equals, _ = value.partition("=")
+    if equals and re.fullmatch(r"\w+", named) and is_secret_name(named):
+        return f"{named}={MASK}"
+    return mask_addresses(value)
+
+
+# --- values that would crash every run ---------------------------------------------------------
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LEAST_MEMORY = 6 * 2**20  # bytes; the engine starts nothing with less
+_SOURCE = re.compile(r"[a-zA-Z0-9][\w.-]+|/.*|[a-zA-Z]:[\\/].*")
+_MODES = frozenset(
+    ("ro", "rw", "z", "Z", "U", "nocopy", "shared", "rshared", "slave", "rslave", "private",
+     "rprivate", "consistent", "cached", "delegated")
+)  # fmt: skip
+
+
+# What docker-py's containers.create takes, and with it container_create_kwargs. Another name
+# crashes every run, and so does one that the worker gives itself from another field.
+_ARGUMENTS = """
+    auto_remove blkio_weight blkio_weight_device cap_add cap_drop cgroup_parent cgroupns
+    command cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime
+    cpu_shares cpuset_cpus cpuset_mems detach device_cgroup_rules device_read_bps
+    device_read_iops device_requests device_write_bps device_write_iops devices dns dns_opt
+    dns_search domainname entrypoint extra_hosts group_add healthcheck hostname image init
+    init_path ipc_mode isolation kernel_memory labels links log_config lxc_conf mac_address
+    mem_limit mem_reservation mem_swappiness memswap_limit mounts name nano_cpus
+    network_disabled network_mode networking_config oom_kill_disable oom_score_adj pid_mode
+    pids_limit platform ports privileged publish_all_ports read_only restart_policy runtime
+    security_opt shm_size stdin_open stop_signal storage_opt sysctls tmpfs tty ulimits
+    use_config_proxy user userns_mode uts_mode version volume_driver volumes volumes_from
+    working_dir
+"""
+DOCKER_ARGUMENTS = frozenset(_ARGUMENTS.split())
+_OWN_FIELDS = {"environment": "env", "network": "networks"}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A field whose value no engine would take: what is wrong with it, and the way out."""
+
+    field: str
+    message: str
+    hint: str
+
+
+def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
+    """What no block can hold, and what its values would crash on at the run: numbers, mounts and
+    memory limits."""
+    found = []
+    for volume in data.get("volumes") or ():
+        reason = None if TEMPLATE.search(str(volume)) else _wrong_volume(str(volume))
+        if reason:
+            hint = "HOST_FOLDER_OR_VOLUME:/FOLDER/IN/CONTAINER, with :ro behind it to only read"
+            found.append(Wrong("volumes", f'"{volume}" is not a mount: {reason}', hint))
+    for name in ("mem_limit", "memswap_limit"):
+        reason = _wrong_size(name, data.get(name))
+        if reason:
+            found.append(Wrong(name, reason, 'for instance "512m" or "2g"'))
+    reason = problem(data.get("container_create_kwargs"), {}, {})
+    if reason:
+        hint = "what goes to docker is written as JSON: finite numbers, of 64 bits at most"
+        found.append(Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint))
+    return (*found, *_wrong_arguments(data.get("container_create_kwargs") or {}))
+
+
+def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Wrong]:
+    for name in given:
+        if name in _OWN_FIELDS:
+            reason, hint = f'"{name}" is given by the block itself', f"use {_OWN_FIELDS[name]}"
+        elif name not in DOCKER_ARGUMENTS:
+            close = difflib.get_close_matches(name, DOCKER_ARGUMENTS, n=1)
+            reason = f'docker takes no "{name}" where a container is created'
+            hint = f'did you mean "{close[0]}"?' if close else "docker-py names what it takes"
+        else:
+            continue
+        yield Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint)
+
+
+def _wrong_volume(volume: str) -> str | None:
+    drive = volume[:2] if re.match(r"[a-zA-Z]:[\\/]", volume) else ""
+    parts = volume[len(drive) :].split(":")
+    if len(parts) not in (2, 3):
+        return "it takes a source, a target and perhaps a mode, with colons between"
+    source, target = drive + parts[0], parts[1]
+    if not _SOURCE.fullmatch(source):
+        return f'its source "{source}" is neither an absolute path nor a volume\'s name'
+    if not target.startswith("/"):
+        return f'its target "{target}" is not an absolute path'
+    unknown = set(parts[2].split(",")) - _MODES if len(parts) == 3 else set()
+    return f'"{min(unknown)}" is no mode' if unknown else None
+
+
+def _wrong_size(name: str, value: object) -> str | None:
+    if value is None or TEMPLATE.search(str(value)):
+        return None
+    if name == "memswap_limit" and str(value) == "-1":
+        return None
+    found = _SIZE.fullmatch(str(value))
+    if not found:
+        return f'"{value}" is not an amount of memory'
+    if float(found[1]) * _UNITS[found[2].lower()] < _LEAST_MEMORY:
+        return f'"{value}" is less than the 6m that a container takes at least'
+    return None
+
+
+def kept(data: Mapping[str, Any], block: Block) -> dict[str, Any]:
+    """What the block holds beside the configuration and other than a new block would: set by a
+    person, or by an earlier configuration. Never the credentials' content; secrets covered."""
+    ours = {*configured_fields(block), "image", "image_pull_policy"}
+    if block.registry_credentials:
+        ours.add("registry_credentials")
+    found = {k: v for k, v in data.items() if k in DEFAULTS and k not in ours and v != DEFAULTS[k]}
+    if "registry_credentials" in found:
+        found["registry_credentials"] = MASK
+    return {name: masked(value, name) for name, value in found.items()}
+
+
+def credentials_name(block: Block) -> str | None:
+    """The registry credentials block's name, whether given bare or with its type."""
+    given = block.registry_credentials
+    return given.removeprefix(f"{CREDENTIALS_SLUG}/") if given else None
+
+
+@dataclass(frozen=True)
+class JobVariables:
+    """A deployment's job variables.
+
+    Attributes:
+        values: What the deployment is given.
+        live: The fields (``env.KEY``, ``volumes[0]``) that follow the block.
+        copied: The fields that the pool does not let follow, taken as they are now.
+    """
+
+    values: dict[str, Any]
+    live: tuple[str, ...]
+    copied: tuple[str, ...]
+
+
+def job_variables(
+    block_name: str, data: Mapping[str, Any], template: Mapping[str, Any]
+) -> JobVariables:
+    """Point every field of the block that the pool accepts a placeholder for at the block.
+
+    Args:
+        block_name: The block document's name.
+        data: What the document holds; every field is there.
+        template: The pool's base job template.
+    """
+    variables: Mapping[str, Any] = template.get("variables") or {}
+    known: Mapping[str, Any] = variables.get("properties", {})
+    pointer = _Pointer(f"prefect.blocks.{SLUG}.{block_name}", variables)
+    values = {}
+    for name in FIELDS:
+        if name in known:
+            values[name] = pointer.field(name, data[name], known[name])
+    return JobVariables(values, tuple(pointer.live), tuple(pointer.copied))
+
+
+class _Pointer:
+    """Writes placeholders where the schema lets it, and remembers where it could not."""
+
+    def __init__(self, prefix: str, root: Mapping[str, Any]) -> None:
+        self.prefix = prefix
+        self.root = root
+        self.live: list[str] = []
+        self.copied: list[str] = []
+
+    def field(self, name: str, value: object, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if name == "env":
+            assert isinstance(value, Mapping)
+            return {k: self._leaf(f"env.{k}", v) for k, v in value.items()}
+        if self._accepted(name, schema):
+            return self._live(name)
+        if name == "registry_credentials" and isinstance(value, Mapping):
+            # Never its content: each text of it is a placeholder, any pool accepts those.
+            keys = ("username", "password", "registry_url")
+            return {key: self._live(f"{name}.{key}") for key in keys}
+        if isinstance(value, list) and value and name in ("networks", "volumes"):
+            return [self._leaf(f"{name}[{index}]", item) for index, item in enumerate(value)]
+        if isinstance(value, Mapping) and value and name == "labels":
+            return {k: self._leaf(f"{name}.{k}", v) for k, v in value.items()}
+        self.copied.append(name)
+        return value
+
+    def _accepted(self, name: str, schema: Mapping[str, Any]) -> bool:
+        return problem(self._placeholder(name), schema, self.root) is None
+
+    def _leaf(self, path: str, value: object) -> object:
+        key = path.partition(".")[2] or path
+        # Prefect reads a dot as the next level down and finds nothing there.
+        if isinstance(value, str) and re.fullmatch(r"[\w-]+(\[\d+\])?", key):
+            return self._live(path)
+        self.copied.append(path)
+        return value
+
+    def _live(self, path: str) -> str:
+        self.live.append(path)
+        return self._placeholder(path)
+
+    def _placeholder(self, path: str) -> str:
+        return f"{{{{ {self.prefix}.{path} }}}}"
+
+
+def block_of(job_variables: Mapping[str, Any] | None) -> str:
+    """The name of the block that the image comes from; empty where it comes from none."""
+    found = re.search(rf"prefect\.blocks\.{SLUG}\.([\w-]+)\.image\b", str(job_variables or ""))
+    return found[1] if found else ""
+
+
+def refers_to(job_variables: object, block_name: str) -> bool:
+    """Whether any of these job variables points at this block."""
+    return f"prefect.blocks.{SLUG}.{block_name}." in json.dumps(job_variables, default=str)
+
+
+def is_widened(template: Mapping[str, Any]) -> bool:
+    """Whether every field of the block may be a placeholder in this pool."""
+    variables = template.get("variables") or {}
+    known = variables.get("properties", {})
+    sample = f"{{{{ prefect.blocks.{SLUG}.name.field }}}}"
+    return all(
+        problem(sample, known[name], variables) is None
+        for name in FIELDS
+        if name in known and name != "env"
+    )

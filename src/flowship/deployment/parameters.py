@@ -1,0 +1,300 @@
+"""A flow's parameters against its schema: read from the command line, judged, listed.
+
+The schema is the one Prefect makes of the flow's signature (pydantic's JSON Schema with
+`definitions`). Judging it here, in the user's words, comes before anything changes; the
+server judges again by the same schema. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from flowship.deployment.json_schema import (
+    References,
+    Schema,
+    describe,
+    follow,
+    is_template,
+    plain,
+    problem,
+)
+from flowship.deployment.schedules import written_interval
+from flowship.errors import ConfigError, FlowshipError, UsageError
+from flowship.redaction import MASK
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """One parameter as a deployment will run with it.
+
+    Attributes:
+        name: As in the flow's signature.
+        value: The JSON value; None where there is none.
+        source: "given" (configuration or flag), "default" (the flow's own) or "missing".
+        expected: What the flow takes, in words.
+    """
+
+    name: str
+    value: Any
+    source: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class RawValue:
+    """A value as it was typed in a shell: text whose type the schema decides."""
+
+    text: str
+
+
+# --- the whole set -----------------------------------------------------------------------------
+
+
+def resolve(
+    schema: Schema | None,
+    given: Mapping[str, Any],
+    *,
+    where: Callable[[str], str] = str,
+    error: type[FlowshipError] = ConfigError,
+) -> dict[str, Any]:
+    """Judge `given` against `schema` and bring it to JSON values.
+
+    Args:
+        schema: The flow's parameter schema; None for an image that was not probed, in which
+            case text is read as JSON where it is JSON, and any name and value passes that the
+            server can store.
+        given: JSON values, or `RawValue` for text from the command line.
+        where: Parameter → its place, for errors.
+        error: The kind of error to raise.
+
+    Raises:
+        FlowshipError: Of kind `error`: an unknown name (with the nearest known one) or a
+            value of the wrong type (with what is expected).
+    """
+    schema = {"properties": {name: {} for name in given}} if schema is None else schema
+    known: Mapping[str, Schema] = schema.get("properties", {})
+    resolved = {}
+    for name, value in given.items():
+        place = where(name)
+        if name not in known:
+            raise error(f'the flow has no parameter "{name}"', hint=nearest(name, known),
+                        where=place)  # fmt: skip
+        try:
+            resolved[name] = _value(value, known[name], schema)
+        except ValueError as exc:
+            expected = describe(known[name], schema)
+            reason = "this value is not that" if is_secret(known[name], schema) else exc
+            hint = _example(name, known[name], schema, in_shell=error is UsageError)
+            raise error(
+                f'parameter "{name}" takes {expected}: {reason}', hint=hint, where=place
+            ) from exc
+    return resolved
+
+
+def _value(value: object, schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
+    if isinstance(value, RawValue):
+        return coerce(value.text, schema, root)
+    value = plain(value)
+    found = problem(value, schema, root)
+    if found:
+        raise ValueError(found)
+    return value
+
+
+def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Required parameters that have neither a value in `given` nor a default."""
+    if schema is None:
+        return ()
+    properties = schema.get("properties", {})
+    return tuple(
+        name
+        for name in schema.get("required") or ()
+        if name not in given and "default" not in properties.get(name, {})
+    )
+
+
+def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterValue, ...]:
+    """Every parameter with its value and where that comes from, in the flow's own order."""
+    if schema is None:
+        return tuple(ParameterValue(k, v, "given", "") for k, v in given.items())
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    ordered = sorted(properties.items(), key=lambda item: item[1].get("position", 0))
+    absent = missing(schema, given)
+    return tuple(
+        ParameterValue(
+            name,
+            masked(given[name], field, schema) if name in given else field.get("default"),
+            "given" if name in given else "missing" if name in absent else "default",
+            describe(field, schema),
+        )
+        for name, field in ordered
+    )
+
+
+def is_secret(schema: Schema | bool, root: Schema, within: References = frozenset()) -> bool:
+    """Whether this is a SecretStr or the like: what pydantic never shows."""
+    if isinstance(schema, bool):
+        return False
+    if "$ref" in schema:
+        return is_secret(*follow(schema["$ref"], root, within))
+    if schema.get("writeOnly") or schema.get("format") == "password":
+        return True
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    return any(is_secret(branch, root, within) for branch in branches)
+
+
+def masked(
+    value: object, schema: Schema | bool, root: Schema, within: References = frozenset()
+) -> Any:  # noqa: ANN401 JSON
+    """The value as it may be shown: secrets covered, also inside a model or a list."""
+    if isinstance(schema, bool) or value is None or is_template(value):
+        return value
+    if is_secret(schema, root):
+        return MASK
+    if "$ref" in schema:
+        return masked(value, *follow(schema["$ref"], root, within))
+    for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        value = masked(value, branch, root, within)
+    if isinstance(value, list):
+        return [masked(item, schema.get("items", True), root) for item in value]
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        other = schema.get("additionalProperties", True)
+        return {k: masked(v, inner.get(k, other), root) for k, v in value.items()}
+    return value
+
+
+def all_masked(given: Mapping[str, Any], schema: Schema | None) -> dict[str, Any]:
+    """A deployment's or a schedule's parameters as they may be shown."""
+    return dict(given) if schema is None else masked(dict(given), schema, schema)
+
+
+def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parameters given that hold a secret in clear text."""
+    covered = all_masked(given, schema)
+    return tuple(name for name, value in given.items() if covered[name] != value)
+
+
+def nearest(name: str, known: Mapping[str, object]) -> str:
+    """``did you mean "months"?``, or the known names."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"it takes: {', '.join(known)}" if known else "it takes no parameters"
+
+
+# --- judging one value -------------------------------------------------------------------------
+
+
+# --- words -------------------------------------------------------------------------------------
+
+
+def _example(name: str, schema: Schema, root: Schema, *, in_shell: bool) -> str:
+    sample = _sample(schema, root)
+    if sample is None:
+        return ""
+    if not in_shell:
+        return f"for instance {name} = {json.dumps(sample, ensure_ascii=False)}"
+    text = sample if isinstance(sample, str) else json.dumps(sample, ensure_ascii=False)
+    return f"for instance --param {shlex.quote(f'{name}={text}')}"
+
+
+def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> Any:  # noqa: ANN401
+    """A value that fits, as far as one is known."""
+    if "$ref" in schema:
+        return _sample(*follow(schema["$ref"], root, within))
+    samples = {
+        "a list of whole numbers": [1, 2, 3], "a list of texts": ["a", "b"],
+        "a whole number": 3, "a number": 1.5, "true or false": True,
+        "a date": "2026-01-31", "a date and time": "2026-01-31T05:00:00Z",
+    }  # fmt: skip
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    known = "PT2H" if schema.get("format") == "duration" else samples.get(describe(schema, root))
+    inner = (_sample(branch, root, within) for branch in branches)
+    candidates = [schema.get("default"), known, *inner]
+    tells = (c for c in candidates if c not in (None, [], {}))
+    return next((c for c in tells if not problem(c, schema, root)), None)
+
+
+# --- text from the command line ---------------------------------------------------------------
+
+
+def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN401 JSON
+    """Text from a shell as the value that `schema` takes.
+
+    JSON is tried first, then the text itself, then the ways people write lists and truths.
+
+    Raises:
+        ValueError: Nothing fits; the message says why the likeliest reading did not.
+    """
+    told = []
+    readings = list(_readings(text))
+    if schema and _is_rounded(text):  # a Decimal takes text too, and keeps every digit of it
+        readings.insert(0, text)
+    for candidate in readings:
+        found = problem(candidate, schema, root)
+        if found is None:
+            return candidate
+        told.append(found)
+    # A lone value where a list is wanted: its item's fault tells more than that it is no list.
+    lone = not isinstance(_json(text.strip())[1], list | dict) and "a list" in describe(
+        schema, root
+    )
+    raise ValueError(max(told, key=lambda reason: lone and " at [" in reason))
+
+
+def _readings(text: str) -> Iterator[object]:
+    stripped = text.strip()
+    is_json, value = _json(stripped)
+    if is_json:
+        yield value
+    yield text
+    truths = {
+        "true": True, "yes": True, "on": True, "1": True,
+        "false": False, "no": False, "off": False, "0": False,
+    }  # fmt: skip
+    if stripped.lower() in truths:
+        yield truths[stripped.lower()]
+    if stripped.lower() in ("none", "null"):
+        yield None
+    seconds = written_interval(stripped) if stripped and not is_json else None
+    if seconds is not None:  # 15m and 1h30m, as --interval takes them
+        yield f"PT{seconds:.6f}".rstrip("0").rstrip(".") + "S"
+    if stripped and (not is_json or not isinstance(value, list | dict)):
+        parts = [part.strip() for part in stripped.strip("[]").split(",")]
+        yield [_loosely(part) for part in parts]
+        yield parts
+
+
+def _json(text: str) -> tuple[bool, Any]:
+    try:
+        return True, json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return False, None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")  # NaN and Infinity would not survive the API
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits)
+
+
+def _is_rounded(text: str) -> bool:
+    """Whether a number has more digits than a float holds."""
+    value = _json(text.strip())[1]
+    return isinstance(value, float) and Decimal(text.strip()) != Decimal(repr(value))
+
+
+def _loosely(text: str) -> Any:  # noqa: ANN401 JSON
+    found, value = _json(text.strip())
+    return value if found else text

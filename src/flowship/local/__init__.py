@@ -1,0 +1,1 @@
+"""What runs on this machine: a server, a worker, months of the shipped flow."""

@@ -1,0 +1,1 @@
+"""The two streams, and how results look on them."""

@@ -1,0 +1,116 @@
+"""How an image, its flow and its push look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from flowship.events import readable_size
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flowship.image import BuiltImage
+    from flowship.probe.result import ProbeResult
+    from flowship.push import PushedImage
+    from flowship.registry import LoginResult
+from flowship.output.tables import table, value_text
+
+
+def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
+    """What was built, and the flow in it with each parameter and its default."""
+    lines: list[RenderableType] = []
+    if image.unchanged:
+        lines.append(f"[green]✓[/] {escape(image.reference)} is there already: no input changed")
+    else:
+        about = f"{readable_size(image.size)}, {image.platform}"
+        lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
+    if not image.platform.startswith(engine_platform):
+        lines.append(
+            f"[yellow]warning:[/] the image is for {image.platform}, this engine is "
+            f"{engine_platform}: only a worker on {image.platform} can run it"
+        )
+    if image.probe is None:
+        lines.append("[yellow]warning:[/] the image was not asked for its flow (--no-probe)")
+        return lines
+    return lines + flow(image.probe)
+
+
+def built_json(image: BuiltImage) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "image": image.reference,
+        "id": image.id,
+        "inputs": image.inputs,
+        "platform": image.platform,
+        "size": image.size,
+        "unchanged": image.unchanged,
+        "tags": list(image.tags),
+        "entrypoint": image.entrypoint,
+        "probe": asdict(image.probe) if image.probe else None,
+    }
+
+
+def flow(probe: ProbeResult) -> list[RenderableType]:
+    """The flow that an image holds."""
+    title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
+    lines: list[RenderableType] = [
+        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+    ]
+    if probe.description:
+        lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
+    rows = parameter_rows(probe.parameters)
+    if rows:
+        lines.append(table(("parameter", "type", "default"), rows))
+    return lines
+
+
+def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, type and default of each parameter of an OpenAPI schema, in their order."""
+    properties = schema.get("properties") or {}
+    required = set(schema.get("required") or ())
+    rows = []
+    for name, about in sorted(properties.items(), key=lambda p: p[1].get("position", 0)):
+        default = "required" if name in required else value_text(about.get("default"))
+        rows.append((name, _type(about, schema), default))
+    return rows
+
+
+def _type(
+    about: Mapping[str, Any], schema: Mapping[str, Any], within: frozenset[str] = frozenset()
+) -> str:
+    if "$ref" in about:
+        definition = str(about["$ref"]).rpartition("/")[2]
+        if definition in within:  # a type that holds itself
+            return definition
+        inner = (schema.get("definitions") or {}).get(definition, {})
+        return _type(inner, schema, within | {definition})
+    if "enum" in about:
+        return " | ".join(value_text(item) for item in about["enum"])
+    for key in ("anyOf", "allOf"):
+        if key in about:
+            return " | ".join(_type(option, schema, within) for option in about[key])
+    if about.get("type") == "array":
+        return f"list of {_type(about.get('items') or {}, schema, within)}"
+    return str(about.get("format") or about.get("type") or "any")
+
+
+def pushed(image: PushedImage) -> list[RenderableType]:
+    """Where the image is now."""
+    if image.already:
+        return [f"[green]✓[/] {escape(image.repository)} holds {image.tag} already"]
+    return [f"[green]✓[/] pushed {escape(image.repository)}:{image.tag}; the registry agrees"]
+
+
+def logged_in(done: LoginResult) -> list[RenderableType]:
+    """Where the credentials are now."""
+    lines: list[RenderableType] = [
+        f"[green]✓[/] {escape(done.username)} is logged in at {escape(done.registry)}",
+        f"  kept in {escape(done.stored.place)}",
+    ]
+    if done.stored.warning:
+        lines.append(f"[yellow]warning:[/] {escape(done.stored.warning)}")
+    return lines

@@ -1,0 +1,51 @@
+"""How flow runs and their logs look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flowship.runs import LogRecord, RunResult, Started
+from flowship.output.render_deploy import parameter_lines
+from flowship.output.tables import titled_row, warning_lines
+
+LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+def started(run: Started) -> list[RenderableType]:
+    """A run that was just started."""
+    lines: list[RenderableType] = [
+        f"[green]✓[/] started {escape(run.name)} of {escape(run.deployment)}",
+        *parameter_lines(run.parameters),
+        titled_row("look at", run.url),
+    ]
+    return lines + warning_lines(run.warnings)
+
+
+def hints(run: Started) -> list[RenderableType]:
+    """How to look at a run again, and how to cancel it."""
+    return [f"  {escape(hint)}" for hint in run.hints]
+
+
+def log(record: LogRecord) -> RenderableType:
+    """One line of a run's log."""
+    colour = LEVELS.get(record.level, "dim")
+    head = f"{record.moment[11:19]} [{colour}]{record.level:<7}[/] [dim]{escape(record.run)}[/]"
+    return f"{head} {escape(record.message)}"
+
+
+def state(name: str) -> RenderableType:
+    """The state that a run is in now: what there is to see before its first log."""
+    return f"• {escape(name)}"
+
+
+def ended(result: RunResult) -> list[RenderableType]:
+    """How a run ended; a failure is told by its error."""
+    if not result.completed:
+        return []
+    about = f"{result.state_name} in {result.seconds:.1f} s"
+    return [f"[green]✓[/] {escape(result.name)}: {about}"]

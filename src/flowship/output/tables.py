@@ -1,0 +1,42 @@
+"""What all results share: tables, titled rows, warnings, values. Nothing here decides or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# --- build, push ---------------------------------------------------------------------------------
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> RenderableType:
+    """A small table without frames."""
+    from rich.table import Table
+
+    shown = Table(box=None, padding=(0, 2), pad_edge=True, header_style="dim")
+    for title in head:
+        shown.add_column(title, overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(cell) for cell in row))
+    return shown
+
+
+def titled_row(title: str, text: str) -> str:
+    """One line of a result: its title, then the text, escaped."""
+    return f"  {title:<11} {escape(text)}"
+
+
+def warning_lines(warnings: Iterable[str]) -> list[RenderableType]:
+    """A line for each warning."""
+    return [f"[yellow]warning:[/] {escape(text)}" for text in warnings]
+
+
+def value_text(value: object) -> str:
+    """A value as JSON."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,492 @@
+"""The few endpoints of Prefect's REST API that flowship uses, typed, over httpx.
+
+No business rules: each method is one question or one change. Every way the API can fail is
+told here in the user's terms (`ApiError`, exit code 7). Reads are repeated when the server is
+briefly away; a change only after 429 and 503, with which Prefect says that it did nothing (a
+locked SQLite file, mostly). After anything else it may have happened.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from flowship.errors import ApiError
+from flowship.prefect.address import is_cloud, is_loopback, mend_command, require_address
+from flowship.prefect.connection import open_client
+from flowship.redaction import without_login
+
+if TYPE_CHECKING:
+    from flowship.prefect.profiles.resolution import ApiTarget
+
+Json = dict[str, Any]
+
+TIMEOUT = 30.0  # seconds for an answer; connecting gets a third
+RETRY_WAITS = (0.3, 1.0, 3.0)  # seconds before each further try
+NOTHING_DONE = (429, 503)
+LONGEST_WAIT = 10.0  # seconds, whatever Retry-After says
+PAGE = 200  # the server's own limit
+READS = ("/filter", "/count")  # POST, yet only a question
+
+
+class ConflictError(ApiError):
+    """The server has it already, or had it changed at the same moment: to be looked at again."""
+
+
+class PrefectApi:
+    """A connection to one Prefect API; use it as a context manager.
+
+    Args:
+        target: Where and with which credentials.
+        timeout: Seconds to wait for an answer.
+        transport: Instead of the network's own; for tests that count or break requests.
+        sleep: How to wait between tries.
+
+    Raises:
+        ApiError: No API is set (a schedule in Prefect's ephemeral profile would never run), or
+            its address is none.
+        ConfigError: See `open_client`.
+    """
+
+    def __init__(
+        self,
+        target: ApiTarget,
+        *,
+        timeout: float = TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not target.url:
+            raise ApiError(
+                "no Prefect API is set, and without a server no schedule would ever run",
+                hint="`flowship up` starts one here; `flowship profile set-api URL` names yours",
+                where=target.source,
+                details="\n".join(target.warnings),
+            )
+        require_address(target.url, target.source)
+        self.url = without_login(target.url.rstrip("/"))
+        self.source = target.source
+        self._sleep = sleep
+        self._csrf: dict[str, str] = {}
+        waits = httpx.Timeout(timeout, connect=timeout / 3)
+        try:
+            self._client = open_client(target, timeout=waits, transport=transport)
+        except httpx.InvalidURL as exc:
+            raise ApiError(f'"{self.url}" is not an address: {exc}', where=self.source) from exc
+
+    def __enter__(self) -> PrefectApi:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    # --- about the server ---------------------------------------------------------------------
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether this is Prefect Cloud, which has no version of its own."""
+        return is_cloud(self.url)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine."""
+        return is_loopback(self.url)
+
+    def ui_url(self, path: str) -> str:
+        """A page of the UI that belongs to this API, for instance ``deployments/deployment/ID``."""
+        base = self.url.removesuffix("/api")
+        if self.is_cloud:
+            base = base.replace("https://api.", "https://app.").replace("/api/accounts/",
+                "/account/").replace("/workspaces/", "/workspace/")  # fmt: skip
+        return f"{base}/{path}"
+
+    def check(self) -> str:
+        """Make sure that a Prefect 3 API answers.
+
+        Returns:
+            The server's version; "cloud" for Prefect Cloud.
+
+        Raises:
+            ApiError: Nothing answers, something else does, or a Prefect 2 server.
+        """
+        if self.is_cloud:
+            self._request("POST", "/work_pools/filter", {"limit": 1})
+            return "cloud"
+        version = self._request("GET", "/admin/version", missing=True)
+        if not isinstance(version, str):
+            raise self._not_prefect()
+        if version.split(".")[0] != "3":
+            raise ApiError(
+                f"the server at {self.url} is Prefect {version}; flowship needs Prefect 3",
+                hint="upgrade the server, or `flowship profile set-api URL` of another",
+                where=self.source,
+            )
+        return version
+
+    # --- flows and deployments ----------------------------------------------------------------
+
+    def flow_by_name(self, name: str) -> Json | None:
+        """The flow, or None."""
+        return self._object("GET", f"/flows/name/{_part(name)}", missing=True)
+
+    def flow(self, flow_id: str) -> Json:
+        """The flow with this id."""
+        return self._must("GET", f"/flows/{flow_id}")
+
+    def create_flow(self, name: str) -> Json:
+        """Register a flow; the existing one comes back when there is one."""
+        return self._must("POST", "/flows/", {"name": name})
+
+    def deployment_by_name(self, flow: str, name: str) -> Json | None:
+        """The deployment ``flow/name``, or None."""
+        return self._object("GET", f"/deployments/name/{_part(flow)}/{_part(name)}", missing=True)
+
+    def deployments(self, name: str | None = None) -> Iterator[Json]:
+        """Every deployment, or those with exactly this name, page by page."""
+        body = {"deployments": {"name": {"any_": [name]}}} if name else {}
+        return self._pages("/deployments/filter", body)
+
+    def create_deployment(self, body: Json) -> Json:
+        """Create a deployment. Only for one that is not there: on an existing name the server
+        deletes all schedules."""
+        return self._must("POST", "/deployments/", body)
+
+    def update_deployment(self, deployment_id: str, body: Json) -> None:
+        """Change a deployment's own fields; never its schedules, which the server would replace."""
+        assert "schedules" not in body, "schedules are changed one by one"
+        self._request("PATCH", f"/deployments/{deployment_id}", body)
+
+    def schedules(self, deployment_id: str) -> list[Json]:
+        """A deployment's schedules."""
+        return self._list("GET", f"/deployments/{deployment_id}/schedules")
+
+    def create_schedule(self, deployment_id: str, body: Json) -> Json:
+        """Add one schedule."""
+        created = self._request("POST", f"/deployments/{deployment_id}/schedules", [body])
+        return cast(Json, created[0])
+
+    def update_schedule(self, deployment_id: str, schedule_id: str, body: Json) -> None:
+        """Change one schedule in place. `body` must carry the parameters: left out, they go."""
+        assert "active" not in body, "whether it is paused is the user's"
+        assert "parameters" in body, "the server would empty them"
+        self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
+
+    def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
+        """Remove one schedule."""
+        self._request("DELETE", f"/deployments/{deployment_id}/schedules/{schedule_id}")
+
+    def schedule_now(self, deployment_id: str) -> None:
+        """Have the next runs put down at once. The server's own rounds come every minute and
+        look sooner only at deployments, not at schedules, that changed."""
+        self._request("POST", f"/deployments/{deployment_id}/schedule", {}, missing=True)
+
+    # --- blocks -------------------------------------------------------------------------------
+
+    def block_type(self, slug: str) -> Json | None:
+        """The block type, or None."""
+        return self._object("GET", f"/block_types/slug/{_part(slug)}", missing=True)
+
+    def create_block_type(self, body: Json) -> Json:
+        """Register a block type."""
+        return self._must("POST", "/block_types/", body)
+
+    def block_schema(self, checksum: str, version: str) -> Json | None:
+        """The block schema with this checksum, or None."""
+        path = f"/block_schemas/checksum/{_part(checksum)}?version={_part(version)}"
+        return self._object("GET", path, missing=True)
+
+    def create_block_schema(self, body: Json) -> Json:
+        """Register a block schema; the existing one comes back when there is one."""
+        return self._must("POST", "/block_schemas/", body)
+
+    def block_document(self, slug: str, name: str) -> Json | None:
+        """The block document, its secrets obscured, or None."""
+        path = f"/block_types/slug/{_part(slug)}/block_documents/name/{_part(name)}"
+        return self._object("GET", path, missing=True)
+
+    def create_block_document(self, body: Json) -> Json:
+        """Save a new block document."""
+        return self._must("POST", "/block_documents/", body)
+
+    def update_block_document(self, document_id: str, body: Json) -> None:
+        """Change the fields given in ``data``, keep the others."""
+        self._request("PATCH", f"/block_documents/{document_id}", body)
+
+    # --- work pools ---------------------------------------------------------------------------
+
+    def work_pool(self, name: str) -> Json | None:
+        """The work pool, or None."""
+        return self._object("GET", f"/work_pools/{_part(name)}", missing=True)
+
+    def create_work_pool(self, body: Json) -> Json:
+        """Create a work pool."""
+        return self._must("POST", "/work_pools/", body)
+
+    def workers(self, pool: str) -> list[Json]:
+        """The workers that the pool has seen, each with its ``status``."""
+        return self._list("POST", f"/work_pools/{_part(pool)}/workers/filter", {})
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def scheduled_runs(self) -> list[Json]:
+        """The runs that wait for their time, the latest of them first; at most 200."""
+        body = {
+            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": PAGE,
+        }
+        return self._list("POST", "/flow_runs/filter", body)
+
+    def runs_of(self, deployment_id: str) -> list[Json]:
+        """The runs of a deployment, at most 200."""
+        body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
+        return self._list("POST", "/flow_runs/filter", body)
+
+    def flows_like(self, name: str) -> list[Json]:
+        """The flows whose name contains `name`."""
+        return self._list("POST", "/flows/filter", {"flows": {"name": {"like_": name}}})
+
+    # What is gone already may be deleted again.
+
+    def delete_flow(self, flow_id: str) -> None:
+        """Delete a flow."""
+        self._request("DELETE", f"/flows/{flow_id}", missing=True)
+
+    def delete_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment; its runs stay."""
+        self._request("DELETE", f"/deployments/{deployment_id}", missing=True)
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a flow run."""
+        self._request("DELETE", f"/flow_runs/{run_id}", missing=True)
+
+    def create_run(self, deployment_id: str, parameters: Json) -> Json:
+        """Start a run of a deployment, to begin at once."""
+        path = f"/deployments/{deployment_id}/create_flow_run"
+        return self._must("POST", path, {"parameters": parameters})
+
+    def run(self, run_id: str) -> Json:
+        """A flow run with its state."""
+        return self._must("GET", f"/flow_runs/{run_id}")
+
+    def child_runs(self, parents: Sequence[str]) -> list[Json]:
+        """The flow runs that these runs started."""
+        body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
+        return list(self._pages("/flow_runs/filter", body))
+
+    def logs(self, runs: Sequence[str], after: str | None = None) -> list[Json]:
+        """The log records of these runs in order of time, from `after` (ISO 8601) on."""
+        wanted: Json = {"flow_run_id": {"any_": list(runs)}}
+        if after:
+            wanted["timestamp"] = {"after_": after}
+        return list(self._pages("/logs/filter", {"logs": wanted, "sort": "TIMESTAMP_ASC"}))
+
+    # --- the wire -----------------------------------------------------------------------------
+
+    def _must(self, method: str, path: str, body: object = None) -> Json:
+        found = self._object(method, path, body)
+        if found is None:
+            raise self._not_prefect()
+        return found
+
+    def _object(
+        self, method: str, path: str, body: object = None, *, missing: bool = False
+    ) -> Json | None:
+        found = self._request(method, path, body, missing=missing)
+        if found is not None and not isinstance(found, dict):
+            raise self._not_prefect()
+        return found
+
+    def _list(self, method: str, path: str, body: object = None) -> list[Json]:
+        found = self._request(method, path, body)
+        if not isinstance(found, list):
+            raise self._not_prefect()
+        return found
+
+    def _pages(self, path: str, body: Json) -> Iterator[Json]:
+        offset = 0
+        while True:
+            page = self._list("POST", path, {**body, "limit": PAGE, "offset": offset})
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += PAGE
+
+    def _request(
+        self, method: str, path: str, body: object = None, *, missing: bool = False
+    ) -> Any:  # noqa: ANN401 JSON
+        response = self._send(method, path, body)
+        if response.status_code == 403 and "CSRF" in response.text:
+            self._fetch_csrf_token()
+            response = self._send(method, path, body)
+        if response.status_code == 404 and missing and _is_json(response):
+            return None
+        if response.status_code >= 400:
+            raise self._refusal(method, path, response)
+        if response.status_code == 204 or not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as exc:
+            raise self._not_prefect() from exc
+
+    def _send(self, method: str, path: str, body: object) -> httpx.Response:
+        read = method == "GET" or path.endswith(READS)
+        for wait in (*RETRY_WAITS, None):
+            try:
+                response = self._client.request(
+                    method, path, json=body, headers=self._csrf, follow_redirects=True
+                )
+            except httpx.TransportError as exc:
+                if wait is None or not read or not _passing(exc):
+                    raise self._unreachable(exc) from exc
+            else:
+                status = response.status_code
+                again = status in NOTHING_DONE or (read and status >= 500)
+                if wait is None or not again:
+                    return response
+                wait = max(wait, _retry_after(response))
+            self._sleep(min(wait, LONGEST_WAIT))
+        raise AssertionError("the last try returns or raises")
+
+    def _fetch_csrf_token(self) -> None:
+        """A server with CSRF protection takes changes only with a token of its own."""
+        client = str(uuid4())
+        token = self._must("GET", f"/csrf-token?client={client}")
+        self._csrf = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
+
+    # --- what went wrong ----------------------------------------------------------------------
+
+    def _unreachable(self, exc: httpx.TransportError) -> ApiError:
+        if "WRONG_VERSION_NUMBER" in str(exc):
+            plain = self.url.replace("https://", "http://", 1)
+            return ApiError(
+                f"the server at {self.url} does not speak HTTPS",
+                hint=f"{self._set_api(plain)}, if it is yours",
+                where=self.source,
+            )
+        if _certificate(exc):
+            return ApiError(
+                f"the certificate of {self.url} is not trusted: {exc}",
+                hint="set PREFECT_API_SSL_CERT_FILE to your organisation's CA file",
+                where=self.source,
+            )
+        late = isinstance(exc, httpx.TimeoutException)
+        words = f"does not answer ({str(exc) or type(exc).__name__})"
+        words = "does not answer in time" if late else words
+        hint = "is the address right, and is the network up? `flowship profile show`"
+        if self.is_local:
+            hint = "`flowship up` starts a server here; `flowship profile show` tells where this is"
+            hint += " set"
+        if self.is_local and late:
+            hint = "something listens there: if it is a server of `flowship up` that hangs,"
+            hint += " `flowship down` and `flowship up` start it anew"
+        return ApiError(f"the Prefect API at {self.url} {words}", hint=hint, where=self.source)
+
+    def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:
+        status, detail = response.status_code, _detail(response)
+        if status == 401:
+            return ApiError(
+                f"the Prefect API at {self.url} wants other credentials: {detail}",
+                hint="set PREFECT_API_KEY (Cloud) or PREFECT_API_AUTH_STRING (own server)",
+                where=self.source,
+            )
+        if status == 403:
+            return ApiError(
+                f"the Prefect API does not allow this ({method} {path.split('?')[0]}): {detail}",
+                hint="does your key belong to this workspace, and may it write there?",
+                where=self.source,
+            )
+        if status == 404 and not _is_json(response):
+            return self._not_prefect()
+        if status in (404, 409, 422, 400):
+            kind = ConflictError if status == 409 else ApiError
+            return kind(f"the Prefect API refused {method} {path.split('?')[0]}: {detail}")
+        return ApiError(
+            f"the Prefect API failed ({status}) at {method} {path.split('?')[0]}: {detail}",
+            hint="the server's own log says why; try again",
+            where=self.source,
+        )
+
+    def _not_prefect(self) -> ApiError:
+        ends = self.url.endswith("/api") or self.is_cloud
+        return ApiError(
+            f"what answers at {self.url} is not a Prefect API",
+            hint=f"{self._set_api()} sets another"
+            if ends
+            else f"a server's API address ends in /api: {self._set_api(f'{self.url}/api')}",
+            where=self.source,
+        )
+
+    def _set_api(self, url: str = "URL") -> str:
+        return mend_command(self.source, url)
+
+
+def _passing(exc: httpx.TransportError) -> bool:
+    """Whether trying again could help: a slow answer or a wrong address stays what it is."""
+    lasting = (httpx.ReadTimeout, httpx.UnsupportedProtocol)
+    return not isinstance(exc, lasting) and not _certificate(exc)
+
+
+def _certificate(exc: BaseException) -> bool:
+    """Whether a certificate that is not trusted lies below this failure."""
+    below: BaseException | None = exc
+    while below is not None:
+        if isinstance(below, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(below):
+            return True
+        below = below.__cause__ or below.__context__
+    return False
+
+
+def _retry_after(response: httpx.Response) -> float:
+    try:
+        return float(response.headers.get("Retry-After", "0"))
+    except ValueError:
+        return 0.0
+
+
+def _is_json(response: httpx.Response) -> bool:
+    return "json" in response.headers.get("content-type", "")
+
+
+def _detail(response: httpx.Response) -> str:
+    """The server's own words, from the shapes that Prefect and FastAPI give them."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.reason_phrase or "no reason given"
+    if not isinstance(body, dict):
+        return json.dumps(body)
+    detail = body.get("detail") or body.get("exception_detail") or body.get("exception_message")
+    if isinstance(detail, list):
+        return "; ".join(_one_detail(item) for item in detail)
+    return str(detail or json.dumps(body))
+
+
+def _one_detail(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
+    return f"{place}: {item.get('msg')}" if place else str(item.get("msg", item))
+
+
+def _part(text: str) -> str:
+    """A name as one piece of a path."""
+    return quote(text, safe="")

@@ -1,0 +1,1 @@
+"""Asks a built image for its flow."""

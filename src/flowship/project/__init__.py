@@ -1,0 +1,1 @@
+"""The project's files: the build context, requirements, a first project."""

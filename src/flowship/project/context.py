@@ -1,0 +1,456 @@
+"""The build context: which files are sent to the engine, byte for byte the same every time.
+
+A `Context` is plain data: entries in a fixed order, with normalised modes and no times, so that
+two laptops with the same files send the same bytes and get the same hash. What stays behind is
+kept too, with the reason, so that a missing COPY source can say which rule left it out.
+
+With the template the project lies below ``project/`` and the dependency list below
+``.flowship/``; with the user's own Dockerfile the context is the project folder itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Literal
+
+from flowship.config.settings import Settings
+from flowship.errors import ConfigError
+from flowship.project.requirements import Requirements
+
+PROJECT = "project"
+GENERATED = ".flowship"
+
+# Left out unless the project's .dockerignore takes them back with "!pattern".
+LEFT_OUT = {
+    # A new schedule is no new image.
+    "flowship's own configuration": ("flowship.toml",),
+    "version control": ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
+    "virtual environments": ("**/.venv", "**/venv", "**/.conda"),
+    "caches": (
+        "**/__pycache__",
+        "**/*.py[co]",
+        "**/.*_cache",
+        "**/.tox",
+        "**/.nox",
+        "**/.hypothesis",
+        "**/.ipynb_checkpoints",
+        "**/.eggs",
+        "**/*.egg-info",
+        "**/node_modules",
+        "**/.DS_Store",
+    ),
+    "secrets": (
+        "**/.env",
+        "**/.env.*",
+        "!**/.env.example",
+        "!**/.env.sample",
+        "!**/.env.template",
+        "**/.netrc",
+        "**/.pypirc",
+        "**/.aws",
+        "**/.ssh",
+        "**/.docker",
+        "**/.config/gcloud",
+        "**/id_rsa",
+        "**/id_dsa",
+        "**/id_ecdsa",
+        "**/id_ed25519",
+        "**/*.key",
+        "**/*.p12",
+        "**/*.pfx",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One member of the context.
+
+    Attributes:
+        path: Where it lies in the context, relative, with forward slashes.
+        kind: A file, a symbolic link (kept as one) or an empty folder.
+        mode: 0o755 where the owner may execute it, else 0o644; folders 0o755.
+        size: Bytes; 0 for links and folders.
+        source: The file on disk, or None for generated content.
+        data: The content of a generated file, or a link's target.
+    """
+
+    path: str
+    kind: Literal["file", "link", "folder"] = "file"
+    mode: int = 0o644
+    size: int = 0
+    source: Path | None = None
+    data: bytes = b""
+
+    def open(self) -> IO[bytes]:
+        """The file's content as a stream.
+
+        Raises:
+            ConfigError: It is gone, or cannot be read.
+        """
+        try:
+            return self.source.open("rb") if self.source else io.BytesIO(self.data)
+        except OSError as exc:
+            raise _unreadable(exc) from exc
+
+    def read(self, limit: int = -1) -> bytes:
+        """The file's content, at most `limit` bytes of it when a limit is given."""
+        with self.open() as stream:
+            return stream.read(limit)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the content, as it was when this was first asked."""
+        with self.open() as stream:
+            return _read_through(hashlib.sha256(), stream)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that is sent to the engine, and what was left behind and why.
+
+    Attributes:
+        entries: Sorted by path.
+        left_out: Path of a file or folder → the reason it is not sent.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of all files and links."""
+        return frozenset(e.path for e in self.entries if e.kind != "folder")
+
+    @property
+    def size(self) -> int:
+        """Bytes of content."""
+        return sum(e.size for e in self.entries)
+
+    def digest(self) -> bytes:
+        """SHA-256 over paths, kinds, modes and contents: equal for equal builds."""
+        total = hashlib.sha256()
+        for entry in self.entries:
+            head = f"{entry.kind}\0{entry.mode:o}\0{entry.path}\0".encode()
+            total.update(hashlib.sha256(head).digest() + entry.digest)
+        return total.digest()
+
+    def tar(self, stream: IO[bytes]) -> None:
+        """Write the context to `stream` as the archive that the engine's build endpoint reads.
+
+        GNU format: BuildKit does not accept PAX headers here.
+
+        Raises:
+            ConfigError: A file changed since its digest was taken: the image would not hold what
+                its name says.
+        """
+        with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            for entry in self.entries:
+                _add(archive, entry)
+
+
+def _read_through(digest: hashlib._Hash, stream: IO[bytes]) -> bytes:
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _add(archive: tarfile.TarFile, entry: Entry) -> None:
+    member = tarfile.TarInfo(entry.path)
+    member.mode = entry.mode
+    if entry.kind == "file":
+        # The size on disk may have changed since the scan; the archive needs the real one.
+        with entry.open() as stream:
+            member.size = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            sent = _Hashed(stream)
+            archive.addfile(member, sent)
+        if sent.digest.digest() != entry.digest:
+            raise _changed(entry)
+        return
+    member.type = tarfile.SYMTYPE if entry.kind == "link" else tarfile.DIRTYPE
+    member.linkname = entry.data.decode() if entry.kind == "link" else ""
+    archive.addfile(member)
+
+
+class _Hashed:
+    """A stream that takes the hash of what is read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _changed(entry: Entry) -> ConfigError:
+    return ConfigError(
+        f"{entry.path} was changed while it was being sent; nothing was built",
+        hint="run the command again",
+        where=str(entry.source or ""),
+    )
+
+
+def _unreadable(exc: OSError) -> ConfigError:
+    return ConfigError(
+        f"{exc.filename} cannot be read: {exc.strerror}",
+        hint="mend its permissions, or name it in .dockerignore",
+    )
+
+
+# --- what goes in ------------------------------------------------------------------------------
+
+
+def assemble(
+    settings: Settings, dockerfile: str, requirements: Requirements | None = None
+) -> Context:
+    """The context of `settings`, with `dockerfile` (its text) in it.
+
+    Raises:
+        ConfigError: A file or folder cannot be read.
+    """
+    if settings.dockerfile:
+        context = scan(settings.root, dockerfile=settings.dockerfile)
+        entries = [e for e in context.entries if e.path != dockerfile_path(settings)]
+        left_out = dict(context.left_out)
+    else:
+        context = scan(settings.root)
+        folder = "/".join(filter(None, [PROJECT, settings.prefix]))
+        entries = [_below(folder, entry) for entry in context.entries]
+        entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
+        left_out = {f"{folder}/{path}": why for path, why in context.left_out.items()}
+        entries += _generated(settings, requirements)
+    entries.append(_text(dockerfile_path(settings), dockerfile))
+    return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def dockerfile_path(settings: Settings) -> str:
+    """Where the Dockerfile lies in the context."""
+    if not settings.dockerfile:
+        return "Dockerfile"
+    path = Path(os.path.normpath(settings.root / settings.dockerfile))
+    if path.is_relative_to(settings.root):
+        return path.relative_to(settings.root).as_posix()
+    return f"{GENERATED}/Dockerfile"
+
+
+def _generated(settings: Settings, requirements: Requirements | None) -> list[Entry]:
+    files = []
+    if requirements is not None:
+        files.append(_text(f"{GENERATED}/requirements.txt", requirements.text))
+    if settings.packages.constraints:
+        path = settings.root / settings.packages.constraints
+        files.append(_text(f"{GENERATED}/constraints.txt", _read(path, "packages.constraints")))
+    if settings.packages.ca_bundle:
+        path = settings.root / Path(settings.packages.ca_bundle).expanduser()
+        files.append(_text(f"{GENERATED}/ca-bundle.pem", _read(path, "packages.ca-bundle")))
+    return files
+
+
+def _read(path: Path, key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # Windows' editors begin with the mark
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{key}: {path} is not UTF-8: {exc}", hint="save it as UTF-8", where=str(path)
+        ) from exc
+    except OSError as exc:
+        raise ConfigError(
+            f"{key}: {path} cannot be read: {exc.strerror}",
+            hint="the path is relative to the project folder",
+        ) from exc
+
+
+def _text(path: str, text: str) -> Entry:
+    data = text.encode()
+    return Entry(path, size=len(data), data=data)
+
+
+def _below(folder: str, entry: Entry) -> Entry:
+    return Entry(
+        f"{folder}/{entry.path}", entry.kind, entry.mode, entry.size, entry.source, entry.data
+    )
+
+
+# --- walking -----------------------------------------------------------------------------------
+
+
+def scan(root: Path, *, dockerfile: str | None = None) -> Context:
+    """Everything below `root` that .dockerignore and the defaults leave.
+
+    Args:
+        root: The project folder.
+        dockerfile: The user's own, relative to `root`; ``<dockerfile>.dockerignore`` then comes
+            before ``.dockerignore``, as with docker itself.
+    """
+    ignore = IgnoreFile.of(root, dockerfile)
+    entries: list[Entry] = []
+    left_out: dict[str, str] = {}
+    try:
+        _walk(root, "", ignore, entries, left_out)
+    except OSError as exc:
+        raise _unreadable(exc) from exc
+    return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def _walk(
+    folder: Path, prefix: str, ignore: IgnoreFile, entries: list[Entry], left_out: dict[str, str]
+) -> None:
+    for item in sorted(os.scandir(folder), key=lambda i: i.name):
+        path = prefix + item.name
+        is_folder = item.is_dir(follow_symlinks=False)
+        reason = ignore.reason(path)
+        if is_folder and not reason and Path(item.path, "pyvenv.cfg").exists():
+            reason = "left out by default: virtual environments"
+        if reason:
+            left_out[path] = reason
+            # Something below an ignored folder may have been taken back with "!".
+            if is_folder and ignore.takes_back_below(path):
+                _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
+        elif not _is_text(path):
+            raise _not_utf8(path)
+        elif is_folder:
+            count = len(entries)
+            _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
+            if len(entries) == count and not any(os.scandir(item.path)):
+                entries.append(Entry(path, kind="folder", mode=0o755))
+        else:
+            entry = _entry(Path(item.path), path)
+            entries += [entry] if entry else []
+
+
+def _is_text(path: str) -> bool:
+    """Whether a name is UTF-8; Python keeps the bytes that are not as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def _not_utf8(path: str) -> ConfigError:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    pattern = re.sub("[\ud800-\udfff]", "?", path)
+    return ConfigError(
+        f"the name of {shown}, or of what it links to, is not UTF-8: an image cannot hold it",
+        hint=f"rename it, or leave it out: {pattern} in .dockerignore",
+    )
+
+
+def _entry(source: Path, path: str) -> Entry | None:
+    status = source.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        target = os.fsencode(source.readlink())
+        if not _is_text(str(source.readlink())):
+            raise _not_utf8(path)
+        return Entry(path, kind="link", mode=0o777, data=target)
+    if not stat.S_ISREG(status.st_mode):
+        return None  # sockets, pipes and devices mean nothing to a build
+    if not os.access(source, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+    mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+    return Entry(path, mode=mode, size=status.st_size, source=source)
+
+
+# --- .dockerignore -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of .dockerignore, with Go's ``filepath.Match`` meaning plus ``**``."""
+
+    text: str
+    takes_back: bool
+    reason: str
+    regex: re.Pattern[str]
+
+    @classmethod
+    def compile(cls, line: str, reason: str) -> Pattern | None:
+        """Read one line; None for blank lines and comments."""
+        text = line.strip()
+        if not text or line.startswith("#"):
+            return None
+        takes_back = text.startswith("!")
+        cleaned = os.path.normpath(text.lstrip("!").strip().lstrip("/") or ".")
+        if cleaned == ".":
+            return None
+        try:
+            regex = re.compile(_regex(cleaned) + r"\Z", re.DOTALL)
+        except re.error as exc:
+            raise ConfigError(f"{reason} is not a valid pattern: {exc}") from exc
+        return cls(cleaned, takes_back, reason, regex)
+
+    def matches(self, path: str) -> bool:
+        """Whether the pattern matches `path` or one of its parent folders."""
+        parts = path.split("/")
+        return any(self.regex.match("/".join(parts[:n])) for n in range(len(parts), 0, -1))
+
+
+def _regex(pattern: str) -> str:
+    token = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+    def translate(part: str) -> str:
+        if part.startswith("[") and len(part) > 1:
+            return part
+        return meaning.get(part) or re.escape(part[1:] if len(part) == 2 else part)
+
+    return "".join(translate(part) for part in token.findall(pattern))
+
+
+@dataclass(frozen=True)
+class IgnoreFile:
+    """The default patterns followed by the project's own: the last one that matches decides."""
+
+    patterns: tuple[Pattern, ...]
+
+    @classmethod
+    def of(cls, root: Path, dockerfile: str | None = None) -> IgnoreFile:
+        """Read the ignore file that holds for `root`.
+
+        Raises:
+            ConfigError: It cannot be read, or a pattern is not valid.
+        """
+        return cls(tuple(p for p in _lines(root, dockerfile) if p))
+
+    def reason(self, path: str) -> str:
+        """Why `path` is left out; empty when it is sent."""
+        for pattern in reversed(self.patterns):
+            if pattern.matches(path):
+                return "" if pattern.takes_back else pattern.reason
+        return ""
+
+    def takes_back_below(self, folder: str) -> bool:
+        """Whether a ``!pattern`` of the project could match something inside `folder`."""
+        return any(
+            p.takes_back
+            and not p.reason.startswith("left out by default")
+            and (p.text.startswith((f"{folder}/", "**")) or _wild_head(p.text))
+            for p in self.patterns
+        )
+
+
+def _wild_head(pattern: str) -> bool:
+    return bool(re.search(r"[*?\[]", pattern.split("/")[0])) and "/" in pattern
+
+
+def _lines(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
+    for kind, patterns in LEFT_OUT.items():
+        for pattern in patterns:
+            yield Pattern.compile(pattern, f"left out by default: {kind}")
+    names = [f"{dockerfile}.dockerignore"] if dockerfile else []
+    for name in [*names, ".dockerignore"]:
+        path = root / name
+        if path.is_file():
+            for number, line in enumerate(_read(path, name).splitlines(), start=1):
+                yield Pattern.compile(line, f"{name} line {number}: {line.strip()}")
+            return

@@ -1,0 +1,406 @@
+"""Who to be at a registry: the environment, docker's configuration, its credential helpers.
+
+Read and written as docker does it, so that both find the same. The only process started here
+is a credential helper that the user configured.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from flowship.errors import ConfigError, UsageError
+from flowship.registry.reference import DOCKER_HUB, Reference, server_address
+
+TOKEN_USER = "<token>"
+"""The user name that stands for "the password is an identity token" in docker's world."""
+
+VARIABLES = ("FLOWSHIP_REGISTRY_USER", "FLOWSHIP_REGISTRY_PASSWORD")
+"""The environment variables that come before whatever docker has."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who to be at a registry.
+
+    Attributes:
+        username: The user name, or `TOKEN_USER` when `password` is an identity token.
+        password: Never shown.
+        source: Where it was found, in words for people.
+    """
+
+    username: str
+    password: SecretStr
+    source: str
+
+    @property
+    def described(self) -> str:
+        """``signed in as ada, from FLOWSHIP_REGISTRY_USER``."""
+        name = "with a token" if self.username == TOKEN_USER else f"as {self.username}"
+        return f"signed in {name}, from {self.source}"
+
+    def auth_config(self, registry: str) -> dict[str, str]:
+        """What an engine wants to be told: the ``auth_config`` of docker-py. Holds the secret."""
+        secret = self.password.get_secret_value()
+        who = (
+            {"identitytoken": secret}
+            if self.username == TOKEN_USER
+            else {"username": self.username, "password": secret}
+        )
+        return who | {"serveraddress": server_address(registry)}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where `store` put credentials, and what is to be known about that place."""
+
+    place: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class LoginResult:
+    """A login that worked."""
+
+    registry: str
+    username: str
+    stored: Stored
+
+
+def docker_folder(environ: Mapping[str, str]) -> Path:
+    """Where docker's configuration is: ``DOCKER_CONFIG``, else ``~/.docker``."""
+    if environ.get("DOCKER_CONFIG"):
+        return Path(environ["DOCKER_CONFIG"])
+    return Path(environ["HOME"] if environ.get("HOME") else Path.home()) / ".docker"
+
+
+def docker_config(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """The content of docker's ``config.json``; nothing where there is none.
+
+    Raises:
+        ConfigError: It cannot be read, or holds what docker's own library would stumble over,
+            whichever registry is meant.
+    """
+    config = _DockerConfig.read(docker_folder(environ))
+    for registry, entry in (config.content.get("auths") or {}).items():
+        if "auth" in entry and "identitytoken" not in entry:
+            config.decoded(registry, entry)
+    return config.content
+
+
+def credentials_for(
+    reference: Reference | str,
+    environ: Mapping[str, str] = os.environ,
+    docker_config_dir: Path | None = None,
+    *,
+    use_environment: bool = True,
+) -> Credentials | None:
+    """Who to be at the registry of `reference`, or None for nobody.
+
+    ``FLOWSHIP_REGISTRY_USER`` with ``FLOWSHIP_REGISTRY_PASSWORD`` come first, then what docker
+    has: the registry's credential helper, the default one, the configuration file.
+
+    Args:
+        reference: An image, or a registry's host.
+        environ: Where variables (and the helpers' ``PATH``) are read.
+        docker_config_dir: The folder of ``config.json``; `docker_folder` when None.
+        use_environment: False for another registry than the one pushed to, as for pulling a
+            base image: the variables are not meant for it and must not be sent there.
+
+    Raises:
+        ConfigError: One variable without the other, an unreadable file, a failing helper.
+    """
+    if use_environment and (found := _from_environment(environ)):
+        return found
+    registry = reference.registry if isinstance(reference, Reference) else reference
+    config = _DockerConfig.read(docker_config_dir or docker_folder(environ))
+    return config.lookup(registry, environ)
+
+
+def store(
+    who: Credentials,
+    registry: str,
+    docker_config_dir: Path,
+    environ: Mapping[str, str] = os.environ,
+) -> Stored:
+    """Keep credentials as ``docker login`` does, so that docker and flowship both find them.
+
+    In the credential helper where one is configured, else in ``config.json``, whose other
+    content stays. The file is replaced in one step and readable by its owner only.
+
+    Raises:
+        ConfigError: The file cannot be read or written, or the helper fails.
+    """
+    config = _DockerConfig.read(docker_config_dir)
+    key = server_address(registry)
+    helper = config.helper(registry)
+    secret = who.password.get_secret_value()
+    if helper:
+        given = {"ServerURL": key, "Username": who.username, "Secret": secret}
+        _call_helper(helper, "store", json.dumps(given), environ, config.path)
+        config.set_entry(key, {})
+        return Stored(f"the credential helper docker-credential-{helper}")
+    if who.username == TOKEN_USER:
+        config.set_entry(key, {"auth": _encode("00000000-0000-0000-0000-000000000000", ""),
+                               "identitytoken": secret})  # fmt: skip
+    else:
+        config.set_entry(key, {"auth": _encode(who.username, secret)})
+    return Stored(
+        str(config.path),
+        "base64 there is not encryption: whoever reads the file has the password. A credential"
+        " helper keeps it safe (credsStore in the same file)",
+    )
+
+
+def login(
+    registry: str,
+    username: str,
+    password: SecretStr,
+    *,
+    verify: Callable[[str, Credentials], str],
+    docker_config_dir: Path,
+    environ: Mapping[str, str] = os.environ,
+) -> LoginResult:
+    """Sign in at a registry and keep the credentials; nothing is kept when it refuses.
+
+    Args:
+        registry: A host, as `registry_host` gives it.
+        username: Without a colon, which HTTP's basic authentication cannot carry.
+        password: The password or access token.
+        verify: Asks the registry (through the engine) and returns the identity token it gave,
+            or an empty string; raises RegistryError when it refuses.
+        docker_config_dir: The folder of docker's ``config.json``.
+        environ: Where a credential helper finds its ``PATH``.
+
+    Raises:
+        UsageError: An empty user name or password, or a colon in the name.
+        RegistryError: The registry refused or did not answer (from `verify`).
+        ConfigError: The credentials cannot be kept.
+    """
+    if not username or ":" in username:
+        raise UsageError(
+            "a user name is needed" if not username else "a user name has no colon in it",
+            where="--username",
+        )
+    if not password.get_secret_value():
+        raise UsageError("the password is empty", hint="pipe it in: `--password-stdin`")
+    given = Credentials(username, password, "this login")
+    token = verify(registry, given)
+    kept = Credentials(TOKEN_USER, SecretStr(token), "this login") if token else given
+    return LoginResult(registry, username, store(kept, registry, docker_config_dir, environ))
+
+
+def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
+    user, password = (environ.get(name, "") for name in VARIABLES)
+    if bool(user) != bool(password):
+        there, missing = VARIABLES if user else VARIABLES[::-1]
+        raise ConfigError(
+            f"{there} is set, but {missing} is not",
+            hint="set both, or neither to use docker's own credentials",
+            where=there,
+        )
+    return Credentials(user, SecretStr(password), VARIABLES[0]) if user else None
+
+
+def _encode(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class _DockerConfig:
+    """docker's ``config.json``, as far as credentials go."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> _DockerConfig:
+        path = folder / "config.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls(path, {})
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(
+                f"docker's configuration cannot be read: {exc}", hint=_CORRECT, where=str(path)
+            ) from exc
+        try:
+            content = json.loads(text or "{}")
+        except json.JSONDecodeError as exc:
+            raise ConfigError(
+                f"docker's configuration is not valid JSON: {exc.msg}",
+                hint=_CORRECT,
+                where=f"{path}:{exc.lineno}:{exc.colno}",
+            ) from exc
+        if wrong := _misshapen(content):
+            raise ConfigError(
+                f"docker's configuration has another shape than docker gives it: {wrong}",
+                hint=_CORRECT,
+                where=str(path),
+            )
+        return cls(path, content)
+
+    def helper(self, registry: str) -> str:
+        """The credential helper in charge of `registry`; empty when there is none."""
+        helpers = self.content.get("credHelpers") or {}
+        chosen = _entry(helpers, registry) or self.content.get("credsStore") or ""
+        return str(chosen)
+
+    def lookup(self, registry: str, environ: Mapping[str, str]) -> Credentials | None:
+        helper = self.helper(registry)
+        found = self._ask(helper, registry, environ) if helper else None
+        return found or self._written_down(registry)
+
+    def _ask(self, helper: str, registry: str, environ: Mapping[str, str]) -> Credentials | None:
+        program = f"docker-credential-{helper}"
+        if _loopback(registry) and not shutil.which(program, path=environ.get("PATH")):
+            return None  # a registry on this machine seldom has accounts: do not stand in its way
+        answer = _call_helper(helper, "get", server_address(registry), environ, self.path)
+        if answer is None:
+            return None
+        try:
+            said = json.loads(answer)
+            user, secret = said["Username"], said["Secret"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise ConfigError(f"{program} gave an answer that is no credentials") from exc
+        return Credentials(str(user), SecretStr(str(secret)), program) if secret else None
+
+    def _written_down(self, registry: str) -> Credentials | None:
+        entry = _entry(self.content.get("auths") or {}, registry)
+        if not isinstance(entry, dict):
+            return None
+        if entry.get("identitytoken"):
+            return Credentials(TOKEN_USER, SecretStr(str(entry["identitytoken"])), str(self.path))
+        user, password = entry.get("username"), entry.get("password")
+        if entry.get("auth"):
+            user, password = self.decoded(registry, entry)
+        if not user or not password:
+            return None
+        # docker for Windows used to pad passwords with NUL characters.
+        return Credentials(str(user), SecretStr(str(password).strip("\x00")), str(self.path))
+
+    def decoded(self, registry: str, entry: Mapping[str, Any]) -> tuple[str, str]:
+        """User and password of an entry."""
+        try:
+            decoded = base64.b64decode(str(entry["auth"])).decode()
+        except ValueError:
+            decoded = ""
+        user, colon, password = decoded.partition(":")
+        if not colon:
+            raise ConfigError(
+                f'the credentials of "{registry}" in docker\'s configuration are damaged',
+                hint=f"take them out of the file, then `flowship login {registry}`",
+                where=str(self.path),
+            )
+        return user, password
+
+    def set_entry(self, key: str, entry: dict[str, str]) -> None:
+        """Write `entry` for registry `key`; everything else in the file stays."""
+        content = self.content | {"auths": {**(self.content.get("auths") or {}), key: entry}}
+        target = self.path.resolve()  # a link to a file elsewhere stays a link
+        scratch = ""
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # mkstemp makes it readable by its owner only, from the first moment.
+            handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".config-")
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(json.dumps(content, indent="\t", ensure_ascii=False) + "\n")
+            Path(scratch).replace(target)
+        except OSError as exc:
+            if scratch:
+                Path(scratch).unlink(missing_ok=True)
+            raise ConfigError(
+                f"docker's configuration cannot be written: {exc.strerror}",
+                hint="make the folder writable, or set DOCKER_CONFIG to another one",
+                where=str(self.path),
+            ) from exc
+
+
+_CORRECT = "correct it, or set DOCKER_CONFIG to another folder"
+
+_TABLES = {"auths": dict, "proxies": dict, "credHelpers": str, "HttpHeaders": str}
+
+
+def _misshapen(content: object) -> str:
+    """What in docker's configuration is not as docker writes it; empty when everything is."""
+    if not isinstance(content, dict):
+        return "it is not a JSON object"
+    if not isinstance(content.get("currentContext") or "", str):
+        return '"currentContext" is not text'
+    for key, kind in _TABLES.items():
+        empty_is_none = key != "proxies"  # docker's library takes no null there
+        table = (content.get(key) or {}) if empty_is_none else content.get(key, {})
+        if not isinstance(table, dict):
+            return f'"{key}" is not an object'
+        if not all(isinstance(value, kind) for value in table.values()):
+            return f'"{key}" holds something else than {"objects" if kind is dict else "text"}'
+    return ""
+
+
+def _entry(table: Mapping[str, Any], registry: str) -> Any:  # noqa: ANN401 (JSON)
+    """The value for `registry`, whose key may be an address as docker once wrote it."""
+    if server_address(registry) in table:
+        return table[server_address(registry)]
+    hosts = {registry, "index.docker.io"} if registry == DOCKER_HUB else {registry}
+    for key, value in table.items():
+        if re.sub(r"^https?://", "", key).split("/", 1)[0] in hosts:
+            return value
+    return None
+
+
+def _loopback(registry: str) -> bool:
+    return re.fullmatch(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", registry) is not None
+
+
+def _call_helper(
+    helper: str, verb: str, text: str, environ: Mapping[str, str], config: Path
+) -> str | None:
+    """Run ``docker-credential-HELPER VERB`` with `text` on its stdin.
+
+    Returns:
+        Its stdout, or None when it has no credentials for what was asked.
+    """
+    name = f"docker-credential-{helper}"
+    program = shutil.which(name, path=environ.get("PATH"))
+    if program is None:
+        raise ConfigError(
+            f"{name} is not installed, but docker's configuration names it",
+            hint=f'install it, or take "{helper}" out of credsStore/credHelpers in that file',
+            where=str(config),
+        )
+    try:
+        # The helper may ask for a key's passphrase in a window: give it a minute.
+        done = subprocess.run(
+            [program, verb],
+            input=text,
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise ConfigError(f"{name} does not work: {exc}", where=str(config)) from exc
+    if done.returncode == 0:
+        return done.stdout
+    # The sentence is part of the protocol (docker-credential-helpers, credentials/error.go).
+    said = f"{done.stdout}{done.stderr}".strip()
+    if verb == "get" and "credentials not found" in said.lower():
+        return None
+    raise ConfigError(
+        f"{name} {verb} failed",
+        hint="try it by hand, or take it out of docker's configuration",
+        where=str(config),
+        details="" if verb == "store" else said[-500:],  # it may repeat what it was given
+    )

@@ -1,0 +1,121 @@
+"""The Docker Container block: its spelling, and the shipped JSON that stands for the classes."""
+
+from __future__ import annotations
+
+import enum
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flowship.config.settings import Block as BlockSettings
+from flowship.deployment import docker_block
+from support.server import server_environment
+
+REGENERATE = "run: python -c 'from flowship import blocks; blocks.write_reference_data()'"
+
+
+@pytest.mark.parametrize("name", ["docker-container.json", "docker-pool.json"])
+def test_the_shipped_json_is_what_the_classes_say(name):
+    from flowship import blocks
+
+    made = blocks.reference_data()[name]
+    assert json.loads((blocks.DATA / name).read_text(encoding="utf-8")) == made, REGENERATE
+
+
+def test_the_field_names_agree_in_the_class_the_configuration_and_the_data():
+    from flowship.blocks import DockerContainer
+
+    assert tuple(DockerContainer.model_fields) == docker_block.FIELDS
+    configured = set(BlockSettings.model_fields) - {"name"}
+    assert configured | {"image"} == set(docker_block.FIELDS)
+    DockerContainer(image="a", **docker_block.DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("always", "Always"),
+        ("ALWAYS", "Always"),
+        ("IF_NOT_PRESENT", "IfNotPresent"),
+        ("if-not-present", "IfNotPresent"),
+        ("Never", "Never"),
+        (enum.Enum("Policy", {"ALWAYS": "ALWAYS"})("ALWAYS"), "Always"),
+    ],
+)
+def test_the_old_spellings_of_the_pull_policies_are_taken(written, stored):
+    from flowship.blocks import DockerContainer
+
+    assert DockerContainer(image="a", image_pull_policy=written).image_pull_policy == stored
+
+
+def test_an_unknown_pull_policy_is_refused():
+    from flowship.blocks import DockerContainer
+
+    with pytest.raises(ValueError, match="image_pull_policy"):
+        DockerContainer(image="a", image_pull_policy="sometimes")
+
+
+def test_a_widened_pool_takes_a_placeholder_or_a_value_everywhere_and_nothing_else():
+    from flowship.deployment.json_schema import problem
+
+    variables = docker_block.pool_template()["variables"]
+    known = variables["properties"]
+    for name, value in docker_block.DEFAULTS.items():
+        assert problem(value, known[name], variables) is None
+        if name != "env":
+            assert problem("{{ prefect.blocks.a.b.c }}", known[name], variables) is None
+    assert problem("sometimes", known["image_pull_policy"], variables)
+    assert problem("yes", known["privileged"], variables)
+
+
+def test_a_default_pool_is_not_taken_for_a_widened_one():
+    from prefect_docker.worker import DockerWorker
+
+    assert docker_block.is_widened(docker_block.pool_template())
+    assert not docker_block.is_widened(DockerWorker.get_default_base_job_template())
+
+
+@pytest.mark.server
+def test_the_hand_made_way_still_works_and_what_deploy_registers_is_the_same(
+    prefect_server, tmp_path
+):
+    script = """
+from flowship.blocks import DockerContainer
+saved = DockerContainer(image="a/b:c", image_pull_policy="always", auto_remove=True)
+saved.save("prefect-de-docker", overwrite=True)
+loaded = DockerContainer.load("prefect-de-docker")
+print(loaded.image, loaded.image_pull_policy, loaded.auto_remove)
+print(DockerContainer._calculate_schema_checksum())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=server_environment(tmp_path, PREFECT_API_URL=prefect_server),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told, checksum = done.stdout.splitlines()[-2:]
+    assert told == "a/b:c Always True"
+    assert checksum == docker_block.registration()["checksum"]
+
+
+@pytest.mark.server
+def test_a_block_that_flowship_deployed_loads_in_python(prefect_server, tmp_path):
+    from support.deploying import Project
+
+    project = Project(prefect_server)
+    project.values["block"] = {"env": {"A": "1"}}
+    project.deploy()
+    script = f"""
+from flowship.blocks import DockerContainer
+block = DockerContainer.load("taxi-{project.tag}-docker")
+print(block.image.partition("@")[0], block.env, block.auto_remove)
+block.save("taxi-{project.tag}-docker", overwrite=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=server_environment(tmp_path, PREFECT_API_URL=prefect_server),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "user/de-repo:tag {'A': '1'} True"
+    assert project.deploy().block.outcome == "unchanged"

@@ -1,0 +1,243 @@
+"""Runs against a real Prefect server: found by name, judged, followed to their end.
+
+No worker takes part: the test plays it, reporting states and logs as a container would.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import httpx
+import pytest
+
+from flowship import runs
+from flowship.errors import ExitCode, RunFailedError, UsageError
+from flowship.local import processes
+from support.deploying import Project, settings
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def project(prefect_server: str) -> Project:
+    return Project(prefect_server)
+
+
+class Container:
+    """What a worker and its container tell the server of a run."""
+
+    def __init__(self, project: Project, run_id: str) -> None:
+        self.url = project.api.url
+        self.run_id = run_id
+        self.moment = datetime.now(timezone.utc)
+
+    def post(self, path: str, body: object) -> dict:
+        response = httpx.post(self.url + path, json=body)
+        response.raise_for_status()
+        return response.json() if response.content else {}
+
+    def state(self, kind: str, message: str = "") -> None:
+        body = {"state": {"type": kind, "name": kind.capitalize(), "message": message},
+                "force": True}  # fmt: skip
+        self.post(f"/flow_runs/{self.run_id}/set_state", body)
+
+    def log(self, message: str, *, seconds: float = 1.0, level: int = 20, run=None) -> None:
+        self.moment += timedelta(seconds=seconds)
+        record = {
+            "name": "prefect.flow_runs",
+            "level": level,
+            "message": message,
+            "timestamp": self.moment.isoformat(),
+            "flow_run_id": run or self.run_id,
+        }
+        self.post("/logs/", [record])
+
+
+def acted(*scenes):
+    """A way to wait that plays one scene each time and never sleeps."""
+    left = list(scenes)
+
+    def sleep(seconds: float) -> None:
+        if left:
+            left.pop(0)()
+
+    return sleep
+
+
+def test_a_bare_name_and_a_full_name_find_the_same(project):
+    project.values["deployments"] = [{"name": f"only-{project.tag}"}]
+    project.deploy()
+    name, full = f"only-{project.tag}", f"flow-{project.tag}/only-{project.tag}"
+    assert runs.find(project.api, name)["id"] == runs.find(project.api, full)["id"]
+
+
+def test_a_name_that_several_flows_have_lists_them(project):
+    other = Project(project.api.url)
+    name = f"shared-{project.tag}"
+    for one in (project, other):
+        one.values["deployments"] = [{"name": name}]
+        one.deploy()
+    with pytest.raises(UsageError) as caught:
+        runs.find(project.api, name)
+    for one in (project, other):
+        assert f"flow-{one.tag}/{name}" in caught.value.hint
+
+
+def test_of_several_the_projects_own_is_meant_and_after_a_rename_the_new_one(project):
+    other = Project(project.api.url)
+    name = f"shared-{project.tag}"
+    for one in (project, other):
+        one.values["deployments"] = [{"name": name}]
+        one.deploy()
+    own = settings(**project.values)
+    found = runs.find(project.api, name, project=lambda: own)
+    assert found["flow_name"] == f"flow-{project.tag}"
+    project.facts = {"flow_name": f"renamed-{project.tag}"}
+    project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    found = runs.find(project.api, name, project=lambda: own)
+    assert found["flow_name"] == f"renamed-{project.tag}"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(project):
+    project.values["deployments"] = [{"name": f"nightly-{project.tag}"}]
+    project.deploy()
+    for wrong in (f"nigthly-{project.tag}", f"flow-{project.tag}/nigthly-{project.tag}"):
+        with pytest.raises(UsageError) as caught:
+            runs.find(project.api, wrong)
+        assert f"nightly-{project.tag}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"month": "1"}, 'no parameter "month"'), ({"year": "soon"}, "a whole number")],
+)
+def test_a_wrong_parameter_starts_nothing(project, given, message):
+    project.deploy()
+    deployment = {**project.stored(), "flow_name": f"flow-{project.tag}"}
+    project.network.writes.clear()
+    with pytest.raises(UsageError) as caught:
+        runs.start(project.api, deployment, given)
+    assert message in caught.value.message
+    assert project.network.writes == []
+
+
+def test_a_run_starts_with_its_parameters_and_says_that_no_worker_is_online(project):
+    project.deploy()
+    deployment = runs.find(project.api, f"flow-{project.tag}/nightly")
+    started = runs.start(project.api, deployment, {"months": "[3]"})
+    assert project.api.run(started.id)["parameters"]["months"] == [3]
+    first = started.parameters[0]
+    assert (first.name, first.value, first.source) == ("months", [3], "given")
+    (warning,) = started.warnings
+    assert f'prefect worker start --pool "pool-{project.tag}" --type docker' in warning
+    assert any(f"prefect flow-run cancel {started.id}" in hint for hint in started.hints)
+    assert set(started.to_json()) == {
+        "id", "name", "deployment", "url", "parameters", "warnings", "hints",
+    }  # fmt: skip
+
+
+def test_a_watched_run_tells_each_log_record_once_and_its_outcome(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    records, states = [], []
+    sleep = acted(
+        lambda: (container.state("RUNNING"), container.log("one")),
+        lambda: container.log("two"),
+        lambda: None,
+        lambda: (container.log("earlier, sent later", seconds=-1.5), container.state("COMPLETED")),
+        lambda: container.log("after the end"),
+    )
+    result = runs.watch(project.api, started, records.append, on_state=states.append, sleep=sleep)
+    assert [r.message for r in records] == ["one", "two", "earlier, sent later", "after the end"]
+    assert {r.run for r in records} == {started.name}
+    assert records[0].level == "INFO"
+    assert states == ["Scheduled", "Running", "Completed"]
+    assert result.completed
+    runs.ensure_completed(result)
+    assert set(result.to_json()) == {
+        "id", "name", "deployment", "state_type", "state_name", "message", "url", "seconds",
+        "worker_log", "completed",
+    }  # fmt: skip
+
+
+def test_a_run_that_waits_for_long_is_told_why_once(project):
+    pool = project.deploy().pool.name
+    assert not any("is paused" in text for text in project.deploy().warnings)
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    told = []
+    sleep = acted(
+        lambda: project.raw("PATCH", f"/work_pools/{pool}", {"is_paused": True}),
+        *[lambda: None] * 30,
+        lambda: container.state("COMPLETED"),
+    )
+    runs.watch(project.api, started, lambda record: None, warn=told.append, sleep=sleep)
+    (warning,) = told  # that no worker is online was told at the start
+    assert f'"{pool}" is paused' in warning
+    assert warning in project.deploy().warnings
+
+
+def test_a_failed_run_is_an_error_with_exit_code_8_and_its_message(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    sleep = acted(lambda: container.state("FAILED", "ValueError: no rows"))
+    result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
+    with pytest.raises(RunFailedError) as caught:
+        runs.ensure_completed(result)
+    assert caught.value.exit_code == ExitCode.RUN
+    assert caught.value.details == "ValueError: no rows"
+    assert started.url in caught.value.hint
+
+
+def test_a_crash_names_the_log_of_the_worker_that_flowship_started(project):
+    project.deploy()
+    state = processes.state_dir()
+    state.mkdir(parents=True)
+    worker = processes.Record(
+        "worker", 1, "", project.api.url, "/logs/worker.log", f"pool-{project.tag}"
+    )
+    processes.save(state, worker)
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    sleep = acted(lambda: container.state("CRASHED", "no such image"))
+    result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
+    with pytest.raises(RunFailedError) as caught:
+        runs.ensure_completed(result)
+    assert "the worker's log /logs/worker.log says why" in caught.value.hint
+
+
+def test_the_logs_of_runs_started_by_the_run_are_told_with_their_names(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+
+    def start_child() -> None:
+        flow = project.api.create_flow(f"flow-{project.tag}")
+        task = container.post(
+            "/task_runs/",
+            {"flow_run_id": started.id, "task_key": "child", "dynamic_key": "0"},
+        )
+        child = container.post(
+            "/flow_runs/",
+            {"flow_id": flow["id"], "name": "child", "parent_task_run_id": task["id"]},
+        )
+        container.log("from below", run=child["id"])
+
+    sleep = acted(start_child, lambda: container.state("COMPLETED"))
+    records = []
+    runs.watch(project.api, started, records.append, sleep=sleep)
+    assert [(r.run, r.message) for r in records] == [("child", "from below")]
+
+
+def test_ctrl_c_while_watching_leaves_the_run_alone(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.watch(project.api, started, lambda record: None, sleep=interrupt)
+    assert project.api.run(started.id)["state"]["type"] == "SCHEDULED"

@@ -1,0 +1,127 @@
+"""The benchmarks' pure parts; what they measure is shown by `benchmarks/run` itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def sample(*walls):
+    from benchmarks.measure import Sample
+
+    return tuple(Sample(wall, wall / 2) for wall in walls)
+
+
+def test_the_benchmarks_say_what_they_can_measure():
+    path = os.pathsep.join([str(ROOT), str(ROOT / "scripts")])
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "{help,ship,commands,layers}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("ship",), ("deploy",), ("check",), ("profile",), ("profile", "set-api")]
+)
+def test_the_bare_app_says_the_same_as_flowship_and_imports_none_of_it(tmp_path, words):
+    from benchmarks import bare_app
+
+    from flowship.cli import app
+
+    bare = bare_app.install(app, tmp_path)
+    text = (tmp_path / f"{bare_app.MODULE}.py").read_text()
+    assert "import flowship" not in text
+    assert "from flowship" not in text
+    ours = Path(sys.executable).with_name("flowship")
+    said = [
+        subprocess.run([program, *words, "--help"], cwd=tmp_path, capture_output=True, check=True)
+        for program in (ours, bare)
+    ]
+    assert said[0].stdout == said[1].stdout
+    assert b"--help" in said[0].stdout
+
+
+def test_things_are_run_in_turns_and_the_first_round_is_not_counted():
+    from benchmarks.measure import Sample, in_turns
+
+    order = []
+
+    def run(name):
+        order.append(name)
+        return Sample(float(len(order)))
+
+    measured = in_turns({"a": lambda: run("a"), "b": lambda: run("b")}, 2)
+    assert order == ["a", "b"] * 3
+    assert measured.walls("a") == [3.0, 5.0]
+    assert measured.walls("b") == [4.0, 6.0]
+
+
+def test_both_ratios_are_told_since_one_hiccup_moves_only_one_of_them():
+    from benchmarks.measure import Measured
+
+    measured = Measured({"ours": sample(1.0, 1.0, 9.0), "peer": sample(4.0, 2.0, 18.0)})
+    ratio = measured.compare("ours", "peer")
+    assert ratio.of_medians == 0.25
+    assert ratio.of_pairs == 0.5
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path):
+    from benchmarks.measure import CommandFailed, command
+
+    words = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
+    with pytest.raises(CommandFailed, match=r"ended with 3:\nwhy"):
+        command(words, cwd=tmp_path, env=os.environ, log=tmp_path / "log")
+
+
+def test_a_missed_target_stands_in_the_table():
+    from benchmarks.measure import Measured
+    from benchmarks.table import markdown, row
+
+    measured = Measured({"ours": sample(1.0), "peer": sample(2.0)})
+    met = row("quick", measured, "ours", "peer", 0.5)
+    missed = row("slow", measured, "ours", "peer", 0.4)
+    alone = row("alone", measured, "ours")
+    assert [r.missed for r in (met, missed, alone)] == [False, True, False]
+    lines = markdown([met, missed, alone]).splitlines()
+    assert "0.50" in lines[2]
+    assert "met" in lines[2]
+    assert "MISSED" in lines[3]
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_layers_differ_in_how_they_install_and_in_nothing_else():
+    from benchmarks import layers
+
+    files = layers.dockerfiles("base:1")
+    assert all(text.startswith("FROM base:1\n") for text in files.values())
+    assert all(layers.CONSTRAINTS in text for text in files.values())
+    assert files[layers.PIP].endswith(" pandas pyarrow prefect-gcp\n")
+    compiling = set(files[layers.OURS].splitlines()) - set(files[layers.PLAIN].splitlines())
+    assert ["compileall" in line for line in compiling] == [True]
+    assert "project/" not in files[layers.OURS]
+
+
+def test_the_constraints_are_the_locks_versions():
+    from benchmarks import layers
+
+    lines = layers.constraints().splitlines()
+    lock = (ROOT / "requirements.lock").read_text()
+    assert len(lines) == sum("==" in line and line[0] not in " #" for line in lock.splitlines())
+    assert any(line.startswith("prefect==3.") for line in lines)
+    assert not any("hash" in line or "\\" in line for line in lines)

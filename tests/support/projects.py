@@ -1,0 +1,71 @@
+"""Small projects that the engine tests build."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from flowship.events import Event
+    from flowship.image import BuiltImage
+
+FLOW = '''\
+from prefect import flow
+
+
+@flow(log_prints=True)
+def hello(name: str = "world", months: list[int] = [1, 2]) -> str:
+    """Greet somebody."""
+    print(f"hello {name}")
+    return name
+'''
+
+
+def write(
+    folder: Path, base_image: str, files: dict[str, str] | None = None, more: str = ""
+) -> Path:
+    """A project in `folder`: ``flow.py:hello``, plus `files`, plus `more` configuration."""
+    wanted = {
+        "flow.py": FLOW,
+        "flowship.toml": f'name = "{folder.name}"\nentrypoint = "flow.py:hello"\n'
+        f'base-image = "{base_image}"\n{more}',
+        **(files or {}),
+    }
+    for name, text in wanted.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def build(
+    folder: Path,
+    report: Callable[[Event], None] = lambda event: None,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
+    **options: bool,
+) -> BuiltImage:
+    """Build the project in `folder` as `flowship build` does; the image."""
+    from flowship import image
+    from flowship.config import loading
+    from flowship.engine import builder
+    from flowship.engine.client import connect
+    from flowship.project.build_request import prepare_build
+
+    wanted = prepare_build(loading.load(folder, environ={}))
+    return image.build(connect(), wanted, builder.BuildOptions(**options), report, elsewhere)
+
+
+@pytest.fixture
+def project(tmp_path: Path, engine: DockerClient) -> Iterator[Path]:
+    """An empty folder whose name, and so whose images, are this test's own."""
+    folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
+    folder.mkdir()
+    yield folder
+    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
+        engine.images.remove(built.id, force=True)

@@ -1,0 +1,198 @@
+"""The shapes of `--json`, which scripts rely on.
+
+A change of these tables is a change for everybody who reads the output: it goes into CHANGELOG.md.
+"""
+
+from __future__ import annotations
+
+from support.commands import Any_, Maybe
+
+ERROR = {
+    "error": {"message": str, "hint": str, "where": str, "details": str, "exit_code": int},
+}
+CHECK = {
+    "dockerfile": str,
+    "findings": [
+        {
+            "rule": str,
+            "severity": str,
+            "line": int,
+            "column": int,
+            "end_column": int,
+            "message": str,
+            "help": str,
+            "fixable": bool,
+            "source": str,
+        }
+    ],
+    "errors": int,
+    "warnings": int,
+    "fixed": int,
+}
+PROBE = {
+    "flow_name": str,
+    "entrypoint": str,
+    "prefect": str,
+    "python": str,
+    "description": Maybe(str),
+    "parameters": dict,  # the flow's own JSON schema
+}
+BUILD = {
+    "image": str,
+    "id": str,
+    "inputs": str,
+    "platform": str,
+    "size": int,
+    "unchanged": bool,
+    "tags": [str],
+    "entrypoint": str,
+    "probe": Maybe(PROBE),
+}
+PUSH = {
+    "reference": str,
+    "repository": str,
+    "tag": str,
+    "digest": str,
+    "size": int,
+    "already": bool,
+}
+LOGIN = {"registry": str, "username": str, "stored": {"place": str, "warning": str}}
+PARAMETERS = [{"name": str, "value": object, "source": str, "expected": str}]
+CHANGES = Any_({"field": str, "was": object, "now": object})
+SCHEDULE = {
+    "id": Maybe(str),
+    "outcome": str,
+    "source": str,
+    "words": str,
+    "timezone": str,
+    "active": bool,
+    "next_runs": [{"local": str, "utc": str}],
+    "parameters": dict,
+}
+DEPLOY = {
+    "image": str,
+    "platform": str,
+    "pushed": bool,
+    "api_url": str,
+    "block": {"name": str, "id": str, "outcome": str, "edits": CHANGES, "kept": dict, "url": str},
+    "pool": {
+        "name": str,
+        "outcome": str,
+        "widened": bool,
+        "live": Any_(str),
+        "copied": Any_(str),
+        "paused": bool,
+        "worker_online": bool,
+        "start_command": str,
+        "url": str,
+    },
+    "deployments": [
+        {
+            "id": str,
+            "name": str,
+            "flow_name": str,
+            "outcome": str,
+            "paused": bool,
+            "schedules": [SCHEDULE],
+            "removed_schedules": Any_(str),
+            "parameters": PARAMETERS,
+            "changes": CHANGES,
+            "url": str,
+            "warnings": Any_(str),
+        }
+    ],
+    "moved": Any_(str),
+    "warnings": Any_(str),
+}
+DRY_RUN = {
+    "deployments": [
+        {
+            "name": str,
+            "flow_name": str,
+            "description": Maybe(str),
+            "image": {
+                "reference": str,
+                "pushed": bool,
+                "platform": str,
+                "flow_name": Maybe(str),
+                "flow_description": Maybe(str),
+                "parameters": Maybe(dict),
+                "prefect_version": Maybe(str),
+                "entrypoint": str,
+            },
+            "entrypoint": str,
+            "path": str,
+            "version": str,
+            "work_pool": str,
+            "block_name": str,
+            "tags": Any_(str),
+            "concurrency_limit": Maybe(int),
+            "schedules": [SCHEDULE],
+            "schedule_source": str,
+            "configured": str,
+            "paused": Maybe(bool),
+            "paused_at_first": bool,
+            "parameters": dict,
+            "parameter_values": PARAMETERS,
+            "job_variables": dict,
+            "warnings": Any_(str),
+        }
+    ]
+}
+SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}
+RUN = {
+    "id": str,
+    "name": str,
+    "deployment": str,
+    "url": str,
+    "parameters": PARAMETERS,
+    "warnings": Any_(str),
+    "hints": [str],
+}
+RUN_WATCHED = {
+    "id": str,
+    "name": str,
+    "deployment": str,
+    "state_type": str,
+    "state_name": str,
+    "message": str,
+    "url": str,
+    "seconds": float,
+    "worker_log": str,
+    "completed": bool,
+}
+INIT = {"written": [str], "entrypoint": str, "others": Any_(str), "notes": Any_(str)}
+PROFILE_CHANGE = {
+    "profile": str,
+    "url": Maybe(str),
+    "path": str,
+    "previous_url": Maybe(str),
+    "switched_from": Maybe(str),
+    "corrected_from": Maybe(str),
+    "server": Maybe({"kind": str, "version": Maybe(str), "detail": str}),
+    "changed": bool,
+    "warnings": Any_(str),
+}
+PROFILE_LS = {"profiles": [{"name": str, "active": bool, "written": bool, "settings": dict}]}
+PROFILE_SHOW = {
+    "name": str,
+    "active": bool,
+    "settings": dict,
+    "api": {"url": Maybe(str), "source": str},
+}
+SERVICE = {
+    "name": str,
+    "state": str,
+    "address": str,
+    "pool": Maybe(str),
+    "pid": Maybe(int),
+    "log": Maybe(str),
+    "detail": str,
+}
+STACK = {  # up and down
+    "api_url": Maybe(str),
+    "services": [SERVICE],
+    "profile": Maybe(PROFILE_CHANGE),
+    "scheduler": str,
+    "warnings": Any_(str),
+}

@@ -1,0 +1,101 @@
+"""Recorded answers of a real engine (20.10, both builders), folded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowship.engine.build_stream import BuildStream
+from flowship.errors import BuildError
+from flowship.events import Event, Output, Step
+from support.paths import STREAMS
+
+BUILD_STREAMS = STREAMS / "build"
+
+
+def fold(name: str) -> tuple[BuildStream, list[Event]]:
+    told: list[Event] = []
+    stream = BuildStream(told.append)
+    for line in (BUILD_STREAMS / f"{name}.jsonl").read_text().splitlines():
+        stream.feed(json.loads(line))
+    return stream, told
+
+
+def failure(name: str) -> BuildError:
+    with pytest.raises(BuildError) as caught:
+        fold(name)
+    return caught.value
+
+
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
+def test_a_successful_build_tells_its_steps_its_output_and_the_image(builder):
+    stream, told = fold(f"{builder}-success")
+    assert stream.image_id is not None
+    assert stream.image_id.startswith("sha256:")
+    steps = [e for e in told if isinstance(e, Step)]
+    assert steps[-1].text == "COPY flow.py /opt/flow.py"
+    assert steps[-1].number == steps[-1].total == 3
+    lines = [e.text for e in told if isinstance(e, Output)]
+    assert "one" in lines
+    assert "two" in lines
+
+
+def test_the_engine_s_own_chatter_is_not_told():
+    _, told = fold("classic-success")
+    for event in told:
+        assert "intermediate container" not in getattr(event, "text", "")
+        assert "--->" not in getattr(event, "text", "")
+
+
+def test_a_secret_in_a_step_is_not_told():
+    told: list[Event] = []
+    stream = BuildStream(told.append)
+    stream.feed({"stream": "Step 2/3 : ENV DB_PASSWORD=hunter22\n ---> 1\n"})
+    assert [e.text for e in told if isinstance(e, Step)] == ["ENV DB_PASSWORD=********"]
+
+
+def test_a_cached_step_is_told_as_cached():
+    _, told = fold("classic-cached")
+    cached = [e.text for e in told if isinstance(e, Step) and e.cached]
+    assert cached == ["RUN echo one && echo two", "COPY flow.py /opt/flow.py"]
+
+
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
+def test_a_failing_step_shows_its_command_its_exit_code_and_its_output(builder):
+    error = failure(f"{builder}-step-fails")
+    assert "false" in error.message
+    assert "exit code 1" in error.message
+    assert "before" in error.details
+
+
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
+def test_a_missing_copy_source_points_at_the_check(builder):
+    error = failure(f"{builder}-copy-missing")
+    assert "nothing.py" in error.message
+    assert "flowship check" in error.hint
+
+
+def test_an_unknown_distribution_is_named_in_the_advice():
+    error = failure("classic-no-distribution")
+    assert "no-such-package-flowship" in error.hint
+    # the recording has this line in seven coloured pieces
+    assert "error: No solution found when resolving dependencies" in error.details
+
+
+def test_an_unknown_debian_package_is_named_in_the_advice():
+    assert "no-such-package-flowship" in failure("classic-apt-unknown").hint
+
+
+def test_a_dockerfile_the_engine_cannot_read_is_a_build_error():
+    assert "unknown instruction: FLY" in failure("classic-parse-error").message
+
+
+@given(st.binary())
+def test_no_trace_crashes_the_reader(data):
+    import base64
+
+    stream = BuildStream(lambda event: None)
+    stream.feed({"id": "moby.buildkit.trace", "aux": base64.b64encode(data).decode()})

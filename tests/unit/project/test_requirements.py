@@ -1,0 +1,126 @@
+"""The dependency list that travels into the image."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.config import loading
+from flowship.errors import ConfigError
+from flowship.project import requirements
+
+
+def read(folder, **overrides):
+    (folder / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    return requirements.read(loading.load(folder, overrides=overrides, environ={}))
+
+
+def test_a_project_without_a_list_needs_nothing(tmp_path):
+    assert read(tmp_path) is None
+
+
+def test_the_usual_files_are_found(tmp_path):
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    found = read(tmp_path)
+    assert found == requirements.Requirements("pandas\n", "requirements.txt")
+
+
+def test_the_pyproject_s_dependencies_come_before_a_requirements_file(tmp_path):
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["httpx>=1"]\n')
+    assert read(tmp_path).text == "httpx>=1\n"
+
+
+def test_includes_are_written_in_place_and_comments_dropped(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/common.txt").write_text("pyarrow  # fast\n")
+    (tmp_path / "r.txt").write_text("-r base/common.txt\n\n# more\npandas\n")
+    assert read(tmp_path, requirements="r.txt").text == "pyarrow\npandas\n"
+
+
+def test_an_include_of_itself_is_refused(tmp_path):
+    (tmp_path / "r.txt").write_text("-r r.txt\n")
+    with pytest.raises(ConfigError, match="includes itself"):
+        read(tmp_path, requirements="r.txt")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e .",
+        "./libs/mine",
+        "mine @ file:///home/me/mine",
+        "-c constraints.txt",
+        "x @ https://user:t0ken@example.com/x.whl",
+        "--extra-index-url https://t0ken@example.com/simple",
+        "mine @ git+https://t0ken@example.com/x/y.git",
+        "-c https://user:t0ken@example.com/constraints.txt",
+        "--find-links ./wheels",
+        "/srv/wheels/mine.whl",
+        "--pre",
+        "panda s",
+        "pandas >= ",
+        "pip install pandas",
+    ],
+)
+def test_what_cannot_travel_is_refused_with_its_line(tmp_path, line):
+    (tmp_path / "r.txt").write_text(f"pandas\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, requirements="r.txt")
+    assert caught.value.where.endswith("r.txt:2:1")
+    assert caught.value.hint
+    assert "t0ken" not in caught.value.message
+
+
+def test_a_list_that_is_named_but_missing_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"no docker-requirements\.txt"):
+        read(tmp_path, requirements="docker-requirements.txt")
+
+
+def test_dynamic_dependencies_are_told_not_skipped(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndynamic = ["dependencies"]\n')
+    with pytest.raises(ConfigError, match="no \\[project\\] dependencies"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pandas[parquet]>=2.2,<3; python_version >= '3.10'",
+        "x @ https://example.com/x.whl",
+        "https://example.com/x-1-py3-none-any.whl",
+        "mine @ git+https://example.com/mine.git@main",
+        "git+https://example.com/mine.git@main#egg=mine",
+        "mine @ git+ssh://git@example.com/mine.git",
+        "x @ https://${TOKEN}@example.com/x.whl",
+        "--find-links https://example.com/wheels",
+        "--extra-index-url https://example.com/simple",
+        "x==1 --hash=sha256:aa --hash=sha256:bb",
+    ],
+)
+def test_what_installers_read_passes(tmp_path, line):
+    (tmp_path / "r.txt").write_text(f"{line}\n")
+    assert read(tmp_path, requirements="r.txt").text == f"{line}\n"
+
+
+def test_a_requirement_over_several_lines_is_one(tmp_path):
+    (tmp_path / "r.txt").write_text(
+        "x==1 \\\n    --hash=sha256:aa \\\n  # via y\npandas\nbad one\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, requirements="r.txt")
+    assert caught.value.where.endswith("r.txt:5:1")
+    (tmp_path / "r.txt").write_text("x==1 \\\n    --hash=sha256:aa \\\n  # via y\npandas\n")
+    assert read(tmp_path, requirements="r.txt").text == "x==1 --hash=sha256:aa\npandas\n"
+
+
+def test_an_include_that_is_not_there_names_the_line_that_wants_it(tmp_path):
+    (tmp_path / "r.txt").write_text("pandas\n-r nope.txt\n")
+    with pytest.raises(ConfigError, match=r"nope\.txt") as caught:
+        read(tmp_path, requirements="r.txt")
+    assert caught.value.where.endswith("r.txt:2:1")
+
+
+def test_a_line_of_the_pyproject_that_is_none_is_told(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["a b"]\n')
+    with pytest.raises(ConfigError, match="a b"):
+        read(tmp_path)

@@ -1,0 +1,148 @@
+"""One table for what is a secret by its name, one for logins in addresses; and who asks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowship.config.settings import Block
+from flowship.deployment import docker_block
+from flowship.dockerfile.secrets_scan import masked, secret_in_variable
+from flowship.redaction import MASK, has_login, is_secret_name, mask_addresses, without_login
+
+SECRET = [
+    *("PASSWORD", "DB_PASSWORD", "PGPASSWORD", "dbPassword", "DB_PASSWORD_1", "MYSQL_ROOT_PASSWD"),
+    *("DB_PWD", "DB_PASS", "SMTP_PASS2", "GPG_PASSPHRASE"),
+    *("API_KEY", "apikey", "X-API-KEY", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"),
+    *("AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "secretAccessKey"),
+    *("AZURE_STORAGE_KEY", "AZURE_STORAGE_CONNECTION_STRING", "SSH_PRIVATE_KEY", "FERNET_KEY"),
+    *("SECRET", "CLIENT_SECRET", "SECRET_KEY_BASE", "VAULT_SECRET_ID", "DJANGO_SECRET_KEY"),
+    *("API_TOKEN", "GITHUBTOKEN", "TOKENS", "TOKEN_URL", "registry_credentials"),
+    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+]
+NO_SECRET = [
+    *("AWS_ACCESS_KEY_ID", "CLIENT_ID", "SSH_PUBLIC_KEY", "PARTITION_KEY", "KEY", "KEYBOARD"),
+    *("PASSWORD_FILE", "SECRET_NAME", "API_KEY_PATH", "TOKEN_LIMIT", "TOKEN_TYPE", "SECRETS_DIR"),
+    *("TOKEN_EXPIRATION_SECONDS", "TOKEN_TTL", "GOOGLE_APPLICATION_CREDENTIALS"),
+    *("TOKENIZERS_PARALLELISM", "SECRETARY", "PASSWORDLESS", "COMPASS", "PASS_THROUGH", "BYPASS"),
+    *("PWD", "OLDPWD", "AUTHOR", "TZ", ""),
+]
+
+
+@pytest.mark.parametrize("name", SECRET)
+def test_a_name_that_promises_a_secret(name):
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", NO_SECRET)
+def test_a_name_that_only_resembles_one(name):
+    assert not is_secret_name(name)
+
+
+# Text, as it is shown, and whether its login is written out (and so refused or warned of).
+ADDRESSES = [
+    ("http://ada:hunter2@host:4200/api", f"http://ada:{MASK}@host:4200/api", True),
+    ("http://ada:p@ssw0rd@host/api", f"http://ada:{MASK}@host/api", True),
+    ("http://ada:pa/ss@host/api", f"http://ada:{MASK}@host/api", True),
+    ('http://ada:a"b@host', f"http://ada:{MASK}@host", True),
+    ("postgresql+asyncpg://me:pw@db/x?y=z", f"postgresql+asyncpg://me:{MASK}@db/x?y=z", True),
+    ("redis://:pw@cache:6379/0", f"redis://:{MASK}@cache:6379/0", True),
+    ("ssh://ada:pw@builder", f"ssh://ada:{MASK}@builder", True),
+    ("HTTPS://ADA:pw@HOST", f"HTTPS://ADA:{MASK}@HOST", True),
+    ("http://ada:pw@[::1]:4200/api", f"http://ada:{MASK}@[::1]:4200/api", True),
+    # What stands alone before an http address's @ is a token, elsewhere a user's name.
+    ("--extra-index-url https://t0ken@x.org/s", f"--extra-index-url https://{MASK}@x.org/s", True),
+    ("x @ git+https://t0ken@x.org/y.git@main", f"x @ git+https://{MASK}@x.org/y.git@main", True),
+    ("https://t0ken:@x.org", f"https://{MASK}:@x.org", True),
+    ("https://t0ken:x-oauth-basic@x.org/y", f"https://{MASK}:x-oauth-basic@x.org/y", True),
+    ("x @ git+ssh://git@x.org/y.git", "x @ git+ssh://git@x.org/y.git", False),
+    ("postgresql://me@db/x", "postgresql://me@db/x", False),
+    ("ssh://builder", "ssh://builder", False),
+    # A placeholder is covered like a login, and none is written out.
+    ("https://${TOKEN}@x.org", f"https://{MASK}@x.org", False),
+    ("https://$USER:$PASSWORD@x.org", f"https://$USER:{MASK}@x.org", False),
+    ("https://me:<password>@x.org", f"https://me:{MASK}@x.org", False),
+    ("https://${USER}:pw@x.org", f"https://${{USER}}:{MASK}@x.org", True),
+    # No login: a port, a version or an e-mail address behind the host.
+    ("git+https://x.org:8443/y.git@main", "git+https://x.org:8443/y.git@main", False),
+    ("http://[::1]:4200/x@y", "http://[::1]:4200/x@y", False),
+    ("oci://x.org/y:1@sha256:ab", "oci://x.org/y:1@sha256:ab", False),
+    ("http://x.org, or ask me@x.org", "http://x.org, or ask me@x.org", False),
+    ("python:3.12@sha256:ab", "python:3.12@sha256:ab", False),
+    ("me@x.org", "me@x.org", False),
+    ("", "", False),
+    # Several at once.
+    ("http://x.org,https://a:b@y.org", f"http://x.org,https://a:{MASK}@y.org", True),
+    ("http://a:b@x http://c:d@y", f"http://a:{MASK}@x http://c:{MASK}@y", True),
+]
+
+
+@pytest.mark.parametrize(("text", "shown", "login"), ADDRESSES)
+def test_a_login_in_an_address_is_covered_and_the_user_kept(text, shown, login):
+    assert (mask_addresses(text), has_login(text)) == (shown, login)
+    assert len(mask_addresses(text, keep_length=True)) == len(text)
+
+
+@given(
+    user=st.text("abAB01._~-%", max_size=6),
+    password=st.text("abAB01._~-:@!$&'()*+,;=%\"", min_size=1, max_size=12),
+    path=st.sampled_from(["", "/api", "/x@y", "?a=b@c", ":4200/api"]),
+)
+def test_no_part_of_a_password_is_shown(user, password, path):
+    shown = mask_addresses(f"see http://{user}:{password}@host{path} for more")
+    assert shown == f"see http://{user}:{MASK}@host{path} for more"
+
+
+@pytest.mark.parametrize(
+    ("address", "bare"),
+    [
+        ("http://ada:p@ss@host:4200/api", "http://host:4200/api"),
+        ("https://t0ken@host/api", "https://host/api"),
+        ("ssh://ada@host", "ssh://host"),
+        ("http://host/x@y", "http://host/x@y"),
+    ],
+)
+def test_an_address_without_its_login_can_be_opened(address, bare):
+    assert without_login(address) == bare
+
+
+def test_a_long_word_is_judged_at_once():
+    assert not has_login("a" * 100_000 + "://b:" * 2000)
+
+
+# --- who asks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["DB_PWD", "AWS_ACCESS_KEY", "GPG_PASSPHRASE", "PGPASSWORD"])
+def test_the_block_and_the_dockerfile_agree_on_a_name(name):
+    block = Block(env={name: "hunter22", "AWS_ACCESS_KEY_ID": "key-1", "PWD": "x"})
+    assert docker_block.open_secrets(block) == (name,)
+    assert docker_block.masked({"env": {name: "hunter22"}}) == {"env": {name: MASK}}
+    assert docker_block.masked([f"{name}=hunter22"]) == [f"{name}={MASK}"]
+    assert secret_in_variable(name, "hunter22")
+    assert not secret_in_variable("AWS_ACCESS_KEY_ID", "key-1")
+    assert masked(f"ENV {name}=hunter22") == f"ENV {name}=********"
+
+
+@pytest.mark.parametrize("address", ["https://t0ken@x.org/simple", "https://me:p@ss@x.org/simple"])
+def test_the_block_and_the_dockerfile_agree_on_an_address(address):
+    block = Block(env={"INDEX": address, "REPO": "ssh://git@x.org/y"})
+    assert docker_block.open_secrets(block) == ("INDEX",)
+    assert secret_in_variable("INDEX", address) == "a login in a URL"
+    line = masked(f"ENV INDEX={address}")
+    assert line.endswith("@x.org/simple")
+    assert not any(part in line for part in ("t0ken", "p@ss", "ss@"))
+
+
+def test_it_is_pure_and_cheap_to_import():
+    code = (
+        "import sys, flowship; before = set(sys.modules); import flowship.redaction;"
+        "print(sorted(m for m in set(sys.modules) - before if m.split('.')[0] not in"
+        " sys.stdlib_module_names))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['flowship.redaction']\n"
