@@ -64,7 +64,7 @@ def main() -> None:
         with lasting_streams():
             code = boundary.run(app)
     except UsageError as exc:  # the result did not get out; a failure's own code says more
-        Screen().tell(exc)
+        Screen().show_error(exc)
         code = code or int(exc.exit_code)
     sys.exit(code)
 

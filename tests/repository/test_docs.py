@@ -326,9 +326,26 @@ def fields(model: type[BaseModel]) -> Any:
 # --- errors --------------------------------------------------------------------------------------
 
 
+def raised_codes() -> set[str]:
+    """Every code that an error can have: ``code="…"`` where one is made, and the classes' own."""
+    found = set()
+    for path in sorted((ROOT / "src" / "flowship").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"\bcode(?:: str)? ?= ?\"([a-z][a-z0-9-]+)\"", text))
+    return found
+
+
+def test_every_error_code_has_its_row_and_no_row_is_left_over():
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\|[^`]*`([a-z][a-z0-9-]+)` \|", page, re.MULTILINE))
+    assert documented == raised_codes()
+
+
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_every_exit_code_is_told(code):
-    assert re.search(rf"^\| {int(code)} \| {code.name} \| \w", read("docs/errors.md"), re.MULTILINE)
+    assert re.search(
+        rf"^\| {int(code)} \| {code.name} \| .* \| \w", read("docs/errors.md"), re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("name", sorted({page_of(command) for command in COMMANDS if command}))

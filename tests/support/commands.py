@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flowship.output.console import JSON_VERSION
+
 PROGRAM = Path(sys.executable).with_name("flowship")
 PATIENCE = 180  # seconds until something that will surely happen
 
@@ -146,10 +148,11 @@ def ask(api_url: str, path: str, body: object = None, method: str | None = None)
 
 
 def one_object(stdout: str) -> Any:
-    """The one JSON object that `stdout` consists of."""
+    """The one JSON object that `stdout` consists of, its version checked and taken out."""
     value, end = json.JSONDecoder().raw_decode(stdout)
     assert stdout[end:] == "\n", f"more than one object: {stdout[end:][:200]}"
     assert isinstance(value, dict)
+    assert value.pop("version") == JSON_VERSION
     return value
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from support.commands import Any_, Maybe
 
 ERROR = {
-    "error": {"message": str, "hint": str, "where": str, "details": str, "exit_code": int},
+    "error": {
+        "code": str,
+        "message": str,
+        "hint": str,
+        "where": str,
+        "details": str,
+        "exit_code": int,
+    },
 }
 CHECK = {
     "dockerfile": str,

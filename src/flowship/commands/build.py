@@ -79,11 +79,11 @@ def build_image(
     checked = check.check_build(request)
     check.refuse_missing_flow(checked, request.settings)
     if checked.findings:
-        screen.say(*render_check.findings(checked))
+        screen.info(*render_check.findings(checked))
     check.refuse_errors(checked)
     options = builder.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tags)
     engine = engine or connect()
     with screen.progress() as report:
         built = image.build(engine, request, options, report, elsewhere)
-    screen.say(*render_image.built(built, engine.platform))
+    screen.info(*render_image.built(built, engine.platform))
     return built

@@ -43,7 +43,7 @@ def check(
     checked = check.with_hadolint(checked)
     for warning in checked.warnings:
         screen.warn(warning)
-    screen.say(*render_check.findings(checked, fixed))
+    screen.info(*render_check.findings(checked, fixed))
     screen.result(render_check.findings_json(checked, fixed))
     if checked.errors:
         raise typer.Exit(int(ExitCode.CONFIG))

@@ -60,7 +60,7 @@ def deploy(
     validate_early(settings, flags)
     if dry_run:
         specs = pipeline.specs_of(image, settings, flags)
-        screen.say(*render_deploy.specs(specs))
+        screen.info(*render_deploy.specs(specs))
         screen.result({"deployments": [spec.to_json() for spec in specs]})
         return
     with pipeline.open_api() as api:
@@ -68,5 +68,5 @@ def deploy(
         specs = pipeline.specs_of(image, settings, flags)
         with screen.progress() as report:
             deployed = apply(specs, ground, api, settings, report)
-    screen.say(*render_deploy.deployed(deployed))
+    screen.info(*render_deploy.deployed(deployed))
     screen.result(deployed.to_json(), render_deploy.deployment_names(deployed))

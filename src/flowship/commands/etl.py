@@ -64,10 +64,10 @@ def etl_run(
         concurrency=concurrency,
         story=screen.story,
     )
-    screen.say(*render_local.months(results))
+    screen.info(*render_local.months(results))
     screen.result(loading.as_json(results), "\n".join(r.where for r in results if r.where))
     try:
         loading.ensure_loaded(results)
     except RunFailedError as exc:  # the result is on stdout already
-        screen.tell(exc)
+        screen.show_error(exc)
         raise typer.Exit(int(exc.exit_code)) from exc

@@ -33,5 +33,5 @@ def init(as_json: Json = False) -> None:
     )
     for warning in warnings:
         screen.warn(warning)
-    screen.say(*render_init.scaffold(written))
+    screen.info(*render_init.scaffold(written))
     screen.result(written, "\n".join(written.written))

@@ -33,7 +33,7 @@ def profile_set_api(
 
     screen = Screen(as_json=as_json)
     change = editing.set_api(url, profile, check=not no_check)
-    screen.say(*render_profile.profile_change(change))
+    screen.info(*render_profile.profile_change(change))
     screen.result(change, change.url or "")
 
 
@@ -59,7 +59,7 @@ def profile_use(
 
     screen = Screen(as_json=as_json)
     change = editing.use(name)
-    screen.say(*render_profile.profile_change(change))
+    screen.info(*render_profile.profile_change(change))
     screen.result(change)
 
 

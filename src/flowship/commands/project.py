@@ -20,5 +20,5 @@ def load_settings(screen: Screen, **overrides: object) -> Settings:
     for warning in settings.warnings:
         screen.warn(warning)
     if settings.shipped:
-        screen.say("no project here: this is the shipped ETL flow (New York taxi trips)")
+        screen.info("no project here: this is the shipped ETL flow (New York taxi trips)")
     return settings

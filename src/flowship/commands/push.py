@@ -37,7 +37,7 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     with screen.progress() as report:
         built = pipeline.image_to_push(engine, image, settings)
         pushed = push_image(engine, built, target, credentials=credentials, report=report)
-    screen.say(*render_image.pushed(pushed))
+    screen.info(*render_image.pushed(pushed))
     screen.result(pushed, pushed.reference)
 
 
@@ -62,5 +62,5 @@ def login(
     screen = Screen(as_json=as_json)
     user, password = ask_credentials(username, from_stdin=password_stdin)
     done = pipeline.login(registry, user, password)
-    screen.say(*render_image.logged_in(done))
+    screen.info(*render_image.logged_in(done))
     screen.result(done)

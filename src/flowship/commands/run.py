@@ -44,7 +44,7 @@ def run(
     with pipeline.open_api() as api:
         found = runs.find(api, name, project=lambda: settings or pipeline.known_project(Path.cwd()))
         started = runs.start(api, found, given)
-        screen.say(*render_runs.started(started))
+        screen.info(*render_runs.started(started))
         if not watch:
             screen.result(started.to_json(), started.id)
             return
@@ -52,17 +52,17 @@ def run(
             ended = runs.watch(
                 api,
                 started,
-                lambda record: screen.say(render_runs.log(record)),
-                on_state=lambda state: screen.say(render_runs.state(state)),
+                lambda record: screen.info(render_runs.log(record)),
+                on_state=lambda state: screen.info(render_runs.state(state)),
                 warn=screen.warn,
             )
         except KeyboardInterrupt:
-            screen.say("no longer watching; the run goes on", *render_runs.hints(started))
+            screen.info("no longer watching; the run goes on", *render_runs.hints(started))
             raise typer.Exit(screen.interrupted(started.to_json())) from None
-    screen.say(*render_runs.ended(ended))
+    screen.info(*render_runs.ended(ended))
     screen.result(ended.to_json(), ended.state_type)
     try:
         runs.ensure_completed(ended)
     except RunFailedError as exc:  # the result is on stdout already
-        screen.tell(exc)
+        screen.show_error(exc)
         raise typer.Exit(int(exc.exit_code)) from exc

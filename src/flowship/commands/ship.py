@@ -80,10 +80,10 @@ def ship(
         judge_kept(pipeline.specs(settings, built, flags), api)  # parameters, before the push
         with screen.progress() as report:
             pushed = push_image(engine, built, target, credentials=credentials, report=report)
-        screen.say(*render_image.pushed(pushed))
+        screen.info(*render_image.pushed(pushed))
         specs = pipeline.specs(settings, built, flags, pushed.reference)
         with screen.progress() as report:
             deployed = apply(specs, ground, api, settings, report)
-    screen.say(*render_deploy.deployed(deployed))
+    screen.info(*render_deploy.deployed(deployed))
     result = {"build": render_image.built_json(built), "push": pushed, "deploy": deployed.to_json()}
     screen.result(result, pushed.reference)

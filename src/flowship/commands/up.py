@@ -32,7 +32,7 @@ def up(
     screen = Screen(as_json=as_json)
     with screen.progress() as report:
         stack = pipeline.up(pool or pipeline.work_pool(Path.cwd()), port, report)
-    screen.say(*render_local.stack(stack))
+    screen.info(*render_local.stack(stack))
     screen.result(stack, stack.api_url or "")
 
 
@@ -45,5 +45,5 @@ def down(as_json: Json = False) -> None:
     screen = Screen(as_json=as_json)
     with screen.progress() as report:
         stopped = stacks.down(report)
-    screen.say(*render_local.stack(stopped))
+    screen.info(*render_local.stack(stopped))
     screen.result(stopped)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from flowship.events import Event, Report, Transfer
 
 
+JSON_VERSION = 1
+"""Of the objects that ``--json`` prints; raised when a script that reads them would break."""
+
 REPORT = (
     "This is a bug in flowship. Please report it, with the lines above, on the issue tracker of\n"
     "the repository that you installed flowship from."
@@ -125,34 +128,40 @@ class Screen:
             self._story = _console()
         return self._story
 
-    def say(self, *lines: RenderableType) -> None:
-        """Tell something on stderr."""
+    def info(self, *lines: RenderableType) -> None:
+        """Write lines to stderr."""
         for line in lines:
             self.story.print(line)
 
     def warn(self, text: str) -> None:
-        """Tell on stderr that something deserves a look."""
+        """Write a warning to stderr."""
         self.story.print(f"[yellow]warning:[/] {_escape(text)}")
 
     def result(self, value: object, text: str = "") -> None:
         """Write the command's result to stdout: `value` as JSON, or else `text`."""
         if self.as_json:
-            text = json.dumps(plain(value))  # ASCII: any terminal and any pipe takes it
+            document = {"version": JSON_VERSION, **plain(value)}
+            text = json.dumps(document)  # ASCII: any terminal and any pipe takes it
         if text:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
 
     def error(self, exc: FlowshipError) -> None:
         """Show an expected failure, as the result too where that is JSON."""
-        self.tell(exc)
+        self.show_error(exc)
         if self.as_json:
             self.result({"error": failure(exc)})
 
     def interrupted(self, result: Mapping[str, object] | None = None) -> int:
         """Say that somebody pressed Ctrl-C; `result` is what was done until then."""
-        self.say("interrupted")
+        self.info("interrupted")
         if self.as_json:
-            self.result({**(result or {}), "error": _error("interrupted", ExitCode.INTERRUPTED)})
+            self.result(
+                {
+                    **(result or {}),
+                    "error": _error("interrupted", ExitCode.INTERRUPTED, code="interrupted"),
+                }
+            )
         return ExitCode.INTERRUPTED
 
     def bug(self, exc: BaseException) -> int:
@@ -162,14 +171,14 @@ class Screen:
         from rich.text import Text
 
         told = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
-        self.say(Text(f"{told}\n{REPORT}"))
+        self.info(Text(f"{told}\n{REPORT}"))
         if self.as_json:
             told = f"a bug in flowship: {type(exc).__name__}: {exc}"
-            self.result({"error": _error(told, ExitCode.BUG, hint=REPORT)})
+            self.result({"error": _error(told, ExitCode.BUG, code="bug", hint=REPORT)})
         return ExitCode.BUG
 
-    def tell(self, exc: FlowshipError) -> None:
-        """Tell a failure on stderr: what, where, why, and the next step."""
+    def show_error(self, exc: FlowshipError) -> None:
+        """Write a failure to stderr: what, where, why, and the next step."""
         place = f"[bold]{_escape(exc.where)}:[/] " if exc.where else ""
         self.story.print(f"{place}[bold red]error:[/] {_escape(exc.message)}")
         if exc.details:
@@ -189,18 +198,32 @@ class Screen:
 
 def failure(exc: FlowshipError) -> dict[str, object]:
     """An error as ``--json`` shows it."""
-    return _error(exc.message, exc.exit_code, hint=exc.hint, where=exc.where, details=exc.details)
+    return _error(
+        exc.message,
+        exc.exit_code,
+        code=exc.code,
+        hint=exc.hint,
+        where=exc.where,
+        details=exc.details,
+    )
 
 
 def _error(
-    message: str, code: ExitCode, *, hint: str = "", where: str = "", details: str = ""
+    message: str,
+    exit_code: ExitCode,
+    *,
+    code: str,
+    hint: str = "",
+    where: str = "",
+    details: str = "",
 ) -> dict[str, object]:
     return {
+        "code": code,
         "message": message,
         "hint": hint,
         "where": where,
         "details": details,
-        "exit_code": int(code),
+        "exit_code": int(exit_code),
     }
 
 

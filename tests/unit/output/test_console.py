@@ -35,6 +35,7 @@ def test_the_result_is_text_or_else_json(capsys):
     stdout, stderr = capsys.readouterr()
     assert stdout.count("\n") == 1
     assert json.loads(stdout) == {
+        "version": 1,
         "path": "a/b",
         "names": ["x", "ü"],
         "when": "2024-05-01T00:00:00+00:00",
@@ -54,7 +55,7 @@ def test_a_secret_never_becomes_json(capsys):
 
 
 def test_what_looks_like_an_emoji_s_name_is_told_as_it_is(capsys):
-    Screen().say("a:x:b")
+    Screen().info("a:x:b")
     Screen().error(BuildError("no such image: A:B:C", hint=":warning:"))
     assert capsys.readouterr().err.splitlines() == [
         "a:x:b",
@@ -77,10 +78,18 @@ def test_an_error_names_the_place_the_reason_the_details_and_the_next_step(capsy
 
 
 def test_an_error_is_the_result_where_that_is_json(capsys):
-    Screen(as_json=True).error(UsageError("no", hint="yes", where="--repo"))
+    Screen(as_json=True).error(UsageError("no", code="no-repository", hint="yes", where="--repo"))
     stdout, stderr = capsys.readouterr()
     assert json.loads(stdout) == {
-        "error": {"message": "no", "hint": "yes", "where": "--repo", "details": "", "exit_code": 2}
+        "version": 1,
+        "error": {
+            "code": "no-repository",
+            "message": "no",
+            "hint": "yes",
+            "where": "--repo",
+            "details": "",
+            "exit_code": 2,
+        },
     }
     assert stderr.startswith("--repo: error: no")
 

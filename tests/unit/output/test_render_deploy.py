@@ -1,0 +1,165 @@
+"""How a deployment looks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flowship.deployment.parameters import ParameterValue
+from flowship.deployment.report import (
+    BlockReport,
+    Change,
+    DeploymentReport,
+    DeployReport,
+    NextRun,
+    PoolReport,
+    ScheduleReport,
+)
+from flowship.output import render_deploy
+from support.rendering import shown
+
+SCHEDULE = ScheduleReport(
+    id="1",
+    outcome="created",
+    source="configuration",
+    words="every day at 05:00 Pacific/Auckland",
+    timezone="Pacific/Auckland",
+    active=True,
+    next_runs=(
+        NextRun("2024-09-29T05:00:00+13:00", "2024-09-28T16:00:00+00:00"),
+        NextRun("2024-09-30T05:00:00+13:00", "2024-09-29T16:00:00+00:00"),
+    ),
+    parameters={},
+)
+
+
+def report(**changes):
+    deployment = {
+        "id": "1",
+        "name": "nightly",
+        "flow_name": "taxi",
+        "outcome": "created",
+        "paused": False,
+        "schedules": (SCHEDULE,),
+        "removed_schedules": (),
+        "parameters": (
+            ParameterValue("months", [1, 2], "default", "a list"),
+            ParameterValue("year", None, "missing", "a whole number"),
+        ),
+        "changes": (),
+        "url": "http://127.0.0.1:4200/deployments/deployment/1",
+        "warnings": (),
+    }
+    pool = {
+        "name": "flowship",
+        "outcome": "created",
+        "widened": True,
+        "live": ("image", "env"),
+        "copied": (),
+        "paused": False,
+        "worker_online": False,
+        "start_command": 'prefect worker start --pool "flowship" --type docker',
+        "url": "",
+    }
+    whole = {
+        "image": "user/taxi:1@sha256:2",
+        "platform": "linux/amd64",
+        "pushed": True,
+        "api_url": "http://127.0.0.1:4200/api",
+        "block": BlockReport("taxi-docker", "2", "created", (), {"privileged": True}, ""),
+        "moved": (),
+        "warnings": (),
+    }
+    for key, value in changes.items():
+        next(part for part in (deployment, pool, whole) if key in part)[key] = value
+    return DeployReport(
+        **whole, pool=PoolReport(**pool), deployments=(DeploymentReport(**deployment),)
+    )
+
+
+def test_what_a_schedule_gives_to_its_runs_is_told_below_it():
+    schedules = (replace(SCHEDULE, parameters={"day": "2026-01-31", "full": True}),)
+    text = shown(render_deploy.deployed(report(schedules=schedules)))
+    assert 'with day = "2026-01-31", full = true' in text
+
+
+def test_a_deployment_that_moves_to_another_block_says_so_once():
+    fields = ("image", "auto_remove", "volumes")
+    changes = tuple(
+        Change(f"job_variables.{f}", *(f"{{{{ prefect.blocks.docker-container.{b}.{f} }}}}"
+                                       for b in ("old", "new")))
+        for f in fields
+    )  # fmt: skip
+    other = Change("description", "a", "b")
+    text = shown(render_deploy.deployed(report(changes=(*changes, other))))
+    assert text.count("wrote over") == 2
+    assert "docker-container.old.image" in text
+    assert "and 2 more references" in text
+
+
+def test_seconds_are_shown_where_a_run_has_some():
+    runs = (NextRun("2024-09-29T05:00:30+13:00", "2024-09-28T16:00:30+00:00"),)
+    schedules = (replace(SCHEDULE, words="every 90 seconds", next_runs=runs),)
+    text = shown(render_deploy.deployed(report(schedules=schedules)))
+    assert "2024-09-29 05:00:30 +13:00  2024-09-28 16:00:30 UTC" in text
+    assert "2024-09-29 05:00 +13:00  2024-09-28 16:00 UTC" in shown(
+        render_deploy.deployed(report())
+    )
+
+
+def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it():
+    text = shown(render_deploy.deployed(report()))
+    assert "created taxi/nightly" in text
+    assert "every day at 05:00 Pacific/Auckland" in text
+    assert "2024-09-29 05:00 +13:00  2024-09-28 16:00 UTC" in text
+    assert text.count(" UTC") == 2
+    assert "[1, 2]" in text
+    assert "missing" in text
+    assert "user/taxi:1@sha256:2" in text
+    assert "docker-container/taxi-docker" in text
+    assert 'none online: start one with `prefect worker start --pool "flowship"' in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pushed": False}, "only on this engine"),
+        ({"worker_online": True}, "online"),
+        ({"schedules": ()}, "only when started: no schedule"),
+        ({"paused": True}, "taxi/nightly (paused)"),
+        ({"paused": True}, "would run   every day at 05:00"),
+        ({"removed_schedules": ("every hour",)}, "removed     every hour"),
+        ({"moved": ("taxi/[weekly]",)}, "also runs the new image: taxi/[weekly]"),
+        ({"warnings": ("beware of [x]",)}, "warning: beware of [x]"),
+        ({"changes": (Change("tags", ["a"], ["[b]"]),)}, 'its tags: ["a"] → ["[b]"]'),
+        (
+            {"copied": ("networks",), "widened": False, "outcome": "found"},
+            "image, env follow the block at each run; networks were copied",
+        ),
+        (
+            {"block": BlockReport("b", "2", "unchanged", (), {"volumes": ["a:/b"]}, "")},
+            'the block keeps volumes = ["a:/b"], which the configuration does not name',
+        ),
+        (
+            {"block": BlockReport("b", "2", "updated", (Change("mem_limit", "1g", "2g"),), {}, "")},
+            'the block\'s mem_limit: "1g" → "2g"',
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_out_of_the_ordinary_is_said(changes, words):
+    ordinary = shown(render_deploy.deployed(report()))
+    text = shown(render_deploy.deployed(report(**changes)))
+    assert words in text
+    assert words not in ordinary or words == "online"
+
+
+def test_schedules_of_a_person_and_paused_ones_are_marked():
+    added = replace(SCHEDULE, source="server", active=False)
+    text = shown(render_deploy.deployed(report(schedules=(added,))))
+    assert "(paused, added by a person)" in text
+
+
+def test_the_result_of_deploy_is_a_name_that_run_takes():
+    assert render_deploy.deployment_names(report()) == "taxi/nightly"

@@ -1,0 +1,75 @@
+"""How an image and its flow look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flowship.image import BuiltImage
+from flowship.output import render_image
+from flowship.probe.result import ProbeResult
+from support.rendering import shown
+
+SCHEMA = {
+    "title": "Parameters",
+    "type": "object",
+    "properties": {
+        "colour": {"position": 2, "allOf": [{"$ref": "#/definitions/Colour"}], "default": "yellow"},
+        "months": {
+            "position": 0,
+            "type": "array",
+            "items": {"type": "integer"},
+            "default": [1, 2],
+        },
+        "year": {"position": 1, "type": "integer"},
+        "until": {"position": 3, "anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        "day": {"position": 4, "type": "string", "format": "date", "default": "2021-01-01"},
+        "anything": {"position": 5, "default": "[bold]x[/]"},
+    },
+    "required": ["year"],
+    "definitions": {"Colour": {"enum": ["yellow", "green"]}},
+}
+
+
+def test_parameters_are_listed_in_the_flows_order_each_with_its_type_and_default():
+    assert render_image.parameter_rows(SCHEMA) == [
+        ("months", "list of integer", "[1, 2]"),
+        ("year", "integer", "required"),
+        ("colour", '"yellow" | "green"', '"yellow"'),
+        ("until", "string | null", "null"),
+        ("day", "date", '"2021-01-01"'),
+        ("anything", "any", '"[bold]x[/]"'),
+    ]
+
+
+def test_a_flow_without_parameters_has_no_table():
+    assert render_image.parameter_rows({}) == []
+
+
+PROBE = ProbeResult("taxi", "flow.py:taxi", "3.8.8", "3.11.2", "First line.\nSecond.", SCHEMA)
+IMAGE = BuiltImage(
+    "sha256:1", "taxi:abc", "taxi", "abc", "linux/amd64", 302_000_000, PROBE, "flow.py:taxi"
+)
+
+
+def test_a_built_image_tells_its_size_its_flow_and_each_default():
+    text = shown(render_image.built(IMAGE, "linux/amd64"))
+    assert "built taxi:abc (302 MB, linux/amd64)" in text
+    assert "flow taxi loads from flow.py:taxi (Prefect 3.8.8, Python 3.11.2)" in text
+    assert "First line." in text
+    assert "Second." not in text
+    assert "[1, 2]" in text
+    assert "[bold]x[/]" in text
+    assert "warning" not in text
+
+
+def test_an_image_for_another_platform_and_one_that_was_not_probed_say_so():
+    text = shown(
+        render_image.built(replace(IMAGE, platform="linux/arm64", probe=None), "linux/amd64")
+    )
+    assert "the image is for linux/arm64, this engine is linux/amd64" in text
+    assert "--no-probe" in text
+
+
+def test_an_image_that_was_there_says_why_nothing_was_built():
+    text = shown(render_image.built(replace(IMAGE, unchanged=True), "linux/amd64"))
+    assert "taxi:abc is there already: no input changed" in text
