@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from parts import architecture
 from support.paths import ROOT
 
 PACKAGE = ROOT / "src" / "flowship"
@@ -87,12 +88,18 @@ def test_a_promised_script_can_be_run(name):
     subprocess.run(["bash", "-n", str(path)], check=True)
 
 
-# --- the map -------------------------------------------------------------------------------------
+# --- the picture and the map ---------------------------------------------------------------------
+
+
+def test_the_picture_of_the_architecture_is_up_to_date():
+    committed = architecture.PICTURE.read_text(encoding="utf-8")
+    command = "PYTHONPATH=scripts .venv/bin/python -m parts.architecture"
+    assert committed == architecture.picture(), f"run: {command}"
 
 
 def test_the_map_for_developers_names_every_module_and_no_other():
-    text = (ROOT / "DEVELOPERS.md").read_text(encoding="utf-8")
-    table = text.partition("## The package, by folder")[2].partition("`tests/")[0]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## The package, by folder")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([a-z_]+(?:\.py|/))`", table)) - {"data/"}
     here = {m if "/" not in m else m.partition("/")[0] + "/" for m in MODULES}
     assert named == here - {"__init__.py"}
