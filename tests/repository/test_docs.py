@@ -374,7 +374,7 @@ def written_texts() -> list[str]:
     ]
 
 
-def documented_messages(text: str) -> list[str]:
+def told_messages(text: str) -> list[str]:
     """The first column of the tables whose head begins with "message"."""
     tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE)
     return [row.split(" | ")[0].lstrip("| ") for table in tables for row in table.splitlines()]
@@ -383,7 +383,7 @@ def documented_messages(text: str) -> list[str]:
 @pytest.mark.parametrize("name", ["docs/errors.md", "docs/build.md", "docs/push.md"])
 def test_the_messages_are_the_programs_own(name):
     texts = written_texts()
-    messages = documented_messages(read(name))
+    messages = told_messages(read(name))
     assert len(messages) > 9
     strange = []
     for message in messages:
