@@ -273,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        # A client that disconnects is not an error of the server.
+        # A client that breaks off is no error of ours.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._serve()
 
