@@ -10,11 +10,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import hypothesis
 import pytest
+
+from support.paths import SHARED_VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -74,10 +77,17 @@ def _isolate(environ: MutableMapping[str, str], home: Path) -> None:
     )
 
 
+# Test modules are compiled by every worker and Python; do it once, whatever the environment says.
+sys.dont_write_bytecode = False
+
 # While this file is being imported: Prefect reads its settings when it is itself imported, and
 # fixtures of the whole session start before any fixture of a test.
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="flowship-tests-"))
 _isolate(os.environ, _SESSION_HOME)
+
+# Workers inherit the variable, and so the folder, of the process that started them.
+_IS_FIRST = SHARED_VARIABLE not in os.environ
+os.environ.setdefault(SHARED_VARIABLE, str(_SESSION_HOME / "shared"))
 
 
 def pytest_sessionstart() -> None:
@@ -86,13 +96,18 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_unconfigure() -> None:
+    if _IS_FIRST:
+        from support.server import stop_shared_server
+
+        stop_shared_server()
     shutil.rmtree(_SESSION_HOME, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder of this test's own; nothing of the user's is read or written."""
-    folder = tmp_path_factory.mktemp("home")
+    # Not pytest's mktemp: it reads the whole folder for the next number, each time.
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=_SESSION_HOME))
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
     return folder
@@ -109,7 +124,12 @@ hypothesis.settings.load_profile("flowship")
 
 # --- real parts ----------------------------------------------------------------------------------
 
-pytest_plugins = ["support.projects", "support.registry_server", "support.server"]
+pytest_plugins = [
+    "support.parallel",
+    "support.projects",
+    "support.registry_server",
+    "support.server",
+]
 
 
 @pytest.fixture(scope="session")
@@ -200,9 +220,9 @@ def cli(tmp_path: Path, home: Path) -> Cli:
 
 # --- no silent skips -----------------------------------------------------------------------------
 
-# The only reasons that may skip a test in CI: data that only some machines have, and a test
-# of what a user without root's rights sees.
-SKIPS_ALLOWED = ("FLOWSHIP_TAXI_SAMPLE", "as root")
+# The only reasons that may skip a test in CI: data and Pythons that only some machines have, and
+# a test of what a user without root's rights sees.
+SKIPS_ALLOWED = ("FLOWSHIP_TAXI_SAMPLE", "is not on this machine", "as root")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -228,7 +248,18 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for report in chain(*terminalreporter.stats.values()):
+        for name, value in getattr(report, "user_properties", []):
+            if name == "summary" and report.when == "call":
+                terminalreporter.write_line(f"==> {value}")
+    covered = getattr(config.pluginmanager.get_plugin("_cov"), "cov_total", None)
+    if covered is not None:
+        terminalreporter.write_line(
+            f"==> coverage of src/flowship by in-process tests: {covered:.0f} %"
+        )
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.items():
         tests = "1 test" if count == 1 else f"{count} tests"
