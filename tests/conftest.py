@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import hypothesis
 import pytest
 
-from support.paths import SHARED_VARIABLE
-
 if TYPE_CHECKING:
     from docker import DockerClient
 
@@ -85,10 +83,6 @@ sys.dont_write_bytecode = False
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="flowship-tests-"))
 _isolate(os.environ, _SESSION_HOME)
 
-# Workers inherit the variable, and so the folder, of the process that started them.
-_IS_FIRST = SHARED_VARIABLE not in os.environ
-os.environ.setdefault(SHARED_VARIABLE, str(_SESSION_HOME / "shared"))
-
 
 def pytest_sessionstart() -> None:
     # Asked to end, by CI's time limit say, pytest must still stop the servers it started.
@@ -96,10 +90,6 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_unconfigure() -> None:
-    if _IS_FIRST:
-        from support.server import stop_shared_server
-
-        stop_shared_server()
     shutil.rmtree(_SESSION_HOME, ignore_errors=True)
 
 

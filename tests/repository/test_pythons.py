@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from parts import pythons
-from support.paths import ROOT, SHARED_VARIABLE
+from support.paths import ROOT
 
 TAIL = 6000  # characters of a failed run's output
 
@@ -21,7 +21,6 @@ def test_the_unit_tests_pass(version, record_property, pytestconfig, tmp_path):
             pytest.skip(f"Python {version} has no environment yet: scripts/test makes it")
         pytest.skip(f"Python {version} is not on this machine")
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-    environ.pop(SHARED_VARIABLE, None)
     # Where this is set, each process that a test starts would compile Prefect again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [pythons.environment(version) / "bin" / "python", "-m", "pytest", "-q"]

@@ -1,27 +1,10 @@
-"""Tests in parallel (pytest-xdist): what workers share, which tests stay together, the order."""
+"""Tests in parallel (pytest-xdist): how many workers, which tests stay together, the order."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from parts.locking import locked
-
-from support.paths import SHARED_VARIABLE
-
-
-def once(name: str, start: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """Return what `start` returns; only the first worker that asks calls it."""
-    folder = Path(os.environ[SHARED_VARIABLE])
-    answer = folder / f"{name}.json"
-    with locked(folder / f"{name}.lock"):
-        if not answer.exists():
-            answer.write_text(json.dumps(start()))
-        result: dict[str, str] = json.loads(answer.read_text())
-        return result
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -8,6 +8,3 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 STREAMS = TESTS / "streams"
 DOCKERFILES = TESTS / "dockerfiles"
-
-SHARED_VARIABLE = "TESTS_SHARED_FOLDER"
-"""Names the folder that all workers of a run share; the first process of the run sets it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,18 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from parts.ports import free_port
 
-from support.parallel import once
-from support.paths import SHARED_VARIABLE
-
 START_SECONDS = 120  # a cold import of the server on a busy machine
 STOP_SECONDS = 20
-
-PID_FILE = "server.pid"
 
 
 def server_environment(home: Path, **extra: str) -> dict[str, str]:
@@ -87,39 +82,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> str:
-    """The API address of a real Prefect server that all tests of the run share.
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a real Prefect server, alive for the whole session.
 
-    Use names of your own in it. `stop_shared_server` ends it after the last test.
+    Each test worker has its own: SQLite refuses some of the writes that several workers make at
+    once, and the server then answers 503.
     """
-    return once("prefect-server", _start_shared_server)["url"]
-
-
-def _shared_home() -> Path:
-    return Path(os.environ[SHARED_VARIABLE]) / "prefect-home"
-
-
-def _start_shared_server() -> dict[str, str]:
-    process, url = start_server(_shared_home())
-    (_shared_home() / PID_FILE).write_text(str(process.pid))
-    return {"url": url}
-
-
-def stop_shared_server() -> None:
-    """End the server of `prefect_server`, whichever process of the run started it."""
-    pid_file = _shared_home() / PID_FILE
-    if not pid_file.exists():
-        return
-    group = int(pid_file.read_text())
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _lives(group) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        os.killpg(group, signal.SIGKILL)
-
-
-def _lives(pid: int) -> bool:
-    """Return whether the process runs; one that only waits to be reaped does not."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return done.stdout.strip()[:1] not in ("", "Z")
+    process, url = start_server(tmp_path_factory.mktemp("prefect-home"))
+    yield url
+    stop(process)

@@ -19,9 +19,6 @@ from flowship.local import processes, stack
 from flowship.output.console import plain
 from flowship.prefect.profiles import resolution
 
-# These start workers of the same pool on the server that all tests share: one after the other.
-ON_SHARED_SERVER = pytest.mark.xdist_group("workers on the shared server")
-
 PATIENCE = 180  # seconds until something that will surely happen
 
 
@@ -146,7 +143,6 @@ def test_up_starts_what_is_missing_once_and_down_stops_it(machine):
     assert processes_with(worker.detail) == []
 
 
-@ON_SHARED_SERVER
 @pytest.mark.server
 @pytest.mark.engine
 def test_a_server_that_is_not_ours_is_used_and_left_alone(tmp_path, prefect_server):
@@ -204,7 +200,6 @@ def test_ctrl_c_while_the_server_starts_leaves_nothing(machine):
     assert machine.profiles() is None
 
 
-@ON_SHARED_SERVER
 @pytest.mark.server
 @pytest.mark.engine
 def test_ctrl_c_while_the_worker_starts_switches_the_profile_back(tmp_path, prefect_server):
@@ -300,7 +295,6 @@ def test_a_password_in_the_apis_address_is_told_nowhere(tmp_path):
     assert "hunter2" not in told
 
 
-@ON_SHARED_SERVER
 @pytest.mark.server
 @pytest.mark.engine
 def test_a_password_in_the_apis_address_is_neither_remembered_nor_reported(
