@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -245,15 +246,21 @@ def pytest_terminal_summary(
         for name, value in getattr(report, "user_properties", []):
             if name == "summary" and report.when == "call":
                 terminalreporter.write_line(f"==> {value}")
-    covered = getattr(config.pluginmanager.get_plugin("_cov"), "cov_total", None)
-    if covered is not None:
-        terminalreporter.write_line(
-            f"==> coverage of src/flowship by in-process tests: {covered:.0f} %"
-        )
+    if config.getoption("cov_source", None):
+        line = f"==> coverage of src/flowship by in-process tests: {_coverage():.0f} %"
+        terminalreporter.write_line(line)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.items():
         tests = "1 test" if count == 1 else f"{count} tests"
         terminalreporter.write_line(f"!!! NOT TESTED ({tests}): {reason}", red=True, bold=True)
+
+
+def _coverage() -> float:
+    import coverage
+
+    measured = coverage.Coverage()
+    measured.load()
+    return measured.report(file=io.StringIO())
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
