@@ -28,7 +28,8 @@ from typing import NamedTuple
 
 from parts import base_image
 from parts.engine import connect, say
-from parts.registry import Registry, free_port
+from parts.ports import free_port
+from parts.registry import Registry
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "session.svg"
 FLOWSHIP = Path(sys.executable).with_name("flowship")
