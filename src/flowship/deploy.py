@@ -35,7 +35,8 @@ from flowship.deployment.report import (
 )
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report, silent
-from flowship.prefect.client import ConflictError, Json, PrefectApi
+from flowship.prefect.client import Json, PrefectApi
+from flowship.prefect.errors import ConflictError
 
 __all__ = [
     "DeployReport",

@@ -19,7 +19,7 @@ from flowship.deployment.desired import image_version
 from flowship.deployment.parameters import ParameterValue, RawValue
 from flowship.deployment.report import jsonable, parse_moment
 from flowship.errors import RunFailedError, UsageError
-from flowship.local import processes
+from flowship.local import records
 from flowship.prefect.client import Json, PrefectApi
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def _result(api: PrefectApi, started: Started, run: Json) -> RunResult:
 
 
 def _worker_log(api: PrefectApi, pool: str) -> str:
-    found = processes.load(processes.state_dir(), processes.worker_key(api.url, pool))
+    found = records.load(records.state_dir(), records.worker_key(api.url, pool))
     return found.log if found else ""
 
 

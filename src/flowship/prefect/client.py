@@ -9,7 +9,6 @@ locked SQLite file, mostly). After anything else it may have happened.
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -20,8 +19,10 @@ from uuid import uuid4
 import httpx
 
 from flowship.errors import ApiError
-from flowship.prefect.address import is_cloud, is_loopback, mend_command, require_address
-from flowship.prefect.connection import open_client
+from flowship.prefect import errors
+from flowship.prefect.address import is_cloud, is_loopback, require_address
+from flowship.prefect.connection import network_failure, open_client
+from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import without_login
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ NOTHING_DONE = (429, 503)
 LONGEST_WAIT = 10.0  # seconds, whatever Retry-After says
 PAGE = 200  # the server's own limit
 READS = ("/filter", "/count")  # POST, yet only a question
-
-
-class ConflictError(ApiError):
-    """The server has it already, or had it changed at the same moment: to be looked at again."""
 
 
 class PrefectApi:
@@ -65,12 +62,7 @@ class PrefectApi:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not target.url:
-            raise ApiError(
-                "no Prefect API is set, and without a server no schedule would ever run",
-                hint="`flowship up` starts one here; `flowship profile set-api URL` names yours",
-                where=target.source,
-                details="\n".join(target.warnings),
-            )
+            raise errors.not_configured(target.source, "\n".join(target.warnings))
         require_address(target.url, target.source)
         self.url = without_login(target.url.rstrip("/"))
         self.source = target.source
@@ -80,7 +72,11 @@ class PrefectApi:
         try:
             self._client = open_client(target, timeout=waits, transport=transport)
         except httpx.InvalidURL as exc:
-            raise ApiError(f'"{self.url}" is not an address: {exc}', where=self.source) from exc
+            raise ApiError(
+                f'"{self.url}" is not a valid URL: {exc}',
+                code="api-url-invalid",
+                where=str(self.source),
+            ) from exc
 
     def __enter__(self) -> PrefectApi:
         return self
@@ -133,11 +129,7 @@ class PrefectApi:
         if not isinstance(version, str):
             raise self._not_prefect()
         if version.split(".")[0] != "3":
-            raise ApiError(
-                f"the server at {self.url} is Prefect {version}; flowship needs Prefect 3",
-                hint="upgrade the server, or `flowship profile set-api URL` of another",
-                where=self.source,
-            )
+            raise errors.unsupported_version(self.url, version, self.source)
         return version
 
     # --- flows and deployments ----------------------------------------------------------------
@@ -355,7 +347,7 @@ class PrefectApi:
                     method, path, json=body, headers=self._csrf, follow_redirects=True
                 )
             except httpx.TransportError as exc:
-                if wait is None or not read or not _passing(exc):
+                if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
             else:
                 status = response.status_code
@@ -372,87 +364,34 @@ class PrefectApi:
         token = self._must("GET", f"/csrf-token?client={client}")
         self._csrf = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
 
-    # --- what went wrong ----------------------------------------------------------------------
+    # --- errors -------------------------------------------------------------------------------
 
     def _unreachable(self, exc: httpx.TransportError) -> ApiError:
-        if "WRONG_VERSION_NUMBER" in str(exc):
-            plain = self.url.replace("https://", "http://", 1)
-            return ApiError(
-                f"the server at {self.url} does not speak HTTPS",
-                hint=f"{self._set_api(plain)}, if it is yours",
-                where=self.source,
-            )
-        if _certificate(exc):
-            return ApiError(
-                f"the certificate of {self.url} is not trusted: {exc}",
-                hint="set PREFECT_API_SSL_CERT_FILE to your organisation's CA file",
-                where=self.source,
-            )
-        late = isinstance(exc, httpx.TimeoutException)
-        words = f"does not answer ({str(exc) or type(exc).__name__})"
-        words = "does not answer in time" if late else words
-        hint = "is the address right, and is the network up? `flowship profile show`"
-        if self.is_local:
-            hint = "`flowship up` starts a server here; `flowship profile show` tells where this is"
-            hint += " set"
-        if self.is_local and late:
-            hint = "something listens there: if it is a server of `flowship up` that hangs,"
-            hint += " `flowship down` and `flowship up` start it anew"
-        return ApiError(f"the Prefect API at {self.url} {words}", hint=hint, where=self.source)
+        failure, detail = network_failure(exc)
+        return errors.no_answer(self.url, failure, detail, self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:
         status, detail = response.status_code, _detail(response)
+        request = f"{method} {path.split('?')[0]}"
         if status == 401:
-            return ApiError(
-                f"the Prefect API at {self.url} wants other credentials: {detail}",
-                hint="set PREFECT_API_KEY (Cloud) or PREFECT_API_AUTH_STRING (own server)",
-                where=self.source,
-            )
+            return errors.credentials_rejected(self.url, detail, self.source)
         if status == 403:
-            return ApiError(
-                f"the Prefect API does not allow this ({method} {path.split('?')[0]}): {detail}",
-                hint="does your key belong to this workspace, and may it write there?",
-                where=self.source,
-            )
+            return errors.permission_denied(self.url, request, detail, self.source)
         if status == 404 and not _is_json(response):
             return self._not_prefect()
-        if status in (404, 409, 422, 400):
-            kind = ConflictError if status == 409 else ApiError
-            return kind(f"the Prefect API refused {method} {path.split('?')[0]}: {detail}")
-        return ApiError(
-            f"the Prefect API failed ({status}) at {method} {path.split('?')[0]}: {detail}",
-            hint="the server's own log says why; try again",
-            where=self.source,
-        )
+        return errors.request_refused(status, request, detail, self.source)
 
     def _not_prefect(self) -> ApiError:
-        ends = self.url.endswith("/api") or self.is_cloud
-        return ApiError(
-            f"what answers at {self.url} is not a Prefect API",
-            hint=f"{self._set_api()} sets another"
-            if ends
-            else f"a server's API address ends in /api: {self._set_api(f'{self.url}/api')}",
-            where=self.source,
-        )
-
-    def _set_api(self, url: str = "URL") -> str:
-        return mend_command(self.source, url)
+        return errors.not_prefect(self.url, self.source)
 
 
-def _passing(exc: httpx.TransportError) -> bool:
-    """Whether trying again could help: a slow answer or a wrong address stays what it is."""
-    lasting = (httpx.ReadTimeout, httpx.UnsupportedProtocol)
-    return not isinstance(exc, lasting) and not _certificate(exc)
-
-
-def _certificate(exc: BaseException) -> bool:
-    """Whether a certificate that is not trusted lies below this failure."""
-    below: BaseException | None = exc
-    while below is not None:
-        if isinstance(below, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(below):
-            return True
-        below = below.__cause__ or below.__context__
-    return False
+def _is_temporary(exc: httpx.TransportError) -> bool:
+    """Whether another try could succeed; not after a slow answer or with a wrong address."""
+    lasting = (NetworkFailure.CERTIFICATE, NetworkFailure.NOT_HTTPS)
+    return (
+        not isinstance(exc, httpx.ReadTimeout | httpx.UnsupportedProtocol)
+        and network_failure(exc)[0] not in lasting
+    )
 
 
 def _retry_after(response: httpx.Response) -> float:
@@ -467,7 +406,7 @@ def _is_json(response: httpx.Response) -> bool:
 
 
 def _detail(response: httpx.Response) -> str:
-    """The server's own words, from the shapes that Prefect and FastAPI give them."""
+    """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()
     except ValueError:
@@ -488,5 +427,5 @@ def _one_detail(item: object) -> str:
 
 
 def _part(text: str) -> str:
-    """A name as one piece of a path."""
+    """Quote a name for use as one segment of a path."""
     return quote(text, safe="")
