@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from flowship.errors import ConfigError
 from flowship.prefect.profiles.resolution import resolve
+from flowship.prefect.source import Source, SourceKind
+from support.profiles import COMMENTED, written
 
 ORACLE = Path(__file__).with_name("oracle.py")
 FILES = {"dotenv": ".env", "toml": "prefect.toml", "pyproject": "pyproject.toml"}
@@ -471,3 +473,80 @@ def test_the_answer_is_prefects_on_any_machine(machine, prefect):
         folder = lay_out(root, **files)
         env = environment(root, **{k: v.replace("{root}", name) for k, v in variables_.items()})
         assert_same(ours(folder, env), prefect(folder, env))
+
+
+# --- what the target holds besides the values ---------------------------------------------------
+
+
+def test_resolving_imports_nothing_heavy(machine):
+    folder, environ, path = machine
+    written(path, COMMENTED)
+    code = (
+        "import sys; from flowship.prefect.profiles.resolution import resolve; resolve();"
+        "heavy = ('prefect', 'pandas', 'docker', 'typer', 'rich', 'httpx', 'toml', 'dotenv');"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environ, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_source_names_the_place_of_the_address(machine):
+    folder, environ, path = machine
+
+    def source():
+        return resolve(folder, environ).source
+
+    assert source() == Source(SourceKind.NONE, "ephemeral")
+    written(path, COMMENTED)
+    assert source() == Source(SourceKind.PROFILE, "staging")
+    (folder / "pyproject.toml").write_text('[tool.prefect.api]\nurl = "http://py/api"\n')
+    assert source() == Source(SourceKind.FILE, "pyproject.toml [tool.prefect.api] url")
+    (folder / "prefect.toml").write_text('[api]\nurl = "http://toml/api"\n')
+    assert source() == Source(SourceKind.FILE, "prefect.toml [api] url")
+    (folder / ".env").write_text("PREFECT_API_URL=http://dotenv/api\n")
+    assert source() == Source(SourceKind.DOTENV, "PREFECT_API_URL")
+    environ["PREFECT_API_URL"] = "http://env/api"
+    assert source() == Source(SourceKind.ENVIRONMENT, "PREFECT_API_URL")
+    environ["PREFECT_API_URL"] = ""
+    assert source() == Source(SourceKind.ENVIRONMENT, "PREFECT_API_URL", empty=True)
+    environ["PREFECT_API"] = '{"url": "http://section/api"}'
+    assert source() == Source(SourceKind.SECTION, "PREFECT_API")
+
+
+def test_a_missing_profile_is_a_warning(machine):
+    folder, environ, path = machine
+    written(path, COMMENTED)
+    target = resolve(folder, {**environ, "PREFECT_PROFILE": "gone"})
+    assert target.profile == "ephemeral"
+    assert '"gone" (from the environment variable PREFECT_PROFILE) is not in' in target.warnings[0]
+
+
+def test_secrets_do_not_show_in_the_target(machine):
+    folder, environ, _ = machine
+    environ |= {
+        "PREFECT_API_KEY": "pnu_hidden",
+        "PREFECT_API_AUTH_STRING": "admin:hidden",
+        "PREFECT_CLIENT_CUSTOM_HEADERS": '{"Authorization": "hidden"}',
+    }
+    assert "hidden" not in repr(resolve(folder, environ))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("PREFECT_API", "[]", "must be a JSON object"),
+        ("PREFECT_API", "{", "must be JSON"),
+        ("PREFECT_API", '{"url": 5}', "must be a string"),
+        ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "perhaps", "must be true or false"),
+        ("PREFECT_CLIENT_CUSTOM_HEADERS", '{"a": 1}', "must be a JSON object of strings"),
+    ],
+)
+def test_an_invalid_setting_is_an_error_with_its_name(machine, variable, value, problem):
+    folder, environ, _ = machine
+    environ[variable] = value
+    with pytest.raises(ConfigError, match=problem) as error:
+        resolve(folder, environ)
+    assert error.value.code == "prefect-setting-invalid"
+    assert variable in error.value.message
