@@ -72,11 +72,8 @@ def test_the_hint_for_a_silent_address_that_up_cannot_serve_does_not_suggest_up(
     assert "environment variable PREFECT_API_URL" in error.value.hint
 
 
-def test_a_port_in_use_at_a_configured_address_names_the_place_to_change(tmp_path):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        url = f"http://127.0.0.1:{other.getsockname()[1]}/api"
-        with pytest.raises(ApiError, match="is in use") as error:
-            Machine(tmp_path, PREFECT_API_URL=url).up(port=stack.DEFAULT_PORT)
+def test_a_port_in_use_at_a_configured_address_names_the_place_to_change(tmp_path, server):
+    machine = Machine(tmp_path, PREFECT_API_URL=server({}) + "/api")
+    with pytest.raises(ApiError, match="is in use") as error:
+        machine.up(port=stack.DEFAULT_PORT)
     assert "environment variable PREFECT_API_URL" in error.value.hint
