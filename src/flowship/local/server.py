@@ -55,7 +55,7 @@ def _can_start(url: str) -> bool:
 
 def _unusable(session: Session, answer: ServerAnswer) -> ApiError:
     error = health.unusable(session.url, answer, session.target.source)
-    if answer.kind is AnswerKind.SILENT and is_loopback(session.url):
+    if answer.silent and is_loopback(session.url):
         error.hint = (
             f"`flowship up` starts servers only at http://127.0.0.1:PORT/api; start this one "
             f"yourself, or change the address ({session.target.source})"
@@ -65,12 +65,12 @@ def _unusable(session: Session, answer: ServerAnswer) -> ApiError:
 
 def _check_port(session: Session, answer: ServerAnswer) -> None:
     """Raise if something that is not a Prefect 3 server uses the local port."""
-    if answer.kind not in (AnswerKind.SILENT, AnswerKind.OTHER):
+    if not answer.silent and answer.kind is not AnswerKind.OTHER:
         raise _unusable(session, answer)
     host, port = _bind_host(session.url), records.port(session.url)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(2.0)
-        if answer.kind is AnswerKind.SILENT and probe.connect_ex((host, port)) != 0:
+        if answer.silent and probe.connect_ex((host, port)) != 0:
             return
     source = session.target.source
     raise ApiError(

@@ -1,9 +1,9 @@
 """The few endpoints of Prefect's REST API that flowship uses, typed, over httpx.
 
-No business rules: each method is one question or one change. Every way the API can fail is
-told here in the user's terms (`ApiError`, exit code 7). Reads are repeated when the server is
-briefly away; a change only after 429 and 503, with which Prefect says that it did nothing (a
-locked SQLite file, mostly). After anything else it may have happened.
+There are no business rules here: each method is one question or one change, and each failure is
+an error of `flowship.prefect.errors`. Reads are repeated after a temporary failure. Changes are
+repeated only after 429 and 503, which mean that Prefect did nothing (usually because its SQLite
+file was locked); after any other failure the change may have been made.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class PrefectApi:
     """A connection to one Prefect API; use it as a context manager.
 
     Args:
-        target: Where and with which credentials.
+        target: The address and the credentials.
         timeout: Seconds to wait for an answer.
-        transport: Instead of the network's own; for tests that count or break requests.
-        sleep: How to wait between tries.
+        transport: Replaces the network; for tests that count or break requests.
+        sleep: Waits between tries.
 
     Raises:
-        ApiError: No API is set (a schedule in Prefect's ephemeral profile would never run), or
-            its address is none.
+        ApiError: No API is set (schedules in Prefect's ephemeral profile would never run), or
+            its address is invalid.
         ConfigError: See `open_client`.
     """
 
@@ -90,7 +90,7 @@ class PrefectApi:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     # --- about the server ---------------------------------------------------------------------
@@ -106,7 +106,7 @@ class PrefectApi:
         return is_loopback(self.url)
 
     def ui_url(self, path: str) -> str:
-        """A page of the UI that belongs to this API, for instance ``deployments/deployment/ID``."""
+        """Return the address of a UI page, for example ``deployments/deployment/ID``."""
         base = self.url.removesuffix("/api")
         if self.is_cloud:
             base = base.replace("https://api.", "https://app.").replace("/api/accounts/",
@@ -114,13 +114,13 @@ class PrefectApi:
         return f"{base}/{path}"
 
     def check(self) -> str:
-        """Make sure that a Prefect 3 API answers.
+        """Check that a Prefect 3 API answers.
 
         Returns:
             The server's version; "cloud" for Prefect Cloud.
 
         Raises:
-            ApiError: Nothing answers, something else does, or a Prefect 2 server.
+            ApiError: Nothing answers, or something that is not a Prefect 3 API.
         """
         if self.is_cloud:
             self._request("POST", "/work_pools/filter", {"limit": 1})
@@ -359,7 +359,7 @@ class PrefectApi:
         raise AssertionError("the last try returns or raises")
 
     def _fetch_csrf_token(self) -> None:
-        """A server with CSRF protection takes changes only with a token of its own."""
+        """Get the token that a server with CSRF protection requires for changes."""
         client = str(uuid4())
         token = self._must("GET", f"/csrf-token?client={client}")
         self._csrf = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowship.errors import ApiError
 from flowship.prefect import errors
 from flowship.prefect.address import is_cloud
+from flowship.prefect.errors import NetworkFailure
 from flowship.prefect.profiles.resolution import ApiTarget
 from flowship.prefect.source import Source
 
@@ -20,7 +21,7 @@ VERSION_PATH = "/admin/version"
 
 
 class AnswerKind(str, Enum):
-    """What answers at an address."""
+    """What answers at an address; if nothing does, a `NetworkFailure` says why."""
 
     PREFECT = "prefect"  # 3 or later
     CLOUD = "cloud"
@@ -28,7 +29,6 @@ class AnswerKind(str, Enum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     OTHER = "other"  # Not a Prefect API.
-    SILENT = "silent"
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,24 @@ class ServerAnswer:
     """Which server answers at an API address.
 
     Attributes:
-        kind: What answers.
+        kind: What answers, or why nothing does.
         version: The server's Prefect version, if it reports one.
         detail: What was seen, for a message.
-        failure: Why nothing answers, if `kind` is ``SILENT``.
     """
 
-    kind: AnswerKind
+    kind: AnswerKind | NetworkFailure
     version: str | None = None
     detail: str = ""
-    failure: errors.NetworkFailure | None = None
 
     @property
     def usable(self) -> bool:
         """Whether flowship can work with it."""
         return self.kind in (AnswerKind.PREFECT, AnswerKind.CLOUD)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing answers."""
+        return isinstance(self.kind, NetworkFailure)
 
 
 def ask_server(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
@@ -75,7 +78,7 @@ def ask_server(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
             return _answer(response, cloud=cloud)
     except NO_ANSWER as exc:
         failure, detail = network_failure(exc)
-        return ServerAnswer(AnswerKind.SILENT, detail=detail, failure=failure)
+        return ServerAnswer(failure, detail=detail)
 
 
 def _answer(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
@@ -115,7 +118,6 @@ def unusable(url: str, answer: ServerAnswer, source: Source | None = None) -> Ap
         return errors.credentials_rejected(url, answer.detail, source)
     if answer.kind is AnswerKind.FORBIDDEN:
         return errors.permission_denied(url, f"GET {VERSION_PATH}", answer.detail, source)
-    if answer.kind is AnswerKind.SILENT:
-        failure = answer.failure or errors.NetworkFailure.UNREACHABLE
-        return errors.no_answer(url, failure, answer.detail, source)
+    if isinstance(answer.kind, NetworkFailure):
+        return errors.no_answer(url, answer.kind, answer.detail, source)
     return errors.not_prefect(url, source, answer.detail)

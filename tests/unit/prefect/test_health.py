@@ -29,13 +29,13 @@ def test_every_answer_has_a_kind(server, answer, kind, detail):
 
 def test_a_silent_address_has_a_reason():
     found = ask_server(api_target("http://127.0.0.1:9/api"))
-    assert (found.kind, found.failure) == (AnswerKind.SILENT, NetworkFailure.UNREACHABLE)
-    assert found.detail == "connection refused"
+    assert found == ServerAnswer(NetworkFailure.UNREACHABLE, detail="connection refused")
+    assert found.silent
 
 
 def test_https_to_a_plain_server_is_recognized(server):
     found = ask_server(api_target(server({}).replace("http:", "https:") + "/api"))
-    assert found.failure is NetworkFailure.NOT_HTTPS
+    assert found.kind is NetworkFailure.NOT_HTTPS
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_https_to_a_plain_server_is_recognized(server):
         (ServerAnswer(AnswerKind.UNAUTHORIZED), "api-credentials-rejected"),
         (ServerAnswer(AnswerKind.FORBIDDEN), "api-permission-denied"),
         (ServerAnswer(AnswerKind.OTHER), "api-not-prefect"),
-        (ServerAnswer(AnswerKind.SILENT, failure=NetworkFailure.UNREACHABLE), "api-unreachable"),
-        (ServerAnswer(AnswerKind.SILENT, failure=NetworkFailure.TIMEOUT), "api-timeout"),
-        (ServerAnswer(AnswerKind.SILENT, failure=NetworkFailure.NOT_HTTPS), "api-not-https"),
+        (ServerAnswer(NetworkFailure.UNREACHABLE), "api-unreachable"),
+        (ServerAnswer(NetworkFailure.TIMEOUT), "api-timeout"),
+        (ServerAnswer(NetworkFailure.NOT_HTTPS), "api-not-https"),
         (
-            ServerAnswer(AnswerKind.SILENT, failure=NetworkFailure.CERTIFICATE),
+            ServerAnswer(NetworkFailure.CERTIFICATE),
             "api-certificate-untrusted",
         ),
     ],
