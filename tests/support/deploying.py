@@ -14,6 +14,8 @@ from flowship.deploy import apply, preflight
 from flowship.deployment.desired import Flags, ImageFacts, plan
 from flowship.deployment.report import DeployReport
 from flowship.prefect.client import PrefectApi
+from flowship.prefect.source import Source
+from support.targets import PROFILE
 
 SCHEMA = {
     "title": "Parameters",
@@ -61,7 +63,7 @@ class Target:
     verify: bool = True
     headers: dict = field(default_factory=dict)
     profile: str | None = None
-    source: str = "the test"
+    source: Source = PROFILE
     warnings: tuple[str, ...] = ()
 
 

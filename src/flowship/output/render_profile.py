@@ -58,7 +58,8 @@ def profile_text(profile: Profile, target: ApiTarget) -> str:
     """Return the same as lines."""
     head = f"{profile.name}{' (active)' if profile.active else ''}"
     lines = [f"  {name} = {value}" for name, value in profile.settings.items()]
-    api = f"commands in this folder use {_shown(target) or 'no API'}, from {target.source}"
+    used = f"{_shown(target)}, from" if target.url else "no API:"
+    api = f"commands in this folder use {used} {target.source}"
     return "\n".join([head, *(lines or ["  (no settings)"]), api])
 
 

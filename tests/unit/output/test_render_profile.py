@@ -66,5 +66,5 @@ def test_a_profile_without_settings_says_so():
     assert render_profile.profile_text(CLOUD, target).splitlines() == [
         "cloud",
         "  (no settings)",
-        'commands in this folder use no API, from profile "cloud" (no API address)',
+        'commands in this folder use no API: profile "cloud" (no API address)',
     ]
