@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowship.errors import ApiError
 from flowship.events import Phase
@@ -17,6 +17,7 @@ from flowship.local.session import Session
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Worker
 
 START_SECONDS = 180.0  # Importing Prefect takes long on a slow machine.
 ONLINE = "ONLINE"  # Prefect's status of a worker with recent heartbeats.
@@ -36,15 +37,15 @@ def ensure_worker(session: Session, pool: str) -> Service:
     with PrefectApi(session.target) as api:
         known = _workers(api, pool)
         if record is not None and processes.lives(record):
-            _wait_until_online(api, record, "", None)
+            _wait_until_online(api, record, None, None)
             return service(record, State.RUNNING)
         # A worker with our name is one of ours that has just ended.
         for name, worker in known.items():
-            if worker.get("status") == ONLINE and name != own:
+            if worker["status"] == ONLINE and name != own:
                 return Service("worker", State.EXTERNAL, session.shown, pool, detail=name)
         if record is not None:
             session.warnings.append(failures.died_warning(record))
-        last_heartbeat = str(known.get(own, {}).get("last_heartbeat_time"))
+        last_heartbeat = known[own]["last_heartbeat_time"] if own in known else None
         record, process = _start(session, pool, own)
         _wait_until_online(api, record, last_heartbeat, process)
     return service(record, State.STARTED)
@@ -71,7 +72,7 @@ def _start(
     )
 
 
-def _workers(api: PrefectApi, pool: str) -> dict[str, Any]:
+def _workers(api: PrefectApi, pool: str) -> dict[str, Worker]:
     if api.work_pool(pool) is None:
         return {}
     return {str(worker["name"]): worker for worker in api.workers(pool)}
@@ -80,14 +81,15 @@ def _workers(api: PrefectApi, pool: str) -> dict[str, Any]:
 def _wait_until_online(
     api: PrefectApi,
     record: records.Record,
-    last_heartbeat: str,
+    last_heartbeat: str | None,
     process: subprocess.Popen[bytes] | None,
 ) -> None:
     """Wait until the worker is online, with a heartbeat newer than the last one."""
     deadline = time.monotonic() + START_SECONDS
     while True:
-        worker = _workers(api, record.pool or "").get(record.worker, {})
-        if worker.get("status") == ONLINE and worker["last_heartbeat_time"] != last_heartbeat:
+        worker = _workers(api, record.pool or "").get(record.worker)
+        online = worker if worker and worker["status"] == ONLINE else None
+        if online and online["last_heartbeat_time"] != last_heartbeat:
             return
         failures.require_alive(record, process)
         if time.monotonic() > deadline:
