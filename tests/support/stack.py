@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parts.ports import free_port
 
 from flowship.local import processes, records, stack
 from support.commands import world
-from support.server import free_port
 
 
 class Machine:

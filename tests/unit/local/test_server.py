@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from parts.ports import free_port
 
 from flowship.errors import ApiError, UsageError
 from flowship.local import stack
 from support.commands import PATIENCE
-from support.server import free_port
 from support.stack import Machine
 
 
