@@ -34,7 +34,7 @@ def join(workdir: str, path: str) -> str:
 
 def clean(path: str) -> str:
     """An absolute path without ``.``, ``..``, doubled slashes and a trailing slash."""
-    return "/" + posixpath.normpath(path).lstrip("/")
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from flowship.dockerfile.rules import Facts
+from flowship.dockerfile.secrets_scan import masked, secret_in_variable
 from flowship.project.context import Context, Entry
 from support.dockerfiles import (
     ACCOUNT,
@@ -136,3 +137,29 @@ def test_only_the_start_of_a_file_is_read_and_large_files_are_skipped():
     files = {"late.txt": late, "large.txt": key + "x" * 2**20, "late.env": password}
     facts = Facts(context=holding(files))
     assert only("secret", PREFECT + "COPY . /x/\n", facts) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("X", "AKIA" + "QYLPMN5HHHFPZAM2", "an AWS access key"),
+        ("URL", "https://me:hunter2@example.com/x", "a login in a URL"),
+        ("DB_PASSWORD", "hunter2", "a password or key (judging by its name)"),
+        ("DB_PASSWORD", "changeme", ""),
+        ("DB_PASSWORD", "/run/secrets/x", ""),
+        ("LOG_LEVEL", "debug", ""),
+    ],
+)
+def test_a_secret_in_a_variable_is_recognised_by_its_name_or_value(name, value, kind):
+    assert secret_in_variable(name, value) == kind
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["ENV DB_PASSWORD=hunter22", "ENV DB_PASSWORD hunter22", "RUN X='pnu_" + "a1B2" * 9 + "' y"],
+)
+def test_a_masked_line_keeps_its_length(line):
+    shown = masked(line)
+    assert len(shown) == len(line)
+    assert "hunter22" not in shown
+    assert "pnu_" not in shown

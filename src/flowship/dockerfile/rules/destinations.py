@@ -92,10 +92,7 @@ def _relative_message(step: Step, where: Destination) -> str:
     if workdir.path is not None:
         reason = f"a path below {workdir.path}, the working directory (set by {workdir.origin})"
         return f"{start} {reason}"
-    return (
-        f"{start} a path below the working directory of {workdir.origin}, which is unknown without"
-        " the image"
-    )
+    return f"{start} a path below the working directory of {workdir.origin}, which is unknown"
 
 
 def intended_path(path: str, workdir: str | None) -> str | None:
@@ -208,7 +205,7 @@ def _relative_workdir(view: View, step: Step, word: Word, path: str) -> Iterator
     if before is None:
         message = (
             f'"{word.raw}" is a relative path: it depends on the working directory of'
-            f" {step.workdir.origin}, which is unknown without the image"
+            f" {step.workdir.origin}, which is unknown"
         )
         help = "use the full path, starting with a slash"
     else:

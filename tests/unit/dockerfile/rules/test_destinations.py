@@ -99,14 +99,14 @@ def test_the_working_directory_comes_from_the_file_its_stages_the_engine_or_a_kn
 def test_with_an_unknown_base_image_only_a_root_folder_gets_a_fix():
     text = "FROM company/base:1\nCOPY f flows/\nCOPY f opt/x/\n"
     flows, opt = only("relative-destination", text)
-    assert "the base image company/base:1, which is unknown without the image" in flows.message
+    assert "the base image company/base:1, which is unknown" in flows.message
     assert flows.edit is None
     assert opt.edit == Edit(text.index("opt/"), text.index("opt/") + 6, "/opt/x/")
 
 
 def test_an_image_with_a_similar_name_is_not_a_prefect_base():
     finding = one("relative-destination", "FROM notprefecthq/prefect:1\nCOPY f x\n")
-    assert "unknown without the image" in finding.message
+    assert "unknown" in finding.message
 
 
 @pytest.mark.parametrize(
