@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 
 import pytest
 
@@ -64,10 +65,10 @@ def test_the_working_directory_of_a_local_base_image_is_used(cli, project, engin
 
 
 def test_without_an_engine_the_working_directory_of_an_unknown_base_is_not_guessed(cli, tmp_path):
-    write(tmp_path, "x", more=OWN)
-    (tmp_path / "Dockerfile").write_text("FROM example.com/base:1\nCOPY flow.py etl/\n")
+    folder = write(tmp_path / "trips", "x", more=OWN)
+    (folder / "Dockerfile").write_text("FROM example.com/base:1\nCOPY flow.py etl/\n")
     nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-    code, stdout, stderr = cli("check", "--json", cwd=tmp_path, env=nowhere)
+    code, stdout, stderr = cli("check", "--json", cwd=folder, env=nowhere)
     assert code == 3
     found = one_object(stdout)["findings"]
     relative = [f for f in found if f["rule"] == "relative-destination"]
@@ -78,8 +79,8 @@ def test_without_an_engine_the_working_directory_of_an_unknown_base_is_not_guess
 
 def test_with_the_users_own_dockerfile_a_wrong_path_is_a_finding(cli, tmp_path):
     text = "FROM prefecthq/prefect:3.8.8-python3.11\nCOPY flow.py /opt/prefect/flows/src/\n"
-    write(tmp_path, "x:1", {"Dockerfile": text}, OWN)
-    code, _, stderr = cli("build", cwd=tmp_path)
+    folder = write(tmp_path / "trips", "x:1", {"Dockerfile": text}, OWN)
+    code, _, stderr = cli("build", cwd=folder)
     assert code == 3
     assert "Dockerfile:2:14" in stderr
     assert "the deployment looks for the flow at /opt/prefect/flows/flow.py" in stderr
@@ -88,8 +89,6 @@ def test_with_the_users_own_dockerfile_a_wrong_path_is_a_finding(cli, tmp_path):
 @pytest.mark.skipif("os.geteuid() != 0", reason="needs root, to mount a file system")
 def test_a_full_disk_never_truncates_the_dockerfile(cli, tmp_path):
     """On a file system that is full, the fix fails and the file stays as it was."""
-    import subprocess
-
     folder = tmp_path / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]

@@ -47,8 +47,8 @@ def uses_buildkit(dockerfile: Dockerfile) -> bool:
 
 
 def _needs_buildkit(instruction: Instruction) -> bool:
-    theirs = FLAGS.get(instruction.keyword, frozenset()) - _CLASSIC
-    if instruction.heredocs or instruction.flag_names & theirs:
+    buildkit_only = FLAGS.get(instruction.keyword, frozenset()) - _CLASSIC
+    if instruction.heredocs or instruction.flag_names & buildkit_only:
         return True
     if instruction.keyword == "ADD":
         return any(re.search(r"\.git(#|\Z)|\Agit@", word.raw) for word in instruction.words[:-1])
