@@ -123,17 +123,10 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
 def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")  # keeps CRLF
-    except FileNotFoundError as exc:
-        raise ConfigError(
-            "Dockerfile not found",
-            code="dockerfile-not-found",
-            hint="check the path; without one, the project's Dockerfile is checked",
-            where=str(path),
-        ) from exc
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigError(
-            f"cannot read the Dockerfile: {reason}", code="dockerfile-unreadable", where=str(path)
+            f"cannot read the Dockerfile: {reason}", code="unreadable-file", where=str(path)
         ) from exc
 
 
@@ -261,7 +254,7 @@ def _write(path: Path, text: str) -> None:
             Path(temporary).unlink(missing_ok=True)
         raise ConfigError(
             f"cannot write the file: {exc.strerror}; no fixes applied",
-            code="dockerfile-not-writable",
+            code="unwritable-file",
             hint="check the free disk space and the permissions of the folder",
             where=str(path),
         ) from exc

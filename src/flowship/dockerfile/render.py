@@ -140,9 +140,9 @@ def _require_no_login(key: str, url: str) -> None:
     shown = mask_addresses(url)
     if shown != url:  # placeholders as well, because nothing would replace them
         raise ConfigError(
-            f"{key}: {shown} contains credentials, which would stay readable in the image",
-            code="credentials-in-index-url",
-            hint="remove the credentials from the URL; give the build machine access to the index,"
+            f"{key}: {shown} contains a login, which would be readable in the image",
+            code="login-in-address",
+            hint="remove the login from the URL; let the index trust the build machine,"
             " or use a base image that contains the packages",
             where=key,
         )
