@@ -18,6 +18,6 @@ def unknown_rules(view: View) -> Iterator[Finding]:
         yield from view.finding(
             "unknown-rule",
             span(word),
-            f'unknown rule "{word.raw}": this comment has no effect',
+            f'unknown rule "{word.raw}" in this comment',
             f'did you mean "{close[0]}"?' if close else advice,
         )
