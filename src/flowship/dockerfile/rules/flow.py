@@ -47,8 +47,8 @@ def _right_destination(target: str, path: str, step: Step) -> str:
 
     A folder that is copied as a whole keeps its layout.
     """
-    landed = destination(step).path
-    within = posixpath.relpath(path, landed) if landed else ""
+    current = destination(step).path
+    within = posixpath.relpath(path, current) if current else ""
     if within not in ("", ".") and not within.startswith("../"):
         head = target.removesuffix(f"/{within}")
         if head != target:
