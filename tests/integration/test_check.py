@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from support.commands import one_object
-from support.projects import project, write
+from support.projects import FLOW, project, write
 
 __all__ = ["project"]
 
@@ -84,6 +84,27 @@ def test_with_the_users_own_dockerfile_a_wrong_path_is_a_finding(cli, tmp_path):
     assert code == 3
     assert "Dockerfile:2:14" in stderr
     assert "the deployment looks for the flow at /opt/prefect/flows/flow.py" in stderr
+
+
+def test_the_fixes_are_counted(cli, tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY flow.py x/\nCOPY flow.py y/\n")
+    before = cli("check")
+    assert before.code == 3
+    assert before.stderr.endswith("Dockerfile: 2 errors; 2 fixable with `flowship check --fix`\n")
+    done = cli("check", "--fix", "--json")
+    assert done.code == 0
+    assert "✓ fixed 2 problems in Dockerfile\n" in done.stderr
+    assert "✓ Dockerfile: no problems found\n" in done.stderr
+    assert one_object(done.stdout)["fixed"] == 2
+
+
+def test_warnings_do_not_fail(cli, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM python\n")
+    done = cli("check")
+    assert done.code == 0
+    assert "warning: python has no version" in done.stderr
+    assert done.stderr.endswith("Dockerfile: 1 warning\n")
 
 
 @pytest.mark.skipif("os.geteuid() != 0", reason="needs root, to mount a file system")

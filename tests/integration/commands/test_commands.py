@@ -185,6 +185,62 @@ def test_a_broken_configuration_is_told_even_where_a_dockerfile_could_be_checked
         assert 'did you mean "platform"?' in stderr
 
 
+# --- check ---------------------------------------------------------------------------------------
+
+
+def test_a_finding_shows_its_place_the_text_underlined_the_reason_and_the_fix(cli, tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "Dockerfile").write_text(
+        "FROM prefecthq/prefect:3.8.8-python3.11\nCOPY flow.py opt/prefect/flows/\n"
+    )
+    code, stdout, stderr = cli("check", "Dockerfile")
+    assert (code, stdout) == (3, "")
+    lines = [line.rstrip() for line in stderr.splitlines()]
+    place = lines.index(" --> Dockerfile:2:14")
+    assert lines[place - 1].startswith("error: ")
+    assert "/opt/prefect/opt/prefect/flows/" in lines[place - 1]
+    assert lines[place + 2 : place + 4] == [
+        "2 | COPY flow.py opt/prefect/flows/",
+        "  |              ^^^^^^^^^^^^^^^^^^",
+    ]
+    assert '"/opt/prefect/flows/"' in lines[place + 4]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no BOM", "BOM"])
+def test_a_fixed_file_keeps_its_line_endings_and_its_byte_order_mark(cli, tmp_path, newline, mark):
+    lines = [
+        b"FROM prefecthq/prefect:3.8.8-python3.11",
+        b"# comments stay \xc3\xa9",
+        b"COPY flow.py opt/prefect/flows/",
+        b'CMD ["true"]',
+        b"",
+    ]
+    (tmp_path / "flow.py").write_text(FLOW)
+    file = tmp_path / "Dockerfile"
+    file.write_bytes(mark + newline.join(lines))
+    code, _, stderr = cli("check", "--fix", "Dockerfile")
+    assert code == 0, stderr
+    lines[2] = b"COPY flow.py /opt/prefect/flows/"
+    assert file.read_bytes() == mark + newline.join(lines)
+    again = cli("check", "--fix", "Dockerfile")
+    assert again.code == 0
+    assert file.read_bytes() == mark + newline.join(lines)
+
+
+def test_nothing_is_written_without_fix_and_nothing_by_fix_where_all_is_well(cli, tmp_path):
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM prefecthq/prefect:3.8.8-python3.11\nCOPY a opt/prefect/flows/\n")
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    cli("check", "Dockerfile")
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    file.write_text(CLEAN)
+    (tmp_path / "flow.py").write_text(FLOW)
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    assert cli("check", "--fix", "Dockerfile").code == 0
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+
+
 # --- the two streams -----------------------------------------------------------------------------
 
 
