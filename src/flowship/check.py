@@ -64,15 +64,8 @@ class Checked:
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile of a build, with everything that is known about the project.
-
-    Raises:
-        ConfigError: A schedule, a timezone or a [block] value is invalid.
-    """
-    from flowship.deployment.desired import Flags, validate_early
-
+    """Check the Dockerfile of a build, with everything that is known about the project."""
     settings = request.settings
-    validate_early(settings, Flags())
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=request.context,
@@ -90,13 +83,21 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
 
 
 def check_project(folder: Path) -> Checked:
-    """Check the project in `folder`, or its Dockerfile if there is no configuration."""
+    """Check the project in `folder`, or its Dockerfile if there is no configuration.
+
+    Raises:
+        ConfigError: The configuration is invalid, including its schedules and block values.
+    """
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import draft
+
     dockerfile_only = folder / "Dockerfile"
     settings = settings_or_none(folder)
     if settings is None and dockerfile_only.is_file():
         return check_file(Path(os.path.relpath(dockerfile_only)), None)
     settings = settings or load(folder)
     validate_names(settings)
+    draft(settings, Flags())
     return check_build(prepare_build(settings))
 
 
