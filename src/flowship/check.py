@@ -162,7 +162,7 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     relative = os.path.relpath(path.resolve(), root.resolve())
     facts = Facts(
         context=context.scan(root, dockerfile=None if relative.startswith("..") else relative),
-        entrypoint=settings.entrypoint if settings and not settings.shipped else None,
+        entrypoint=settings.entrypoint if settings else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
     )

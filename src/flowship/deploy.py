@@ -391,7 +391,7 @@ def _left_over(
 ) -> tuple[str, ...]:
     """Deployments on this block that the project does not know (any more), and how to end them:
     a renamed flow or deployment leaves the one of the old name behind, scheduled as it was."""
-    configured = {d.name for d in settings.deployments} or {settings.name}
+    configured = set(settings.deployment_names)
     ours = {f"{spec.flow_name}/{name}" for name in configured}
     told, names = [], _names(api, server)
     for deployment in server.sharing:

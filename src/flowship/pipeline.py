@@ -187,14 +187,8 @@ def _this_second() -> datetime:
 
 
 def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> DeploymentSpec:
-    """The shipped flow's own default, the current folder, would be lost with the container."""
-    if not settings.shipped or "destination" in spec.parameters or settings.block.volumes:
-        return spec
-    warning = (
-        "the trips would be written into a folder of a container that is removed after the run, "
-        "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
-    )
-    return replace(spec, warnings=(*spec.warnings, warning))
+    warning = settings.lost_output(spec.parameters)
+    return replace(spec, warnings=(*spec.warnings, warning)) if warning else spec
 
 
 @contextmanager
@@ -216,7 +210,7 @@ def only_deployment(settings: Settings) -> str:
     Raises:
         UsageError: Several are configured.
     """
-    names = [d.name for d in settings.deployments] or [settings.name]
+    names = settings.deployment_names
     if len(names) > 1:
         raise UsageError(
             f"{len(names)} deployments are configured",

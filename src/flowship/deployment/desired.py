@@ -184,22 +184,21 @@ def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
     known = {d.name: d for d in configured}
     if flags.name in known:
         return (known[flags.name],)
-    if flags.name is not None and configured and not settings.shipped:
+    if flags.name is not None and configured:
         raise UsageError(
             f'no deployment is called "{flags.name}"',
             hint=parameters.nearest(flags.name, known).replace("it takes", "configured"),
             where="--name",
         )
     if flags.name is not None:
-        base = configured[0].model_dump(by_alias=True) if configured else {}
-        return (_named(base, flags.name),)
+        return (_named(flags.name),)
     _flags_need_one(configured, flags)
-    return configured or (Deployment(name=settings.name),)
+    return configured or (Deployment(name=settings.deployment_names[0]),)
 
 
-def _named(base: dict[str, Any], name: str) -> Deployment:
+def _named(name: str) -> Deployment:
     try:
-        return Deployment.model_validate({**base, "name": name})
+        return Deployment(name=name)
     except ValueError as exc:
         raise UsageError(
             f'"{name}" cannot be a deployment\'s name', hint="leave out / % & > <", where="--name"
