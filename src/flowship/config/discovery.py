@@ -81,7 +81,8 @@ def unreadable(folder: Path) -> list[str]:
         try:
             ast.parse(path.read_bytes())
         except SyntaxError as exc:
-            messages.append(f"{relative}:{exc.lineno}: {exc.msg}")
+            line = f":{exc.lineno}" if exc.lineno else ""  # no line for a null byte
+            messages.append(f"{relative}{line}: {exc.msg}")
         except (ValueError, OSError) as exc:
             messages.append(f"{relative}: {exc}")
     return messages

@@ -48,7 +48,7 @@ name = {name}
 entrypoint = {entrypoint}
 {others}{dockerfile}# Pinned, so that every laptop and CI job builds the same image.
 base-image = {base_image}
-{requirements}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/team/repo", …
+{requirements}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/a/b", …
 # repo = "user/{repo}"
 
 [[deployments]]
