@@ -15,7 +15,7 @@ import pytest
 
 from flowship.errors import ApiError, ConfigError, EngineError, UsageError
 from flowship.local import processes, stack
-from flowship.output.console import plain
+from flowship.output.console import to_json
 from flowship.prefect.profiles import resolution
 
 PATIENCE = 180  # seconds until something that will surely happen
@@ -137,7 +137,7 @@ def test_up_starts_what_is_missing_once_and_down_stops_it(machine):
     assert [s.state for s in third.services] == ["already running", "started"]
     assert "worker started earlier had died" in third.warnings[0]
 
-    json.dumps(plain(third))
+    json.dumps(to_json(third))
     stopped = machine.down()
     assert [(s.name, s.state) for s in stopped.services] == [
         ("worker", "stopped"),
