@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
 _KEPT = "\n\t"
 _C0 = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT}  # ESC → ␛
@@ -33,11 +34,16 @@ def console() -> Console:
     from rich.console import Console
 
     class SafeConsole(Console):
-        """A console whose text segments cannot contain control characters."""
+        """A console whose text cannot contain control characters."""
+
+        def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in Rich
+            """Replace them before Rich measures the text, or it would cut a table's cell."""
+            return super().render_str(printable(text), **options)
 
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None
         ) -> Iterable[Segment]:
+            """Replace them in `Text` objects too, whatever they are part of."""
             for segment in super().render(renderable, options):
                 # Rich's own control segments, which a live display needs, have no outside text.
                 yield segment if segment.control else segment._replace(text=printable(segment.text))
