@@ -369,9 +369,15 @@ def written_texts() -> list[str]:
 
 
 def told_messages(text: str) -> list[str]:
-    """The first column of the tables whose head begins with "message"."""
-    tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE)
-    return [row.split(" | ")[0].lstrip("| ") for table in tables for row in table.splitlines()]
+    """The column "message" of the tables that have it first, or after the column "code"."""
+    tables = re.findall(
+        r"^(\| code )?\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE
+    )
+    return [
+        row.removeprefix("|").split(" | ")[1 if code else 0].strip()
+        for code, table in tables
+        for row in table.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("name", ["docs/errors.md", "docs/build.md", "docs/push.md"])
