@@ -114,7 +114,7 @@ def test_a_long_text_does_not_take_long():
     assert not has_login("a" * 100_000 + "://b:" * 2000)
 
 
-# --- who uses it ------------------------------------------------------------------------------------
+# --- who uses it -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["DB_PWD", "AWS_ACCESS_KEY", "GPG_PASSPHRASE", "PGPASSWORD"])
