@@ -130,7 +130,7 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, str]) -> str:
     file = settings.entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if any(path in left_out for path in parents):
-        return f"take it back with !{file} in .dockerignore"
+        return f"take it back with !{settings.flow_file} in .dockerignore"
     flows = [flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "mend the entrypoint"
@@ -238,7 +238,7 @@ def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
         BuildError: No image of this project can hold the flow.
     """
     missing = any(f.rule == "flow-not-in-place" for f in checked.errors)
-    file = settings.entrypoint.rpartition(":")[0]
+    file = settings.flow_file
     if checked.path or not missing or (settings.root / file).exists():
         return
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]

@@ -230,6 +230,12 @@ class Settings(_Table):
         """The folder in the image that holds the project's files."""
         return f"{FLOWS_DIR}/{self.image_folder}" if self.image_folder else FLOWS_DIR
 
+    @property
+    def flow_file(self) -> str:
+        """The file of the entrypoint, relative to the project's folder."""
+        file = self.entrypoint.rpartition(":")[0]
+        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+
     def lost_output(self, parameters: Mapping[str, object]) -> str | None:
         """A warning if a run with these parameters loses its output with its container."""
         parameter = self.output_parameter

@@ -60,3 +60,26 @@ def test_the_shipped_flow_passes_the_check(cli):
     done = cli("check")
     assert done.code == 0, done.stderr
     assert "shipped ETL flow" in cli("build", "--print-dockerfile").stderr
+
+
+@pytest.mark.parametrize(
+    ("left_out", "words"),
+    [(None, "there is no missing.py"), ("flow.py\n", "!flow.py in .dockerignore")],
+    ids=["missing", "left out"],
+)
+def test_a_flow_of_a_package_that_is_not_sent_is_named_as_in_the_project(
+    cli, tmp_path, left_out, words
+):
+    file = "flow.py" if left_out else "missing.py"
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "flowship.toml").write_text(
+        f'name = "p"\nimage-folder = "acme"\nentrypoint = "acme/{file}:hello"\n'
+    )
+    (tmp_path / ".dockerignore").write_text(left_out or "")
+    env = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = cli("build", env=env)
+    assert done.code in (3, 5)
+    assert words in done.stderr
+    if left_out:
+        (tmp_path / ".dockerignore").unlink()
+        assert cli("build", env=env).code == 4, "only the engine is missing"

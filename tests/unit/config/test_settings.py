@@ -70,6 +70,8 @@ PACKAGE = 'entrypoint = "acme/trips/flow.py:f"\n'
 def test_the_files_of_a_project_can_go_into_a_folder_below_the_flows_folder(tmp_path):
     settings = load(tmp_path, PACKAGE + 'image-folder = "acme/trips/"\n')
     assert settings.project_dir == "/opt/prefect/flows/acme/trips"
+    assert settings.flow_file == "flow.py"
+    assert load(tmp_path, PACKAGE).flow_file == "acme/trips/flow.py"
     assert load(tmp_path, PACKAGE).project_dir == "/opt/prefect/flows"
 
 
