@@ -311,7 +311,7 @@ class Settings(_Table):
         if self.dockerfile and self.template:
             raise ValueError("dockerfile and template cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
-            raise ValueError("image-folder and dockerfile cannot be combined: COPY decides")
+            raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
         if self.image_folder and not self.entrypoint.startswith(f"{self.image_folder}/"):
             raise ValueError(
                 f'entrypoint must start with image-folder: "{self.image_folder}/{self.entrypoint}"'

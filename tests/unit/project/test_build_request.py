@@ -73,3 +73,12 @@ def test_the_files_of_a_project_are_known_by_their_place_in_the_image(project):
     assert {"acme/flow.py", "acme/helpers.py"} <= request.project.files
     assert "acme/flowship.toml" in request.project.left_out
     assert "project/flow.py" in request.context.paths
+
+
+def test_the_packages_below_src_are_on_the_path_in_the_image_folder_too(project):
+    (project / "src" / "trips").mkdir(parents=True)
+    overrides = {"image_folder": "acme", "entrypoint": "acme/flow.py:hello"}
+    text = prepare_build(loading.load(project, environ={}, overrides=overrides)).dockerfile
+    assert "ENV PYTHONPATH=/opt/prefect/flows/acme/src\n" in text
+    text = prepare_build(loading.load(project, environ={})).dockerfile
+    assert "ENV PYTHONPATH=/opt/prefect/flows/src\n" in text
