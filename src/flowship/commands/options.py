@@ -87,6 +87,10 @@ Paused = Annotated[
         "--paused/--no-paused", help="Pause or resume the deployment. Default: no change."
     ),
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Fail if another deploy of this project is in progress."),
+]
 NoSchedule = Annotated[
     bool, typer.Option("--no-schedule", help="Remove the schedules that flowship made.")
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -236,8 +236,8 @@ class Settings(_Table):
         file = self.entrypoint.rpartition(":")[0]
         return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
 
-    def lost_output(self, parameters: Mapping[str, object]) -> str | None:
-        """A warning if a run with these parameters loses its output with its container."""
+    def lost_output(self, parameters: Collection[str]) -> str | None:
+        """A warning if runs lose their output; `parameters` are the names that have a value."""
         parameter = self.output_parameter
         if not parameter or parameter in parameters or self.block.volumes:
             return None
