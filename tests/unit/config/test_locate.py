@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.deployment.desired import Flags, validate_early
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from flowship.errors import ConfigError
 from support.configuring import load
 
@@ -56,7 +57,7 @@ def test_a_byte_order_mark_does_not_change_the_place(tmp_path):
 def test_an_invalid_schedule_is_reported_with_its_line(tmp_path, wrong, line):
     settings = load(tmp_path, f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{wrong}\n')
     with pytest.raises(ConfigError) as caught:
-        validate_early(settings, Flags())
+        draft(settings, Flags())
     assert f"flowship.toml:{line}:" in caught.value.where
 
 
@@ -64,5 +65,5 @@ def test_an_invalid_schedule_from_a_variable_names_the_variable(tmp_path):
     given = {"FLOWSHIP_DEPLOYMENTS": '[{"name": "d", "cron": "0 25 * * *"}]'}
     settings = load(tmp_path, 'entrypoint = "a.py:f"\n', given)
     with pytest.raises(ConfigError) as caught:
-        validate_early(settings, Flags())
+        draft(settings, Flags())
     assert caught.value.where == "FLOWSHIP_DEPLOYMENTS"
