@@ -64,7 +64,7 @@ def test_the_shipped_flow_passes_the_check(cli):
 
 @pytest.mark.parametrize(
     ("left_out", "words"),
-    [(None, "there is no missing.py"), ("flow.py\n", "!flow.py in .dockerignore")],
+    [(None, "entrypoint file not found: missing.py"), ("flow.py\n", "!flow.py in .dockerignore")],
     ids=["missing", "left out"],
 )
 def test_a_flow_of_a_package_that_is_not_sent_is_named_as_in_the_project(
