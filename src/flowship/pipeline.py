@@ -272,17 +272,11 @@ def deploy(
 
 
 def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image; the shipped flow's own default destination, the current
-    folder, would be lost with the container."""
+    """The desired state of this image, with a warning if its output is lost with its container."""
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    if not settings.shipped or "destination" in given or settings.block.volumes:
-        return desired
-    warning = (
-        "the trips would be written into a folder of a container that is removed after the run, "
-        "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
-    )
-    return replace(desired, warnings=(*desired.warnings, warning))
+    warning = settings.lost_output(given)
+    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
 
 
 # --- ship ----------------------------------------------------------------------------------------
@@ -438,7 +432,7 @@ def only_deployment(settings: Settings) -> str:
     Raises:
         UsageError: Several are configured.
     """
-    names = [d.name for d in settings.deployments] or [settings.name]
+    names = settings.deployment_names
     if len(names) > 1:
         raise UsageError(
             f"{len(names)} deployments are configured",

@@ -299,7 +299,7 @@ def test_an_edit_in_the_middle_of_a_build_does_not_pass_for_what_was_hashed(proj
         if isinstance(event, Phase) and event.text.startswith("sending"):
             (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
 
-    with pytest.raises(ConfigError, match=r"flow\.py was changed while it was being sent"):
+    with pytest.raises(ConfigError, match=r"flow\.py changed while it was being sent"):
         build(project, edits)
     (project / "flow.py").write_text(FLOW)
     assert not build(project).unchanged

@@ -62,7 +62,7 @@ def etl_run(
         force=force,
         max_rejects=max_rejects,
         concurrency=concurrency,
-        story=screen.story,
+        story=screen.stderr,
     )
     screen.info(*render_local.months(results))
     screen.result(loading.as_json(results), "\n".join(r.where for r in results if r.where))

@@ -57,7 +57,8 @@ def login(
     """Log in to a registry, and keep the credentials the way docker does."""
     from flowship import pipeline
     from flowship.output import render_image
-    from flowship.output.console import Screen, ask_credentials
+    from flowship.output.console import Screen
+    from flowship.output.prompts import ask_credentials
 
     screen = Screen(as_json=as_json)
     user, password = ask_credentials(username, from_stdin=password_stdin)

@@ -13,7 +13,7 @@ import pytest
 from flowship.local import stack
 from flowship.local.scheduler import CHECK_FLOW
 from flowship.local.services import SchedulerState, State
-from flowship.output.console import plain
+from flowship.output.console import to_json
 from flowship.prefect.profiles import resolution
 from support.commands import PATIENCE, ask, until
 from support.stack import Machine, processes_with
@@ -52,7 +52,7 @@ def test_up_starts_what_is_missing_once_and_down_stops_it(machine):
     assert [s.state for s in third.services] == [State.RUNNING, State.STARTED]
     assert "worker of an earlier `flowship up` is no longer running" in third.warnings[0]
 
-    json.dumps(plain(third))
+    json.dumps(to_json(third))
     stopped = machine.down()
     assert [(s.name, s.state) for s in stopped.services] == [
         ("worker", State.STOPPED),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flowship.local.records import Record
 from flowship.local.services import State, service
-from flowship.output.console import plain
+from flowship.output.console import to_json
 
 
 def test_the_report_of_an_old_record_does_not_show_its_login():
@@ -24,5 +24,5 @@ def test_the_detail_of_a_worker_is_its_name():
 
 def test_states_are_plain_text_in_json():
     record = Record("server", 7, "x", "http://127.0.0.1:4200/api", "log")
-    text = json.dumps(plain(service(record, State.EXTERNAL)))
+    text = json.dumps(to_json(service(record, State.EXTERNAL)))
     assert json.loads(text)["state"] == "external"
