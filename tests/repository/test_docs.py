@@ -20,6 +20,7 @@ from flowship.config import loading, settings
 from flowship.deployment import desired, docker_block
 from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
+from flowship.registry import Fault
 from support.paths import ROOT
 from support.server import free_port
 
@@ -328,7 +329,7 @@ def fields(model: type[BaseModel]) -> Any:
 
 def raised_codes() -> set[str]:
     """Every code that an error can have: ``code="…"`` where one is made, and the classes' own."""
-    found = set()
+    found = {fault.code for fault in Fault}
     for path in sorted((ROOT / "src" / "flowship").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r"\bcode(?:: str)? ?= ?\"([a-z][a-z0-9-]+)\"", text))

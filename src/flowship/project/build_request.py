@@ -18,7 +18,7 @@ from flowship.project import context, requirements
 from flowship.project.context import Context
 from flowship.project.requirements import Requirements
 
-FORMAT = "3"  # raise it when the same inputs would give another image, its labels included
+FORMAT = "4"  # raise it when the same inputs would give another image, its labels included
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class BuildRequest:
         """The hash of all inputs, hexadecimal.
 
         Args:
-            bases: Base image reference → the engine's image id.
+            bases: Base image reference → its fingerprint, the same in every engine.
         """
         inputs = {
             "format": FORMAT,
