@@ -44,7 +44,7 @@ class Finish:
 
 
 class Builder(Protocol):
-    """What the build step needs from whoever builds. Every image id is the engine's."""
+    """What the build step needs. All image ids are the engine's."""
 
     def identify(self, base: str, platform: str | None, report: Report) -> str:
         """The fingerprint of a base image, which is pulled if necessary."""

@@ -17,7 +17,7 @@ from flowship import registry
 from flowship.errors import EngineError
 
 LABEL = "io.flowship"  # the prefix of the labels that flowship writes on images and containers
-STREAM_TIMEOUT = 900  # seconds an engine may stay silent, for instance while it commits a layer
+STREAM_TIMEOUT = 900  # seconds an engine may stay silent, for example while it commits a layer
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def run(engine: Engine, image_id: str, command: Command) -> Finished:
     """Run a container until it ends or its time is up, and remove it."""
     api = engine.api
     # The engine creates a missing working directory, and the caller may need to see that it is
-    # missing. An ENTRYPOINT of the image may be relative to it, so that one keeps it.
+    # missing. It is not changed for an ENTRYPOINT of the image, which may be relative to it.
     replaced = command.entrypoint is not None
     start = {"working_dir": "/", "entrypoint": list(command.entrypoint or ())} if replaced else {}
     with engine_errors("running a container"):

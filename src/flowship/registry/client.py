@@ -104,7 +104,7 @@ class RegistryClient:
 
         Raises:
             RegistryError: The registry refuses, does not have the image, or does not answer.
-            ConfigError: The name stands for several platforms, and none can be chosen here.
+            ConfigError: The image has several platforms, so it is ambiguous which one is meant.
         """
         with self._translated(reference, "pull"):
             digest, manifest = self._manifest(reference, _manifest_path(reference))
@@ -135,7 +135,7 @@ class RegistryClient:
             response = self._http.get(self._base)
             if response.status_code != 401:
                 self._raise_for_status(response, self._registry, "login")
-                return ""  # it asks nobody for a login
+                return ""  # this registry has no accounts
             header, token = self._log_in(response, None)
             accepted = self._http.get(self._base, headers={"Authorization": header})
             self._raise_for_status(accepted, self._registry, "login")
@@ -312,7 +312,7 @@ def _only_platform(index: Mapping[str, Any], reference: Reference) -> str:
     ]
     if len(images) != 1:
         raise ConfigError(
-            f"{reference} stands for images of {len(images)} platforms",
+            f"{reference} has images for {len(images)} platforms",
             code="ambiguous-platform",
             hint="name the image of one platform by its digest",
             where="--image",

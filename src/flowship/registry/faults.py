@@ -55,7 +55,7 @@ REFUSALS = frozenset({Fault.DENIED, Fault.UNAUTHORIZED, Fault.SCOPE})
 NO_CONNECTION = frozenset(
     {Fault.UNREACHABLE, Fault.NO_SUCH_HOST, Fault.PLAIN_HTTP, Fault.TLS, Fault.PROXY}
 )
-"""There is no usable connection from where the question was asked; from elsewhere there may be."""
+"""No usable connection from the machine that asked; there may be one from another machine."""
 
 
 @dataclass(frozen=True)

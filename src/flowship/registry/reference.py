@@ -17,8 +17,8 @@ DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 # https://github.com/distribution/reference/blob/main/reference.go, with its rule for the
 # implied registry from normalize.go. There is one difference: newer versions read "User/repo"
-# as repository "repo" at a host "User", older engines refuse it, and whoever typed it meant a
-# lower-case user; so flowship refuses it.
+# as repository "repo" at a host "User", older engines refuse it, and the person who typed it
+# meant a lowercase user; so flowship refuses it.
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
