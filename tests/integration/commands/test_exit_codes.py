@@ -82,7 +82,7 @@ MISTAKES = [
     ("a parameter without =", ["run", "--param", "months"], {}, 2, "key=value"),
     ("a build argument without =", ["build", "--build-arg", "X"], {}, 2, "--build-arg"),
     ("no repository", ["push"], {}, 2, "no repository to push to"),
-    ("an upper-case repository", ["push", "--repo", "User/Repo"], {}, 2, "lower case"),
+    ("an upper-case repository", ["push", "--repo", "User/Repo"], {}, 2, "lowercase"),
     ("no repository to ship to", ["ship"], {}, 2, "no repository to push to"),
     ("a port that is none", ["up", "--port", "70000"], {}, 2, "not a port"),
     ("a profile that is not there", ["profile", "use", "nope"], {}, 2, "no profile"),
