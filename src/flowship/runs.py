@@ -13,11 +13,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship.deploy import paused_pool, start_command
+from flowship.deploy import start_command
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.desired import image_version
 from flowship.deployment.parameters import ParameterValue, RawValue
-from flowship.deployment.report import jsonable, parse_moment
+from flowship.deployment.report import jsonable
+from flowship.deployment.stored import parse_moment
+from flowship.deployment.summary import paused_pool
 from flowship.errors import RunFailedError, UsageError
 from flowship.local import processes
 from flowship.prefect.client import Json, PrefectApi
@@ -175,7 +177,7 @@ def _known(api: PrefectApi, wanted: str = "") -> str:
     names = sorted({d["name"]: None for d in api.deployments()})
     if not names:
         return "nothing is deployed there yet: `flowship deploy`"
-    close = parameters.nearest(wanted.rpartition("/")[2], dict.fromkeys(names))
+    close = parameters._unknown_hint(wanted.rpartition("/")[2], dict.fromkeys(names))
     return close.replace("it takes", "deployed there")
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
+from parts.ports import free_port
 from pydantic import BaseModel
 
 from flowship.cli import app
@@ -22,7 +23,6 @@ from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
 from flowship.registry import Fault
 from support.paths import ROOT
-from support.server import free_port
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
