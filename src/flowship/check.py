@@ -146,11 +146,12 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
-    from flowship.engine import client as engines
+    from flowship.engine.client import connect
+    from flowship.engine.images import working_directory
 
     try:
-        engine = engine or engines.connect()
-        found = {base: engines.working_directory(engine, base) for base in bases}
+        engine = engine or connect()
+        found = {base: working_directory(engine, base) for base in bases}
     except EngineError:
         return {}
     return {base: workdir for base, workdir in found.items() if workdir}

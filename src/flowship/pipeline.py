@@ -154,10 +154,11 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     """
     from flowship import image
     from flowship.engine import client
+    from flowship.push import pushed_reference
 
     if not named:
         built = _image_of_files(client.connect(), settings)
-        return built, image.pinned(built, settings.repo)
+        return built, pushed_reference(built, settings.repo)
     try:
         found = image.inspect(client.connect(), named)
     except EngineError:
@@ -172,7 +173,7 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
             f' name = "{built.project}"',
             where="--image",
         )
-    return built, image.pinned(built, named) or image.pinned(built, settings.repo)
+    return built, pushed_reference(built, named) or pushed_reference(built, settings.repo)
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
@@ -199,17 +200,15 @@ def credentials(target: Reference) -> Credentials | None:
 
 
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
-    """Sign in at a registry, through the engine, and keep the credentials as docker does."""
+    """Log in to a registry, and store the credentials as docker does."""
     from flowship import registry
-    from flowship.engine import client
+    from flowship.push import verify_login
 
-    reached = client.connect()
-    host = registry.registry_host(text)
     return registry.login(
-        host,
+        registry.registry_host(text),
         username,
         password,
-        verify=lambda _, given: client.verify_login(reached, host, given),
+        verify=verify_login,
         docker_config_dir=registry.docker_folder(os.environ),
     )
 

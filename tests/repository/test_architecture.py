@@ -129,7 +129,7 @@ def test_every_module_says_what_it_is(module):
         assert ast.get_docstring(tree(module)), f"{module} has no docstring"
 
 
-KNOW_DOCKER = {"engine/client.py", "engine/builder.py", "image.py", "probe/container.py", "push.py"}
+KNOW_DOCKER = {f"engine/{m}.py" for m in ("builder", "client", "containers", "errors", "images")}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DOCKER))
@@ -148,7 +148,7 @@ def test_only_what_runs_in_the_image_and_the_block_type_import_prefect(module):
 
 HEAVY = ("docker", "prefect", "pandas", "pyarrow", "httpx", "pydantic", "jinja2")
 TERMINAL = ("typer", "rich", "flowship.output", "flowship.commands", "flowship.cli")
-ENGINE = ("docker", *(f"flowship.{m.removesuffix('.py').replace('/', '.')}" for m in KNOW_DOCKER))
+ENGINE = ("docker", *(f"flowship.{m}" for m in ("engine", "image", "push", "probe.container")))
 STEPS = tuple(
     f"flowship.{step}" for step in ("pipeline", "check", "image", "push", "deploy", "runs")
 )

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import docker.errors
-import requests.exceptions
-
 from flowship.config.settings import FLOWS_DIR
-from flowship.engine.client import LABEL, Engine, engine_errors
+from flowship.engine import containers
+from flowship.engine.client import LABEL, Engine
+from flowship.engine.images import look_up
 from flowship.events import Phase, Report, silent
 from flowship.probe import result, script
 from flowship.probe.result import ProbeResult
@@ -42,16 +40,15 @@ def _ask_container(engine: Engine, image_id: str, request: BuildRequest) -> dict
     Where the command does not get through, asking once more without the ENTRYPOINT tells whose
     fault that is.
     """
-    with engine_errors("probing the image"):
-        configured = engine.api.inspect_image(image_id)["Config"] or {}
-        entrypoint = configured.get("Entrypoint") or []
-        told = _probe_container(engine, image_id, request, through=entrypoint)
-        if entrypoint and not told.started:
-            if told.code is not None:  # not the time-out: who waits for nothing is not asked twice
-                directly = _probe_container(engine, image_id, request, through=[])
-                if not directly.started:
-                    raise result.crashed(directly.code or 0, directly.errors or directly.output)
-            raise result.swallowed(entrypoint, told.errors or told.output)
+    found = look_up(engine, image_id)
+    entrypoint = found.entrypoint if found else ()
+    told = _probe_container(engine, image_id, request, through=entrypoint)
+    if entrypoint and not told.started:
+        if told.code is not None:  # not the time-out: who waits for nothing is not asked twice
+            directly = _probe_container(engine, image_id, request, through=())
+            if not directly.started:
+                raise result.crashed(directly.code or 0, directly.errors or directly.output)
+        raise result.swallowed(entrypoint, told.errors or told.output)
     if told.code is None:
         raise result.timed_out(request.settings.probe.timeout, told.errors)
     if told.code != 0 or told.answer is None:
@@ -90,37 +87,16 @@ class _Told:
 def _probe_container(
     engine: Engine, image_id: str, request: BuildRequest, *, through: Sequence[str]
 ) -> _Told:
-    api, wanted = engine.api, request.settings.probe
-    script = resources.files("flowship").joinpath("probe", "script.py").read_text(encoding="utf-8")
-    # The engine would create a missing working directory, and the script must see that it is
-    # missing; an ENTRYPOINT may be relative to it.
-    start = {} if through else {"working_dir": "/", "entrypoint": ["python"]}
-    command = ["-c", script, FLOWS_DIR, request.settings.entrypoint]
-    container = api.create_container(
-        image_id,
-        command=["python", *command] if through else command,
+    wanted = request.settings.probe
+    text = resources.files("flowship").joinpath("probe", "script.py").read_text(encoding="utf-8")
+    arguments = ["-c", text, FLOWS_DIR, request.settings.entrypoint]
+    command = containers.Command(
+        ["python", *arguments] if through else arguments,
+        entrypoint=None if through else ["python"],
         environment={"PREFECT_LOGGING_LEVEL": "ERROR", **wanted.env},
-        host_config=api.create_host_config(
-            network_mode=None if wanted.network else "none", init=not through
-        ),
         labels={f"{LABEL}.probe-of": request.settings.name},
-        **start,
-    )["Id"]
-    try:
-        return _listen(engine, container, wanted.timeout)
-    finally:
-        api.remove_container(container, force=True, v=True)
-
-
-def _listen(engine: Engine, container: str, timeout: int) -> _Told:
-    api = engine.api
-    try:
-        api.start(container)
-    except docker.errors.APIError as exc:
-        return _Told(127, "", str(exc.explanation or exc))
-    code: int | None = None
-    with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
-        code = api.wait(container, timeout=timeout)["StatusCode"]
-    errors = api.logs(container, stdout=False, stderr=True, tail=50).decode(errors="replace")
-    output = api.logs(container, stdout=True, stderr=False).decode(errors="replace")
-    return _Told(code, output, errors)
+        network=wanted.network,
+        timeout=wanted.timeout,
+    )
+    done = containers.run(engine, image_id, command)
+    return _Told(done.exit_code, done.stdout, done.stderr)

@@ -18,7 +18,7 @@ from flowship.project import context, requirements
 from flowship.project.context import Context
 from flowship.project.requirements import Requirements
 
-FORMAT = "3"  # increase it when the same inputs give a different image or different labels
+FORMAT = "4"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BuildRequest:
         """The hash of all inputs, hexadecimal.
 
         Args:
-            bases: Base image reference → its identity.
+            bases: Base image reference → its fingerprint, the same in every engine.
         """
         inputs = {
             "format": FORMAT,
