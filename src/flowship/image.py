@@ -29,7 +29,7 @@ from flowship.engine.builder import (
 from flowship.engine.client import LABEL, Engine, look_up
 from flowship.errors import ConfigError
 from flowship.events import Report, silent
-from flowship.probe.container import ask
+from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
 from flowship.project.build_request import BuildRequest
 from flowship.registry import Reference
@@ -229,7 +229,7 @@ def build(
         _run_build(engine, _with_labels(request, labels), options, report, name)
     else:
         built = known.id if known else _run_build(engine, request, options, report)
-        answer = ask(engine, built, request, report) if options.probe else None
+        answer = probe_image(engine, built, request, report) if options.probe else None
         _label(engine, built, request, _labels(request, inputs, bases, answer), name)
     _tag(engine, name, options.tags)
     image = inspect(engine, name)
