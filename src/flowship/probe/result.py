@@ -91,7 +91,7 @@ class Project:
     entrypoint: str
     requirements: str | None = None
     files: frozenset[str] = frozenset()
-    left_out: Mapping[str, object] = field(default_factory=dict)
+    left_out: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def flow_file(self) -> str:
