@@ -1,8 +1,7 @@
-"""How the local server and worker, and the shipped flow's months, look."""
+"""How the local server and worker look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -10,10 +9,9 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.etl.manifest import MonthResult
     from flowship.local.stack import StackReport
 from flowship.output.render_profile import profile_change
-from flowship.output.tables import table, warning_lines
+from flowship.output.tables import warning_lines
 
 
 def stack(report: StackReport) -> list[RenderableType]:
@@ -35,20 +33,3 @@ def stack(report: StackReport) -> list[RenderableType]:
         lines += profile_change(report.profile)
         return lines + warning_lines(w for w in report.warnings if w not in report.profile.warnings)
     return lines + warning_lines(report.warnings)
-
-
-def months(results: Iterable[MonthResult]) -> list[RenderableType]:
-    """What became of each month; why one failed is told as an error."""
-    head = ("month", "outcome", "rows", "rejected", "MB", "seconds")
-    rows = [
-        (
-            result.label,
-            result.outcome,
-            f"{result.rows:,}",
-            f"{result.rejected:,}",
-            f"{result.size / 1e6:,.1f}",
-            f"{result.seconds:,.1f}",
-        )
-        for result in results
-    ]
-    return [table(head, rows)]

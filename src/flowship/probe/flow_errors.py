@@ -76,27 +76,29 @@ def _explanation(answer: Mapping[str, Any], project: Project) -> Explanation:
         hint = (
             "fix that line; the project runs on the image's Python, which may be older than yours"
         )
-        return Explanation("flow-syntax-error", f"{kind}: {message.split(' (')[0]}", hint)
+        return Explanation(
+            code="flow-syntax-error", message=f"{kind}: {message.split(' (')[0]}", hint=hint
+        )
     if "attempted relative import" in message:
         return _relative_import(answer, project)
     if _is_network(answer):
         return Explanation(
-            "network-during-import",
-            "the flow uses the network or loads a block while it is imported",
-            "move that line into the flow function; or set network = true in [probe], "
+            code="network-during-import",
+            message="the flow uses the network or loads a block while it is imported",
+            hint="move that line into the flow function; or set network = true in [probe], "
             "with env = { PREFECT_API_URL = … } for a block",
         )
     if kind == "KeyError" and "os.environ" in str(answer["traceback"]):
         return Explanation(
-            "environment-variable-missing",
-            f"the flow reads the environment variable {message} while it is imported",
-            "read it inside the flow function; or set it in [probe] env for the build "
+            code="environment-variable-missing",
+            message=f"the flow reads the environment variable {message} while it is imported",
+            hint="read it inside the flow function; or set it in [probe] env for the build "
             "and in [block] env for the runs",
         )
     return Explanation(
-        "flow-import-failed",
-        f"the flow does not load: {kind}: {message}",
-        "the traceback above comes from the container",
+        code="flow-import-failed",
+        message=f"the flow does not load: {kind}: {message}",
+        hint="the traceback above comes from the container",
     )
 
 
@@ -123,14 +125,14 @@ def _module_missing(module: str, found: list[str], project: Project) -> Explanat
     if sibling and top == PurePosixPath(project.flow_file).stem:
         # Prefect loads the file as a package of its own: `from .helpers` becomes flow.helpers.
         return Explanation(
-            "module-missing",
-            f"the flow file's folder has no module {sibling}",
-            f"check the line `from .{sibling} import …`",
+            code="module-missing",
+            message=f"the flow file's folder has no module {sibling}",
+            hint=f"check the line `from .{sibling} import …`",
         )
     return Explanation(
-        "module-missing",
-        f"the module {module} is not in the image",
-        _module_missing_hint(module, found, project),
+        code="module-missing",
+        message=f"the module {module} is not in the image",
+        hint=_module_missing_hint(module, found, project),
     )
 
 
@@ -160,10 +162,10 @@ def _relative_import(answer: Mapping[str, Any], project: Project) -> Explanation
     works = _absolute_import(answer, project)
     example = f"`{works}`" if works else "`from lib import …`, not `from ..lib import …`"
     return Explanation(
-        "relative-import-failed",
-        "an import with two dots goes above the flow's folder, but Prefect loads the flow file "
-        "on its own, not as part of a package",
-        f"write the import from the project folder: {example}",
+        code="relative-import-failed",
+        message="an import with two dots goes above the flow's folder, but Prefect loads the flow"
+        " file on its own, not as part of a package",
+        hint=f"write the import from the project folder: {example}",
     )
 
 
