@@ -21,6 +21,7 @@ MONTH = {
     "outcome": str,
     "where": str,
     "reason": str,
+    "code": str,
     "rows_read": int,
     "rows": int,
     "rejected": int,
@@ -92,30 +93,34 @@ def test_a_month_of_rejected_rows_is_exit_code_8_with_the_first_reason(cli, taxi
     code, stdout, stderr = cli(*_arguments(taxi, tmp_path / "out", "--months", "1"))
     assert (code, stdout) == (8, "")
     assert "none of its 50 rows can be read" in stderr
-    assert 'VendorID: "1.5" is no whole number' in stderr
+    assert 'VendorID: "1.5" is not a whole number' in stderr
     assert not list(tmp_path.rglob("*.parquet"))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "said"),
+    ("wrong", "code", "message"),
     [
         (["--months", "13"], 2, "invalid months: '13'"),
         (["--colour", "purple"], 2, "unknown colour 'purple'"),
         (["--year", "1999"], 2, "no trips are published for 1999"),
         (["--max-rejects", "-1"], 2, "--max-rejects"),
         (["--colour", "Green"], 2, "did you mean green?"),
-        (["--source", "ftp://example.com/{colour}-{month}.csv"], 3, "ftp:// addresses are not"),
-        (["--source", "nowhere/at/all"], 3, "there is no folder nowhere/at/all"),
+        (
+            ["--source", "ftp://example.com/{colour}-{month}.csv"],
+            3,
+            "ftp:// addresses are not supported",
+        ),
+        (["--source", "nowhere/at/all"], 3, "source folder nowhere/at/all does not exist"),
         (["--to", __file__], 3, "is a file"),
         (["--to", f"{__file__}/below"], 3, "is a file"),
         (["--source", "https://example.com/{color}.csv"], 3, "placeholders are {colour}"),
         (["--source", "https://example.com/one.csv.gz"], 3, "the same file for every month"),
     ],
 )
-def test_a_wrong_value_is_refused_before_any_request(cli, taxi, tmp_path, wrong, code, said):
+def test_a_wrong_value_is_refused_before_any_request(cli, taxi, tmp_path, wrong, code, message):
     outcome = cli(*_arguments(taxi, tmp_path / "out", *wrong))
     assert (outcome.code, outcome.stdout) == (code, "")
-    assert said in outcome.stderr
+    assert message in outcome.stderr
     assert taxi.requests == []
 
 
@@ -129,7 +134,7 @@ def test_the_destination_is_required(cli):
 def test_an_interrupt_leaves_no_partial_month(taxi, tmp_path, sent):
     taxi.faults += [503] * 50
     with Running(*_arguments(taxi, tmp_path / "out"), cwd=tmp_path) as running:
-        running.until("trying again")
+        running.until("retrying")
         running.process.send_signal(sent)
         code, stdout, stderr = running.ended()
     assert (code, stdout) == (130, "")
