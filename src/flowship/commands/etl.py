@@ -9,35 +9,37 @@ import typer
 from flowship.commands.options import Json
 from flowship.commands.outcome import exit_on
 
+To = Annotated[
+    str, typer.Option("--to", help="A folder, or a Prefect block such as gcs-bucket/taxi.")
+]
+Year = Annotated[int, typer.Option("--year", help="The year of the trips.")]
+Months = Annotated[str, typer.Option("--months", help="Which months: 1, 1-3, or 1-3,12.")]
+Colour = Annotated[str, typer.Option("--colour", help="Which taxis: yellow, green or fhv.")]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        help="mirror, official, a folder, or an address with {colour} {year} {month:02}.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Load months even if nothing changed.")]
+MaxRejects = Annotated[
+    int, typer.Option("--max-rejects", min=0, help="Bad rows that a month may have.")
+]
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", min=1, max=64, help="Months to load in parallel.")
+]
+
 
 def etl_run(
-    to: Annotated[
-        str,
-        typer.Option("--to", help="A folder, or a Prefect block such as gcs-bucket/taxi."),
-    ],
-    year: Annotated[int, typer.Option("--year", help="The year of the trips.")] = 2021,
-    months: Annotated[
-        str, typer.Option("--months", help="Which months: 1, 1-3, or 1-3,12.")
-    ] = "1-2",
-    colour: Annotated[
-        str, typer.Option("--colour", help="Which taxis: yellow, green or fhv.")
-    ] = "yellow",
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            help="mirror, official, a folder, or an address with {colour} {year} {month:02}.",
-        ),
-    ] = "mirror",
-    force: Annotated[
-        bool, typer.Option("--force", help="Load months even if nothing changed.")
-    ] = False,
-    max_rejects: Annotated[
-        int, typer.Option("--max-rejects", min=0, help="Bad rows that a month may have.")
-    ] = 100,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, max=64, help="Months to load in parallel.")
-    ] = 2,
+    to: To,
+    year: Year = 2021,
+    months: Months = "1-2",
+    colour: Colour = "yellow",
+    source: Source = "mirror",
+    force: Force = False,
+    max_rejects: MaxRejects = 100,
+    concurrency: Concurrency = 2,
     as_json: Json = False,
 ) -> None:
     """Load months of taxi trips with the shipped pipeline, without a Prefect server.
