@@ -369,9 +369,13 @@ def written_texts() -> list[str]:
 
 
 def told_messages(text: str) -> list[str]:
-    """The first column of the tables whose head begins with "message"."""
-    tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE)
-    return [row.split(" | ")[0].lstrip("| ") for table in tables for row in table.splitlines()]
+    """The column "message" of the tables that have one: the first, or the second after "code"."""
+    head = r"^\| (code \| )?message \|.*\n\|[-|]+\n((?:\|.*\n)+)"
+    return [
+        re.split(r" ?\| ", row)[2 if code else 1].strip()
+        for code, table in re.findall(head, text, flags=re.MULTILINE)
+        for row in table.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("name", ["docs/errors.md", "docs/build.md", "docs/push.md"])

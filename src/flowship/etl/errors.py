@@ -54,8 +54,6 @@ class DestinationError(EtlError):
 class ParameterError(EtlError):
     """A parameter with which no month can be loaded."""
 
-    code = "etl-parameter-invalid"
-
 
 class StoppedError(EtlError):
     """The run was stopped before the month was complete; nothing of it was written."""

