@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from flowship.etl import errors
@@ -19,6 +21,12 @@ def test_the_text_has_the_hint_as_a_second_sentence():
 def test_a_code_can_be_more_specific_than_that_of_the_class():
     assert errors.SourceError("x").code == "source-invalid"
     assert errors.SourceError("x", code="source-damaged").code == "source-damaged"
+
+
+def test_an_error_survives_the_way_from_another_process():
+    error = errors.SourceError("the file is empty", code="source-empty", hint="check the address")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.code, copy.hint) == (str(error), "source-empty", "check the address")
 
 
 @pytest.mark.parametrize("kind", FAMILY)
