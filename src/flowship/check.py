@@ -52,15 +52,8 @@ class Checked:
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile that a build would send, with all that is known of the project.
-
-    Raises:
-        ConfigError: A schedule, a timezone or a [block] value is wrong: no image would help.
-    """
-    from flowship.deployment.desired import Flags, validate_early
-
+    """Check the Dockerfile that a build would send, with all that is known of the project."""
     settings = request.settings
-    validate_early(settings, Flags())
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=request.context,
@@ -137,13 +130,22 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, str]) -> str:
 
 
 def check_project(folder: Path) -> Checked:
-    """Check the project in `folder`; a lone Dockerfile without configuration will do."""
+    """Check the project in `folder`; a lone Dockerfile without configuration will do.
+
+    Raises:
+        ConfigError: The configuration is wrong, schedules and block values included: no image
+            would help.
+    """
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import draft
+
     lone = folder / "Dockerfile"
     settings = settings_or_none(folder)
     if settings is None and lone.is_file():
         return check_file(Path(os.path.relpath(lone)), None)
     settings = settings or load(folder)
     validate_names(settings)
+    draft(settings, Flags())
     return check_build(prepare_build(settings))
 
 

@@ -1,4 +1,4 @@
-"""The cycle: check → build → push → deploy, each step refusing what the next could not use.
+"""The order of the steps: check, build, push, deploy; each refuses what the next could not use.
 
 The command line calls these and draws what they return. `image` and `deploy` do not know each
 other; what crosses from one to the other, a reference and the probe's answer, crosses here.
@@ -7,12 +7,12 @@ other; what crosses from one to the other, a reference and the probe's answer, c
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
@@ -22,25 +22,88 @@ from flowship.project.build_request import BuildRequest, prepare_build
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pydantic import SecretStr
 
-    from flowship.deployment.desired import DeploymentSpec, Flags, ImageFacts
+    from flowship.check import Checked
+    from flowship.deployment.desired import DesiredState, Flags, ImageFacts
+    from flowship.deployment.draft import Draft
+    from flowship.deployment.report import DeployReport
+    from flowship.engine.builder import BuildOptions
     from flowship.engine.client import Engine
     from flowship.image import BuiltImage
     from flowship.local.stack import StackReport
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.push import PushedImage
     from flowship.registry import Credentials, LoginResult, Reference
 
 
-# --- check ---------------------------------------------------------------------------------------
+class Listener(Protocol):
+    """Is handed each step's progress and result as it comes, for whoever watches."""
+
+    def progress(self) -> AbstractContextManager[Report]:
+        """Open a report for slow work."""
+
+    def checked(self, checked: Checked) -> None:
+        """The check found something."""
+
+    def built(self, image: BuiltImage, engine_platform: str) -> None:
+        """The image is there, built or found."""
+
+    def pushed(self, image: PushedImage) -> None:
+        """The registry has the image."""
+
+
+# --- check and build -----------------------------------------------------------------------------
+
+
+def build(
+    request: BuildRequest,
+    options: BuildOptions,
+    listener: Listener,
+    *,
+    engine: Engine | None = None,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
+) -> BuiltImage:
+    """Check, then build and probe.
+
+    Args:
+        request: What to build.
+        options: How.
+        listener: Is handed the findings and the image.
+        engine: The container engine, where it is connected already.
+        elsewhere: See `flowship.image.build`.
+    """
+    from flowship import check, image
+    from flowship.engine.client import connect
+
+    checked = check.check_build(request)
+    check.refuse_missing_flow(checked, request.settings)
+    if checked.findings:
+        listener.checked(checked)
+    check.refuse_errors(checked)
+    engine = engine or connect()
+    with listener.progress() as report:
+        built = image.build(engine, request, options, report, elsewhere)
+    listener.built(built, engine.platform)
+    return built
+
+
+def validate(request: BuildRequest) -> None:
+    """Refuse before the build what no image would help: schedules, timezones, block values."""
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import draft
+
+    draft(request.settings, Flags())
 
 
 # --- image ---------------------------------------------------------------------------------------
 
 
 def require_image(engine: Engine, request: BuildRequest) -> BuiltImage:
-    """The image of the project's present files.
+    """The image of the project's current files.
 
     Raises:
         ConfigError: It was never built, or files changed since.
@@ -49,12 +112,17 @@ def require_image(engine: Engine, request: BuildRequest) -> BuiltImage:
 
     found = image.find(engine, request)
     if found is None:
-        raise ConfigError(
-            f"there is no image of {request.settings.name} for the files as they are now",
-            hint="run `flowship build` first (files may have changed since the last build); "
-            "or name an image with --image",
-        )
+        raise _no_image(request.settings)
     return found
+
+
+def _no_image(settings: Settings) -> ConfigError:
+    return ConfigError(
+        f"no image for the current files of {settings.name}",
+        code="image-not-built",
+        hint="run `flowship build` first (files may have changed since the last build), or name"
+        " an image with --image",
+    )
 
 
 def image_to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
@@ -72,6 +140,7 @@ def image_to_push(engine: Engine, named: str | None, settings: Settings | None) 
     if found is None:
         raise ConfigError(
             f"the engine has no image {named}",
+            code="image-not-found",
             hint="`docker image ls` lists what it has; `flowship build` makes one",
             where="--image",
         )
@@ -96,9 +165,10 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     built = found or image.remote(named)
     if built.project != settings.name:
         raise ConfigError(
-            f"{named} is an image of the project {built.project}, and this is {settings.name}:"
-            " its deployments would look for another flow",
-            hint=f"deploy it in the folder of {built.project}, or where a configuration has"
+            f"{named} is an image of the project {built.project}, and this project is"
+            f" {settings.name}: its deployments would expect another flow",
+            code="image-of-another-project",
+            hint=f"deploy it in the folder of {built.project}, or where the configuration has"
             f' name = "{built.project}"',
             where="--image",
         )
@@ -106,16 +176,19 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
-    """The image of the present files: this engine's, else the one in the project's repository."""
+    """The image of the current files: this engine's, else the one in the project's repository."""
     from flowship import image
     from flowship.push import published
 
     present = prepare_build(settings)
-    found = image.find(engine, present)
-    if found is None and settings.repo and (inputs := image.inputs_of(engine, present)):
+    inputs = image.inputs_of(engine, present)
+    found = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
+    if found is None and settings.repo and inputs:
         target = push_target(None, settings)
         found = published(engine, target, inputs, credentials(target))
-    return found or require_image(engine, present)
+    if found is None:
+        raise _no_image(settings)
+    return found
 
 
 def credentials(target: Reference) -> Credentials | None:
@@ -166,35 +239,184 @@ def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
     )
 
 
-def specs_of(named: str | None, settings: Settings, flags: Flags) -> tuple[DeploymentSpec, ...]:
-    """What is to be deployed, for the image that ``--image`` names or the present files' one."""
-    built, reference = image_to_deploy(named, settings)
-    return specs(settings, built, flags, reference)
+def deploy(
+    settings: Settings,
+    flags: Flags,
+    named: str | None,
+    listener: Listener,
+    *,
+    dry_run: bool = False,
+    wait: bool = True,
+) -> DeployReport:
+    """Deploy the image that ``--image`` names, or else the one of the project's current files.
+
+    Args:
+        settings: The project's.
+        flags: What the command line gave over them.
+        named: An image, as ``--image`` names it.
+        listener: Is handed the progress.
+        dry_run: Only say what would change.
+        wait: Wait for another deploy of this project; else it is an error.
+    """
+    from flowship import deploy as step
+    from flowship.deployment.draft import draft
+
+    wanted = draft(settings, flags)
+    with open_api() as api:
+        ground = step.preflight(wanted, api)
+        desired = _bind(wanted, settings, image_facts(*image_to_deploy(named, settings)))
+        if dry_run:
+            return step.plan(desired, api, settings.name, ground)
+        with listener.progress() as report:
+            return step.deploy(desired, api, settings.name, ground=ground, wait=wait, report=report)
 
 
-def specs(
-    settings: Settings, built: BuiltImage, flags: Flags, reference: str | None = None
-) -> tuple[DeploymentSpec, ...]:
-    """What is to be deployed for an image; `reference` is how a registry knows it."""
-    from flowship.deployment import desired
-
-    wanted = desired.plan(settings, image_facts(built, reference), flags, now=_this_second())
-    return tuple(_with_destination_warning(spec, settings) for spec in wanted)
-
-
-def _this_second() -> datetime:
-    return datetime.now(timezone.utc).replace(microsecond=0)
-
-
-def _with_destination_warning(spec: DeploymentSpec, settings: Settings) -> DeploymentSpec:
-    """The shipped flow's own default, the current folder, would be lost with the container."""
-    if not settings.shipped or "destination" in spec.parameters or settings.block.volumes:
-        return spec
+def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
+    """The desired state of this image; the shipped flow's own default destination, the current
+    folder, would be lost with the container."""
+    desired = wanted.bind(facts)
+    given = [name for d in desired.deployments for name in d.parameters]
+    if not settings.shipped or "destination" in given or settings.block.volumes:
+        return desired
     warning = (
         "the trips would be written into a folder of a container that is removed after the run, "
         "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
     )
-    return replace(spec, warnings=(*spec.warnings, warning))
+    return replace(desired, warnings=(*desired.warnings, warning))
+
+
+# --- ship ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What each step of a `ship` made."""
+
+    image: BuiltImage
+    pushed: PushedImage
+    deployed: DeployReport
+
+
+def ship(
+    request: BuildRequest,
+    flags: Flags,
+    target: Reference,
+    options: BuildOptions,
+    listener: Listener,
+    *,
+    wait: bool = True,
+) -> Shipped:
+    """Check, build, probe, push and deploy; stop at the first step that fails.
+
+    Args:
+        request: What to build.
+        flags: What the command line gave over the configuration.
+        target: Where to push.
+        options: How to build.
+        listener: Is handed each step's progress and result.
+        wait: Wait for another deploy of this project; else it is an error.
+    """
+    from flowship import deploy as step
+    from flowship import push
+    from flowship.deployment.draft import draft
+    from flowship.engine.client import connect
+
+    settings, account = request.settings, credentials(target)
+    wanted = draft(settings, flags)
+    with open_api() as api:
+        ground = step.preflight(wanted, api)
+        engine = connect()
+        built = build(
+            request,
+            options,
+            listener,
+            engine=engine,
+            elsewhere=lambda inputs: push.published(engine, target, inputs, account),
+        )
+        desired = _bind(wanted, settings, image_facts(built, None))
+        step.validate_kept(desired, api)  # parameters, before the push
+        with listener.progress() as report:
+            pushed = push.push(engine, built, target, credentials=account, report=report)
+        listener.pushed(pushed)
+        with listener.progress() as report:
+            deployed = step.deploy(
+                desired.pushed_as(pushed.reference), api, settings.name,
+                ground=ground, wait=wait, report=report,
+            )  # fmt: skip
+    return Shipped(built, pushed, deployed)
+
+
+class ImageAction(str, Enum):
+    """What `ship` would do for its image."""
+
+    NOTHING = "nothing"
+    PUSH = "push"
+    BUILD = "build"
+
+
+@dataclass(frozen=True)
+class ShipPlan:
+    """What `ship` would do.
+
+    Attributes:
+        action: For the image.
+        deploy: On the server. Where the image must be built first, its flow's name and
+            parameters are taken to be as they were.
+    """
+
+    action: ImageAction
+    deploy: DeployReport
+
+
+def plan_ship(
+    request: BuildRequest, flags: Flags, target: Reference, listener: Listener
+) -> ShipPlan:
+    """What `ship` would do, and nothing is done.
+
+    Raises:
+        FlowshipError: As `ship`, as far as no build and no push is needed to know it.
+    """
+    from flowship import check
+    from flowship import deploy as step
+    from flowship.deployment.draft import draft
+    from flowship.engine.client import connect
+
+    wanted = draft(request.settings, flags)
+    checked = check.check_build(request)
+    check.refuse_missing_flow(checked, request.settings)
+    if checked.findings:
+        listener.checked(checked)
+    check.refuse_errors(checked)
+    with open_api() as api:
+        ground = step.preflight(wanted, api)
+        action, facts = _future_image(connect(), request, target)
+        desired = _bind(wanted, request.settings, facts)
+        return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
+
+
+def _future_image(
+    engine: Engine, request: BuildRequest, target: Reference
+) -> tuple[ImageAction, ImageFacts]:
+    """What is to be done for the image, and what is known of it before that."""
+    from flowship import image, push
+    from flowship.deployment.desired import ImageFacts
+
+    inputs = image.inputs_of(engine, request)
+    if inputs:
+        known = image.inspect(engine, image.local_name(request, inputs))
+        published = push.published(engine, target, inputs, credentials(target))
+        found = known or published
+        if found and published and (pinned := image.pinned(published, str(target))):
+            return ImageAction.NOTHING, image_facts(found, pinned)
+        if found:
+            named = target if target.tag else target.with_tag(inputs[:12])
+            return ImageAction.PUSH, image_facts(found, str(named))
+    facts = ImageFacts(
+        reference=str(target), pushed=True, platform=request.settings.platform or engine.platform,
+        flow_name=None, flow_description=None, parameters=None, prefect_version=None,
+        entrypoint=request.settings.entrypoint,
+    )  # fmt: skip
+    return ImageAction.BUILD, facts
 
 
 @contextmanager
@@ -220,6 +442,7 @@ def only_deployment(settings: Settings) -> str:
     if len(names) > 1:
         raise UsageError(
             f"{len(names)} deployments are configured",
+            code="deployment-name-required",
             hint=f"name one of: {', '.join(names)}",
             where="DEPLOYMENT",
         )

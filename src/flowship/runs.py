@@ -15,14 +15,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from flowship.deploy import paused_pool, start_command
+from flowship.deploy import start_command
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.desired import image_version
 from flowship.deployment.parameters import ParameterValue, RawValue
-from flowship.deployment.report import jsonable, parse_moment
+from flowship.deployment.report import jsonable
+from flowship.deployment.stored import parse_moment
+from flowship.deployment.summary import paused_pool
 from flowship.errors import RunFailedError, UsageError
 from flowship.local import processes
-from flowship.prefect.client import Json, PrefectApi
+from flowship.prefect.client import PrefectApi
+from flowship.prefect.types import Deployment, FlowRun, Log
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -52,6 +55,12 @@ class StateType(str, Enum):
 
 NOT_STARTED = frozenset({StateType.SCHEDULED, StateType.PENDING})
 FINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
+
+
+class FoundDeployment(Deployment):
+    """A deployment with the name of its flow."""
+
+    flow_name: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ def find(
     name: str,
     *,
     project: Callable[[], Settings | None] = lambda: None,
-) -> Json:
+) -> FoundDeployment:
     """Find a deployment by ``flow/deployment`` or by its own name.
 
     Args:
@@ -145,7 +154,7 @@ def find(
             with this name, to choose the project's own.
 
     Returns:
-        The API's deployment, with ``flow_name`` added.
+        The deployment, with the name of its flow.
 
     Raises:
         UsageError: No deployment has this name, or several do; the hint lists them.
@@ -153,7 +162,7 @@ def find(
     flow, slash, bare = name.rpartition("/")
     if slash:
         found = api.deployment_by_name(flow, bare)
-        matching = [{**found, "flow_name": flow}] if found else []
+        matching = [_with_flow(found, flow)] if found else []
     else:
         matching = _with_name(api, name, project)
     if not matching:
@@ -174,23 +183,29 @@ def find(
     return matching[0]
 
 
-def _with_name(api: PrefectApi, name: str, project: Callable[[], Settings | None]) -> list[Json]:
+def _with_name(
+    api: PrefectApi, name: str, project: Callable[[], Settings | None]
+) -> list[FoundDeployment]:
     found = list(api.deployments(name))
     settings = project() if len(found) > 1 else None
     if settings:
         found = _own(api, found, settings)
-    return [{**d, "flow_name": api.flow(d["flow_id"])["name"]} for d in found]
+    return [_with_flow(d, api.flow(d["flow_id"])["name"]) for d in found]
 
 
-def _own(api: PrefectApi, found: list[Json], settings: Settings) -> list[Json]:
+def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
+    return {**deployment, "flow_name": flow}
+
+
+def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[Deployment]:
     """The project's own deployments: those with its block, its entrypoint and its latest image.
 
     A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
     with an older image.
     """
     block = api.block_document(docker_block.SLUG, settings.block_name)
-    image = str((block or {}).get("data", {}).get("image") or "")
-    rules: tuple[Callable[[Json], bool], ...] = (
+    image = str(block["data"].get("image") or "") if block else ""
+    rules: tuple[Callable[[Deployment], bool], ...] = (
         lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
         lambda d: d.get("entrypoint") == settings.entrypoint,
         lambda d: bool(image) and d.get("version") == image_version(image),
@@ -213,7 +228,7 @@ def _suggestion(api: PrefectApi, name: str) -> str:
 
 
 def start(
-    api: PrefectApi, deployment: Mapping[str, Any], given: Mapping[str, Any] | None = None
+    api: PrefectApi, deployment: FoundDeployment, given: Mapping[str, Any] | None = None
 ) -> Started:
     """Start a run now.
 
@@ -234,7 +249,7 @@ def start(
     if missing := parameters.missing(schema, everything):
         raise UsageError(
             f'the flow requires "{missing[0]}", which has no value',
-            code="parameter-missing",
+            code="parameter-required",
             hint=f"--param {missing[0]}=…",
             where="--param",
         )
@@ -313,7 +328,7 @@ def watch(
     return _result(api, started, api.run(started.id))
 
 
-def _result(api: PrefectApi, started: Started, run: Json) -> RunResult:
+def _result(api: PrefectApi, started: Started, run: FlowRun) -> RunResult:
     state = run["state"]
     return RunResult(
         id=run["id"],
@@ -361,7 +376,7 @@ class _ObstacleWatch:
         self._warn = warn
         self._seconds = 0.0
 
-    def waited(self, run: Json, seconds: float) -> None:
+    def waited(self, run: FlowRun, seconds: float) -> None:
         """Note that `seconds` passed since the last call; `run` is the run as it was before."""
         self._seconds += seconds
         if self._seconds < CHECK_WAITING_RUN or run["state"]["type"] not in NOT_STARTED:
@@ -404,7 +419,7 @@ class _Logs:
             self._report(self._record(record))
         return bool(new)
 
-    def _record(self, record: Json) -> LogRecord:
+    def _record(self, record: Log) -> LogRecord:
         return LogRecord(
             record["timestamp"],
             logging.getLevelName(record["level"]),

@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from flowship.config.loading import load
-from flowship.deploy import ensure_pool, judge_kept, preflight
-from flowship.deployment.desired import Flags, plan
+from flowship.deploy import ensure_pool, preflight, validate_kept
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect.client import PrefectApi
-from support.deploying import Counting, Project, Target, image, settings
+from support.deploying import Project, Target, image, settings
 from support.probing import unusual
 
 pytestmark = pytest.mark.server
@@ -186,7 +187,7 @@ def test_a_schedule_of_a_person_that_never_comes_stops_no_deploy(project):
     assert report.deployments[0].outcome == "updated"
     theirs = [s for s in report.deployments[0].schedules if s.source == "server"]
     assert [(s.outcome, s.next_runs) for s in theirs] == [("kept", ()), ("kept", ())]
-    assert all("which cannot be counted" in s.words for s in theirs)
+    assert all("which never runs" in s.words for s in theirs)
     warnings = report.deployments[0].warnings
     assert len([text for text in warnings if "plans no run of this deployment" in text]) == 2
 
@@ -409,7 +410,7 @@ def test_job_variables_are_judged_by_the_pool(project):
         assert message in caught.value.message
         assert project.network.writes == []
         with pytest.raises(ConfigError):
-            preflight(settings(**project.values), Flags(), project.api)
+            preflight(draft(settings(**project.values), Flags()), project.api)
     assert caught.value.hint == 'did you mean "mem_limit"?'
     project.configure(**{"job-variables": {"mem_limit": "1g", "env": {"B": "2"}}})
     project.deploy()
@@ -449,14 +450,10 @@ def test_a_flag_schedule_that_stays_also_needs_the_required_parameters(project):
     with pytest.raises(ConfigError, match='without a value for "day"'):
         project.deploy(parameters=schema)
     assert project.network.writes == []
-    wanted = plan(
-        settings(**project.values),
-        image(**{**project.facts, "parameters": schema}),
-        Flags(),
-        now=datetime.now(timezone.utc),
-    )
+    facts = image(**{**project.facts, "parameters": schema})
+    wanted = draft(settings(**project.values), Flags()).bind(facts)
     with pytest.raises(ConfigError, match='without a value for "day"'):
-        judge_kept(wanted, project.api)  # as `ship` does before the push
+        validate_kept(wanted, project.api)  # as `ship` does before the push
 
 
 def test_a_flow_whose_defaults_are_no_json_is_deployed_and_runs_with_its_own(project, tmp_path):
@@ -495,7 +492,8 @@ def test_the_shape_of_the_report_is_this(project):
         "block": ["edits", "id", "kept", "name", "outcome", "url"],
         "pool": ["copied", "live", "name", "outcome", "paused", "start_command", "url", "widened",
                  "worker_online"],
-        "deployments": "list", "moved": "list", "warnings": "list",
+        "deployments": "list", "moved": "list", "warnings": "list", "operations": "list",
+        "dry_run": "bool",
     }  # fmt: skip
     (deployment,) = document["deployments"]
     assert sorted(deployment) == [
@@ -518,7 +516,7 @@ def test_an_api_that_is_not_set_or_not_answering_is_told_before_anything():
         pytest.raises(ApiError, match="does not answer"),
         PrefectApi(target, sleep=lambda s: None) as api,
     ):
-        preflight(settings(), Flags(), api)
+        preflight(draft(settings(), Flags()), api)
 
 
 def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes_it(project):
@@ -529,7 +527,7 @@ def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes
     assert f"`prefect deployment delete '{old}'`" in warning
     assert "still runs by its schedule" in warning
     moved = project.deploy(reference="user/de-repo:x@sha256:" + "ef" * 32, entrypoint="b.py:b")
-    assert any(f"{old} runs this image too" in w and "taxi.py:taxi" in w for w in moved.warnings)
+    assert any(f"{old} also runs this image" in w and "taxi.py:taxi" in w for w in moved.warnings)
     project.api.delete_deployment(project.api.deployment_by_name(*old.split("/"))["id"])
     assert project.deploy(entrypoint="b.py:b").warnings == ()
 
@@ -574,29 +572,4 @@ def test_a_schedule_by_flag_that_stays_paused_is_told_with_the_way_to_wake_it(pr
     paused = project.deploy(Flags(paused=True)).deployments[0]
     assert paused.warnings == ()
     told = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
-    assert any("--no-paused wakes it" in warning for warning in told)
-
-
-class Racing(Counting):
-    """Lets somebody else be faster, right before the first request that changes `path`."""
-
-    def __init__(self, path: str, faster) -> None:
-        super().__init__()
-        self.path, self.faster = path, faster
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if self.faster and request.method == "POST" and request.url.path.endswith(self.path):
-            faster, self.faster = self.faster, None
-            faster()
-        return super().handle_request(request)
-
-
-@pytest.mark.parametrize("path", ["/work_pools/", "/block_documents/", "/schedules"])
-def test_two_deploys_at_the_same_moment_both_succeed_and_agree(project, path):
-    other = Project(project.api.url)
-    other.values, other.facts = project.values, project.facts
-    project.api = PrefectApi(Target(project.api.url), transport=Racing(path, other.deploy))
-    project.deploy()
-    assert len(project.schedules()) == 1
-    other.deploy()
-    assert other.network.writes == []
+    assert any("--no-paused resumes it" in warning for warning in told)

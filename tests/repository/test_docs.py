@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
+from parts.ports import free_port
 from pydantic import BaseModel
 
 from flowship.cli import app
@@ -21,7 +22,6 @@ from flowship.deployment import desired, docker_block
 from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
 from support.paths import ROOT
-from support.server import free_port
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"

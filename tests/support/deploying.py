@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
 from flowship.config.settings import Settings
-from flowship.deploy import apply, preflight
-from flowship.deployment.desired import Flags, ImageFacts, plan
+from flowship.deploy import deploy, plan, preflight
+from flowship.deployment.desired import DesiredState, Flags, ImageFacts
+from flowship.deployment.diff import diff
+from flowship.deployment.docker_block import CREDENTIALS_SLUG, SLUG
+from flowship.deployment.draft import draft
+from flowship.deployment.observed import Ground, ObservedDeployment, Registration, ServerState
 from flowship.deployment.report import DeployReport
+from flowship.deployment.summary import Outcome, summarize
 from flowship.prefect.client import PrefectApi
 
 SCHEMA = {
@@ -65,6 +69,33 @@ class Target:
     warnings: tuple[str, ...] = ()
 
 
+EMPTY = ServerState(
+    ground=Ground(None, None),
+    block=None,
+    registration=Registration(dict.fromkeys((SLUG, CREDENTIALS_SLUG)), None),
+    deployments=(),
+    sharing=(),
+)
+"""A server that has nothing yet."""
+
+
+def dry_run(desired: DesiredState) -> DeployReport:
+    """What a dry run on an empty server reports."""
+    state = replace(EMPTY, deployments=(ObservedDeployment(None, None),) * len(desired.deployments))
+    return summarize(
+        Outcome(
+            desired=desired,
+            plan=diff(desired, state),
+            before=state,
+            after=None,
+            worker_online=False,
+            start_command="flowship up",
+            api_url="http://127.0.0.1:4200/api",
+            page=lambda path: f"http://127.0.0.1:4200/{path}",
+        )
+    )
+
+
 class Counting(httpx.HTTPTransport):
     """The real network, remembering which requests change something."""
 
@@ -99,12 +130,18 @@ class Project:
     def deploy(self, flags: Flags | None = None, **facts) -> DeployReport:
         self.network.writes.clear()
         self.network.requests.clear()
-        project = settings(**self.values)
-        chosen = image(**{**self.facts, **facts})
-        flags = flags or Flags()
-        ground = preflight(project, flags, self.api)
-        specs = plan(project, chosen, flags, now=datetime.now(timezone.utc))
-        return apply(specs, ground, self.api, project)
+        wanted = draft(settings(**self.values), flags or Flags())
+        ground = preflight(wanted, self.api)
+        desired = wanted.bind(image(**{**self.facts, **facts}))
+        return deploy(desired, self.api, self.values["name"], ground=ground)
+
+    def plan(self, flags: Flags | None = None, **facts) -> DeployReport:
+        """A dry run."""
+        self.network.writes.clear()
+        desired = draft(settings(**self.values), flags or Flags()).bind(
+            image(**{**self.facts, **facts})
+        )
+        return plan(desired, self.api, self.values["name"])
 
     def configure(self, **changes) -> None:
         (deployment,) = self.values["deployments"]

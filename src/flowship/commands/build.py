@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +10,6 @@ from flowship.commands.options import BuildArg, Json, NoCache, NoProbe, Platform
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
-    from flowship.engine.client import Engine
-    from flowship.image import BuiltImage
     from flowship.output.console import Screen
     from flowship.project.build_request import BuildRequest
 
@@ -37,8 +34,11 @@ def build(
     project is not built again. An image whose flow does not load gets no name.
     Exit codes 3, 4, 5, 6.
     """
+    from flowship import pipeline
+    from flowship.engine.builder import BuildOptions
     from flowship.output import render_image
     from flowship.output.console import Screen
+    from flowship.output.listener import ScreenListener
     from flowship.registry.target import further_names
 
     screen = Screen(as_json=as_json)
@@ -47,7 +47,9 @@ def build(
     if print_dockerfile:
         screen.result({"dockerfile": request.dockerfile}, request.dockerfile)
         return
-    image = build_image(screen, request, no_cache=no_cache, no_probe=no_probe, tags=names)
+    pipeline.validate(request)
+    options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)
+    image = pipeline.build(request, options, ScreenListener(screen))
     screen.result(render_image.built_json(image), image.reference)
 
 
@@ -58,32 +60,3 @@ def prepare(screen: Screen, platform: str | None, build_arg: list[str] | None) -
     settings = load_settings(screen, platform=platform)
     arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}
     return prepare_build(settings.model_copy(update={"build_args": arguments}))
-
-
-def build_image(
-    screen: Screen,
-    request: BuildRequest,
-    *,
-    no_cache: bool = False,
-    no_probe: bool = False,
-    tags: tuple[str, ...] = (),
-    engine: Engine | None = None,
-    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
-) -> BuiltImage:
-    """Check, then build; findings and the image are told as soon as they are known."""
-    from flowship import check, image
-    from flowship.engine import builder
-    from flowship.engine.client import connect
-    from flowship.output import render_check, render_image
-
-    checked = check.check_build(request)
-    check.refuse_missing_flow(checked, request.settings)
-    if checked.findings:
-        screen.info(*render_check.findings(checked))
-    check.refuse_errors(checked)
-    options = builder.BuildOptions(no_cache=no_cache, probe=not no_probe, tags=tags)
-    engine = engine or connect()
-    with screen.progress() as report:
-        built = image.build(engine, request, options, report, elsewhere)
-    screen.info(*render_image.built(built, engine.platform))
-    return built

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from flowship.commands.options import (
     Json,
     Name,
     NoSchedule,
+    NoWait,
     Param,
     Paused,
     Rrule,
@@ -20,9 +21,6 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.project import load_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def deploy(
@@ -36,37 +34,32 @@ def deploy(
     paused: Paused = None,
     no_schedule: NoSchedule = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be deployed; change nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show what would change on the server; change nothing."),
     ] = False,
+    no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Register the block, the work pool and the scheduled deployment; again and again.
+    """Create or update the block, the work pool and the scheduled deployment.
 
-    Re-running converges: what a person did in the UI stays, what the
-    configuration dropped goes. Everything is judged before anything changes.
+    Safe to repeat: what a person changed in the UI stays, what the
+    configuration no longer has is removed. Everything is validated before
+    anything changes.
     Exit codes 2, 3, 4, 7; 6 for an --image that only a registry has.
     """
     from flowship import pipeline
-    from flowship.deploy import apply, preflight
-    from flowship.deployment.desired import Flags, validate_early
+    from flowship.deployment.desired import Flags
     from flowship.output import render_deploy
     from flowship.output.console import Screen
+    from flowship.output.listener import ScreenListener
 
     screen = Screen(as_json=as_json)
     settings = load_settings(screen)
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
-    validate_early(settings, flags)
-    if dry_run:
-        specs = pipeline.specs_of(image, settings, flags)
-        screen.info(*render_deploy.specs(specs))
-        screen.result({"deployments": [spec.to_json() for spec in specs]})
-        return
-    with pipeline.open_api() as api:
-        ground = preflight(settings, flags, api)
-        specs = pipeline.specs_of(image, settings, flags)
-        with screen.progress() as report:
-            deployed = apply(specs, ground, api, settings, report)
+    deployed = pipeline.deploy(
+        settings, flags, image, ScreenListener(screen), dry_run=dry_run, wait=not no_wait
+    )
     screen.info(*render_deploy.deployed(deployed))
-    screen.result(deployed.to_json(), render_deploy.deployment_names(deployed))
+    screen.result(deployed.to_json(), "" if dry_run else render_deploy.deployment_names(deployed))

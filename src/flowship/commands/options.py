@@ -83,6 +83,10 @@ Paused = Annotated[
     bool | None,
     typer.Option("--paused/--no-paused", help="Pause or resume; left as it is when not given."),
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Fail if another deploy of this project is in progress."),
+]
 NoSchedule = Annotated[
     bool, typer.Option("--no-schedule", help="Remove the schedules that flowship made.")
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from flowship.commands.build import build_image, prepare
+import typer
+
+from flowship.commands.build import prepare
 from flowship.commands.options import (
     BuildArg,
     Cron,
@@ -14,6 +16,7 @@ from flowship.commands.options import (
     NoCache,
     NoProbe,
     NoSchedule,
+    NoWait,
     Param,
     Paused,
     Platform,
@@ -41,49 +44,41 @@ def ship(
     no_probe: NoProbe = False,
     platform: Platform = None,
     build_arg: BuildArg = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; build and change nothing.")
+    ] = False,
+    no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Check, build, probe, push and deploy, stopping at the first step that fails.
 
-    Nothing unprobed is pushed (but with --no-probe), nothing unpushed is deployed.
+    Nothing unprobed is pushed (except with --no-probe), nothing unpushed is deployed.
     """
     from flowship import pipeline
-    from flowship.deploy import apply, judge_kept, preflight
-    from flowship.deployment.desired import Flags, validate_early
-    from flowship.engine.client import connect
+    from flowship.deployment.desired import Flags
+    from flowship.engine.builder import BuildOptions
     from flowship.output import render_deploy, render_image
     from flowship.output.console import Screen
-    from flowship.push import published
-    from flowship.push import push as push_image
+    from flowship.output.listener import ScreenListener
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
     request = prepare(screen, platform, build_arg)
-    settings = request.settings
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
-    target = push_target(repo, settings)
-    credentials = pipeline.credentials(target)
-    validate_early(settings, flags)
-    with pipeline.open_api() as api:
-        ground = preflight(settings, flags, api)
-        engine = connect()
-        built = build_image(
-            screen,
-            request,
-            no_cache=no_cache,
-            no_probe=no_probe,
-            engine=engine,
-            elsewhere=lambda inputs: published(engine, target, inputs, credentials),
-        )
-        judge_kept(pipeline.specs(settings, built, flags), api)  # parameters, before the push
-        with screen.progress() as report:
-            pushed = push_image(engine, built, target, credentials=credentials, report=report)
-        screen.info(*render_image.pushed(pushed))
-        specs = pipeline.specs(settings, built, flags, pushed.reference)
-        with screen.progress() as report:
-            deployed = apply(specs, ground, api, settings, report)
-    screen.info(*render_deploy.deployed(deployed))
-    result = {"build": render_image.built_json(built), "push": pushed, "deploy": deployed.to_json()}
-    screen.result(result, pushed.reference)
+    target, listener = push_target(repo, request.settings), ScreenListener(screen)
+    if dry_run:
+        plan = pipeline.plan_ship(request, flags, target, listener)
+        screen.info(*render_deploy.ship_plan(plan))
+        screen.result({"image": plan.action.value, **plan.deploy.to_json()})
+        return
+    options = BuildOptions(no_cache=no_cache, probe=not no_probe)
+    done = pipeline.ship(request, flags, target, options, listener, wait=not no_wait)
+    screen.info(*render_deploy.deployed(done.deployed))
+    result = {
+        "build": render_image.built_json(done.image),
+        "push": done.pushed,
+        "deploy": done.deployed.to_json(),
+    }
+    screen.result(result, done.pushed.reference)

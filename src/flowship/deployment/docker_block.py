@@ -1,10 +1,6 @@
-"""The Docker Container block as plain data: its fields, and the job variables that point at it.
+"""The Docker Container block as plain data: its fields, their values, and references to it.
 
-A placeholder such as ``{{ prefect.blocks.docker-container.NAME.image }}`` is resolved by the
-worker at each run, so an edit of the block reaches the next run. The server judges job
-variables by the pool's schema and knows nothing of placeholders: the pool that flowship makes
-takes one everywhere; in a pool of somebody else only text may be one, and the rest is copied.
-Pure; the JSON in `data/` is made by `flowship.blocks`, which this module does not import.
+Pure; the JSON in `data/` is written by `flowship.blocks`, which this module does not import.
 """
 
 from __future__ import annotations
@@ -51,12 +47,6 @@ def registration() -> dict[str, Any]:
     return _data("docker-container.json")
 
 
-@cache
-def pool_template() -> dict[str, Any]:
-    """The widened base job template of a pool that flowship makes."""
-    return _data("docker-pool.json")
-
-
 def _data(name: str) -> dict[str, Any]:
     text = resources.files("flowship").joinpath("data", name).read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
@@ -64,7 +54,7 @@ def _data(name: str) -> dict[str, Any]:
 
 
 def configured_fields(block: Block) -> dict[str, Any]:
-    """The block's fields that the configuration gives, without those that go past the block."""
+    """The block's fields that the configuration gives; references in `env` are left out."""
     given = plain(block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"}))
     if "env" in given:
         given["env"] = {k: v for k, v in given["env"].items() if not TEMPLATE.search(v)}
@@ -72,21 +62,21 @@ def configured_fields(block: Block) -> dict[str, Any]:
     return fields
 
 
-def direct_env(block: Block) -> dict[str, str]:
-    """Variables that refer to a secret or a variable: resolved only from the deployment itself,
-    and never stored in clear text."""
+def env_references(block: Block) -> dict[str, str]:
+    """Environment variables that refer to a secret or a variable. A worker resolves them only in
+    the deployment itself; they are never stored in clear text."""
     return {k: v for k, v in (block.env or {}).items() if TEMPLATE.search(v)}
 
 
 def open_secrets(block: Block) -> tuple[str, ...]:
-    """Variables whose name promises a secret, or whose address holds a login, written out."""
+    """Variables written out whose name says secret, or whose address has a password."""
     env = block.env or {}
     return tuple(k for k, v in env.items() if not TEMPLATE.search(v) and masked(v, k) != v)
 
 
 def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
-    """The value as it may be shown: what its name calls a secret, and passwords in addresses,
-    are covered; a reference to a Secret block is none."""
+    """The value as it may be shown: secrets by name and passwords in addresses are masked; a
+    reference to a Secret block is shown."""
     if isinstance(value, Mapping):
         return {key: masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -135,62 +125,67 @@ _OWN_FIELDS = {"environment": "env", "network": "networks"}
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """A field whose value no engine would take: what is wrong with it, and the way out."""
+class InvalidValue:
+    """A field whose value no engine accepts, and what to write instead."""
 
     field: str
     message: str
     hint: str
 
 
-def wrong(data: Mapping[str, Any]) -> tuple[Wrong, ...]:
-    """What no block can hold, and what its values would crash on at the run: numbers, mounts and
+def invalid_values(data: Mapping[str, Any]) -> tuple[InvalidValue, ...]:
+    """Values that no block can hold, or that would make every run crash: numbers, mounts and
     memory limits."""
     found = []
     for volume in data.get("volumes") or ():
-        reason = None if TEMPLATE.search(str(volume)) else _wrong_volume(str(volume))
+        reason = None if TEMPLATE.search(str(volume)) else _invalid_volume(str(volume))
         if reason:
-            hint = "HOST_FOLDER_OR_VOLUME:/FOLDER/IN/CONTAINER, with :ro behind it to only read"
-            found.append(Wrong("volumes", f'"{volume}" is not a mount: {reason}', hint))
+            hint = "HOST_FOLDER_OR_VOLUME:/FOLDER/IN/CONTAINER, with :ro at the end for read-only"
+            found.append(InvalidValue("volumes", f'"{volume}" is not a mount: {reason}', hint))
     for name in ("mem_limit", "memswap_limit"):
-        reason = _wrong_size(name, data.get(name))
+        reason = _invalid_size(name, data.get(name))
         if reason:
-            found.append(Wrong(name, reason, 'for instance "512m" or "2g"'))
+            found.append(InvalidValue(name, reason, 'for instance "512m" or "2g"'))
     reason = problem(data.get("container_create_kwargs"), {}, {})
     if reason:
-        hint = "what goes to docker is written as JSON: finite numbers, of 64 bits at most"
-        found.append(Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint))
-    return (*found, *_wrong_arguments(data.get("container_create_kwargs") or {}))
+        hint = "values for docker are sent as JSON: use finite numbers of at most 64 bits"
+        reason = f"container-create-kwargs: {reason}"
+        found.append(InvalidValue("container_create_kwargs", reason, hint))
+    return (*found, *_invalid_arguments(data.get("container_create_kwargs") or {}))
 
 
-def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Wrong]:
+def _invalid_arguments(given: Mapping[str, Any]) -> Iterator[InvalidValue]:
     for name in given:
         if name in _OWN_FIELDS:
-            reason, hint = f'"{name}" is given by the block itself', f"use {_OWN_FIELDS[name]}"
+            reason, hint = f'the block sets "{name}" itself', f"use {_OWN_FIELDS[name]}"
         elif name not in DOCKER_ARGUMENTS:
             close = difflib.get_close_matches(name, DOCKER_ARGUMENTS, n=1)
-            reason = f'docker takes no "{name}" where a container is created'
-            hint = f'did you mean "{close[0]}"?' if close else "docker-py names what it takes"
+            reason = f'docker has no argument "{name}" for creating a container'
+            hint = (
+                f'did you mean "{close[0]}"?'
+                if close
+                else "docker-py's documentation of containers.create lists them"
+            )
         else:
             continue
-        yield Wrong("container_create_kwargs", f"container-create-kwargs: {reason}", hint)
+        yield InvalidValue("container_create_kwargs", f"container-create-kwargs: {reason}", hint)
 
 
-def _wrong_volume(volume: str) -> str | None:
+def _invalid_volume(volume: str) -> str | None:
     drive = volume[:2] if re.match(r"[a-zA-Z]:[\\/]", volume) else ""
     parts = volume[len(drive) :].split(":")
     if len(parts) not in (2, 3):
-        return "it takes a source, a target and perhaps a mode, with colons between"
+        return "expected source:target or source:target:mode"
     source, target = drive + parts[0], parts[1]
     if not _SOURCE.fullmatch(source):
-        return f'its source "{source}" is neither an absolute path nor a volume\'s name'
+        return f'its source "{source}" is not an absolute path and not a volume name'
     if not target.startswith("/"):
         return f'its target "{target}" is not an absolute path'
     unknown = set(parts[2].split(",")) - _MODES if len(parts) == 3 else set()
-    return f'"{min(unknown)}" is no mode' if unknown else None
+    return f'"{min(unknown)}" is not a mount mode' if unknown else None
 
 
-def _wrong_size(name: str, value: object) -> str | None:
+def _invalid_size(name: str, value: object) -> str | None:
     if value is None or TEMPLATE.search(str(value)):
         return None
     if name == "memswap_limit" and str(value) == "-1":
@@ -199,15 +194,23 @@ def _wrong_size(name: str, value: object) -> str | None:
     if not found:
         return f'"{value}" is not an amount of memory'
     if float(found[1]) * _UNITS[found[2].lower()] < _LEAST_MEMORY:
-        return f'"{value}" is less than the 6m that a container takes at least'
+        return f'"{value}" is less than 6m, the least that a container needs'
     return None
 
 
-def kept(data: Mapping[str, Any], block: Block) -> dict[str, Any]:
-    """What the block holds beside the configuration and other than a new block would: set by a
-    person, or by an earlier configuration. Never the credentials' content; secrets covered."""
-    ours = {*configured_fields(block), "image", "image_pull_policy"}
-    if block.registry_credentials:
+def kept(
+    data: Mapping[str, Any], configured: Mapping[str, Any], *, has_credentials: bool
+) -> dict[str, Any]:
+    """What the block holds that the configuration does not name and that is not a default: set by
+    a person, or by an earlier configuration. Never the content of credentials; secrets masked.
+
+    Args:
+        data: All that the block holds.
+        configured: The fields that the configuration gives.
+        has_credentials: Whether it names credentials.
+    """
+    ours = {*configured, "image", "image_pull_policy"}
+    if has_credentials:
         ours.add("registry_credentials")
     found = {k: v for k, v in data.items() if k in DEFAULTS and k not in ours and v != DEFAULTS[k]}
     if "registry_credentials" in found:
@@ -221,86 +224,6 @@ def credentials_name(block: Block) -> str | None:
     return given.removeprefix(f"{CREDENTIALS_SLUG}/") if given else None
 
 
-@dataclass(frozen=True)
-class JobVariables:
-    """A deployment's job variables.
-
-    Attributes:
-        values: What the deployment is given.
-        live: The fields (``env.KEY``, ``volumes[0]``) that follow the block.
-        copied: The fields that the pool does not let follow, taken as they are now.
-    """
-
-    values: dict[str, Any]
-    live: tuple[str, ...]
-    copied: tuple[str, ...]
-
-
-def job_variables(
-    block_name: str, data: Mapping[str, Any], template: Mapping[str, Any]
-) -> JobVariables:
-    """Point every field of the block that the pool accepts a placeholder for at the block.
-
-    Args:
-        block_name: The block document's name.
-        data: What the document holds; every field is there.
-        template: The pool's base job template.
-    """
-    variables: Mapping[str, Any] = template.get("variables") or {}
-    known: Mapping[str, Any] = variables.get("properties", {})
-    pointer = _Pointer(f"prefect.blocks.{SLUG}.{block_name}", variables)
-    values = {}
-    for name in FIELDS:
-        if name in known:
-            values[name] = pointer.field(name, data[name], known[name])
-    return JobVariables(values, tuple(pointer.live), tuple(pointer.copied))
-
-
-class _Pointer:
-    """Writes placeholders where the schema lets it, and remembers where it could not."""
-
-    def __init__(self, prefix: str, root: Mapping[str, Any]) -> None:
-        self.prefix = prefix
-        self.root = root
-        self.live: list[str] = []
-        self.copied: list[str] = []
-
-    def field(self, name: str, value: object, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        if name == "env":
-            assert isinstance(value, Mapping)
-            return {k: self._leaf(f"env.{k}", v) for k, v in value.items()}
-        if self._accepted(name, schema):
-            return self._live(name)
-        if name == "registry_credentials" and isinstance(value, Mapping):
-            # Never its content: each text of it is a placeholder, any pool accepts those.
-            keys = ("username", "password", "registry_url")
-            return {key: self._live(f"{name}.{key}") for key in keys}
-        if isinstance(value, list) and value and name in ("networks", "volumes"):
-            return [self._leaf(f"{name}[{index}]", item) for index, item in enumerate(value)]
-        if isinstance(value, Mapping) and value and name == "labels":
-            return {k: self._leaf(f"{name}.{k}", v) for k, v in value.items()}
-        self.copied.append(name)
-        return value
-
-    def _accepted(self, name: str, schema: Mapping[str, Any]) -> bool:
-        return problem(self._placeholder(name), schema, self.root) is None
-
-    def _leaf(self, path: str, value: object) -> object:
-        key = path.partition(".")[2] or path
-        # Prefect reads a dot as the next level down and finds nothing there.
-        if isinstance(value, str) and re.fullmatch(r"[\w-]+(\[\d+\])?", key):
-            return self._live(path)
-        self.copied.append(path)
-        return value
-
-    def _live(self, path: str) -> str:
-        self.live.append(path)
-        return self._placeholder(path)
-
-    def _placeholder(self, path: str) -> str:
-        return f"{{{{ {self.prefix}.{path} }}}}"
-
-
 def block_of(job_variables: Mapping[str, Any] | None) -> str:
     """The name of the block that the image comes from; empty where it comes from none."""
     found = re.search(rf"prefect\.blocks\.{SLUG}\.([\w-]+)\.image\b", str(job_variables or ""))
@@ -310,15 +233,3 @@ def block_of(job_variables: Mapping[str, Any] | None) -> str:
 def refers_to(job_variables: object, block_name: str) -> bool:
     """Whether any of these job variables points at this block."""
     return f"prefect.blocks.{SLUG}.{block_name}." in json.dumps(job_variables, default=str)
-
-
-def is_widened(template: Mapping[str, Any]) -> bool:
-    """Whether every field of the block may be a placeholder in this pool."""
-    variables = template.get("variables") or {}
-    known = variables.get("properties", {})
-    sample = f"{{{{ prefect.blocks.{SLUG}.name.field }}}}"
-    return all(
-        problem(sample, known[name], variables) is None
-        for name in FIELDS
-        if name in known and name != "env"
-    )

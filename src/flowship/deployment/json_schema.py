@@ -36,8 +36,7 @@ def problem(
 ) -> str | None:
     """What is wrong with `value`, in words; None when it fits.
 
-    Covers the keywords that pydantic writes. A keyword not known here passes: the server
-    judges again.
+    Covers the keywords that pydantic writes. An unknown keyword passes: the server validates again.
     """
     beyond = _beyond_the_server(value, at)
     if beyond:
@@ -60,7 +59,7 @@ def problem(
 def _beyond_the_server(value: object, at: str) -> str | None:
     """A number that JSON does not have, or that the server stores and then cannot list."""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{_show(value, at)} is no number that JSON has"
+        return f"{_show(value, at)} is not a number that JSON has"
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return f"{_show(value, at)} is beyond the 64 bits that the Prefect server can store"
     inner: Iterator[tuple[object, object]] = iter(())
@@ -80,7 +79,7 @@ def is_template(value: object) -> bool:
 def follow(reference: str, root: Schema, within: References) -> tuple[Schema, Schema, References]:
     """What `reference` names, the root, and the references that have now been followed.
 
-    A type may hold itself: where it is being followed already, it is one that takes anything.
+    A type may contain itself: where it is being followed already, it accepts anything.
     """
     found: Any = {} if reference in within else root
     for part in reference.removeprefix("#/").split("/"):
@@ -97,14 +96,14 @@ def _choice_problem(
         if branches:
             found = [problem(value, branch, root, within, at) for branch in branches]
             if all(found):
-                # The branch that came furthest tells most: the longest place in the value.
+                # The branch that got furthest says most: it names the deepest place in the value.
                 return max((f for f in found if f), key=lambda text: text.count("["))
     for branch in schema.get("allOf", ()):
         inner = problem(value, branch, root, within, at)
         if inner:
             return inner
     if "enum" in schema and not any(_same(value, item) for item in schema["enum"]):
-        return f"{_show(value, at)} is not one of them"
+        return f"{_show(value, at)} is not one of these"
     if "const" in schema and not _same(value, schema["const"]):
         return f"{_show(value, at)} is not {json.dumps(schema['const'])}"
     return None
@@ -176,7 +175,7 @@ def _text_problem(value: str, schema: Schema, at: str) -> str | None:
 def _matches(value: str, pattern: str) -> bool:
     try:
         return re.search(pattern, value) is not None
-    except re.error:  # pydantic's own kind, such as \p{L}: the flow judges by it at the run
+    except re.error:  # only pydantic reads it, such as \p{L}: the flow checks it at the run
         return True
 
 
@@ -242,11 +241,11 @@ def _items_problem(value: list[Any], schema: Schema, root: Schema, at: str) -> s
 
 def _properties_problem(value: dict[str, Any], schema: Schema, root: Schema, at: str) -> str | None:
     if set(value) == {"$ref"}:
-        return None  # a block's reference, which Prefect takes in place of the block
+        return None  # a block's reference, which Prefect accepts in place of the block
     properties = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in value:
-            return f'{_show(value, at)} lacks "{name}"'
+            return f'{_show(value, at)} has no "{name}"'
     for name, item in value.items():
         inner = properties.get(name, schema.get("additionalProperties", True))
         found = problem(item, inner, root, at=f'{at}["{name}"]')

@@ -1,8 +1,8 @@
-"""A flow's parameters against its schema: read from the command line, judged, listed.
+"""A flow's parameters against its schema: read from the command line, validated, listed.
 
 The schema is the one Prefect makes of the flow's signature (pydantic's JSON Schema with
-`definitions`). Judging it here, in the user's words, comes before anything changes; the
-server judges again by the same schema. Pure.
+`definitions`). They are validated here before anything changes, with errors in the user's terms;
+the server validates again by the same schema. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -25,7 +25,7 @@ from flowship.deployment.json_schema import (
     plain,
     problem,
 )
-from flowship.deployment.schedules import written_interval
+from flowship.deployment.schedule_rules import written_interval
 from flowship.errors import ConfigError, FlowshipError, UsageError
 from flowship.redaction import MASK
 
@@ -64,12 +64,12 @@ def resolve(
     where: Callable[[str], str] = str,
     error: type[FlowshipError] = ConfigError,
 ) -> dict[str, Any]:
-    """Judge `given` against `schema` and bring it to JSON values.
+    """Validate `given` against `schema` and convert it to JSON values.
 
     Args:
         schema: The flow's parameter schema; None for an image that was not probed, in which
-            case text is read as JSON where it is JSON, and any name and value passes that the
-            server can store.
+            case text is read as JSON where it is JSON, and any name and any value that the server
+            can store passes.
         given: JSON values, or `RawValue` for text from the command line.
         where: Parameter → its place, for errors.
         error: The kind of error to raise.
@@ -84,8 +84,8 @@ def resolve(
     for name, value in given.items():
         place = where(name)
         if name not in known:
-            raise error(f'the flow has no parameter "{name}"', hint=nearest(name, known),
-                        where=place)  # fmt: skip
+            raise error(f'the flow has no parameter "{name}"', code="parameter-unknown",
+                        hint=_unknown_hint(name, known), where=place)  # fmt: skip
         try:
             resolved[name] = _value(value, known[name], schema)
         except ValueError as exc:
@@ -93,7 +93,10 @@ def resolve(
             reason = "this value is not that" if is_secret(known[name], schema) else exc
             hint = _example(name, known[name], schema, in_shell=error is UsageError)
             raise error(
-                f'parameter "{name}" takes {expected}: {reason}', hint=hint, where=place
+                f'parameter "{name}" takes {expected}: {reason}',
+                code="parameter-invalid",
+                hint=hint,
+                where=place,
             ) from exc
     return resolved
 
@@ -153,7 +156,7 @@ def is_secret(schema: Schema | bool, root: Schema, within: References = frozense
 def masked(
     value: object, schema: Schema | bool, root: Schema, within: References = frozenset()
 ) -> Any:  # noqa: ANN401 JSON
-    """The value as it may be shown: secrets covered, also inside a model or a list."""
+    """The value as it may be shown: secrets masked, also inside a model or a list."""
     if isinstance(schema, bool) or value is None or is_template(value):
         return value
     if is_secret(schema, root):
@@ -178,19 +181,20 @@ def all_masked(given: Mapping[str, Any], schema: Schema | None) -> dict[str, Any
 
 def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
     """The parameters given that hold a secret in clear text."""
-    covered = all_masked(given, schema)
-    return tuple(name for name, value in given.items() if covered[name] != value)
+    shown = all_masked(given, schema)
+    return tuple(name for name, value in given.items() if shown[name] != value)
 
 
-def nearest(name: str, known: Mapping[str, object]) -> str:
-    """``did you mean "months"?``, or the known names."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+def close_matches(name: str, known: Iterable[str]) -> list[str]:
+    """The known name that `name` is nearest to, if one is near."""
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+
+
+def _unknown_hint(name: str, known: Mapping[str, object]) -> str:
+    close = close_matches(name, known)
     if close:
         return f'did you mean "{close[0]}"?'
     return f"it takes: {', '.join(known)}" if known else "it takes no parameters"
-
-
-# --- judging one value -------------------------------------------------------------------------
 
 
 # --- words -------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ def _example(name: str, schema: Schema, root: Schema, *, in_shell: bool) -> str:
 
 
 def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> Any:  # noqa: ANN401
-    """A value that fits, as far as one is known."""
+    """A value that fits, if one is known."""
     if "$ref" in schema:
         return _sample(*follow(schema["$ref"], root, within))
     samples = {
@@ -219,8 +223,8 @@ def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> A
     known = "PT2H" if schema.get("format") == "duration" else samples.get(describe(schema, root))
     inner = (_sample(branch, root, within) for branch in branches)
     candidates = [schema.get("default"), known, *inner]
-    tells = (c for c in candidates if c not in (None, [], {}))
-    return next((c for c in tells if not problem(c, schema, root)), None)
+    useful = (c for c in candidates if c not in (None, [], {}))
+    return next((c for c in useful if not problem(c, schema, root)), None)
 
 
 # --- text from the command line ---------------------------------------------------------------
@@ -229,12 +233,12 @@ def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> A
 def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN401 JSON
     """Text from a shell as the value that `schema` takes.
 
-    JSON is tried first, then the text itself, then the ways people write lists and truths.
+    JSON is tried first, then the text itself, then the ways people write lists and booleans.
 
     Raises:
-        ValueError: Nothing fits; the message says why the likeliest reading did not.
+        ValueError: Nothing fits; the message says why the likeliest reading does not.
     """
-    told = []
+    problems = []
     readings = list(_readings(text))
     if schema and _is_rounded(text):  # a Decimal takes text too, and keeps every digit of it
         readings.insert(0, text)
@@ -242,12 +246,13 @@ def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN4
         found = problem(candidate, schema, root)
         if found is None:
             return candidate
-        told.append(found)
-    # A lone value where a list is wanted: its item's fault tells more than that it is no list.
+        problems.append(found)
+    # A single value where a list is wanted: what is wrong with the item is more helpful than
+    # that the value is not a list.
     lone = not isinstance(_json(text.strip())[1], list | dict) and "a list" in describe(
         schema, root
     )
-    raise ValueError(max(told, key=lambda reason: lone and " at [" in reason))
+    raise ValueError(max(problems, key=lambda reason: lone and " at [" in reason))
 
 
 def _readings(text: str) -> Iterator[object]:
@@ -256,12 +261,12 @@ def _readings(text: str) -> Iterator[object]:
     if is_json:
         yield value
     yield text
-    truths = {
+    booleans = {
         "true": True, "yes": True, "on": True, "1": True,
         "false": False, "no": False, "off": False, "0": False,
     }  # fmt: skip
-    if stripped.lower() in truths:
-        yield truths[stripped.lower()]
+    if stripped.lower() in booleans:
+        yield booleans[stripped.lower()]
     if stripped.lower() in ("none", "null"):
         yield None
     seconds = written_interval(stripped) if stripped and not is_json else None

@@ -1,22 +1,18 @@
-"""What a deploy did and found, as plain values: the console and `--json` draw from these alone."""
+"""What a deploy did and found, as plain values: all that the console and `--json` show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from flowship.deployment.parameters import ParameterValue, all_masked
-from flowship.deployment.schedules import ScheduleSpec, parse
-from flowship.errors import FlowshipError
-
-NEXT_RUNS = 3
+from flowship.deployment.parameters import ParameterValue
+from flowship.deployment.plan import Operation
 
 
 @dataclass(frozen=True)
 class Change:
-    """One value that was written over."""
+    """One value that was overwritten."""
 
     field: str
     was: Any
@@ -36,15 +32,15 @@ class ScheduleReport:
     """One schedule of a deployment.
 
     Attributes:
-        id: The server's; None in a dry run.
-        outcome: "planned", "created", "updated", "unchanged", or "kept" (not this deploy's to
-            change: given by flag earlier, or added by a person).
+        id: The server's; None for one that does not exist yet.
+        outcome: "planned" (in a dry run), "created", "updated", "unchanged", or "kept" (not this
+            deploy's to change: given by flag earlier, or added by a person).
         source: "configuration", "flag" or "server" (added by a person).
         words: ``every day at 05:00 Pacific/Auckland``.
-        timezone: IANA name.
+        timezone: IANA name; empty for a schedule that flowship cannot read.
         active: False when this schedule is paused.
         next_runs: The next three, as if not paused; fewer when the schedule ends.
-        parameters: What its runs get over the deployment's parameters.
+        parameters: What its runs get over the deployment's parameters, secrets masked.
     """
 
     id: str | None
@@ -59,9 +55,16 @@ class ScheduleReport:
 
 @dataclass(frozen=True)
 class BlockReport:
-    """The Docker Container block. `edits` are values on the server that were written over,
-    other than flowship's own last image; `kept` are values there that the configuration does
-    not name and that are no defaults; `outcome` is created, updated or unchanged."""
+    """The Docker Container block.
+
+    Attributes:
+        name: The document's name.
+        id: The server's; empty in a dry run for one that does not exist yet.
+        outcome: "created", "updated" or "unchanged".
+        edits: Values on the server that were overwritten, other than flowship's own last image.
+        kept: Values that the configuration does not name and that are not defaults.
+        url: The block's page.
+    """
 
     name: str
     id: str
@@ -78,11 +81,12 @@ class PoolReport:
     Attributes:
         name: The pool's name.
         outcome: "created" or "found".
-        widened: Whether every field of the block follows it; False for a pool of somebody else.
+        widened: Whether every field of the block follows it; False for a pool that flowship did
+            not create.
         live: The fields that follow the block at each run.
-        copied: The fields taken over as they are now.
+        copied: The fields that were copied as they are now.
         paused: Whether the pool hands out no runs.
-        worker_online: Whether a worker has just been heard of.
+        worker_online: Whether a worker sent a heartbeat lately; None where that is not known.
         start_command: What starts one.
         url: The pool's page.
     """
@@ -93,14 +97,14 @@ class PoolReport:
     live: tuple[str, ...]
     copied: tuple[str, ...]
     paused: bool
-    worker_online: bool
+    worker_online: bool | None
     start_command: str
     url: str
 
 
 @dataclass(frozen=True)
 class DeploymentReport:
-    """One deployment; `changes` are its values that were written over."""
+    """One deployment; `changes` are its values that were overwritten."""
 
     id: str
     name: str
@@ -117,23 +121,39 @@ class DeploymentReport:
 
 @dataclass(frozen=True)
 class DeployReport:
-    """Everything that a deploy tells. `moved` names other deployments whose next run uses the
-    new image because they share the block."""
+    """Everything that a deploy, or a dry run of one, has to say.
+
+    Attributes:
+        image: What the runs start.
+        platform: ``linux/amd64``.
+        pushed: Whether a registry has it.
+        api_url: The server.
+        operations: What was changed; in a dry run, what would be.
+        block: The block.
+        pool: The work pool.
+        deployments: The deployments.
+        moved: Other deployments whose next run uses the new image, since they share the block.
+        warnings: What deserves a look.
+        dry_run: Whether nothing was changed.
+    """
 
     image: str
     platform: str
     pushed: bool
     api_url: str
+    operations: tuple[Operation, ...]
     block: BlockReport
     pool: PoolReport
     deployments: tuple[DeploymentReport, ...]
     moved: tuple[str, ...]
     warnings: tuple[str, ...]
+    dry_run: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""
-        document: dict[str, Any] = jsonable(asdict(self))
-        return document
+        operations = [operation.to_json() for operation in self.operations]
+        document: dict[str, Any] = jsonable(asdict(replace(self, operations=())))
+        return document | {"operations": operations}
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 JSON
@@ -143,59 +163,3 @@ def jsonable(value: Any) -> Any:  # noqa: ANN401 JSON
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
     return value
-
-
-def schedule_report(
-    schedule: ScheduleSpec,
-    now: datetime,
-    *,
-    outcome: str,
-    source: str,
-    stored: Mapping[str, Any] | None = None,
-    schema: Mapping[str, Any] | None = None,
-) -> ScheduleReport:
-    """Tell a schedule; `stored` is how the server has it, once it has, and `schema` the flow's
-    parameters', which says what must not be shown."""
-    stored = stored or {}
-    anchor = (stored.get("schedule") or {}).get("anchor_date")
-    if anchor:
-        moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor))
-    else:  # an interval begins with its deployment: at this very moment nothing runs yet
-        moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=now)
-    return ScheduleReport(
-        id=stored.get("id"),
-        outcome=outcome,
-        source=source,
-        words=schedule.words,
-        timezone=schedule.timezone,
-        active=bool(stored.get("active", True)),
-        next_runs=tuple(
-            NextRun(
-                m.isoformat(timespec="seconds"),
-                m.astimezone(timezone.utc).isoformat(timespec="seconds"),
-            )
-            for m in moments
-        ),
-        parameters=all_masked(schedule.parameters, schema),
-    )
-
-
-def parse_moment(text: str) -> datetime:
-    """An ISO 8601 moment of the API."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def stored_schedule(stored: Mapping[str, Any]) -> ScheduleSpec | None:
-    """A schedule of the server as ours; None for one that we could not have written."""
-    body = stored.get("schedule") or {}
-    try:
-        return parse(
-            cron=body.get("cron"),
-            interval=body.get("interval"),
-            rrule=body.get("rrule"),
-            timezone=body.get("timezone") or None,
-            day_or=body.get("day_or", True),
-            parameters=stored.get("parameters"),
-        )
-    except FlowshipError:
-        return None

@@ -36,7 +36,8 @@ from flowship.prefect.profiles.resolution import ApiTarget
 from flowship.redaction import mask_addresses
 
 if TYPE_CHECKING:
-    from flowship.prefect.client import Json, PrefectApi
+    from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Worker
 
 DEFAULT_PORT = 4200
 START_SECONDS = 180.0  # a first start creates the database, on a slow machine
@@ -592,7 +593,7 @@ def _worker_name(state: Path) -> str:
     return f"flowship-{socket.gethostname()}-{digest}"
 
 
-def _workers(api: PrefectApi, pool: str) -> dict[str, Json]:
+def _workers(api: PrefectApi, pool: str) -> dict[str, Worker]:
     if api.work_pool(pool) is None:
         return {}
     return {str(worker["name"]): worker for worker in api.workers(pool)}

@@ -7,64 +7,38 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from flowship.deployment.plan import Editor
+from flowship.output.tables import table, titled_row, value_text, warning_lines
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.deployment.desired import DeploymentSpec
     from flowship.deployment.parameters import ParameterValue
-    from flowship.deployment.report import Change, DeploymentReport, DeployReport, ScheduleReport
-from flowship.output.tables import table, titled_row, value_text, warning_lines
-
-
-def specs(wanted: Iterable[DeploymentSpec]) -> list[RenderableType]:
-    """What a deploy would do, before anything changes."""
-    lines: list[RenderableType] = []
-    for spec in wanted:
-        lines += [
-            f"would deploy [bold]{escape(spec.flow_name)}/{escape(spec.name)}[/]",
-            titled_row("image", spec.image.reference),
-            titled_row("entrypoint", f"{spec.path}/{spec.entrypoint}"),
-            titled_row("block", f"docker-container/{spec.block_name}"),
-            titled_row("pool", spec.work_pool),
-            *(
-                _schedules(spec.preview, paused=spec.paused_at_first)
-                if spec.preview
-                else [titled_row("runs", _unscheduled(spec))]
-            ),
-            *_perhaps_another(spec),
-            *parameter_lines(spec.parameter_values),
-            *warning_lines(spec.warnings),
-        ]
-    return [*lines, "nothing was changed (--dry-run)"]
-
-
-def _perhaps_another(spec: DeploymentSpec) -> list[RenderableType]:
-    """A dry run asks no server, and so knows of no schedule that an earlier flag left there."""
-    if spec.schedule_source != "configuration" or not spec.preview:
-        return []
-    return ["  [dim]            or by the one that an earlier --cron or the like left there[/]"]
-
-
-def _unscheduled(spec: DeploymentSpec) -> str:
-    if spec.schedule_source == "none":
-        return "the schedules that flowship made would be removed"
-    return "no schedule configured; one given by flag earlier stays"
+    from flowship.deployment.plan import FieldChange
+    from flowship.deployment.report import (
+        Change,
+        DeploymentReport,
+        DeployReport,
+        PoolReport,
+        ScheduleReport,
+    )
+    from flowship.pipeline import ShipPlan
 
 
 def deployed(report: DeployReport) -> list[RenderableType]:
-    """What is deployed now, and when it runs."""
-    lines: list[RenderableType] = []
+    """What is deployed, or in a dry run would be, and when it runs."""
+    lines: list[RenderableType] = operations(report) if report.dry_run else []
     for deployment in report.deployments:
-        lines += _deployment(deployment)
+        lines += _deployment(deployment, dry_run=report.dry_run)
     how = "" if report.pushed else "  (only on this engine: its worker never pulls it)"
     pool = report.pool
     lines += [
         titled_row("image", report.image + how),
         titled_row("block", f"docker-container/{report.block.name} ({report.block.outcome})"),
-        *_changes(report.block.edits, "the block's"),
+        *_changes(report.block.edits, "block", dry_run=report.dry_run),
         *(
             f"  [dim]the block keeps {escape(name)} = {escape(value_text(value))}, which the "
-            "configuration does not name[/]"
+            "configuration does not set[/]"
             for name, value in report.block.kept.items()
         ),
         titled_row("pool", f"{pool.name} ({pool.outcome}{', paused' if pool.paused else ''})"),
@@ -74,25 +48,65 @@ def deployed(report: DeployReport) -> list[RenderableType]:
             f"  [dim]in this pool {', '.join(pool.live)} follow the block at each run; "
             f"{', '.join(pool.copied)} were copied as they are now[/]"
         )
-    if pool.worker_online:
-        lines.append(titled_row("worker", "online"))
-    else:
-        start = escape(pool.start_command)
-        lines.append(f"  worker      [yellow]none online[/]: start one with `{start}`")
+    lines += _worker(pool)
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
-    return lines + warning_lines(report.warnings)
+    lines += warning_lines(report.warnings)
+    return [*lines, "nothing was changed (--dry-run)"] if report.dry_run else lines
 
 
-def _deployment(deployment: DeploymentReport) -> list[RenderableType]:
+def _worker(pool: PoolReport) -> list[RenderableType]:
+    if pool.worker_online:
+        return [titled_row("worker", "online")]
+    if pool.worker_online is None:
+        return [titled_row("worker", "not known: the server did not answer")]
+    start = escape(pool.start_command)
+    return [f"  worker      [yellow]none online[/]: start one with `{start}`"]
+
+
+def ship_plan(plan: ShipPlan) -> list[RenderableType]:
+    """What `ship` would do."""
+    words = {
+        "nothing": "up to date in the registry",
+        "push": "built; would be pushed",
+        "build": "would be built and pushed; its flow and parameters are not known before that",
+    }
+    return [titled_row("image", words[plan.action.value]), *deployed(plan.deploy)]
+
+
+SIGNS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
+
+
+def operations(report: DeployReport) -> list[RenderableType]:
+    """Each operation of a plan, with what it changes."""
+    if not report.operations:
+        return [f"no changes: {escape(report.api_url)} is up to date"]
+    lines: list[RenderableType] = [f"changes at {escape(report.api_url)}:"]
+    for operation in report.operations:
+        sign = SIGNS[operation.action.value]
+        lines.append(
+            f"  {sign} {operation.action.value} {operation.resource.value} "
+            f"[bold]{escape(operation.name)}[/] [dim]({escape(operation.reason)})[/]"
+        )
+        lines += [_field(change) for change in operation.changes]
+    return lines
+
+
+def _field(change: FieldChange) -> str:
+    edited = "  [yellow]edited on the server[/]" if change.edited_by is Editor.PERSON else ""
+    return f"      {escape(change.field)}: {_given(change.before)} → {_given(change.after)}{edited}"
+
+
+def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
     name = f"{deployment.flow_name}/{deployment.name}"
     paused = " [yellow](paused)[/]" if deployment.paused else ""
+    done = "[bold]" if dry_run else f"[green]✓[/] {deployment.outcome} [bold]"
     return [
-        f"[green]✓[/] {deployment.outcome} [bold]{escape(name)}[/]{paused}",
-        *_changes(deployment.changes, "its"),
+        f"{done}{escape(name)}[/]{paused}",
+        *_changes(deployment.changes, "deployment", dry_run=dry_run),
         *_schedules(deployment.schedules, paused=deployment.paused),
         *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
         *parameter_lines(deployment.parameters),
-        titled_row("look at", deployment.url),
+        *([titled_row("page", deployment.url)] if deployment.url else []),
         *warning_lines(deployment.warnings),
     ]
 
@@ -102,19 +116,21 @@ def deployment_names(report: DeployReport) -> str:
     return "\n".join(f"{d.flow_name}/{d.name}" for d in report.deployments)
 
 
-def _changes(changes: Iterable[Change], whose: str) -> list[RenderableType]:
+def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[RenderableType]:
+    if dry_run:  # the operations show them
+        return []
     changes = list(changes)
     moved = [c for c in changes if _is_reference(c.was) and _is_reference(c.now)]
     lines: list[RenderableType] = []
-    if len(moved) > 1:  # to another block: the first of them tells it all
+    if len(moved) > 1:  # to another block: the first of them says it all
         changes = [c for c in changes if c not in moved[1:]]
         lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
-    told = [
-        f"  [yellow]wrote over[/]  {whose} {change.field}: "
+    overwritten = [
+        f"  [yellow]overwrote[/]   {whose} {change.field}: "
         f"{_given(change.was)} → {_given(change.now)}"
         for change in changes
     ]
-    return [*told, *lines]
+    return [*overwritten, *lines]
 
 
 def _is_reference(value: object) -> bool:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -26,6 +28,20 @@ from flowship.redaction import without_login
 
 if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.prefect.types import (
+        Artifact,
+        BlockDocument,
+        BlockSchema,
+        BlockType,
+        Deployment,
+        Flow,
+        FlowRun,
+        Log,
+        Schedule,
+        Variable,
+        Worker,
+        WorkPool,
+    )
 
 Json = dict[str, Any]
 
@@ -142,128 +158,194 @@ class PrefectApi:
 
     # --- flows and deployments ----------------------------------------------------------------
 
-    def flow_by_name(self, name: str) -> Json | None:
+    def flow_by_name(self, name: str) -> Flow | None:
         """The flow, or None."""
-        return self._object("GET", f"/flows/name/{_part(name)}", missing=True)
+        return cast("Flow | None", self._get(f"/flows/name/{_part(name)}"))
 
-    def flow(self, flow_id: str) -> Json:
+    def flow(self, flow_id: str) -> Flow:
         """The flow with this id."""
-        return self._must("GET", f"/flows/{flow_id}")
+        return cast("Flow", self._must("GET", f"/flows/{flow_id}"))
 
-    def create_flow(self, name: str) -> Json:
+    def create_flow(self, name: str) -> Flow:
         """Register a flow; the existing one comes back when there is one."""
-        return self._must("POST", "/flows/", {"name": name})
+        return cast("Flow", self._must("POST", "/flows/", {"name": name}))
 
-    def deployment_by_name(self, flow: str, name: str) -> Json | None:
+    def flows_like(self, name: str) -> list[Flow]:
+        """The flows whose name contains `name`."""
+        body = {"flows": {"name": {"like_": name}}}
+        return cast("list[Flow]", self._list("POST", "/flows/filter", body))
+
+    def deployment_by_name(self, flow: str, name: str) -> Deployment | None:
         """The deployment ``flow/name``, or None."""
-        return self._object("GET", f"/deployments/name/{_part(flow)}/{_part(name)}", missing=True)
+        path = f"/deployments/name/{_part(flow)}/{_part(name)}"
+        return cast("Deployment | None", self._get(path))
 
-    def deployments(self, name: str | None = None) -> Iterator[Json]:
+    def deployments(self, name: str | None = None) -> Iterator[Deployment]:
         """Every deployment, or those with exactly this name, page by page."""
         body = {"deployments": {"name": {"any_": [name]}}} if name else {}
-        return self._pages("/deployments/filter", body)
+        return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))
 
-    def create_deployment(self, body: Json) -> Json:
-        """Create a deployment. Only for one that is not there: on an existing name the server
+    def create_deployment(self, body: Mapping[str, Any]) -> Deployment:
+        """Create a deployment. Only for one that does not exist: on an existing name the server
         deletes all schedules."""
-        return self._must("POST", "/deployments/", body)
+        return cast("Deployment", self._must("POST", "/deployments/", body))
 
-    def update_deployment(self, deployment_id: str, body: Json) -> None:
+    def update_deployment(self, deployment_id: str, body: Mapping[str, Any]) -> None:
         """Change a deployment's own fields; never its schedules, which the server would replace."""
         assert "schedules" not in body, "schedules are changed one by one"
         self._request("PATCH", f"/deployments/{deployment_id}", body)
 
-    def schedules(self, deployment_id: str) -> list[Json]:
+    def schedules(self, deployment_id: str) -> list[Schedule]:
         """A deployment's schedules."""
-        return self._list("GET", f"/deployments/{deployment_id}/schedules")
+        return cast("list[Schedule]", self._list("GET", f"/deployments/{deployment_id}/schedules"))
 
-    def create_schedule(self, deployment_id: str, body: Json) -> Json:
+    def create_schedule(self, deployment_id: str, body: Mapping[str, Any]) -> Schedule:
         """Add one schedule."""
         created = self._request("POST", f"/deployments/{deployment_id}/schedules", [body])
-        return cast(Json, created[0])
+        return cast("Schedule", created[0])
 
-    def update_schedule(self, deployment_id: str, schedule_id: str, body: Json) -> None:
-        """Change one schedule in place. `body` must carry the parameters: left out, they go."""
+    def update_schedule(
+        self, deployment_id: str, schedule_id: str, body: Mapping[str, Any]
+    ) -> None:
+        """Change one schedule in place. `body` must carry the parameters: left out, the server
+        empties them."""
         assert "active" not in body, "whether it is paused is the user's"
         assert "parameters" in body, "the server would empty them"
         self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
 
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
-        """Remove one schedule."""
-        self._request("DELETE", f"/deployments/{deployment_id}/schedules/{schedule_id}")
+        """Remove one schedule. One that is already gone is no error."""
+        path = f"/deployments/{deployment_id}/schedules/{schedule_id}"
+        self._request("DELETE", path, missing=True)
 
     def schedule_now(self, deployment_id: str) -> None:
-        """Have the next runs put down at once. The server's own rounds come every minute and
+        """Have the next runs planned at once. The server's own rounds come every minute and
         look sooner only at deployments, not at schedules, that changed."""
         self._request("POST", f"/deployments/{deployment_id}/schedule", {}, missing=True)
 
     # --- blocks -------------------------------------------------------------------------------
 
-    def block_type(self, slug: str) -> Json | None:
+    def block_type(self, slug: str) -> BlockType | None:
         """The block type, or None."""
-        return self._object("GET", f"/block_types/slug/{_part(slug)}", missing=True)
+        return cast("BlockType | None", self._get(f"/block_types/slug/{_part(slug)}"))
 
-    def create_block_type(self, body: Json) -> Json:
+    def create_block_type(self, body: Mapping[str, Any]) -> BlockType:
         """Register a block type."""
-        return self._must("POST", "/block_types/", body)
+        return cast("BlockType", self._must("POST", "/block_types/", body))
 
-    def block_schema(self, checksum: str, version: str) -> Json | None:
+    def block_schema(self, checksum: str, version: str) -> BlockSchema | None:
         """The block schema with this checksum, or None."""
         path = f"/block_schemas/checksum/{_part(checksum)}?version={_part(version)}"
-        return self._object("GET", path, missing=True)
+        return cast("BlockSchema | None", self._get(path))
 
-    def create_block_schema(self, body: Json) -> Json:
+    def create_block_schema(self, body: Mapping[str, Any]) -> BlockSchema:
         """Register a block schema; the existing one comes back when there is one."""
-        return self._must("POST", "/block_schemas/", body)
+        return cast("BlockSchema", self._must("POST", "/block_schemas/", body))
 
-    def block_document(self, slug: str, name: str) -> Json | None:
+    def block_document(self, slug: str, name: str) -> BlockDocument | None:
         """The block document, its secrets obscured, or None."""
         path = f"/block_types/slug/{_part(slug)}/block_documents/name/{_part(name)}"
-        return self._object("GET", path, missing=True)
+        return cast("BlockDocument | None", self._get(path))
 
-    def create_block_document(self, body: Json) -> Json:
+    def create_block_document(self, body: Mapping[str, Any]) -> BlockDocument:
         """Save a new block document."""
-        return self._must("POST", "/block_documents/", body)
+        return cast("BlockDocument", self._must("POST", "/block_documents/", body))
 
-    def update_block_document(self, document_id: str, body: Json) -> None:
+    def update_block_document(self, document_id: str, body: Mapping[str, Any]) -> None:
         """Change the fields given in ``data``, keep the others."""
         self._request("PATCH", f"/block_documents/{document_id}", body)
 
     # --- work pools ---------------------------------------------------------------------------
 
-    def work_pool(self, name: str) -> Json | None:
+    def work_pool(self, name: str) -> WorkPool | None:
         """The work pool, or None."""
-        return self._object("GET", f"/work_pools/{_part(name)}", missing=True)
+        return cast("WorkPool | None", self._get(f"/work_pools/{_part(name)}"))
 
-    def create_work_pool(self, body: Json) -> Json:
+    def create_work_pool(self, body: Mapping[str, Any]) -> WorkPool:
         """Create a work pool."""
-        return self._must("POST", "/work_pools/", body)
+        return cast("WorkPool", self._must("POST", "/work_pools/", body))
 
-    def workers(self, pool: str) -> list[Json]:
+    def workers(self, pool: str) -> list[Worker]:
         """The workers that the pool has seen, each with its ``status``."""
-        return self._list("POST", f"/work_pools/{_part(pool)}/workers/filter", {})
+        path = f"/work_pools/{_part(pool)}/workers/filter"
+        return cast("list[Worker]", self._list("POST", path, {}))
+
+    # --- variables and artifacts --------------------------------------------------------------
+
+    def variable(self, name: str) -> tuple[Variable, datetime] | None:
+        """The variable and the server's own time, which its ``updated`` is to be compared with;
+        None where there is none."""
+        response = self._response("GET", f"/variables/name/{_part(name)}", missing=True)
+        if response is None:
+            return None
+        sent = response.headers.get("Date")
+        now = parsedate_to_datetime(sent) if sent else datetime.now(timezone.utc)
+        return cast("Variable", response.json()), now
+
+    def create_variable(self, name: str, value: Mapping[str, Any]) -> Variable:
+        """Create a variable. Of several at one moment, one succeeds.
+
+        Raises:
+            ConflictError: It exists.
+        """
+        return cast("Variable", self._must("POST", "/variables/", {"name": name, "value": value}))
+
+    def update_variable(self, variable_id: str, value: Mapping[str, Any]) -> bool:
+        """Change a variable's value; False where it is gone."""
+        path = f"/variables/{variable_id}"
+        return self._response("PATCH", path, {"value": value}, missing=True) is not None
+
+    def delete_variable(self, variable_id: str) -> None:
+        """Delete a variable. One that is already gone is no error."""
+        self._request("DELETE", f"/variables/{variable_id}", missing=True)
+
+    def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
+        """Add a version of the artifact with this key."""
+        self._request("POST", "/artifacts/", {"key": key, **body})
+
+    def latest_artifact(self, key: str) -> Artifact | None:
+        """The newest version of the artifact with this key, or None."""
+        return cast("Artifact | None", self._get(f"/artifacts/{_part(key)}/latest"))
 
     # --- runs ---------------------------------------------------------------------------------
 
-    def scheduled_runs(self) -> list[Json]:
+    def scheduled_runs(self) -> list[FlowRun]:
         """The runs that wait for their time, the latest of them first; at most 200."""
         body = {
             "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
             "sort": "EXPECTED_START_TIME_DESC",
             "limit": PAGE,
         }
-        return self._list("POST", "/flow_runs/filter", body)
+        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
 
-    def runs_of(self, deployment_id: str) -> list[Json]:
+    def runs_of(self, deployment_id: str) -> list[FlowRun]:
         """The runs of a deployment, at most 200."""
         body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
-        return self._list("POST", "/flow_runs/filter", body)
+        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
 
-    def flows_like(self, name: str) -> list[Json]:
-        """The flows whose name contains `name`."""
-        return self._list("POST", "/flows/filter", {"flows": {"name": {"like_": name}}})
+    def create_run(self, deployment_id: str, parameters: Mapping[str, Any]) -> FlowRun:
+        """Start a run of a deployment, to begin at once."""
+        path = f"/deployments/{deployment_id}/create_flow_run"
+        return cast("FlowRun", self._must("POST", path, {"parameters": parameters}))
 
-    # What is gone already may be deleted again.
+    def run(self, run_id: str) -> FlowRun:
+        """A flow run with its state."""
+        return cast("FlowRun", self._must("GET", f"/flow_runs/{run_id}"))
+
+    def child_runs(self, parents: Sequence[str]) -> list[FlowRun]:
+        """The flow runs that these runs started."""
+        body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
+        return cast("list[FlowRun]", list(self._pages("/flow_runs/filter", body)))
+
+    def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
+        """The log records of these runs in order of time, from `after` (ISO 8601) on."""
+        wanted: dict[str, Any] = {"flow_run_id": {"any_": list(runs)}}
+        if after:
+            wanted["timestamp"] = {"after_": after}
+        body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
+        return cast("list[Log]", list(self._pages("/logs/filter", body)))
+
+    # What is already gone may be deleted again.
 
     def delete_flow(self, flow_id: str) -> None:
         """Delete a flow."""
@@ -277,50 +359,27 @@ class PrefectApi:
         """Delete a flow run."""
         self._request("DELETE", f"/flow_runs/{run_id}", missing=True)
 
-    def create_run(self, deployment_id: str, parameters: Json) -> Json:
-        """Start a run of a deployment, to begin at once."""
-        path = f"/deployments/{deployment_id}/create_flow_run"
-        return self._must("POST", path, {"parameters": parameters})
-
-    def run(self, run_id: str) -> Json:
-        """A flow run with its state."""
-        return self._must("GET", f"/flow_runs/{run_id}")
-
-    def child_runs(self, parents: Sequence[str]) -> list[Json]:
-        """The flow runs that these runs started."""
-        body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
-        return list(self._pages("/flow_runs/filter", body))
-
-    def logs(self, runs: Sequence[str], after: str | None = None) -> list[Json]:
-        """The log records of these runs in order of time, from `after` (ISO 8601) on."""
-        wanted: Json = {"flow_run_id": {"any_": list(runs)}}
-        if after:
-            wanted["timestamp"] = {"after_": after}
-        return list(self._pages("/logs/filter", {"logs": wanted, "sort": "TIMESTAMP_ASC"}))
-
     # --- the wire -----------------------------------------------------------------------------
 
-    def _must(self, method: str, path: str, body: object = None) -> Json:
-        found = self._object(method, path, body)
-        if found is None:
+    def _must(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        found = self._request(method, path, body)
+        if not isinstance(found, dict):
             raise self._not_prefect()
         return found
 
-    def _object(
-        self, method: str, path: str, body: object = None, *, missing: bool = False
-    ) -> Json | None:
-        found = self._request(method, path, body, missing=missing)
+    def _get(self, path: str) -> dict[str, Any] | None:
+        found = self._request("GET", path, missing=True)
         if found is not None and not isinstance(found, dict):
             raise self._not_prefect()
         return found
 
-    def _list(self, method: str, path: str, body: object = None) -> list[Json]:
+    def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
         found = self._request(method, path, body)
         if not isinstance(found, list):
             raise self._not_prefect()
         return found
 
-    def _pages(self, path: str, body: Json) -> Iterator[Json]:
+    def _pages(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
             page = self._list("POST", path, {**body, "limit": PAGE, "offset": offset})
@@ -332,6 +391,18 @@ class PrefectApi:
     def _request(
         self, method: str, path: str, body: object = None, *, missing: bool = False
     ) -> Any:  # noqa: ANN401 JSON
+        response = self._response(method, path, body, missing=missing)
+        if response is None or response.status_code == 204 or not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as exc:
+            raise self._not_prefect() from exc
+
+    def _response(
+        self, method: str, path: str, body: object = None, *, missing: bool = False
+    ) -> httpx.Response | None:
+        """The answer; None where what was asked for does not exist and may be `missing`."""
         response = self._send(method, path, body)
         if response.status_code == 403 and "CSRF" in response.text:
             self._fetch_csrf_token()
@@ -340,12 +411,7 @@ class PrefectApi:
             return None
         if response.status_code >= 400:
             raise self._refusal(method, path, response)
-        if response.status_code == 204 or not response.content:
-            return None
-        try:
-            return response.json()
-        except ValueError as exc:
-            raise self._not_prefect() from exc
+        return response
 
     def _send(self, method: str, path: str, body: object) -> httpx.Response:
         read = method == "GET" or path.endswith(READS)

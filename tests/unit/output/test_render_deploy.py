@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowship.deployment.parameters import ParameterValue
+from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Resource
 from flowship.deployment.report import (
     BlockReport,
     Change,
@@ -70,6 +71,8 @@ def report(**changes):
         "block": BlockReport("taxi-docker", "2", "created", (), {"privileged": True}, ""),
         "moved": (),
         "warnings": (),
+        "operations": (),
+        "dry_run": False,
     }
     for key, value in changes.items():
         next(part for part in (deployment, pool, whole) if key in part)[key] = value
@@ -93,7 +96,7 @@ def test_a_deployment_that_moves_to_another_block_says_so_once():
     )  # fmt: skip
     other = Change("description", "a", "b")
     text = shown(render_deploy.deployed(report(changes=(*changes, other))))
-    assert text.count("wrote over") == 2
+    assert text.count("overwrote") == 2
     assert "docker-container.old.image" in text
     assert "and 2 more references" in text
 
@@ -126,24 +129,25 @@ def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it
     [
         ({"pushed": False}, "only on this engine"),
         ({"worker_online": True}, "online"),
+        ({"worker_online": None}, "not known: the server did not answer"),
         ({"schedules": ()}, "only when started: no schedule"),
         ({"paused": True}, "taxi/nightly (paused)"),
         ({"paused": True}, "would run   every day at 05:00"),
         ({"removed_schedules": ("every hour",)}, "removed     every hour"),
         ({"moved": ("taxi/[weekly]",)}, "also runs the new image: taxi/[weekly]"),
         ({"warnings": ("beware of [x]",)}, "warning: beware of [x]"),
-        ({"changes": (Change("tags", ["a"], ["[b]"]),)}, 'its tags: ["a"] → ["[b]"]'),
+        ({"changes": (Change("tags", ["a"], ["[b]"]),)}, 'deployment tags: ["a"] → ["[b]"]'),
         (
             {"copied": ("networks",), "widened": False, "outcome": "found"},
             "image, env follow the block at each run; networks were copied",
         ),
         (
             {"block": BlockReport("b", "2", "unchanged", (), {"volumes": ["a:/b"]}, "")},
-            'the block keeps volumes = ["a:/b"], which the configuration does not name',
+            'the block keeps volumes = ["a:/b"], which the configuration does not set',
         ),
         (
             {"block": BlockReport("b", "2", "updated", (Change("mem_limit", "1g", "2g"),), {}, "")},
-            'the block\'s mem_limit: "1g" → "2g"',
+            'block mem_limit: "1g" → "2g"',
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -163,3 +167,31 @@ def test_schedules_of_a_person_and_paused_ones_are_marked():
 
 def test_the_result_of_deploy_is_a_name_that_run_takes():
     assert render_deploy.deployment_names(report()) == "taxi/nightly"
+
+
+CRON = FieldChange("schedule", "every hour", "every day", "configuration")
+EDITED = FieldChange("mem_limit", "8g", "1g", "configuration", edited_by=Editor.PERSON)
+
+
+def test_a_dry_run_lists_each_operation_with_its_fields_and_marks_edits_of_a_person():
+    operations = (
+        Operation(Action.CREATE, Resource.WORK_POOL, "flowship", "it does not exist"),
+        Operation(Action.UPDATE, Resource.BLOCK, "b", "configuration differs", changes=(EDITED,)),
+        Operation(Action.UPDATE, Resource.SCHEDULE, "a/[b]: x", "configuration", changes=(CRON,)),
+        Operation(Action.DELETE, Resource.SCHEDULE, "a/b: y", "no longer configured"),
+    )
+    text = shown(render_deploy.deployed(report(dry_run=True, operations=operations)))
+    assert text.splitlines()[1:7] == [
+        "  + create work-pool flowship (it does not exist)",
+        "  ~ update block b (configuration differs)",
+        '      mem_limit: "8g" → "1g"  edited on the server',
+        "  ~ update schedule a/[b]: x (configuration)",
+        '      schedule: "every hour" → "every day"',
+        "  - delete schedule a/b: y (no longer configured)",
+    ]
+    assert text.endswith("nothing was changed (--dry-run)")
+
+
+def test_a_dry_run_without_changes_says_so():
+    text = shown(render_deploy.deployed(report(dry_run=True)))
+    assert text.startswith("no changes: ")

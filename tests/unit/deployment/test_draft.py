@@ -1,4 +1,4 @@
-"""The plan: what is refused before anything changes, and what a specification says."""
+"""The draft: what is refused before anything changes, and what it says of a deployment."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import pytest
 
 from flowship.config.loading import load
 from flowship.config.settings import Settings
-from flowship.deployment.desired import (
-    Flags,
-    chosen,
-    image_version,
-    plan,
-    validate_early,
-)
+from flowship.deployment.desired import Flags, image_version
 from flowship.deployment.docker_block import DOCKER_ARGUMENTS, configured_fields
-from flowship.deployment.report import stored_schedule
+from flowship.deployment.draft import chosen, draft
+from flowship.deployment.stored import stored_schedule
 from flowship.errors import ConfigError, FlowshipError, UsageError
-from support.deploying import SCHEMA, image, settings
+from support.deploying import SCHEMA, dry_run, image, settings
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
 
 
 def planned(project: Settings | None = None, flags: Flags | None = None, **facts):
-    return plan(project or settings(), image(**facts), flags or Flags(), now=NOW)
+    wanted = draft(project or settings(), flags or Flags(), now=NOW)
+    return wanted.bind(image(**facts)).deployments
+
+
+def reported(project: Settings | None = None, flags: Flags | None = None, **facts):
+    """The deployments as a dry run on an empty server reports them."""
+    wanted = draft(project or settings(), flags or Flags(), now=NOW)
+    return dry_run(wanted.bind(image(**facts))).deployments
 
 
 def refused(kind: type[FlowshipError], project=None, flags=None, **facts) -> FlowshipError:
@@ -35,8 +37,9 @@ def refused(kind: type[FlowshipError], project=None, flags=None, **facts) -> Flo
 
 
 def test_a_project_without_deployments_gets_one_by_its_own_name():
-    (spec,) = planned()
-    assert (spec.name, spec.flow_name, spec.block_name) == ("de-taxi", "taxi", "de-taxi-docker")
+    state = draft(settings(), Flags(), now=NOW).bind(image())
+    (spec,) = state.deployments
+    assert (spec.name, spec.flow_name, state.block.name) == ("de-taxi", "taxi", "de-taxi-docker")
     assert (spec.path, spec.entrypoint) == ("/opt/prefect/flows", "flows/taxi.py:taxi")
     assert spec.schedules == ()
 
@@ -53,8 +56,8 @@ def test_every_parameter_is_told_with_its_value_and_where_that_comes_from():
 
 
 def test_a_schedule_from_a_flag_is_told_in_words_with_its_next_three_runs():
-    (spec,) = planned(flags=Flags(cron="0 5 * * *", timezone="Pacific/Auckland"))
-    (told,) = spec.preview
+    (spec,) = reported(flags=Flags(cron="0 5 * * *", timezone="Pacific/Auckland"))
+    (told,) = spec.schedules
     assert told.words == "every day at 05:00 Pacific/Auckland"
     assert [run.local for run in told.next_runs] == [
         f"2026-06-{day:02}T05:00:00+12:00" for day in (2, 3, 4)
@@ -63,8 +66,8 @@ def test_a_schedule_from_a_flag_is_told_in_words_with_its_next_three_runs():
 
 
 def test_an_interval_that_begins_now_first_runs_when_it_is_over():
-    (spec,) = planned(flags=Flags(interval="90s"))
-    runs = [datetime.fromisoformat(run.utc) for run in spec.preview[0].next_runs]
+    (spec,) = reported(flags=Flags(interval="90s"))
+    runs = [datetime.fromisoformat(run.utc) for run in spec.schedules[0].next_runs]
     assert runs == [NOW + timedelta(seconds=90 * turn) for turn in (1, 2, 3)]
 
 
@@ -77,14 +80,14 @@ def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
 @pytest.mark.parametrize(
     ("flags", "message", "hint"),
     [
-        (Flags(cron="0 25 * * *"), '"25" is no hour', "0 5 * * *"),
+        (Flags(cron="0 25 * * *"), '"25" is not an hour', "0 5 * * *"),
         (Flags(cron="0 5 * * *", timezone="Pacific/Aukland"), "not a timezone", "Pacific/Auckland"),
         (Flags(interval="soon"), "not an interval", "15m"),
         (Flags(rrule="SOMETIMES"), "not an rrule", "FREQ=WEEKLY"),
-        (Flags(rrule="FREQ=DAILY;UNTIL=20200101"), "never comes", "UNTIL"),
-        (Flags(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3"), "never comes", "COUNT"),
+        (Flags(rrule="FREQ=DAILY;UNTIL=20200101"), "never runs", "UNTIL"),
+        (Flags(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3"), "never runs", "COUNT"),
         (Flags(cron="0 5 * * *", interval=60), "exactly one", "keep one"),
-        (Flags(timezone="Europe/Paris"), "belongs to a schedule", "timezone"),
+        (Flags(timezone="Europe/Paris"), "--timezone needs a schedule", "timezone"),
         (Flags(cron="0 5 * * *", no_schedule=True), "exclude each other", ""),
         (Flags(parameters={"month": "1"}), 'no parameter "month"', 'did you mean "months"?'),
         (
@@ -106,16 +109,16 @@ def test_a_wrong_flag_is_a_usage_error_with_the_way_out(flags, message, hint):
 @pytest.mark.parametrize(
     ("deployment", "message"),
     [
-        ({"cron": "0 25 * * *"}, '"25" is no hour'),
+        ({"cron": "0 25 * * *"}, '"25" is not an hour'),
         ({"cron": "0 5 * * *", "timezone": "Mars"}, "not a timezone"),
         ({"schedules": [{"cron": "0 5 * * *"}] * 2}, "the same schedule twice"),
         ({"parameters": {"months": "1"}}, "a list of whole numbers"),
         ({"parameters": {"moths": [1]}}, 'no parameter "moths"'),
         ({"schedules": [{"interval": 60, "parameters": {"year": "x"}}]}, "a whole number"),
-        ({"job-variables": {"image": "other"}}, "the image is flowship's"),
+        ({"job-variables": {"image": "other"}}, "flowship sets the image itself"),
         ({"job-variables": {"container_create_kwargs": {"cpus": float("nan")}}}, '["cpus"]'),
         ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "INTERVAL=0 is out of range"),
-        ({"schedules": [{"cron": "0 0 30 2 1", "day-or": False}]}, "never comes"),
+        ({"schedules": [{"cron": "0 0 30 2 1", "day-or": False}]}, "never runs"),
     ],
 )
 def test_a_wrong_configuration_is_told_with_its_deployment(deployment, message):
@@ -199,17 +202,18 @@ def test_a_required_parameter_without_a_value_stops_a_schedule_and_warns_without
 
 
 def test_an_image_that_was_not_probed_is_deployed_on_trust():
-    (spec,) = planned(
-        flags=Flags(parameters={"months": "[1]", "note": "abc"}),
-        parameters=None, flow_name=None, prefect_version=None, entrypoint="a/b.py:my_taxi_flow",
-    )  # fmt: skip
+    facts = {"parameters": None, "flow_name": None, "prefect_version": None,
+             "entrypoint": "a/b.py:my_taxi_flow"}  # fmt: skip
+    flags = Flags(parameters={"months": "[1]", "note": "abc"})
+    (spec,) = planned(flags=flags, **facts)
     assert spec.flow_name == "my-taxi-flow"
     assert spec.parameters == {"months": [1], "note": "abc"}
-    assert any("not probed" in warning for warning in spec.warnings)
+    (report,) = reported(flags=flags, **facts)
+    assert any("not probed" in warning for warning in report.warnings)
 
 
 def test_what_could_not_run_elsewhere_is_said():
-    (spec,) = planned(pushed=False, platform="linux/arm64")
+    (spec,) = reported(pushed=False, platform="linux/arm64")
     assert any("never pushed" in warning for warning in spec.warnings)
     assert any("arm64" in warning for warning in spec.warnings)
 
@@ -220,27 +224,13 @@ def test_an_image_with_prefect_2_is_refused():
 
 def test_a_reserved_pool_name_is_refused_before_the_build():
     with pytest.raises(ConfigError, match="reserved"):
-        validate_early(settings(**{"work-pool": "prefect-managed"}), Flags())
+        draft(settings(**{"work-pool": "prefect-managed"}), Flags())
 
 
 def test_the_version_is_the_digest_or_the_tag():
     assert image_version("user/de-repo:tag@sha256:" + "0123456789abcdef" * 4) == "0123456789ab"
     assert image_version("127.0.0.1:5000/de-taxi:4f2a") == "4f2a"
     assert image_version("user/de-repo") == "de-repo"
-
-
-def test_the_specification_is_json_with_these_keys():
-    (spec,) = planned(flags=Flags(cron="0 5 * * *"))
-    document = json.loads(json.dumps(spec.to_json()))
-    assert document == spec.to_json()
-    assert set(document) == {
-        "name", "flow_name", "description", "image", "entrypoint", "path", "version", "work_pool",
-        "block_name", "tags", "concurrency_limit", "schedules", "schedule_source", "configured",
-        "paused", "paused_at_first", "parameters", "parameter_values", "job_variables", "warnings",
-    }  # fmt: skip
-    assert set(document["schedules"][0]) == {
-        "id", "outcome", "source", "words", "timezone", "active", "next_runs", "parameters",
-    }  # fmt: skip
 
 
 def test_a_secret_parameter_is_warned_of_and_never_shown():
@@ -259,7 +249,8 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
     (spec,) = planned(project, flags, parameters=schema)
     assert spec.parameters == {"token": "hunter2"}
     assert any('"token" is a secret' in warning for warning in spec.warnings)
-    told = json.dumps(spec.to_json())
+    wanted = draft(project, flags, now=NOW).bind(image(parameters=schema))
+    told = json.dumps(dry_run(wanted).to_json())
     assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in told]
 
 
@@ -269,10 +260,10 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
         ({"volumes": ["nonsense"]}, "is not a mount"),
         ({"volumes": ["data:/x:rw:z"]}, "is not a mount"),
         ({"volumes": ["data:x"]}, "not an absolute path"),
-        ({"volumes": ["./data:/x"]}, "neither an absolute path"),
-        ({"volumes": ["data:/x:often"]}, '"often" is no mode'),
+        ({"volumes": ["./data:/x"]}, "is not an absolute path and not a volume name"),
+        ({"volumes": ["data:/x:often"]}, '"often" is not a mount mode'),
         ({"mem-limit": "lots"}, "not an amount of memory"),
-        ({"mem-limit": "512"}, "less than the 6m"),
+        ({"mem-limit": "512"}, "less than 6m"),
         ({"memswap-limit": "1 gig"}, "not an amount of memory"),
     ],
 )
@@ -304,7 +295,7 @@ def test_block_values_that_an_engine_takes_pass():
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [
-        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "never comes"),
+        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "never runs"),
         ({"interval": "1s"}, "a run every 1 s"),
         ({"rrule": "FREQ=SECONDLY"}, "a run every 1 s"),
     ],
@@ -328,16 +319,16 @@ def test_what_docker_takes_for_a_container_is_what_docker_py_says():
 @pytest.mark.parametrize(
     ("given", "message", "hint"),
     [
-        ({"foo": 1}, 'docker takes no "foo"', "docker-py"),
-        ({"shm_siz": "1g"}, 'docker takes no "shm_siz"', '"shm_size"'),
-        ({"environment": {}}, "given by the block itself", "use env"),
-        ({"network": "x"}, "given by the block itself", "use networks"),
+        ({"foo": 1}, 'docker has no argument "foo"', "docker-py"),
+        ({"shm_siz": "1g"}, 'docker has no argument "shm_siz"', '"shm_size"'),
+        ({"environment": {}}, 'the block sets "environment" itself', "use env"),
+        ({"network": "x"}, 'the block sets "network" itself', "use networks"),
     ],
 )
 def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint):
     project = settings(block={"container-create-kwargs": given})
     with pytest.raises(ConfigError) as caught:
-        validate_early(project, Flags())
+        draft(project, Flags())
     assert message in caught.value.message
     assert hint in caught.value.hint
 

@@ -1,0 +1,97 @@
+"""Compares what is desired with what the server has: the plan of a deploy. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flowship.deployment import diff_block, diff_deployment
+from flowship.deployment.desired import image_version
+from flowship.deployment.plan import (
+    Action,
+    Editor,
+    FieldChange,
+    IdOf,
+    Operation,
+    Plan,
+    Resource,
+    fingerprint,
+)
+from flowship.deployment.pools import creation, pool_of
+
+if TYPE_CHECKING:
+    from flowship.deployment.desired import DesiredState
+    from flowship.deployment.observed import ServerState
+
+
+def diff(desired: DesiredState, state: ServerState) -> Plan:
+    """The operations that make the server what is desired, each with its reason.
+
+    What a person owns is in no operation: whether a schedule or a deployment is paused (unless a
+    flag says so), schedules that flowship did not make, and fields of the block that the
+    configuration does not name.
+    """
+    pool = pool_of(desired.pool, state.ground.pool)
+    block = diff_block.block_after(desired, state)
+    variables = pool.type.job_variables(desired.block.name, block, pool.template)
+    operations = [*_pool(desired, state), *diff_block.operations(desired, state)]
+    wake: list[str | IdOf] = []
+    for wanted, found in zip(desired.deployments, state.deployments, strict=True):
+        made = diff_deployment.operations(desired, wanted, found, variables)
+        operations += made.operations
+        wake += made.wake
+    return Plan(tuple(operations), tuple(wake))
+
+
+def _pool(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
+    if state.ground.pool is None:
+        pool = pool_of(desired.pool, None)
+        yield Operation(
+            Action.CREATE,
+            Resource.WORK_POOL,
+            desired.pool,
+            "it does not exist",
+            body=creation(pool),
+        )
+
+
+def attribute(plan: Plan, applied: Mapping[str, str], state: ServerState) -> Plan:
+    """The same plan with each change's editor: whose value is replaced.
+
+    Args:
+        plan: From `diff`.
+        applied: Fingerprints that the last release recorded; see `flowship.deployment.release`.
+        state: What the plan was made of.
+    """
+    return replace(
+        plan,
+        operations=tuple(
+            replace(
+                operation,
+                changes=tuple(
+                    replace(change, edited_by=_editor(operation, change, applied, state))
+                    for change in operation.changes
+                ),
+            )
+            for operation in plan.operations
+        ),
+    )
+
+
+def _editor(
+    operation: Operation, change: FieldChange, applied: Mapping[str, str], state: ServerState
+) -> Editor:
+    if operation.resource is Resource.BLOCK and change.field == "image" and state.block:
+        version = image_version(str(state.block["data"].get("image")))
+        return Editor.FLOWSHIP if version in state.deployed_versions else Editor.PERSON
+    name = str(operation.id) if operation.resource is Resource.SCHEDULE else operation.name
+    if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
+        return Editor.UNKNOWN  # no release knows this resource
+    recorded = applied.get(field_key(operation.resource, name, change.field), fingerprint(None))
+    return Editor.FLOWSHIP if recorded == change.fingerprint else Editor.PERSON
+
+
+def field_key(resource: Resource, name: str, field: str) -> str:
+    """Under which a release records a field."""
+    return f"{resource.value} {name} {field}"

@@ -1,0 +1,133 @@
+"""The Docker Container block: what is registered, created and changed. Pure.
+
+Only the fields that the configuration names are changed, and the image. What a person set in the
+UI stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowship.deployment import docker_block
+from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+
+if TYPE_CHECKING:
+    from flowship.deployment.desired import DesiredState
+    from flowship.deployment.observed import ServerState
+    from flowship.prefect.types import BlockDocument
+
+CREDENTIALS = "registry_credentials"
+
+
+def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
+    """Register the block's type and schema where they are missing; create or change the block."""
+    yield from _registration(state)
+    document, wanted = state.block, wanted_fields(desired, state)
+    name = desired.block.name
+    type_id, schema_id = _ids(state)
+    if document is None:
+        body = {"name": name, "data": wanted, "block_type_id": type_id}
+        yield Operation(
+            Action.CREATE,
+            Resource.BLOCK,
+            name,
+            "it does not exist",
+            body={**body, "block_schema_id": schema_id},
+        )
+        return
+    differing = {k: v for k, v in wanted.items() if stored_field(document, k) != v}
+    outdated = document["block_schema_id"] != schema_id
+    if not differing and not outdated:
+        return
+    # A reference that a PATCH does not repeat is dropped by the server, and the field with it.
+    data = {CREDENTIALS: stored_field(document, CREDENTIALS)} | differing
+    yield Operation(
+        Action.UPDATE,
+        Resource.BLOCK,
+        name,
+        _reason(desired, differing),
+        changes=tuple(_change(document, k, v) for k, v in differing.items()),
+        id=document["id"],
+        body={"data": data, "block_schema_id": schema_id},
+    )
+
+
+def wanted_fields(desired: DesiredState, state: ServerState) -> dict[str, Any]:
+    """The fields to write: what the configuration gives, the image, and what is not there yet."""
+    current = state.block["data"] if state.block else {}
+    given = desired.block.fields
+    absent = {k: v for k, v in docker_block.DEFAULTS.items() if k not in current}
+    wanted = {**absent, **given, "image": desired.image.reference}
+    if not desired.image.pushed:
+        wanted["image_pull_policy"] = "Never"
+    elif "image_pull_policy" not in given and current.get("image_pull_policy") == "Never":
+        # From when the image was not pushed: a worker elsewhere could never start it.
+        wanted["image_pull_policy"] = docker_block.DEFAULTS["image_pull_policy"]
+    if state.ground.credentials is not None:
+        wanted[CREDENTIALS] = {"$ref": {"block_document_id": state.ground.credentials["id"]}}
+    return wanted
+
+
+def block_after(desired: DesiredState, state: ServerState) -> dict[str, Any]:
+    """Everything that the block holds after the deploy; of credentials only whether there are."""
+    current = state.block["data"] if state.block else {}
+    wanted = wanted_fields(desired, state)
+    has = state.ground.credentials is not None or bool(current.get(CREDENTIALS))
+    return {**current, **wanted, CREDENTIALS: {} if has else wanted.get(CREDENTIALS)}
+
+
+def stored_field(document: BlockDocument, name: str) -> Any:  # noqa: ANN401 JSON
+    """A field as the API takes it: credentials as their reference."""
+    if name != CREDENTIALS:
+        return document["data"].get(name)
+    references = document.get("block_document_references") or {}
+    held = (references.get(CREDENTIALS) or {}).get("block_document")
+    return {"$ref": {"block_document_id": held["id"]}} if held else None
+
+
+def _registration(state: ServerState) -> Iterator[Operation]:
+    shipped = docker_block.registration()
+    for body in shipped["block_types"]:
+        slug = body["slug"]
+        if state.registration.types.get(slug, "") is None:
+            yield Operation(
+                Action.CREATE,
+                Resource.BLOCK_TYPE,
+                slug,
+                "it is not registered",
+                body=body,
+                key=f"block-type {slug}",
+            )
+    if state.registration.schema is None:
+        yield Operation(
+            Action.CREATE,
+            Resource.BLOCK_SCHEMA,
+            docker_block.SLUG,
+            "it is not registered",
+            body={**shipped["block_schema"], "block_type_id": _ids(state)[0]},
+            key="block-schema",
+        )
+
+
+def _ids(state: ServerState) -> tuple[str | IdOf, str | IdOf]:
+    kind = state.registration.types[docker_block.SLUG]
+    return kind or IdOf(f"block-type {docker_block.SLUG}"), (
+        state.registration.schema or IdOf("block-schema")
+    )
+
+
+def _reason(desired: DesiredState, differing: Mapping[str, Any]) -> str:
+    if "image" in differing:
+        return "new image" if desired.image.pushed else "new image, not pushed"
+    return "the configuration differs" if differing else "the block's schema is outdated"
+
+
+def _change(document: BlockDocument, name: str, value: object) -> FieldChange:
+    before = stored_field(document, name)
+    if name == CREDENTIALS:
+        shown = ("another block" if before else None, "the configured block" if value else None)
+    else:
+        shown = docker_block.masked(before, name), docker_block.masked(value, name)
+    reason = "new image" if name in ("image", "image_pull_policy") else "configuration"
+    return FieldChange(name, *shown, reason=reason, fingerprint=fingerprint(before))

@@ -1,0 +1,255 @@
+"""A deployment: created, or changed field by field. Pure.
+
+Whether it is paused is a person's, unless a flag says so; so are the schedules that flowship did
+not make (`flowship.deployment.diff_schedules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flowship.deployment import diff_schedules, docker_block, parameters
+from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+from flowship.deployment.stored import parse_moment, stored_schedule
+
+if TYPE_CHECKING:
+    from flowship.deployment.desired import DesiredDeployment, DesiredState
+    from flowship.deployment.observed import ObservedDeployment
+    from flowship.deployment.pools.job_variables import JobVariables
+    from flowship.prefect.types import Deployment, Schedule
+
+ROUNDS = timedelta(minutes=2)
+"""Within this time the server has looked at every schedule and planned its runs."""
+
+TABLES = ("parameters", "job_variables")
+SCHEMA = "parameter_openapi_schema"
+FIELDS = (
+    "description", "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
+    "concurrency_limit", "work_pool_name", "job_variables", SCHEMA, "enforce_parameter_schema",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DeploymentPlan:
+    """The operations on one deployment and its schedules, and whether to wake the scheduler."""
+
+    operations: tuple[Operation, ...]
+    wake: tuple[str | IdOf, ...]
+
+
+def operations(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    found: ObservedDeployment,
+    variables: JobVariables,
+) -> DeploymentPlan:
+    """Create the deployment, or change what differs; then its schedules.
+
+    Args:
+        desired: What the deployment is part of.
+        wanted: The deployment.
+        found: The same on the server.
+        variables: The job variables that point at the block.
+    """
+    fields = wanted_fields(desired, wanted, variables)
+    key = IdOf(f"deployment {wanted.full_name}")
+    if found.deployment is None:
+        own = list(_creation(wanted, found, fields, key.key))
+        parent: str | IdOf = key
+    else:
+        own = list(_update(desired, wanted, found.deployment, fields))
+        parent = found.deployment["id"]
+    schedules = list(diff_schedules.operations(wanted, found.schedules, parent, desired))
+    wake = _must_wake(desired, wanted, found, changed=bool(own), rescheduled=bool(schedules))
+    return DeploymentPlan((*own, *schedules), (parent,) if wake else ())
+
+
+def wanted_fields(
+    desired: DesiredState, wanted: DesiredDeployment, variables: JobVariables
+) -> dict[str, Any]:
+    """A deployment's fields as the API takes them, schedules and pausing apart."""
+    extra = dict(wanted.job_variables)
+    env = {**variables.values.get("env", {}), **desired.block.references, **extra.pop("env", {})}
+    fields: dict[str, Any] = {
+        "description": wanted.description,
+        "version": desired.image.version,
+        "entrypoint": wanted.entrypoint,
+        "path": wanted.path,
+        "pull_steps": [
+            {"prefect.deployments.steps.set_working_directory": {"directory": wanted.path}}
+        ],
+        "parameters": wanted.parameters,
+        "tags": list(wanted.tags),
+        "concurrency_limit": wanted.concurrency_limit,
+        "work_pool_name": desired.pool,
+        "job_variables": {**variables.values, **extra, "env": env},
+    }
+    if desired.image.parameters is not None:
+        fields[SCHEMA] = desired.image.parameters
+        fields["enforce_parameter_schema"] = True
+    if wanted.paused is not None:
+        fields["paused"] = wanted.paused
+    return fields
+
+
+def stored_field(deployment: Deployment, name: str) -> Any:  # noqa: ANN401 JSON
+    """A field as the API takes it."""
+    if name == "concurrency_limit":
+        limit = deployment.get("global_concurrency_limit")
+        return limit["limit"] if limit else None
+    return deployment.get(name)
+
+
+def _creation(
+    wanted: DesiredDeployment,
+    found: ObservedDeployment,
+    fields: Mapping[str, Any],
+    key: str,
+) -> Iterator[Operation]:
+    flow: str | IdOf | None = found.flow
+    if flow is None:
+        flow = IdOf(f"flow {wanted.flow_name}")
+        yield Operation(
+            Action.CREATE,
+            Resource.FLOW,
+            wanted.flow_name,
+            "it is not registered",
+            body={"name": wanted.flow_name},
+            key=flow.key,
+        )
+    body = {**fields, "paused": wanted.paused_at_first, "name": wanted.name, "flow_id": flow}
+    yield Operation(
+        Action.CREATE, Resource.DEPLOYMENT, wanted.full_name, "it does not exist",
+        body=body, key=key,
+    )  # fmt: skip
+
+
+def _update(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    deployment: Deployment,
+    fields: Mapping[str, Any],
+) -> Iterator[Operation]:
+    body = {k: v for k, v in fields.items() if not _same(deployment, k, v)}
+    if not body:
+        return
+    changes = tuple(_changes(desired, wanted, deployment, body))
+    if "job_variables" in body:  # the server validates them only together with their pool
+        body["work_pool_name"] = desired.pool
+    yield Operation(
+        Action.UPDATE,
+        Resource.DEPLOYMENT,
+        wanted.full_name,
+        "new image" if "version" in body else "the configuration differs",
+        changes=changes,
+        id=deployment["id"],
+        body=body,
+    )
+
+
+def _same(deployment: Deployment, name: str, value: object) -> bool:
+    stored = stored_field(deployment, name)
+    if name == "tags":
+        return sorted(stored or []) == sorted(value or [])  # type: ignore[call-overload,no-any-return]
+    return bool(stored == value)
+
+
+def _changes(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    deployment: Deployment,
+    body: Mapping[str, Any],
+) -> Iterator[FieldChange]:
+    for name, value in body.items():
+        before = stored_field(deployment, name)
+        if name in TABLES:
+            yield from _table(desired, wanted, name, before or {}, value)
+        elif name == SCHEMA:
+            shown = _names(before), _names(value)
+            yield FieldChange(
+                name, *shown, "the flow's parameters", fingerprint=fingerprint(before)
+            )
+        else:
+            yield FieldChange(name, before, value, _reason(name), fingerprint=fingerprint(before))
+
+
+def _table(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    name: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> Iterator[FieldChange]:
+    shown, now = _shown(desired, name, before), _shown(desired, name, after)
+    for key in sorted({*before, *after}):
+        if before.get(key) == after.get(key):
+            continue
+        reason = "configuration"
+        if name == "parameters" and key in wanted.from_flags:
+            reason = "--param"
+        elif key not in after:
+            reason = "no longer configured"
+        yield FieldChange(f"{name}.{key}", shown.get(key), now.get(key), reason,
+                          fingerprint=fingerprint(before.get(key)))  # fmt: skip
+
+
+def _shown(desired: DesiredState, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if name == "parameters":
+        return parameters.all_masked(values, desired.image.parameters)
+    shown: dict[str, Any] = docker_block.masked(values)
+    return shown
+
+
+def _names(schema: Mapping[str, Any] | None) -> list[str]:
+    return list((schema or {}).get("properties", {}))
+
+
+def _reason(name: str) -> str:
+    if name == "version":
+        return "new image"
+    if name == "paused":
+        return "--paused or --no-paused"
+    return "configuration"
+
+
+# --- when the next runs are planned -------------------------------------------------------------
+
+
+def _must_wake(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    found: ObservedDeployment,
+    *,
+    changed: bool,
+    rescheduled: bool,
+) -> bool:
+    """Whether to have the next runs planned at once. A change of the deployment has deleted the
+    runs that were planned before; the server's own rounds put them back within a minute or two,
+    which is too late for a run that is due sooner."""
+    if not changed and not rescheduled:
+        return False
+    if _paused(wanted, found):
+        return False
+    surplus = diff_schedules.match(wanted, found.schedules)[1]
+    active = [s for s in found.schedules if s["active"] and s not in surplus]
+    if any(stored_schedule(s) is None for s in active):
+        return False  # the server plans no run of such a deployment, and answers 500
+    return rescheduled or any(_due_soon(s, desired.now) for s in active)
+
+
+def _paused(wanted: DesiredDeployment, found: ObservedDeployment) -> bool:
+    if found.deployment is None:
+        return wanted.paused_at_first
+    return bool(found.deployment["paused"] if wanted.paused is None else wanted.paused)
+
+
+def _due_soon(stored: Schedule, now: datetime) -> bool:
+    schedule = stored_schedule(stored)
+    if schedule is None:
+        return False
+    anchor = (stored.get("schedule") or {}).get("anchor_date")
+    runs = schedule.next_runs(now, 1, anchor=parse_moment(anchor) if anchor else None)
+    return bool(runs) and runs[0] < now + ROUNDS

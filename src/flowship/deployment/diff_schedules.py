@@ -1,0 +1,203 @@
+"""A deployment's schedules: flowship's own are changed one by one, a person's never. Pure.
+
+A schedule is flowship's by its slug. ``flowship-<content>`` comes from the configuration;
+``flowship-cli-<configuration>`` was given by flag, and stays until a flag or the configuration's
+schedules change, which is why their fingerprint is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flowship.deployment import parameters
+from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
+from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+from flowship.deployment.schedules import ScheduleSpec, same_rrule
+from flowship.deployment.stored import words_of
+
+if TYPE_CHECKING:
+    from flowship.prefect.types import Schedule
+
+OWN = "flowship-"
+BY_FLAG = "flowship-cli-"
+
+
+@dataclass(frozen=True)
+class Match:
+    """A schedule wanted, and the stored one that becomes it (None: to be created)."""
+
+    slug: str
+    schedule: ScheduleSpec
+    stored: Schedule | None
+
+
+def is_own(stored: Schedule) -> bool:
+    """Whether flowship made this schedule."""
+    return (stored.get("slug") or "").startswith(OWN)
+
+
+def kept_from_flag(wanted: DesiredDeployment, stored: Sequence[Schedule]) -> list[Schedule]:
+    """Schedules given by an earlier flag that nothing has changed since."""
+    if wanted.schedule_source is not ScheduleSource.CONFIGURATION:
+        return []
+    return [one for one in stored if one.get("slug") == BY_FLAG + wanted.configured]
+
+
+def operations(
+    wanted: DesiredDeployment,
+    stored: Sequence[Schedule],
+    parent: str | IdOf,
+    desired: DesiredState,
+) -> Iterator[Operation]:
+    """Make flowship's own schedules what is wanted, one by one, each in place.
+
+    Args:
+        wanted: The deployment.
+        stored: All schedules that it has.
+        parent: The deployment's id.
+        desired: What the deployment is part of.
+    """
+    matches, surplus = match(wanted, stored)
+    for one in matches:
+        if one.stored is None:
+            yield _create(wanted, one, parent, desired.now)
+        elif changed := _update(wanted, one, one.stored, parent, desired):
+            yield changed
+    for left in surplus:
+        yield Operation(
+            Action.DELETE,
+            Resource.SCHEDULE,
+            f"{wanted.full_name}: {words_of(left)}",
+            _why_removed(wanted),
+            id=left["id"],
+            parent=parent,
+        )
+
+
+def match(
+    wanted: DesiredDeployment, stored: Sequence[Schedule]
+) -> tuple[list[Match], list[Schedule]]:
+    """Pair what is wanted with what exists: same slug, else same content, else in order.
+
+    A paused schedule stays paused through its pair, so the pairs matter.
+
+    Returns:
+        The pairs, and flowship's own schedules that are no longer wanted.
+    """
+    own, kept = [s for s in stored if is_own(s)], kept_from_flag(wanted, stored)
+    if kept:
+        return [], [s for s in own if s not in kept]
+    left = sorted(own, key=lambda s: (s["created"], str(s["slug"])))
+    slugs = {_slug(wanted, s): s for s in wanted.schedules}
+    pairs: dict[str, Schedule] = {}
+    rules: tuple[Callable[[str, ScheduleSpec, Schedule], bool], ...] = (
+        lambda slug, schedule, stored: stored["slug"] == slug,
+        lambda slug, schedule, stored: _same_times(schedule, stored),
+        lambda slug, schedule, stored: True,
+    )
+    for rule in rules:
+        for slug, schedule in slugs.items():
+            fitting = [s for s in left if rule(slug, schedule, s)]
+            if slug not in pairs and fitting:
+                pairs[slug] = fitting[0]
+                left.remove(fitting[0])
+    return [Match(slug, s, pairs.get(slug)) for slug, s in slugs.items()], left
+
+
+def _slug(wanted: DesiredDeployment, schedule: ScheduleSpec) -> str:
+    if wanted.schedule_source is ScheduleSource.FLAG:
+        return BY_FLAG + wanted.configured
+    return OWN + schedule.fingerprint()
+
+
+def _same_times(schedule: ScheduleSpec, stored: Schedule) -> bool:
+    """Whether the stored one runs at the same times, whatever its parameters."""
+    body = stored.get("schedule") or {}
+    if (body.get("timezone") or "UTC") != schedule.timezone:
+        return False
+    if schedule.kind == "rrule":
+        return same_rrule(body.get("rrule") or "", schedule.expression)
+    wanted = schedule.payload()
+    return all(body.get(key) == value for key, value in wanted.items() if key != "timezone")
+
+
+def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: datetime) -> Operation:
+    return Operation(
+        Action.CREATE,
+        Resource.SCHEDULE,
+        f"{wanted.full_name}: {one.schedule.words}",
+        _why(wanted),
+        parent=parent,
+        body={
+            "slug": one.slug,
+            "schedule": one.schedule.payload(now.isoformat()),
+            "parameters": dict(one.schedule.parameters),
+        },
+    )
+
+
+def _update(
+    wanted: DesiredDeployment,
+    one: Match,
+    stored: Schedule,
+    parent: str | IdOf,
+    desired: DesiredState,
+) -> Operation | None:
+    """Never says whether the schedule is paused, and sends an interval's stored anchor again, or
+    it would move."""
+    given = dict(one.schedule.parameters)
+    had = stored.get("parameters") or {}
+    same_times = _same_times(one.schedule, stored)
+    if same_times and had == given and stored["slug"] == one.slug:
+        return None
+    body: dict[str, Any] = {"slug": one.slug, "parameters": given}
+    if not same_times:
+        anchor = (stored.get("schedule") or {}).get("anchor_date")
+        body["schedule"] = one.schedule.payload(anchor or desired.now.isoformat())
+    return Operation(
+        Action.UPDATE,
+        Resource.SCHEDULE,
+        f"{wanted.full_name}: {one.schedule.words}",
+        _why(wanted),
+        changes=tuple(_changes(wanted, one, stored, desired.image.parameters)),
+        id=stored["id"],
+        parent=parent,
+        body=body,
+    )
+
+
+def _changes(
+    wanted: DesiredDeployment,
+    one: Match,
+    stored: Schedule,
+    schema: Mapping[str, Any] | None,
+) -> Iterator[FieldChange]:
+    why, found = _why(wanted), False
+    if not _same_times(one.schedule, stored):
+        mark = fingerprint(stored.get("schedule"))
+        yield FieldChange("schedule", words_of(stored), one.schedule.words, why, fingerprint=mark)
+        found = True
+    had, given = stored.get("parameters") or {}, dict(one.schedule.parameters)
+    before, after = parameters.all_masked(had, schema), parameters.all_masked(given, schema)
+    for name in sorted({*had, *given}):
+        if had.get(name) != given.get(name):
+            mark = fingerprint(had.get(name))
+            shown = before.get(name), after.get(name)
+            yield FieldChange(f"parameters.{name}", *shown, why, fingerprint=mark)
+            found = True
+    if not found:
+        yield FieldChange("slug", stored["slug"], one.slug, why)
+
+
+def _why(wanted: DesiredDeployment) -> str:
+    return "by flag" if wanted.schedule_source is ScheduleSource.FLAG else "configuration"
+
+
+def _why_removed(wanted: DesiredDeployment) -> str:
+    if wanted.schedule_source is ScheduleSource.NONE:
+        return "--no-schedule"
+    by_flag = wanted.schedule_source is ScheduleSource.FLAG
+    return "replaced by flag" if by_flag else "no longer configured"

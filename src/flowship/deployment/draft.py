@@ -1,0 +1,413 @@
+"""From settings and flags to the desired state: validated once, before any image is built.
+
+`draft` judges everything that needs no image; each schedule is parsed there and nowhere else.
+`Draft.bind` adds what only the built image knows: the flow's name and its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+from flowship.config.settings import FLOWS_DIR, Deployment, Settings
+from flowship.deployment import docker_block, json_schema, parameters, warnings
+from flowship.deployment.desired import (
+    DesiredBlock,
+    DesiredDeployment,
+    DesiredState,
+    Flags,
+    ImageFacts,
+    ScheduleSource,
+)
+from flowship.deployment.parameters import RawValue
+from flowship.deployment.schedule_rules import check_timezone
+from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse
+from flowship.errors import ConfigError, UsageError
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the values of one deployment were written, for errors."""
+
+    settings: Settings
+    deployment: Deployment
+
+    def of(self, *key: str | int) -> str:
+        """``file:line:column`` of the key; the deployment's name where it was written nowhere."""
+        names = [d.name for d in self.settings.deployments]
+        known = self.deployment.name in names and self.settings.place(
+            "deployments", names.index(self.deployment.name), *key
+        )
+        return known or f'deployment "{self.deployment.name}", {" ".join(map(str, key))}'
+
+    def schedule(self, number: int, *key: str | int) -> str:
+        """Where the `key` of one of the schedules was written."""
+        schedules = self.deployment.schedules
+        own = schedules[number] if number < len(schedules) else None
+        if own and not (key == ("timezone",) and own.timezone is None):
+            key = ("schedules", number, *key)
+        return self.of(*key)
+
+
+@dataclass(frozen=True)
+class DeploymentDraft:
+    """One deployment, its flow and its parameters still open.
+
+    Attributes:
+        wanted: As configured.
+        places: Where its values were written.
+        schedules: The schedules wanted, their parameters as given.
+        schedule_source: Where they come from.
+        configured: The fingerprint of the configuration's schedules.
+        paused: From a flag; None leaves it.
+        given: Parameters from flags.
+    """
+
+    wanted: Deployment
+    places: Places
+    schedules: tuple[ScheduleSpec, ...]
+    schedule_source: ScheduleSource
+    configured: str
+    paused: bool | None
+    given: Mapping[str, Any]
+
+    @property
+    def job_variables(self) -> dict[str, Any]:
+        """The configured job variables as JSON values."""
+        variables: dict[str, Any] = json_schema.plain(self.wanted.job_variables)
+        return variables
+
+    def bind(self, image: ImageFacts, now: datetime) -> DesiredDeployment:
+        """The deployment of this image; see `Draft.bind`."""
+        given = self._parameters(image)
+        schedules = self._schedules(image)
+        absent = self._missing(image, given, schedules)
+        return DesiredDeployment(
+            name=self.wanted.name,
+            flow_name=image.deployed_flow,
+            description=self.wanted.description or image.flow_description,
+            entrypoint=image.entrypoint,
+            path=FLOWS_DIR,
+            tags=self.wanted.tags,
+            concurrency_limit=self.wanted.concurrency_limit,
+            schedules=schedules,
+            schedule_source=self.schedule_source,
+            configured=self.configured,
+            paused=self.paused,
+            paused_at_first=bool(self.wanted.paused if self.paused is None else self.paused),
+            parameters=given,
+            from_flags=frozenset(self.given),
+            parameter_values=parameters.table(image.parameters, given),
+            job_variables=self.job_variables,
+            warnings=(
+                *absent,
+                *warnings.of_schedules(schedules, now),
+                *warnings.of_parameters(image.parameters, given, schedules),
+            ),
+        )
+
+    def _parameters(self, image: ImageFacts) -> dict[str, Any]:
+        configured = parameters.resolve(
+            image.parameters,
+            self.wanted.parameters,
+            where=partial(self.places.of, "parameters"),
+        )
+        typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in self.given.items()}
+        flags = parameters.resolve(
+            image.parameters, typed, where="--param {}".format, error=UsageError
+        )
+        return configured | flags
+
+    def _schedules(self, image: ImageFacts) -> tuple[ScheduleSpec, ...]:
+        return tuple(
+            replace(
+                schedule,
+                parameters=parameters.resolve(
+                    image.parameters,
+                    schedule.parameters,
+                    where=partial(self.places.schedule, number, "parameters"),
+                ),
+            )
+            for number, schedule in enumerate(self.schedules)
+        )
+
+    def _missing(
+        self, image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+    ) -> tuple[str, ...]:
+        name = self.wanted.name
+        for schedule in schedules:
+            absent = parameters.missing(image.parameters, {**given, **schedule.parameters})
+            if absent:
+                raise parameter_required(name, absent[0], schedule)
+        absent = parameters.missing(image.parameters, given)
+        if not absent or schedules:
+            return ()
+        listed = " and ".join(f'"{p}"' for p in absent)
+        have = "has" if len(absent) == 1 else "have"
+        return (f"{listed} {have} no value: give one with every run of {name}",)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The desired state with the image left open.
+
+    Attributes:
+        block: The block, the image left out.
+        pool: The work pool's name.
+        deployments: Those that this deploy is about.
+        configured: The names of all that the project configures.
+        now: The moment of the deploy.
+        warnings: What deserves a look, whatever the image.
+    """
+
+    block: DesiredBlock
+    pool: str
+    deployments: tuple[DeploymentDraft, ...]
+    configured: frozenset[str]
+    now: datetime
+    warnings: tuple[str, ...]
+
+    def bind(self, image: ImageFacts) -> DesiredState:
+        """The desired state for this image.
+
+        Raises:
+            ConfigError, UsageError: Parameters that the flow does not take, values of another
+                type, or a required one without a value on a schedule; an image with Prefect 2.
+        """
+        if image.prefect_version and image.prefect_version.split(".")[0] != "3":
+            raise ConfigError(
+                f"the image has Prefect {image.prefect_version}; a Prefect 3 worker cannot run it",
+                code="prefect-version-unsupported",
+                hint="set base-image to a Prefect 3 image and build again",
+                where="base-image",
+            )
+        return DesiredState(
+            image=image,
+            block=self.block,
+            pool=self.pool,
+            deployments=tuple(d.bind(image, self.now) for d in self.deployments),
+            configured=self.configured,
+            now=self.now,
+            warnings=self.warnings,
+        )
+
+
+def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> Draft:
+    """Validate everything that needs no image and no server: names, schedules, timezones, block
+    values, job variables, and what the flags need.
+
+    Args:
+        settings: The project's.
+        flags: What the command line gave.
+        now: The moment of the deploy; the present second by default.
+
+    Raises:
+        UsageError: An option is wrong or does not fit.
+        ConfigError: The configuration is wrong.
+    """
+    now = now or datetime.now(timezone.utc).replace(microsecond=0)
+    deployments = tuple(_deployment(settings, d, flags, now) for d in chosen(settings, flags))
+    fields = docker_block.configured_fields(settings.block)
+    for invalid in docker_block.invalid_values(fields):
+        key = invalid.field.replace("_", "-")
+        raise ConfigError(
+            invalid.message,
+            code="block-value-invalid",
+            hint=invalid.hint,
+            where=settings.place("block", invalid.field) or f"block.{key}",
+        )
+    if settings.work_pool.lower().startswith("prefect"):
+        raise ConfigError(
+            f'"{settings.work_pool}": work pool names that begin with "prefect" are reserved',
+            code="work-pool-name-reserved",
+            hint='for instance work-pool = "flowship"',
+            where="work-pool",
+        )
+    return Draft(
+        block=DesiredBlock(
+            name=settings.block_name,
+            fields=fields,
+            references=docker_block.env_references(settings.block),
+            credentials=docker_block.credentials_name(settings.block),
+        ),
+        pool=settings.work_pool,
+        deployments=deployments,
+        configured=frozenset(d.name for d in settings.deployments) or frozenset([settings.name]),
+        now=now,
+        warnings=warnings.of_block(settings.block),
+    )
+
+
+def parameter_required(deployment: str, name: str, schedule: ScheduleSpec) -> ConfigError:
+    """The error for a schedule that lacks a parameter which the flow requires."""
+    return ConfigError(
+        f'"{deployment}" would run {schedule.words} without a value for "{name}", which the flow'
+        " requires",
+        code="parameter-required",
+        hint=f"give one: --param {name}=… or parameters in [[deployments]]",
+        where=f'deployment "{deployment}"',
+    )
+
+
+# --- which deployments -------------------------------------------------------------------------
+
+
+def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
+    """The deployments that this call is about: all configured, the named one, or a first one."""
+    configured = settings.deployments
+    known = {d.name: d for d in configured}
+    if flags.name in known:
+        return (known[flags.name],)
+    if flags.name is not None and configured and not settings.shipped:
+        close = parameters.close_matches(flags.name, known)
+        raise UsageError(
+            f'no deployment is called "{flags.name}"',
+            code="deployment-unknown",
+            hint=f'did you mean "{close[0]}"?' if close else f"configured: {', '.join(known)}",
+            where="--name",
+        )
+    if flags.name is not None:
+        base = configured[0].model_dump(by_alias=True) if configured else {}
+        return (_named(base, flags.name),)
+    _require_name(configured, flags)
+    return configured or (Deployment(name=settings.name),)
+
+
+def _named(base: dict[str, Any], name: str) -> Deployment:
+    try:
+        return Deployment.model_validate({**base, "name": name})
+    except ValueError as exc:
+        raise UsageError(
+            f'"{name}" cannot be a deployment\'s name',
+            code="deployment-name-invalid",
+            hint="leave out / % & > <",
+            where="--name",
+        ) from exc
+
+
+def _require_name(configured: Sequence[Deployment], flags: Flags) -> None:
+    option = flags.schedule_option or ("--no-schedule" if flags.no_schedule else None)
+    option = option or ("--param" if flags.parameters else None)
+    if len(configured) > 1 and option:
+        raise UsageError(
+            f"{len(configured)} deployments are configured: {option} needs --name",
+            code="deployment-name-required",
+            hint=f"one of: {', '.join(d.name for d in configured)}",
+            where=option,
+        )
+
+
+# --- one deployment ----------------------------------------------------------------------------
+
+
+def _deployment(
+    settings: Settings, deployment: Deployment, flags: Flags, now: datetime
+) -> DeploymentDraft:
+    places = Places(settings, deployment)
+    configured = _configured_schedules(deployment, places)
+    schedules, source = _schedules(deployment, configured, flags, now)
+    _validate_job_variables(deployment, places)
+    return DeploymentDraft(
+        wanted=deployment,
+        places=places,
+        schedules=schedules,
+        schedule_source=source,
+        configured=fingerprint(sorted(s.fingerprint() for s in configured)),
+        paused=flags.paused,
+        given=flags.parameters,
+    )
+
+
+def _schedules(
+    deployment: Deployment, configured: tuple[ScheduleSpec, ...], flags: Flags, now: datetime
+) -> tuple[tuple[ScheduleSpec, ...], ScheduleSource]:
+    option = flags.schedule_option
+    if flags.no_schedule:
+        if option or flags.timezone:
+            raise UsageError(
+                f"--no-schedule and {option or '--timezone'} exclude each other",
+                code="options-exclude-each-other",
+                where="--no-schedule",
+            )
+        return (), ScheduleSource.NONE
+    if option is not None:
+        return (_flag_schedule(deployment, flags, option, now),), ScheduleSource.FLAG
+    if flags.timezone is not None:
+        check_timezone(flags.timezone, where="--timezone", error=UsageError)
+        raise UsageError(
+            "--timezone needs a schedule: give --cron, --interval or --rrule as well",
+            code="timezone-without-schedule",
+            hint="or set timezone next to the schedule in the configuration",
+            where="--timezone",
+        )
+    return configured, ScheduleSource.CONFIGURATION
+
+
+def _flag_schedule(
+    deployment: Deployment, flags: Flags, option: str, now: datetime
+) -> ScheduleSpec:
+    zone = flags.timezone or deployment.timezone
+    check_timezone(zone, where="--timezone", error=UsageError)
+    schedule = parse(
+        cron=flags.cron,
+        interval=flags.interval,
+        rrule=flags.rrule,
+        timezone=zone,
+        where=option,
+        error=UsageError,
+    )
+    if not schedule.next_runs(now, 1):
+        raise UsageError(
+            f'"{schedule.expression}" never runs (any more)',
+            code="schedule-never-runs",
+            hint="check UNTIL, COUNT and DTSTART of the rule",
+            where=option,
+        )
+    return schedule
+
+
+def _configured_schedules(deployment: Deployment, places: Places) -> tuple[ScheduleSpec, ...]:
+    found: list[ScheduleSpec] = []
+    for number, schedule in enumerate(deployment.all_schedules()):
+        place = partial(places.schedule, number)
+        check_timezone(schedule.timezone, where=place("timezone"))
+        kind = next(k for k in ("cron", "interval", "rrule") if getattr(schedule, k) is not None)
+        spec = parse(
+            cron=schedule.cron,
+            interval=schedule.interval,
+            rrule=schedule.rrule,
+            timezone=schedule.timezone,
+            day_or=schedule.day_or,
+            parameters=json_schema.plain(schedule.parameters),
+            where=place(kind),
+        )
+        if any(spec.fingerprint() == other.fingerprint() for other in found):
+            raise ConfigError(
+                f'"{deployment.name}" has the same schedule twice: {spec.words}',
+                code="schedule-duplicated",
+                hint="remove one",
+                where=place(kind),
+            )
+        found.append(spec)
+    return tuple(found)
+
+
+def _validate_job_variables(deployment: Deployment, places: Places) -> None:
+    """Refuse what is wrong in every pool."""
+    for name, value in deployment.job_variables.items():
+        where = places.of("job-variables", name)
+        if name == "image":
+            raise ConfigError(
+                "flowship sets the image itself, pinned to what was built and pushed",
+                code="job-variable-reserved",
+                hint="remove image from job-variables; `flowship deploy --image` names another",
+                where=where,
+            )
+        wrong = json_schema.problem(json_schema.plain(value), {}, {})
+        if wrong:
+            raise ConfigError(
+                f'job variable "{name}": {wrong}', code="job-variable-invalid", where=where
+            )

@@ -1,0 +1,94 @@
+"""Carries out a plan, operation by operation. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
+from flowship.events import Phase, Report, silent
+
+if TYPE_CHECKING:
+    from flowship.prefect.client import PrefectApi
+
+DOING = {Action.CREATE: "creating", Action.UPDATE: "updating", Action.DELETE: "removing"}
+NAMES = {
+    Resource.WORK_POOL: "the work pool",
+    Resource.BLOCK_TYPE: "the block type",
+    Resource.BLOCK_SCHEMA: "the schema of the block type",
+    Resource.BLOCK: "the block",
+    Resource.FLOW: "the flow",
+    Resource.DEPLOYMENT: "the deployment",
+    Resource.SCHEDULE: "the schedule of",
+}
+
+
+def execute(
+    plan: Plan,
+    api: PrefectApi,
+    report: Report = silent,
+    before_each: Callable[[], None] = lambda: None,
+) -> None:
+    """Send each operation's request, in order; then have the next runs planned.
+
+    Args:
+        plan: From `flowship.deployment.diff`.
+        api: The server.
+        report: Told what is being done.
+        before_each: Called before each request; raises where the deploy must stop.
+
+    Raises:
+        ConflictError: Somebody else created or changed the same thing at this moment.
+        ApiError: The API does not answer or refuses; what was done before it is done.
+    """
+    ids: dict[str, str] = {}
+    for operation in plan.operations:
+        before_each()
+        report(Phase(f"{DOING[operation.action]} {NAMES[operation.resource]} {operation.name}"))
+        created = _send(api, operation, _resolved(operation.body, ids), ids)
+        if operation.key and created:
+            ids[operation.key] = created
+    for deployment in plan.wake:
+        before_each()
+        api.schedule_now(_id(deployment, ids))
+
+
+def _id(value: str | IdOf, ids: Mapping[str, str]) -> str:
+    return ids[value.key] if isinstance(value, IdOf) else value
+
+
+def _resolved(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    return {k: ids[v.key] if isinstance(v, IdOf) else v for k, v in body.items()}
+
+
+def _send(
+    api: PrefectApi, operation: Operation, body: dict[str, Any], ids: Mapping[str, str]
+) -> str | None:
+    """Send one request; the id of what it created."""
+    target, parent = operation.id or "", _id(operation.parent or "", ids)
+    match operation.action, operation.resource:
+        case Action.CREATE, Resource.WORK_POOL:
+            return api.create_work_pool(body)["id"]
+        case Action.CREATE, Resource.BLOCK_TYPE:
+            return api.create_block_type(body)["id"]
+        case Action.CREATE, Resource.BLOCK_SCHEMA:
+            return api.create_block_schema(body)["id"]
+        case Action.CREATE, Resource.BLOCK:
+            return api.create_block_document(body)["id"]
+        case Action.UPDATE, Resource.BLOCK:
+            api.update_block_document(target, body)
+        case Action.CREATE, Resource.FLOW:
+            return api.create_flow(body["name"])["id"]
+        case Action.CREATE, Resource.DEPLOYMENT:
+            return api.create_deployment(body)["id"]
+        case Action.UPDATE, Resource.DEPLOYMENT:
+            api.update_deployment(target, body)
+        case Action.CREATE, Resource.SCHEDULE:
+            return api.create_schedule(parent, body)["id"]
+        case Action.UPDATE, Resource.SCHEDULE:
+            api.update_schedule(parent, target, body)
+        case Action.DELETE, Resource.SCHEDULE:
+            api.delete_schedule(parent, target)
+        case unknown:
+            raise AssertionError(f"no request for {unknown}")
+    return None

@@ -1,0 +1,197 @@
+"""The deploy lock: one deploy of a project at a time, whoever starts it and wherever.
+
+It is a variable on the Prefect server. Creating one is atomic: of several at one moment, one
+succeeds and the others get a conflict. The holder renews it while it works; one that is not
+renewed any more (its holder was killed, or lost its network) expires, by the server's own clock,
+and whoever waits for it deletes it **by its id**, so that a lock that somebody else took in the
+meantime is never broken.
+
+Prefect's concurrency limits are no alternative: their leases are held in memory, last at least a
+minute, and one whose holder was killed was still held 100 s later.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from flowship.deployment.stored import parse_moment
+from flowship.errors import ApiError, FlowshipError
+from flowship.events import Phase, Report, silent
+from flowship.prefect.client import ConflictError
+
+if TYPE_CHECKING:
+    from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Variable
+
+LEASE = timedelta(seconds=30)
+"""A lock that was not renewed for this long has expired."""
+RENEWAL = 7.0  # seconds between renewals: four may fail
+POLL = 0.5  # seconds between two looks at a lock that somebody else holds
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock.
+
+    Attributes:
+        who: ``ada@laptop``.
+        since: When it was taken, ISO 8601.
+        pid: The process.
+    """
+
+    who: str
+    since: str
+    pid: int
+
+    def __str__(self) -> str:
+        return f"{self.who} (process {self.pid}, since {self.since})"
+
+
+def lock_name(project: str) -> str:
+    """The variable's name."""
+    return f"flowship-deploy-lock-{project}"
+
+
+class DeployLock:
+    """A lock that is held. `held` makes one."""
+
+    def __init__(self, api: PrefectApi, variable: Variable, value: dict[str, Any]) -> None:
+        self._api = api
+        self._id = variable["id"]
+        self._value = value
+        self._lost = threading.Event()
+        self._released = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True, name="deploy-lock")
+        self._thread.start()
+
+    def check(self) -> None:
+        """Make sure that the lock is still held.
+
+        Raises:
+            ApiError: It expired, and another deploy may have taken it.
+        """
+        if self._lost.is_set():
+            raise ApiError(
+                "the deploy lock was lost: this machine did not reach the server for"
+                f" {LEASE.seconds} s, and another deploy may have started",
+                code="deploy-lock-lost",
+                hint="run the command again: it looks at the server first and completes the deploy",
+            )
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._released.set()
+        with suppress(FlowshipError):  # it expires by itself
+            self._api.delete_variable(self._id)
+
+    def _keep(self) -> None:
+        renewed = time.monotonic()
+        while not self._released.wait(RENEWAL):
+            self._value["renewals"] += 1
+            with suppress(FlowshipError):
+                if not self._api.update_variable(self._id, self._value):
+                    break
+                renewed = time.monotonic()
+            if time.monotonic() - renewed > LEASE.seconds:
+                break
+        if not self._released.is_set():
+            self._lost.set()
+
+
+@contextmanager
+def held(
+    api: PrefectApi,
+    project: str,
+    *,
+    wait: bool = True,
+    report: Report = silent,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[DeployLock]:
+    """Hold the deploy lock of a project.
+
+    Args:
+        api: The server.
+        project: Whose deployments are about to change.
+        wait: Wait for another deploy to end; else it is an error.
+        report: Told who is waited for.
+        sleep: How to wait.
+
+    Raises:
+        ApiError: Another deploy is in progress, and `wait` is False; or the API does not answer.
+    """
+    lock = _take(api, project, wait=wait, report=report, sleep=sleep)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _take(
+    api: PrefectApi,
+    project: str,
+    *,
+    wait: bool,
+    report: Report,
+    sleep: Callable[[float], None],
+) -> DeployLock:
+    name, waiting_for = lock_name(project), ""
+    while True:
+        value = _value()
+        with suppress(ConflictError):
+            return DeployLock(api, api.create_variable(name, value), value)
+        found = api.variable(name)
+        if found is None:
+            continue  # released in the meantime
+        variable, now = found
+        if now - parse_moment(variable["updated"]) > LEASE:
+            report(Phase(f"breaking the deploy lock of {_holder(variable)}, which has expired"))
+            api.delete_variable(variable["id"])
+            continue
+        holder = str(_holder(variable))
+        if not wait:
+            raise ApiError(
+                f"another deploy of {project} is in progress: {holder}",
+                code="deploy-in-progress",
+                hint="run the command again later, or leave out --no-wait",
+            )
+        if holder != waiting_for:
+            report(Phase(f"waiting for another deploy of {project}: {holder}"))
+            waiting_for = holder
+        sleep(POLL)
+
+
+def _value() -> dict[str, Any]:
+    return {
+        "who": f"{_user()}@{socket.gethostname()}",
+        "pid": os.getpid(),
+        "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "token": uuid4().hex,
+        "renewals": 0,
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"user {os.getuid()}"
+
+
+def _holder(variable: Variable) -> Holder:
+    value = variable["value"] if isinstance(variable["value"], dict) else {}
+    pid = value.get("pid")
+    return Holder(
+        str(value.get("who", "somebody")),
+        str(value.get("since", "an unknown time")),
+        pid if isinstance(pid, int) else 0,
+    )

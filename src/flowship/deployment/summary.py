@@ -1,0 +1,397 @@
+"""Makes the report of a deploy, or of a dry run, from what was desired, planned and read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from flowship.deployment import diff_schedules, docker_block, warnings
+from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
+from flowship.deployment.diff_block import block_after
+from flowship.deployment.observed import ObservedDeployment, ServerState
+from flowship.deployment.parameters import all_masked
+from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Plan, Resource
+from flowship.deployment.pools import Pool, pool_of
+from flowship.deployment.pools.docker import is_widened
+from flowship.deployment.pools.job_variables import JobVariables
+from flowship.deployment.report import (
+    BlockReport,
+    Change,
+    DeploymentReport,
+    DeployReport,
+    NextRun,
+    PoolReport,
+    ScheduleReport,
+)
+from flowship.deployment.schedules import ScheduleSpec
+from flowship.deployment.stored import parse_moment, stored_schedule, words_of
+
+if TYPE_CHECKING:
+    from flowship.prefect.types import Schedule
+
+NEXT_RUNS = 3
+UNREPORTED = ("version", "parameter_openapi_schema")
+"""Fields of a deployment that every new image changes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that a report is made of.
+
+    Attributes:
+        desired: What was to be deployed.
+        plan: What was done, or in a dry run would be.
+        before: What the server had.
+        after: What it has now, as read back; None in a dry run.
+        worker_online: Whether a worker sent a heartbeat lately; None where that is not known.
+        start_command: What starts a worker.
+        api_url: The server.
+        page: A page of the server's UI.
+    """
+
+    desired: DesiredState
+    plan: Plan
+    before: ServerState
+    after: ServerState | None
+    worker_online: bool | None
+    start_command: str
+    api_url: str
+    page: Callable[[str], str]
+
+    @property
+    def now(self) -> ServerState:
+        """What the server has, as far as it was read."""
+        return self.after or self.before
+
+
+def summarize(outcome: Outcome) -> DeployReport:
+    """The report."""
+    desired, before = outcome.desired, outcome.before
+    block = _block(outcome)
+    observed = zip(desired.deployments, before.deployments, outcome.now.deployments, strict=True)
+    moves = before.block and before.block["data"].get("image") != desired.image.reference
+    return DeployReport(
+        image=desired.image.reference,
+        platform=desired.image.platform,
+        pushed=desired.image.pushed,
+        api_url=outcome.api_url,
+        operations=outcome.plan.operations,
+        block=block,
+        pool=_pool(outcome),
+        deployments=tuple(_deployment(outcome, *three) for three in observed),
+        moved=tuple(s.name for s in before.sharing) if moves else (),
+        warnings=(
+            *desired.warnings,
+            *_paused_pool(outcome),
+            *_invalid_on_server(block.kept),
+            *_left_over(desired, before),
+        ),
+        dry_run=outcome.after is None,
+    )
+
+
+# --- block and pool ----------------------------------------------------------------------------
+
+
+def _block(outcome: Outcome) -> BlockReport:
+    desired, document = outcome.desired, outcome.now.block
+    found = outcome.plan.of(Resource.BLOCK, desired.block.name)
+    after = block_after(desired, outcome.now)
+    identity = document["id"] if document else ""
+    had = outcome.before.block["data"] if outcome.before.block else {}
+    return BlockReport(
+        name=desired.block.name,
+        id=identity,
+        outcome=_outcome(found),
+        edits=tuple(_change(c) for c in _changes(found) if _is_edit(c, had)),
+        kept=docker_block.kept(
+            after, desired.block.fields, has_credentials=desired.block.credentials is not None
+        ),
+        url=outcome.page(f"blocks/block/{identity}") if identity else "",
+    )
+
+
+def _is_edit(change: FieldChange, had: Mapping[str, Any]) -> bool:
+    """Whether a value of somebody else's is overwritten: not flowship's own last image."""
+    if change.field not in had or change.field == "registry_credentials":
+        return False
+    return change.field != "image" or change.edited_by is not Editor.FLOWSHIP
+
+
+def _pool(outcome: Outcome) -> PoolReport:
+    desired = outcome.desired
+    pool = pool_of(desired.pool, outcome.now.ground.pool)
+    variables = _job_variables(outcome, pool)
+    found = outcome.before.ground.pool
+    return PoolReport(
+        name=desired.pool,
+        outcome="found" if found else "created",
+        widened=is_widened(pool.template),
+        live=variables.live,
+        copied=variables.copied,
+        paused=bool(found and found["is_paused"]),
+        worker_online=outcome.worker_online,
+        start_command=outcome.start_command,
+        url=outcome.page(f"work-pools/work-pool/{desired.pool}"),
+    )
+
+
+def _job_variables(outcome: Outcome, pool: Pool) -> JobVariables:
+    after = block_after(outcome.desired, outcome.now)
+    return pool.type.job_variables(outcome.desired.block.name, after, pool.template)
+
+
+# --- a deployment ------------------------------------------------------------------------------
+
+
+def _deployment(
+    outcome: Outcome,
+    wanted: DesiredDeployment,
+    before: ObservedDeployment,
+    now: ObservedDeployment,
+) -> DeploymentReport:
+    own = outcome.plan.of(Resource.DEPLOYMENT, wanted.full_name)
+    on_schedules = _schedule_operations(outcome.plan, wanted)
+    deployment = now.deployment
+    paused = bool(deployment["paused"]) if deployment else wanted.paused_at_first
+    if wanted.paused is not None:
+        paused = wanted.paused
+    schedules = tuple(_schedules(outcome, wanted, before, now))
+    identity = deployment["id"] if deployment else ""
+    result = _outcome(own)
+    return DeploymentReport(
+        id=identity,
+        name=wanted.name,
+        flow_name=wanted.flow_name,
+        outcome="updated" if on_schedules and result == "unchanged" else result,
+        paused=paused,
+        schedules=schedules,
+        removed_schedules=tuple(
+            o.name.partition(": ")[2] for o in on_schedules if o.action is Action.DELETE
+        ),
+        parameters=wanted.parameter_values,
+        changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
+        url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
+        warnings=(
+            *_taken_over(outcome, wanted, before),
+            *wanted.warnings,
+            *warnings.of_image(outcome.desired.image),
+            *_uncountable(schedules),
+            *_asleep(wanted, schedules, paused=paused),
+        ),
+    )
+
+
+def _schedule_operations(plan: Plan, wanted: DesiredDeployment) -> list[Operation]:
+    prefix = f"{wanted.full_name}: "
+    return [
+        o for o in plan.operations if o.resource is Resource.SCHEDULE and o.name.startswith(prefix)
+    ]
+
+
+def _outcome(operations: Sequence[Operation]) -> str:
+    if any(o.action is Action.CREATE for o in operations):
+        return "created"
+    return "updated" if operations else "unchanged"
+
+
+def _changes(operations: Sequence[Operation]) -> Iterator[FieldChange]:
+    return (change for operation in operations for change in operation.changes)
+
+
+def _change(change: FieldChange) -> Change:
+    return Change(change.field, change.before, change.after)
+
+
+# --- schedules ---------------------------------------------------------------------------------
+
+
+def _schedules(
+    outcome: Outcome,
+    wanted: DesiredDeployment,
+    before: ObservedDeployment,
+    now: ObservedDeployment,
+) -> Iterator[ScheduleReport]:
+    """flowship's own first, then a person's."""
+    moment = outcome.desired.now
+    schema = outcome.desired.image.parameters
+    matches, surplus = diff_schedules.match(wanted, now.schedules)
+    changed = {o.id for o in _schedule_operations(outcome.plan, wanted)}
+    existed = {s["id"] for s in before.schedules}
+    pairs = {m.stored["id"]: m for m in matches if m.stored}
+    for one in sorted(now.schedules, key=lambda s: (not diff_schedules.is_own(s), s["id"])):
+        if one in surplus:
+            continue  # in a dry run: it would be removed
+        matched = pairs.get(one["id"])
+        result = "kept"
+        if matched:
+            result = "created" if one["id"] not in existed else "unchanged"
+            result = "updated" if one["id"] in changed else result
+        if matched and outcome.after is None and result == "updated":
+            source = wanted.schedule_source.value
+            yield schedule_report(
+                matched.schedule, moment, outcome="planned", source=source, stored=one,
+                schema=schema,
+            )  # fmt: skip
+        else:
+            yield _stored_report(one, moment, result, schema)
+    for match in matches:
+        if match.stored is None:
+            yield schedule_report(
+                match.schedule, moment, outcome="planned", source=wanted.schedule_source.value,
+                schema=schema,
+            )  # fmt: skip
+
+
+def _stored_report(
+    stored: Schedule, now: datetime, outcome: str, schema: Mapping[str, Any] | None
+) -> ScheduleReport:
+    by_flag = (stored.get("slug") or "").startswith(diff_schedules.BY_FLAG)
+    own = diff_schedules.is_own(stored)
+    source = "flag" if by_flag else "configuration" if own else "server"
+    schedule = stored_schedule(stored)
+    if schedule is not None:
+        return schedule_report(
+            schedule, now, outcome=outcome, source=source, stored=stored, schema=schema
+        )
+    return ScheduleReport(
+        id=stored["id"],
+        outcome=outcome,
+        source=source,
+        words=words_of(stored),
+        timezone="",
+        active=bool(stored["active"]),
+        next_runs=(),
+        parameters=all_masked(stored.get("parameters") or {}, schema),
+    )
+
+
+def schedule_report(
+    schedule: ScheduleSpec,
+    now: datetime,
+    *,
+    outcome: str,
+    source: str,
+    stored: Schedule | None = None,
+    schema: Mapping[str, Any] | None = None,
+) -> ScheduleReport:
+    """A schedule with its next runs.
+
+    Args:
+        schedule: The schedule.
+        now: From when on its runs are counted.
+        outcome: See `ScheduleReport`.
+        source: Likewise.
+        stored: As the server has it, if it does.
+        schema: The flow's parameters, which says what must not be shown.
+    """
+    anchor = (stored["schedule"] if stored else {}).get("anchor_date")
+    if anchor:
+        moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor))
+    else:  # an interval begins with its deployment: at this very moment nothing runs yet
+        moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=now)
+    return ScheduleReport(
+        id=stored["id"] if stored else None,
+        outcome=outcome,
+        source=source,
+        words=schedule.words,
+        timezone=schedule.timezone,
+        active=bool(stored["active"]) if stored else True,
+        next_runs=tuple(
+            NextRun(
+                m.isoformat(timespec="seconds"),
+                m.astimezone(timezone.utc).isoformat(timespec="seconds"),
+            )
+            for m in moments
+        ),
+        parameters=all_masked(schedule.parameters, schema),
+    )
+
+
+# --- what deserves a look ----------------------------------------------------------------------
+
+
+def paused_pool(name: str) -> str:
+    """The warning where a work pool is paused."""
+    return (
+        f'the work pool "{name}" is paused: nothing runs until `prefect work-pool resume "{name}"`'
+    )
+
+
+def _paused_pool(outcome: Outcome) -> tuple[str, ...]:
+    pool = outcome.before.ground.pool
+    return (paused_pool(outcome.desired.pool),) if pool and pool["is_paused"] else ()
+
+
+def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"the block's {invalid.field}: {invalid.message}; runs would crash: correct it in the block"
+        " or set it in [block]"
+        for invalid in docker_block.invalid_values(kept)
+    )
+
+
+def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
+    """Deployments on this block that the project does not configure (any more): a renamed flow or
+    deployment leaves the one of the old name behind, scheduled as it was."""
+    entrypoint, flow = desired.image.entrypoint, desired.image.deployed_flow
+    ours = {f"{flow}/{name}" for name in desired.configured}
+    for other in state.sharing:
+        delete = f"`prefect deployment delete '{other.name}'`"
+        theirs = other.deployment.get("entrypoint")
+        if theirs != entrypoint:
+            yield (
+                f"{other.name} also runs this image and expects {theirs} in it, but the image was"
+                f" built for {entrypoint}: its runs may fail; delete it with {delete}, or give it"
+                " a block of its own ([block] name)"
+            )
+        elif other.name not in ours and _runs_by_our_schedule(other.deployment):
+            yield (
+                f"{other.name} is not in the configuration and still runs by its schedule; if it"
+                f" was renamed, delete it: {delete}"
+            )
+
+
+def _runs_by_our_schedule(deployment: Mapping[str, Any]) -> bool:
+    return not deployment.get("paused") and any(
+        s.get("active") and diff_schedules.is_own(s) for s in deployment.get("schedules") or ()
+    )
+
+
+def _taken_over(
+    outcome: Outcome, wanted: DesiredDeployment, before: ObservedDeployment
+) -> tuple[str, ...]:
+    """A deployment is known by its flow's and its own name, whichever project it is from."""
+    found = before.deployment
+    block = docker_block.block_of(found["job_variables"] if found else None)
+    if block in ("", outcome.desired.block.name):
+        return ()
+    return (
+        f"{wanted.full_name} used the block {block}, perhaps of another project, and now runs this"
+        " image: a [[deployments]] name of its own keeps them apart",
+    )
+
+
+def _uncountable(schedules: Sequence[ScheduleReport]) -> Iterator[str]:
+    for schedule in schedules:
+        if schedule.active and not schedule.timezone:
+            yield (
+                f"Prefect plans no run of this deployment while the schedule {schedule.words}, is"
+                " active: delete it or pause it in the UI"
+            )
+
+
+def _asleep(
+    wanted: DesiredDeployment, schedules: Sequence[ScheduleReport], *, paused: bool
+) -> Iterator[str]:
+    """Somebody who gives a schedule by flag wants it to run: say what keeps it from running."""
+    if wanted.schedule_source is not ScheduleSource.FLAG:
+        return
+    if paused and not wanted.paused:
+        yield "the deployment is paused: nothing runs by this schedule until --no-paused resumes it"
+    for schedule in schedules:
+        if schedule.source == "flag" and not schedule.active:
+            resume = f"prefect deployment schedule resume '{wanted.full_name}' {schedule.id}"
+            yield f"this schedule stays paused: resume it in the UI, or with `{resume}`"

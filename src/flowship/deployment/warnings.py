@@ -1,0 +1,86 @@
+"""What deserves a look before it runs, though it can be deployed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flowship.config.settings import Block
+from flowship.deployment import docker_block, parameters
+from flowship.deployment.desired import ImageFacts
+from flowship.deployment.schedules import ScheduleSpec
+
+SHORTEST = 60
+"""Seconds; a schedule that runs more often is warned of."""
+
+
+def of_schedules(schedules: Sequence[ScheduleSpec], now: datetime) -> tuple[str, ...]:
+    """Schedules that are over, run too often, or name a timezone that Prefect ignores."""
+    return tuple(text for s in schedules for text in (_times(s, now), _timezone(s)) if text)
+
+
+def _times(schedule: ScheduleSpec, now: datetime) -> str | None:
+    runs = schedule.next_runs(now, 2)
+    if not runs:
+        return f"{schedule.words}: this schedule never runs (any more)"
+    apart = (runs[1] - runs[0]).total_seconds() if len(runs) > 1 else SHORTEST
+    if apart < SHORTEST:
+        return (
+            f"{schedule.words}: a run every {apart:g} s, each in a new container: runs may pile"
+            " up; use a minute or more, or set concurrency-limit"
+        )
+    return None
+
+
+def _timezone(schedule: ScheduleSpec) -> str | None:
+    found = re.search(r"(?i)\bTZID=([^:;\s]+)", schedule.expression)
+    if schedule.kind != "rrule" or not found or found[1] == schedule.timezone:
+        return None
+    return (
+        f"{schedule.words}: Prefect uses {schedule.timezone} and ignores the rule's own"
+        f" TZID={found[1]}; set timezone next to the rule"
+    )
+
+
+def of_parameters(
+    schema: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    schedules: Sequence[ScheduleSpec],
+) -> tuple[str, ...]:
+    """Secrets given as parameters."""
+    everything = [given, *(s.parameters for s in schedules)]
+    names = dict.fromkeys(
+        n for values in everything for n in parameters.open_secrets(schema, values)
+    )
+    return tuple(
+        f'"{name}" is a secret, and Prefect stores parameters in clear text for everybody who can'
+        " see the deployment: load it from a Secret block in the flow instead"
+        for name in names
+    )
+
+
+def of_block(block: Block) -> tuple[str, ...]:
+    """Secrets written out in the block's environment."""
+    return tuple(
+        f'block.env: "{name}" looks like a secret and is stored in clear text; put it in a Secret'
+        ' block and write "{{ prefect.blocks.secret.NAME }}"'
+        for name in docker_block.open_secrets(block)
+    )
+
+
+def of_image(image: ImageFacts) -> Iterator[str]:
+    """An image that was not probed, was never pushed, or is for another platform."""
+    if image.parameters is None:
+        yield "the image was not probed: its flow and parameters are not verified"
+    if not image.pushed:
+        yield (
+            "the image was never pushed: only a worker on this engine can run it, and the worker"
+            " never pulls it"
+        )
+    if "arm64" in image.platform:
+        yield (
+            f"the image is for {image.platform}: a worker on amd64 cannot run it; to build for"
+            ' amd64, set platform = "linux/amd64"'
+        )

@@ -1,0 +1,146 @@
+"""What Prefect's REST API answers, as far as flowship reads it (server 3.2 to 3.9)."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Schedule(TypedDict):
+    """A deployment's schedule. `schedule` has one of cron, interval and rrule, and a timezone."""
+
+    id: str
+    created: str
+    slug: str | None
+    active: bool
+    schedule: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+class ConcurrencyLimit(TypedDict):
+    """The limit that a deployment has of its own."""
+
+    limit: int
+
+
+class Deployment(TypedDict):
+    """A deployment with its schedules."""
+
+    id: str
+    name: str
+    flow_id: str
+    version: str | None
+    description: str | None
+    entrypoint: str | None
+    path: str | None
+    tags: list[str]
+    paused: bool
+    parameters: dict[str, Any]
+    parameter_openapi_schema: dict[str, Any] | None
+    pull_steps: list[dict[str, Any]] | None
+    job_variables: dict[str, Any]
+    work_pool_name: str | None
+    global_concurrency_limit: ConcurrencyLimit | None
+    schedules: list[Schedule]
+
+
+class Flow(TypedDict):
+    """A flow."""
+
+    id: str
+    name: str
+
+
+class BlockType(TypedDict):
+    """A kind of block."""
+
+    id: str
+    slug: str
+
+
+class BlockSchema(TypedDict):
+    """The fields of a block type, at one version."""
+
+    id: str
+    checksum: str
+    block_type_id: str
+
+
+class BlockDocument(TypedDict):
+    """A block. Secrets in `data` are obscured by the server."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+    block_type_id: str
+    block_schema_id: str
+    block_schema: BlockSchema
+    block_document_references: dict[str, dict[str, Any]]
+
+
+class WorkPool(TypedDict):
+    """A work pool."""
+
+    id: str
+    name: str
+    type: str
+    is_paused: bool
+    base_job_template: dict[str, Any]
+
+
+class Worker(TypedDict):
+    """A worker that a pool has seen."""
+
+    name: str
+    status: str
+    last_heartbeat_time: str | None
+
+
+class Variable(TypedDict):
+    """A variable."""
+
+    id: str
+    name: str
+    value: Any
+    updated: str
+
+
+class Artifact(TypedDict):
+    """One version of a keyed artifact."""
+
+    id: str
+    key: str
+    created: str
+    data: Any
+
+
+class State(TypedDict):
+    """The state of a flow run."""
+
+    type: str
+    name: str
+    message: str | None
+
+
+class FlowRun(TypedDict):
+    """A flow run."""
+
+    id: str
+    name: str
+    state: State
+    created: str
+    parameters: dict[str, Any]
+    expected_start_time: str | None
+    start_time: str | None
+    end_time: str | None
+    total_run_time: float
+    work_pool_name: str | None
+
+
+class Log(TypedDict):
+    """A record of a flow run's log; `level` is Python's number."""
+
+    id: str
+    flow_run_id: str
+    level: int
+    message: str
+    timestamp: str

@@ -1,0 +1,144 @@
+"""The deploy lock on a real server: one at a time, and nobody is blocked by the dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from flowship.deployment import lock
+from flowship.errors import ApiError
+from flowship.prefect.client import PrefectApi
+from support.deploying import Target
+
+pytestmark = pytest.mark.server
+
+HOLD = """
+import sys, time
+from flowship.deployment import lock
+from flowship.prefect.client import PrefectApi
+from support.deploying import Target
+with lock.held(PrefectApi(Target(sys.argv[1])), sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def api(prefect_server: str) -> PrefectApi:
+    return PrefectApi(Target(prefect_server))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"taxi-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def short_lease(monkeypatch) -> None:
+    monkeypatch.setattr(lock, "LEASE", timedelta(seconds=2))
+    monkeypatch.setattr(lock, "RENEWAL", 0.3)
+
+
+def test_a_lock_is_a_variable_that_is_gone_when_it_is_released(api, name):
+    with lock.held(api, name) as held:
+        held.check()
+        variable, _ = api.variable(lock.lock_name(name))
+        assert variable["value"]["pid"] == os.getpid()
+    assert api.variable(lock.lock_name(name)) is None
+
+
+def test_a_lock_is_released_when_the_deploy_fails(api, name):
+    with pytest.raises(RuntimeError), lock.held(api, name):
+        raise RuntimeError
+    assert api.variable(lock.lock_name(name)) is None
+
+
+def test_the_second_waits_and_says_for_whom(api, name):
+    seen, order = [], []
+    release = threading.Event()
+
+    def first() -> None:
+        with lock.held(api, name):
+            order.append("first begins")
+            release.wait(30)
+            order.append("first ends")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    while not order:
+        time.sleep(0.05)
+
+    def said(event) -> None:
+        seen.append(event.text)
+        release.set()
+
+    with lock.held(api, name, report=said):
+        order.append("second")
+    thread.join()
+    assert order == ["first begins", "first ends", "second"]
+    (text,) = seen
+    assert f"waiting for another deploy of {name}" in text
+    assert f"process {os.getpid()}" in text
+
+
+def test_without_waiting_it_is_an_error_that_names_the_holder(api, name):
+    with lock.held(api, name), pytest.raises(ApiError) as caught, lock.held(api, name, wait=False):
+        pass
+    assert caught.value.code == "deploy-in-progress"
+    assert f"process {os.getpid()}" in caught.value.message
+
+
+def test_a_lock_that_is_renewed_does_not_expire(api, name, short_lease):
+    with lock.held(api, name) as held:
+        time.sleep(4)
+        held.check()
+        with pytest.raises(ApiError, match="in progress"), lock.held(api, name, wait=False):
+            pass
+
+
+def test_a_holder_that_was_killed_blocks_nobody_beyond_the_expiry(
+    api, name, prefect_server, short_lease
+):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, prefect_server, name],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    seen = []
+    began = time.monotonic()
+    with lock.held(api, name, report=lambda event: seen.append(event.text)):
+        assert time.monotonic() - began < 30
+    assert any(f"process {holder.pid}" in text and "expired" in text for text in seen)
+
+
+def test_a_lock_that_somebody_broke_stops_the_deploy(api, name, short_lease):
+    with lock.held(api, name) as held:
+        variable, _ = api.variable(lock.lock_name(name))
+        api.delete_variable(variable["id"])
+        time.sleep(1)
+        with pytest.raises(ApiError) as caught:
+            held.check()
+    assert caught.value.code == "deploy-lock-lost"
+
+
+def test_releasing_a_lost_lock_leaves_the_one_of_the_next_holder(api, name, short_lease):
+    with lock.held(api, name):
+        variable, _ = api.variable(lock.lock_name(name))
+        api.delete_variable(variable["id"])
+        theirs = api.create_variable(lock.lock_name(name), {"who": "ada@laptop"})
+    variable, _ = api.variable(lock.lock_name(name))
+    assert variable["id"] == theirs["id"]
+    api.delete_variable(theirs["id"])

@@ -1,0 +1,160 @@
+"""Deploys at the same moment: one after the other, never mixed, nothing lost.
+
+``FLOWSHIP_ROUNDS=50`` runs more rounds than CI does.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from flowship.deployment.report import DeployReport
+from flowship.errors import ApiError, FlowshipError
+from flowship.prefect.client import PrefectApi
+from support.deploying import Counting, Project, Target
+
+pytestmark = pytest.mark.server
+
+ROUNDS = int(os.environ.get("FLOWSHIP_ROUNDS", "6"))
+CRONS = ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *"]
+
+
+def rivals(url: str, number: int) -> list[Project]:
+    """Several deploys of one project, each with code and a schedule of its own."""
+    first = Project(url)
+    made = [first]
+    for _ in range(number - 1):
+        other = Project(url)
+        other.tag, other.facts = first.tag, dict(first.facts)
+        other.values = {**first.values}
+        made.append(other)
+    for turn, project in enumerate(made):
+        project.values["deployments"] = [{"name": "nightly", "cron": CRONS[turn]}]
+        project.facts = {
+            **project.facts,
+            "reference": f"user/de-repo:v{turn}@sha256:" + f"{turn:x}" * 64,
+            "flow_description": f"version {turn}",
+        }
+    return made
+
+
+def at_once(projects: list[Project]) -> list[DeployReport | Exception]:
+    """Deploy all of them at the same moment."""
+    barrier = threading.Barrier(len(projects))
+    results: list[DeployReport | Exception] = [RuntimeError()] * len(projects)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = projects[number].deploy()
+        except FlowshipError as exc:
+            results[number] = exc
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(projects))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def whose(project: Project) -> set[int]:
+    """Which rivals the server's block, deployment and schedules are from; one, or it is mixed."""
+    stored, (schedule,) = project.stored(), project.schedules()
+    image = project.block()["data"]["image"]
+    return {
+        int(image.partition(":v")[2][0]),
+        int(stored["version"][0], 16),
+        int(stored["description"].split()[1]),
+        CRONS.index(schedule["schedule"]["cron"]),
+    }
+
+
+@pytest.mark.parametrize(("number", "rounds"), [(2, ROUNDS), (4, ROUNDS // 2)])
+def test_deploys_at_once_leave_the_state_of_one_of_them(prefect_server, number, rounds):
+    for turn in range(rounds):
+        projects = rivals(prefect_server, number)
+        if turn % 2:  # every other round on what is already there
+            projects[0].deploy()
+        results = at_once(projects)
+        assert all(isinstance(result, DeployReport) for result in results), results
+        assert len(whose(projects[0])) == 1
+
+
+class Slow(Counting):
+    """Delays the first request that changes `path`."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__()
+        self.path, self.seconds = path, seconds
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.path in request.url.path and request.method in ("POST", "PATCH"):
+            seconds, self.seconds = self.seconds, 0
+            time.sleep(seconds)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("path", ["/block_documents/", "/deployments/", "/schedules"])
+def test_a_request_that_is_delayed_mixes_nothing(prefect_server, path):
+    slow, other = rivals(prefect_server, 2)
+    slow.deploy()
+    slow.values["deployments"] = [{"name": "nightly", "cron": CRONS[0], "tags": ["slow"]}]
+    slow.facts["reference"] = "user/de-repo:v0@sha256:" + "00" * 31 + "01"
+    slow.api = PrefectApi(Target(prefect_server), transport=Slow(path, 3))
+    results = at_once([slow, other])
+    assert all(isinstance(result, DeployReport) for result in results), results
+    assert len(whose(slow)) == 1
+
+
+class Unwatched(Counting):
+    """Refuses to say which workers there are."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/workers/filter"):
+            return httpx.Response(500, json={"detail": "broken"}, request=request)
+        return super().handle_request(request)
+
+
+def test_what_fails_after_everything_is_deployed_does_not_make_the_deploy_fail(prefect_server):
+    project = Project(prefect_server)
+    project.api = PrefectApi(
+        Target(prefect_server), transport=Unwatched(), sleep=lambda seconds: None
+    )
+    assert project.deploy().pool.worker_online is None
+    assert len(project.schedules()) == 1
+
+
+class Undoing(Counting):
+    """Another program that undoes each change of the deployment."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        path = request.url.path
+        if request.method == "PATCH" and "/deployments/" in path and "/schedules" not in path:
+            httpx.patch(str(request.url), json={"description": "mine"}).raise_for_status()
+        return response
+
+
+def test_a_deploy_that_does_not_hold_is_no_success(prefect_server):
+    project = Project(prefect_server)
+    project.deploy()
+    project.configure(description="ours")
+    project.api = PrefectApi(Target(prefect_server), transport=Undoing())
+    with pytest.raises(ApiError) as caught:
+        project.deploy()
+    assert caught.value.code == "deploy-not-verified"
+    assert "description" in caught.value.details
+
+
+def test_two_projects_at_once_share_what_both_create(prefect_server):
+    one, other = Project(prefect_server), Project(prefect_server)
+    other.values["work-pool"] = one.values["work-pool"]
+    results = at_once([one, other])
+    assert all(isinstance(result, DeployReport) for result in results), results
+    assert replace(results[0].pool, outcome="") == replace(results[1].pool, outcome="")
