@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowship.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flowship.project.context import LeftOut
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,13 @@ class Project:
         entrypoint: Relative to the flows folder.
         requirements: The file that lists the dependencies, or None.
         files: Paths of the project's files that were sent, relative to the project.
-        left_out: Path → why it was not sent; shown as text.
+        left_out: Path → why it was not sent.
     """
 
     entrypoint: str
     requirements: str | None = None
     files: frozenset[str] = frozenset()
-    left_out: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     @property
     def flow_file(self) -> str:
