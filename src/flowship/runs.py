@@ -23,7 +23,7 @@ from flowship.deployment.report import jsonable
 from flowship.deployment.stored import parse_moment
 from flowship.deployment.summary import paused_pool
 from flowship.errors import RunFailedError, UsageError
-from flowship.local import processes
+from flowship.local import records
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment, FlowRun, Log
 
@@ -344,7 +344,7 @@ def _result(api: PrefectApi, started: Started, run: FlowRun) -> RunResult:
 
 
 def _worker_log(api: PrefectApi, pool: str) -> str:
-    found = processes.load(processes.state_dir(), processes.worker_key(api.url, pool))
+    found = records.load(records.state_dir(), records.worker_key(api.url, pool))
     return found.log if found else ""
 
 

@@ -148,7 +148,7 @@ def test_up_starts_a_server_and_a_worker_on_a_fresh_machine(machine, up):
         ("server", "started"),
         ("worker", "started"),
     ]
-    assert up["scheduler"] == "schedules"
+    assert up["scheduler"] == "running"
     assert up["profile"]["switched_from"] == "ephemeral"
 
 

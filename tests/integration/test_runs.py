@@ -12,7 +12,7 @@ import pytest
 
 from flowship import runs
 from flowship.errors import ExitCode, UsageError
-from flowship.local import processes
+from flowship.local import records
 from support.deploying import Project, settings
 
 pytestmark = pytest.mark.server
@@ -194,12 +194,12 @@ def test_a_failed_run_is_an_error_with_exit_code_8_and_the_runs_message(project)
 
 def test_a_crash_points_to_the_log_of_the_worker_that_flowship_started(project):
     project.deploy()
-    state = processes.state_dir()
+    state = records.state_dir()
     state.mkdir(parents=True)
-    worker = processes.Record(
+    worker = records.Record(
         "worker", 1, "", project.api.url, "/logs/worker.log", f"pool-{project.tag}"
     )
-    processes.save(state, worker)
+    records.save(state, worker)
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
     sleep = steps(lambda: container.state("CRASHED", "no such image"))

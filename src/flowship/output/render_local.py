@@ -6,30 +6,42 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from flowship.local.services import SchedulerState, Service, State
+from flowship.output.render_profile import profile_change
+from flowship.output.tables import warning_lines
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flowship.local.stack import StackReport
-from flowship.output.render_profile import profile_change
-from flowship.output.tables import warning_lines
+
+_STATES = {State.EXTERNAL: "is running, not started by flowship"}
 
 
 def stack(report: StackReport) -> list[RenderableType]:
-    """What runs, what was started, what was stopped."""
+    """Return the lines about what runs, and what was started or stopped."""
     lines: list[RenderableType] = []
     for service in report.services:
-        where = f"pool {service.pool}" if service.name == "worker" else service.address
-        known = [service.detail, f"pid {service.pid}" if service.pid else ""]
-        about = escape(", ".join(filter(None, known)))
-        about = f" ({about})" if about else ""
-        lines.append(f"[green]✓[/] {service.name} {service.state}: {escape(where or '')}{about}")
-        if service.log:
-            lines.append(f"  [dim]log {escape(str(service.log))}[/]")
+        lines += _service(service)
     if not report.services:
-        lines.append("nothing that flowship started is running")
-    if report.scheduler == "schedules":
-        lines.append("[green]✓[/] the scheduler schedules")
+        lines.append("nothing to stop: no server or worker of flowship is running")
+    if report.scheduler is SchedulerState.RUNNING:
+        lines.append("[green]✓[/] scheduler is running")
     if report.profile:
         lines += profile_change(report.profile)
         return lines + warning_lines(w for w in report.warnings if w not in report.profile.warnings)
     return lines + warning_lines(report.warnings)
+
+
+def _service(service: Service) -> list[RenderableType]:
+    where = f"pool {service.pool}" if service.name == "worker" else service.address
+    known = [service.detail, f"pid {service.pid}" if service.pid else ""]
+    about = escape(", ".join(filter(None, known)))
+    about = f" ({about})" if about else ""
+    state = _STATES.get(service.state, service.state.value)
+    lines: list[RenderableType] = [
+        f"[green]✓[/] {service.name} {state}: {escape(where or '')}{about}"
+    ]
+    if service.log:
+        lines.append(f"  [dim]log {escape(str(service.log))}[/]")
+    return lines
