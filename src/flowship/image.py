@@ -19,7 +19,7 @@ from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up, tag
 from flowship.errors import ConfigError
 from flowship.events import Report, silent
-from flowship.probe.container import ask
+from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
 from flowship.project.build_request import BuildRequest
 from flowship.registry import Reference
@@ -223,7 +223,7 @@ def build(
         return found
     if options.probe:
         built = known.id if known else builder.build(request, report, no_cache=options.no_cache)
-        answer = ask(engine, built, request, report)
+        answer = probe_image(engine, built, request, report)
         builder.label(built, Finish(_labels(request, inputs, bases, answer), name), platform)
     else:
         finish = Finish(_labels(request, inputs, bases, None), name)

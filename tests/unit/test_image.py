@@ -90,11 +90,10 @@ def builder(monkeypatch):
         return PROBE
 
     monkeypatch.setattr(image, "inspect", inspect)
-    monkeypatch.setattr(image, PROBE_FUNCTION, ask)
+    monkeypatch.setattr(image, "probe_image", ask)
     return orders
 
 
-PROBE_FUNCTION = "probe_image" if hasattr(image, "probe_image") else "ask"
 PROBE = image.ProbeResult("f", "flow.py:hello", "3.8.8", "3.11.2", None, {})
 
 

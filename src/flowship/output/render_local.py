@@ -1,20 +1,18 @@
-"""How the local server and worker, and the shipped flow's months, look."""
+"""How the local server and worker look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from flowship.local.services import SchedulerState, Service, State
 from flowship.output.render_profile import profile_change
-from flowship.output.tables import table, warning_lines
+from flowship.output.tables import warning_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.etl.manifest import MonthResult
     from flowship.local.stack import StackReport
 
 _STATES = {State.EXTERNAL: "is running, not started by flowship"}
@@ -47,20 +45,3 @@ def _service(service: Service) -> list[RenderableType]:
     if service.log:
         lines.append(f"  [dim]log {escape(str(service.log))}[/]")
     return lines
-
-
-def months(results: Iterable[MonthResult]) -> list[RenderableType]:
-    """What became of each month; why one failed is told as an error."""
-    head = ("month", "outcome", "rows", "rejected", "MB", "seconds")
-    rows = [
-        (
-            result.label,
-            result.outcome,
-            f"{result.rows:,}",
-            f"{result.rejected:,}",
-            f"{result.size / 1e6:,.1f}",
-            f"{result.seconds:,.1f}",
-        )
-        for result in results
-    ]
-    return [table(head, rows)]

@@ -1,32 +1,60 @@
-"""`flowship run`: which deployment it means, and what it refuses."""
+"""`flowship run` as a process, against a real Prefect server."""
 
 from __future__ import annotations
 
-NO_API = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+import pytest
+
+from support.commands import Running, ask, one_object
+from support.deploying import Project
+
+pytestmark = pytest.mark.server
 
 
-def test_several_deployments_need_a_name(cli, project):
-    with (project / "flowship.toml").open("a") as file:
-        file.write('[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\n')
-    code, stdout, stderr = cli("run", env=NO_API)
-    assert (code, stdout) == (2, "")
-    assert "a, b" in stderr
+@pytest.fixture
+def project(prefect_server: str) -> Project:
+    project = Project(prefect_server)
+    project.deploy()
+    return project
 
 
-def test_a_named_deployment_needs_no_project(cli, tmp_path):
-    (tmp_path / "other.py").touch()  # Python files, but no configuration
-    code, stdout, stderr = cli("run", "trips/nightly", env=NO_API)
-    assert (code, stdout) == (7, "")
-    assert "127.0.0.1:9" in stderr
+def test_a_run_is_started_with_its_parameters_and_stdout_is_its_id(cli, project):
+    env = {"PREFECT_API_URL": project.api.url}
+    done = cli("run", f"flow-{project.tag}/nightly", "-p", "months=[3]", env=env)
+    assert done.code == 0, done.stderr
+    run = project.api.run(done.stdout.strip())
+    assert run["parameters"]["months"] == [3]
+    assert f"started {run['name']} of flow-{project.tag}/nightly" in done.stderr
 
 
-def test_an_invalid_parameter_is_refused_before_the_api_is_asked(cli, project):
-    code, _, stderr = cli("run", "--param", "months", env=NO_API)
-    assert code == 2
-    assert "--param" in stderr
+def test_an_unknown_deployment_is_a_usage_error_with_its_code(cli, project):
+    env = {"PREFECT_API_URL": project.api.url}
+    done = cli("run", f"flow-{project.tag}/nightli", "--json", env=env)
+    assert done.code == 2
+    error = one_object(done.stdout)["error"]
+    assert error["code"] == "deployment-not-found"
+    assert "nightly" in error["hint"]
 
 
-def test_an_empty_name_is_refused(cli, project):
-    code, _, stderr = cli("run", "", env=NO_API)
-    assert code == 2
-    assert "is empty" in stderr
+@pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 8)])
+def test_a_watched_run_ends_with_its_state_and_its_exit_code(project, tmp_path, state, code):
+    env = {"PREFECT_API_URL": project.api.url}
+    name = f"flow-{project.tag}/nightly"
+    with Running("run", name, "--watch", cwd=tmp_path, env=env) as running:
+        running.until("• Scheduled")
+        deployment = project.stored()["id"]
+        runs = project.api.runs_of(deployment)
+        (run,) = [run for run in runs if not run["auto_scheduled"]]
+        body = {"state": {"type": state, "name": state.capitalize()}, "force": True}
+        ask(project.api.url, f"/flow_runs/{run['id']}/set_state", body)
+        ended = running.ended()
+    assert (ended.code, ended.stdout) == (code, f"{state}\n")
+
+
+def test_ctrl_c_stops_the_watching_and_says_how_to_cancel_the_run(project, tmp_path):
+    env = {"PREFECT_API_URL": project.api.url}
+    with Running("run", f"flow-{project.tag}/nightly", "-w", cwd=tmp_path, env=env) as running:
+        running.until("• Scheduled")
+        ended = running.interrupt()
+    assert ended.code == 130
+    assert "stopped watching; the run continues" in ended.stderr
+    assert "cancel: prefect flow-run cancel " in ended.stderr
