@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flowship import dockerfile
+from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding
 from flowship.errors import BuildError, ConfigError, EngineError, UsageError
 from flowship.project import context
-from flowship.project.build_request import BuildRequest, prepare_build
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:

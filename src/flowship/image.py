@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
+from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
@@ -21,7 +22,6 @@ from flowship.errors import ConfigError
 from flowship.events import Report, silent
 from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
-from flowship.project.build_request import BuildRequest
 from flowship.registry import Reference
 
 # --- the labels of an image ----------------------------------------------------------------------

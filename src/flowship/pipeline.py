@@ -14,11 +14,11 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError, EngineError, UsageError
 from flowship.events import Report
-from flowship.project.build_request import BuildRequest, prepare_build
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Is handed each step's progress and result as it comes, for whoever watches."""
+    """Is handed each step's progress and result as it comes, for the user to watch."""
 
     def progress(self) -> AbstractContextManager[Report]:
         """Open a report for slow work."""
@@ -126,7 +126,7 @@ def _no_image(settings: Settings) -> ConfigError:
 
 
 def image_to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
-    """The image that ``--image`` names, or else the one of the present files.
+    """The image that ``--image`` names, or else the one of the current files.
 
     Raises:
         ConfigError: The engine has no such image.
@@ -193,7 +193,7 @@ def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
 
 
 def credentials(target: Reference) -> Credentials | None:
-    """Who to be at the registry, judged before anything slow."""
+    """The credentials for the registry, found before anything slow."""
     from flowship import registry
 
     return registry.credentials_for(target)
@@ -217,7 +217,7 @@ def login(text: str, username: str, password: SecretStr) -> LoginResult:
 
 
 def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
-    """What a deployment needs to know of an image.
+    """What a deployment needs to know about an image.
 
     Args:
         built: As the engine has it.
@@ -443,7 +443,7 @@ def only_deployment(settings: Settings) -> str:
 
 
 def known_project(folder: Path) -> Settings | None:
-    """The project's settings, where there are any that can be read: only to tell apart."""
+    """The project's settings, if they can be read; used only to choose between deployments."""
     try:
         return settings_or_none(folder)
     except ConfigError:

@@ -30,7 +30,7 @@ from flowship.registry.client import RegistryClient
 
 ATTEMPTS = 5
 """How often flowship tries a push to a registry that does not answer."""
-PATIENCE = 120  # seconds after which a failing push is not tried again
+RETRY_SECONDS = 120  # after which a failing push is not tried again
 
 _NOT_THERE = frozenset({Fault.UNKNOWN_IMAGE, Fault.UNKNOWN_REPOSITORY})
 
@@ -86,7 +86,7 @@ def push(
         return transfer.push(engine, target, credentials, report)
 
     with tagged(engine, image.id, str(target)):
-        digest = _patiently(attempt, _is_transient, report, sleep)
+        digest = _with_retries(attempt, _is_transient, report, sleep)
     verified = _verify(engine, target, digest, credentials, report, sleep)
     return _pushed(image, target, digest, verified=verified)
 
@@ -117,7 +117,7 @@ def published(
 def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
     """How a registry knows `image`, ``repo:tag@sha256:…``; None if it was not pushed.
 
-    The names with digests that an engine lists are no proof: Podman and docker's containerd store
+    The names with digests that an engine lists are not a proof: Podman and docker's containerd store
     list one for every tag. So the registry is asked, in one request per name.
 
     Args:
@@ -228,7 +228,7 @@ def _verify(
         report(Output(f"{target.registry} is on the engine's machine; digest not verified"))
         return False
     try:
-        answered = _patiently(
+        answered = _with_retries(
             lambda: _digest(target, credentials),
             lambda exc: exc.transient and exc.fault not in NO_CONNECTION,
             report,
@@ -274,7 +274,7 @@ def _is_transient(exc: RegistryFailure) -> bool:
     return exc.transient
 
 
-def _patiently(
+def _with_retries(
     attempt_once: Callable[[], str],
     worth_another: Callable[[RegistryFailure], bool],
     report: Report,
@@ -287,7 +287,7 @@ def _patiently(
             return attempt_once()
         except RegistryFailure as exc:
             # The engine itself tries a broken layer five times, which takes a minute.
-            spent = time.monotonic() - began > PATIENCE or attempt == ATTEMPTS
+            spent = time.monotonic() - began > RETRY_SECONDS or attempt == ATTEMPTS
             if spent or not worth_another(exc):
                 raise
             wait = backoff(attempt)

@@ -235,7 +235,9 @@ def test_an_image_edited_into_the_block_is_what_the_next_run_uses(machine, secon
     assert "second edition: hello Eve" in stderr
 
 
-def test_an_image_that_was_never_pushed_runs_on_this_engine_and_is_said_to(machine, second_edition):
+def test_an_image_that_was_never_pushed_runs_on_this_engine_and_the_report_says_so(
+    machine, second_edition
+):
     done = machine("deploy", "--json")
     assert done.json["pushed"] is False
     assert done.json["image"] == second_edition["image"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from flowship import image
+from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.engine import builder
 from flowship.engine.client import connect
 from flowship.errors import BuildError, ConfigError, RegistryError
 from flowship.events import Output, Phase, Step
-from flowship.project.build_request import prepare_build
 from support.projects import FLOW, build, write
 
 pytestmark = pytest.mark.engine

@@ -134,7 +134,7 @@ def test_files_changed_since_the_build_are_neither_pushed_nor_deployed(
 # --- settings ------------------------------------------------------------------------------------
 
 
-def test_no_project_is_no_mistake_but_a_broken_one_is(tmp_path):
+def test_a_missing_project_is_allowed_but_a_broken_one_is_not(tmp_path):
     assert loading.settings_or_none(tmp_path) is None
     (tmp_path / "flow.py").write_text(FLOW)
     assert loading.settings_or_none(tmp_path) is None

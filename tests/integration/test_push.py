@@ -288,7 +288,7 @@ def test_an_image_is_known_as_pushed_once_the_registry_has_it(built, project, re
     assert pushed_reference(known, f"{repository}-other") is None
 
 
-def test_a_digest_that_the_engine_lists_is_no_proof_of_a_push(built, project, registry):
+def test_a_digest_that_the_engine_lists_is_not_a_proof_of_a_push(built, project, registry):
     repository = f"{registry.address}/{project.name}"
     listed = replace(built, pushed=(f"{repository}@sha256:{'0' * 64}",))
     assert pushed_reference(listed, repository) is None

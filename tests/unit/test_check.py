@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from flowship import check
+from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.dockerfile import Finding, Linter, Severity
 from flowship.errors import BuildError, ConfigError
-from flowship.project.build_request import prepare_build
 from support.projects import FLOW, write
 
 RELATIVE = "FROM python:3.11\nWORKDIR /opt/prefect\nCOPY flow.py opt/prefect/flows/\n"

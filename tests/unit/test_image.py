@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from flowship import image
+from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.engine.builder import BuildOptions, Finish
 from flowship.errors import ConfigError
-from flowship.project.build_request import prepare_build
 from support.projects import write
 
 DIGEST = "sha256:" + "0" * 64

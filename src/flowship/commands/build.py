@@ -10,8 +10,8 @@ from flowship.commands.options import BuildArg, Json, NoCache, NoProbe, Platform
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
+    from flowship.build_request import BuildRequest
     from flowship.output.console import Screen
-    from flowship.project.build_request import BuildRequest
 
 
 def build(
@@ -55,7 +55,7 @@ def build(
 
 def prepare(screen: Screen, platform: str | None, build_arg: list[str] | None) -> BuildRequest:
     """The build request from the configuration and the options."""
-    from flowship.project.build_request import prepare_build
+    from flowship.build_request import prepare_build
 
     settings = load_settings(screen, platform=platform)
     arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}

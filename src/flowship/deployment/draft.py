@@ -1,6 +1,6 @@
 """From settings and flags to the desired state: validated once, before any image is built.
 
-`draft` judges everything that needs no image; each schedule is parsed there and nowhere else.
+`draft` validates everything that needs no image; each schedule is parsed there and nowhere else.
 `Draft.bind` adds what only the built image knows: the flow's name and its parameters.
 """
 

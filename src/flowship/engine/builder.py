@@ -13,6 +13,7 @@ from typing import IO, Any, Protocol
 import docker.errors
 
 from flowship import dockerfile
+from flowship.build_request import BuildRequest
 from flowship.engine import transfer
 from flowship.engine.build_stream import BuildStream
 from flowship.engine.client import Engine
@@ -21,7 +22,6 @@ from flowship.engine.images import look_up
 from flowship.errors import BuildError, EngineError
 from flowship.events import Phase, Report, readable_size, silent
 from flowship.project import context
-from flowship.project.build_request import BuildRequest
 
 LABEL_LINE = 30_000  # characters; quoted it may double, and be wider in UTF-8
 

@@ -1,7 +1,7 @@
 """Loads months for `flowship etl run`, in this process and without a Prefect server.
 
 The pipeline itself is `flowship.etl`; this module validates the options, turns its errors into
-those of flowship, and knows nothing of how progress and results look.
+those of flowship, and does not depend on how progress and results look.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ class PrefectApi:
         self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
 
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
-        """Remove one schedule. One that is already gone is no error."""
+        """Remove one schedule, if it still exists."""
         path = f"/deployments/{deployment_id}/schedules/{schedule_id}"
         self._request("DELETE", path, missing=True)
 
@@ -288,7 +288,7 @@ class PrefectApi:
         return self._response("PATCH", path, {"value": value}, missing=True) is not None
 
     def delete_variable(self, variable_id: str) -> None:
-        """Delete a variable. One that is already gone is no error."""
+        """Delete a variable, if it still exists."""
         self._request("DELETE", f"/variables/{variable_id}", missing=True)
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
     """Classify an exception of `NO_ANSWER`.
 
     Returns:
-        The kind of failure, and the network's own words.
+        The kind of failure, and the network's message.
     """
     text = str(exc) or type(exc).__name__
     if "WRONG_VERSION_NUMBER" in text:

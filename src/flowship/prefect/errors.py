@@ -11,7 +11,7 @@ from flowship.redaction import mask_addresses
 
 
 class ConflictError(ApiError):
-    """The object exists already, or another client changed it at the same moment."""
+    """The object exists already, or another client changed it at the same time."""
 
     code = "api-conflict"
 
@@ -44,7 +44,7 @@ def no_answer(
     Args:
         url: The API's address; a login in it is masked.
         failure: What kind of failure it was.
-        detail: The network's own words.
+        detail: The network's message.
         source: Where the address was found, if it is not an argument of the command.
     """
     shown, where = mask_addresses(url), str(source or "")

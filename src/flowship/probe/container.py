@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from flowship.build_request import BuildRequest
 from flowship.config.settings import FLOWS_DIR
 from flowship.engine import containers
 from flowship.engine.client import LABEL, Engine
@@ -20,7 +21,6 @@ from flowship.events import Phase, Report, silent
 from flowship.probe import crashes, script
 from flowship.probe.answer import interpret
 from flowship.probe.result import ProbeResult
-from flowship.project.build_request import BuildRequest
 
 
 def probe_image(

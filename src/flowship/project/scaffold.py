@@ -15,7 +15,7 @@ from flowship.errors import ConfigError
 LIST = "docker-requirements.txt"
 
 FLOW = '''\
-"""A first flow: greets somebody and counts the letters of the name."""
+"""A first flow: greets a person and counts the letters of the name."""
 
 from prefect import flow, task
 
@@ -28,7 +28,7 @@ def measure(name: str) -> int:
 
 @flow(log_prints=True)
 def hello(name: str = "world") -> int:
-    """Greet somebody.
+    """Greet a person.
 
     Args:
         name: The name to greet.

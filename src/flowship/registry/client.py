@@ -336,7 +336,7 @@ def _object(response: httpx.Response) -> dict[str, Any]:
 
 
 def _error_text(response: httpx.Response) -> str:
-    """The registry's own words, in the form in which engines pass them on."""
+    """The registry's message, in the form in which engines pass them on."""
     status = f"received unexpected HTTP status: {response.status_code} {response.reason_phrase}"
     try:
         answer = response.json()

@@ -188,7 +188,7 @@ RULES = (
         "check the tag, or push it first: `flowship push`",
         statuses=(404,),
     ),
-    # code UNAUTHORIZED; the engine's own words when it has nothing to send.
+    # code UNAUTHORIZED; the engine's message when it has nothing to send.
     Rule(
         Fault.UNAUTHORIZED,
         r"no basic auth credentials|unauthenticated|authentication required|\bunauthorized\b",

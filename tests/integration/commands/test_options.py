@@ -16,7 +16,7 @@ def test_an_empty_option_is_a_usage_error(cli, tmp_path, option):
     assert "is empty" in stderr
 
 
-def test_an_option_that_is_not_given_is_none():
+def test_an_option_that_is_not_given_has_no_value():
     assert options.not_empty(None) is None
     assert options.not_empty("x") == "x"
     with pytest.raises(typer.BadParameter, match="is empty"):

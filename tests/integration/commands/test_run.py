@@ -36,7 +36,7 @@ def test_an_unknown_deployment_is_a_usage_error_with_its_code(cli, project):
 
 
 @pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 8)])
-def test_a_watched_run_ends_with_its_state_and_its_exit_code(project, tmp_path, state, code):
+def test_a_watched_run_gives_its_state_and_its_exit_code(project, tmp_path, state, code):
     env = {"PREFECT_API_URL": project.api.url}
     name = f"flow-{project.tag}/nightly"
     with Running("run", name, "--watch", cwd=tmp_path, env=env) as running:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.engine.builder import LABEL_LINE, ClassicBuilder, Finish
 from flowship.engine.client import connect
 from flowship.engine.images import look_up
 from flowship.errors import RegistryError
 from flowship.events import silent
-from flowship.project.build_request import prepare_build
 from support.projects import write
 
 pytestmark = pytest.mark.engine

@@ -19,7 +19,7 @@ def test_an_image_is_found_by_name_and_by_id(base_image, engine):
 
 
 @pytest.mark.parametrize("name", ["flowship-test/never:1", "sha256:" + "0" * 64, "Not A Name"])
-def test_an_image_that_does_not_exist_is_none(name):
+def test_an_image_that_does_not_exist_is_not_found(name):
     assert look_up(connect(), name) is None
     assert working_directory(connect(), name) is None
 

@@ -20,7 +20,7 @@ def write(folder, text):
     return path
 
 
-def test_a_file_that_does_not_exist_is_none(tmp_path):
+def test_a_file_that_does_not_exist_is_not_read(tmp_path):
     assert pyproject.read(tmp_path / "pyproject.toml") is None
 
 

@@ -40,7 +40,7 @@ def test_words_are_split_as_in_the_builder(text, expected):
     assert words(text)[0] == expected
 
 
-def test_the_escape_directive_counts_only_at_the_very_top_and_once():
+def test_the_escape_directive_counts_only_on_the_first_line_and_once():
     assert words("# escape=`\nCOPY a `\n b")[0] == ["a", "b"]
     assert words("#  Escape = ` \n# syntax=x\nCOPY a `\n b")[0] == ["a", "b"]
     assert words("# hello\n# escape=`\nCOPY a `\nRUN b")[0] == ["a", "`"]

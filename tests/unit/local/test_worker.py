@@ -11,7 +11,7 @@ from flowship.prefect import client
 from support.targets import api, api_target
 
 
-def test_a_worker_that_somebody_else_started_is_used(tmp_path, monkeypatch):
+def test_a_worker_that_was_started_elsewhere_is_used(tmp_path, monkeypatch):
     known = [{"name": "gone", "status": "OFFLINE"}, {"name": "theirs", "status": "ONLINE"}]
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -97,7 +97,7 @@ def _copied_from(view: View, step: Step, word: Word, reference: str) -> Iterator
         if int(reference) == len(above):
             reason = f"stage {reference} is this stage, which cannot copy from itself"
         elif not 0 <= int(reference) < len(above):
-            reason = f"there is no earlier stage {reference}: stages are counted from 0"
+            reason = f"no earlier stage {reference} found: stages are counted from 0"
     elif not any(stage.name == reference.lower() for stage in above):
         if step.stage.name == reference.lower():
             reason = f'the stage "{step.stage.name}" cannot copy from itself'

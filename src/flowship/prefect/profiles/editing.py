@@ -185,7 +185,7 @@ def _find_api(url: str, target: ApiTarget) -> tuple[str, ServerAnswer]:
 
 
 def _candidates(url: str) -> list[str]:
-    """Return the addresses that the API may have if the user typed `url`, the likeliest first."""
+    """Return the addresses that the API may have if the user typed `url`, the most likely first."""
     if url.endswith("/api") or is_cloud(url):
         return [url]
     root, api, _ = url.partition("/api/")

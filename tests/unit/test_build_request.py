@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from flowship.build_request import prepare_build
 from flowship.config import loading
-from flowship.project.build_request import prepare_build
 from support.projects import write
 
 BASE = {"python:3.11": "sha256:1"}
