@@ -117,7 +117,7 @@ def published(
 def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
     """How a registry knows `image`, ``repo:tag@sha256:…``; None if it was not pushed.
 
-    The names with digests that an engine lists are not a proof: Podman and docker's containerd store
+    The names with digests that an engine lists prove nothing: Podman and docker's containerd store
     list one for every tag. So the registry is asked, in one request per name.
 
     Args:

@@ -6,8 +6,8 @@ renewed any more (its holder was killed, or lost its network) expires, by the se
 and the deploy that waits for it deletes it **by its id**, so that a lock that a third deploy took
 in the meantime is never broken.
 
-Prefect's concurrency limits are not an alternative: their leases are held in memory, last at least a
-minute, and one whose holder was killed was still held 100 s later.
+Prefect's concurrency limits are not an alternative: their leases are held in memory, last at
+least a minute, and one whose holder was killed was still held 100 s later.
 """
 
 from __future__ import annotations
