@@ -64,7 +64,7 @@ class ServerModel:
         (found,) = (d for d in self.stored.values() if d["name"] == deployment)
         return cast("list[dict[str, Any]]", found["schedules"])
 
-    def add_schedule(self, deployment: str = "nightly", **values: Any) -> dict[str, Any]:  # noqa: ANN401
+    def add_schedule(self, deployment: str = "nightly", **values: Any) -> dict[str, Any]:
         """Add a schedule as a person does in the UI."""
         body = {"slug": None, "schedule": {"cron": "7 7 * * 7", "timezone": "UTC"}, **values}
         added = self._schedule(body)

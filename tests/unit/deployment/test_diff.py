@@ -1,4 +1,4 @@
-"""The plan of a deploy: applied to any server it leaves nothing to do, and a person's things stay."""
+"""The plan of a deploy: applied, it leaves nothing to do, and what a person made stays."""
 
 from __future__ import annotations
 
