@@ -21,7 +21,8 @@ from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
-from parts.registry import Registry, free_port
+from parts.ports import free_port
+from parts.registry import Registry
 
 from benchmarks.measure import Sample, command
 

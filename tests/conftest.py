@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -74,6 +76,9 @@ def _isolate(environ: MutableMapping[str, str], home: Path) -> None:
     )
 
 
+# Test modules are compiled by every worker and Python; do it once, whatever the environment says.
+sys.dont_write_bytecode = False
+
 # While this file is being imported: Prefect reads its settings when it is itself imported, and
 # fixtures of the whole session start before any fixture of a test.
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="flowship-tests-"))
@@ -90,9 +95,10 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder of this test's own; nothing of the user's is read or written."""
-    folder = tmp_path_factory.mktemp("home")
+    # Not pytest's mktemp: it reads the whole folder for the next number, each time.
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=_SESSION_HOME))
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
     return folder
@@ -109,7 +115,12 @@ hypothesis.settings.load_profile("flowship")
 
 # --- real parts ----------------------------------------------------------------------------------
 
-pytest_plugins = ["support.projects", "support.registry_server", "support.server"]
+pytest_plugins = [
+    "support.parallel",
+    "support.projects",
+    "support.registry_server",
+    "support.server",
+]
 
 
 @pytest.fixture(scope="session")
@@ -200,9 +211,9 @@ def cli(tmp_path: Path, home: Path) -> Cli:
 
 # --- no silent skips -----------------------------------------------------------------------------
 
-# The only reasons that may skip a test in CI: data that only some machines have, and a test
-# of what a user without root's rights sees.
-SKIPS_ALLOWED = ("FLOWSHIP_TAXI_SAMPLE", "as root")
+# The only reasons that may skip a test in CI: data and Pythons that only some machines have, and
+# a test of what a user without root's rights sees.
+SKIPS_ALLOWED = ("FLOWSHIP_TAXI_SAMPLE", "is not on this machine", "as root")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -228,11 +239,28 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for report in chain(*terminalreporter.stats.values()):
+        for name, value in getattr(report, "user_properties", []):
+            if name == "summary" and report.when == "call":
+                terminalreporter.write_line(f"==> {value}")
+    if config.getoption("cov_source", None):
+        line = f"==> coverage of src/flowship by in-process tests: {_coverage():.0f} %"
+        terminalreporter.write_line(line)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.items():
         tests = "1 test" if count == 1 else f"{count} tests"
         terminalreporter.write_line(f"!!! NOT TESTED ({tests}): {reason}", red=True, bold=True)
+
+
+def _coverage() -> float:
+    import coverage
+
+    measured = coverage.Coverage()
+    measured.load()
+    return measured.report(file=io.StringIO())
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -25,11 +25,13 @@ from requests.exceptions import RequestException
 from uv import find_uv_bin
 
 from parts import debian
+from parts.locking import locked
 
 Report = Callable[[str], None]
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
+LOCK_FILE = ROOT / ".cache" / "base-image.lock"
 
 SUITE = "bookworm"
 SUITE_PYTHON = "3.11"  # Debian bookworm's
@@ -102,7 +104,18 @@ def ensure(
     Raises:
         NoBaseImage: It can be neither pulled nor built.
     """
-    wanted = wanted or official()
+    # Workers of one test run ask for it at the same moment.
+    with locked(LOCK_FILE):
+        return _ensure(client, report, wanted or official(), repository, environ)
+
+
+def _ensure(
+    client: DockerClient,
+    report: Report,
+    wanted: str,
+    repository: str,
+    environ: Mapping[str, str],
+) -> str:
     if _present(client, wanted) is not None:
         return wanted
     built = f"{repository}:prefect{prefect_version()}-python{SUITE_PYTHON}"

@@ -23,7 +23,8 @@ from typing import Any
 from parts import base_image
 from parts.engine import connect, say, warn
 from parts.gcs import GcsEmulator, save_blocks_at
-from parts.registry import Registry, free_port
+from parts.ports import free_port, is_free
+from parts.registry import Registry
 from parts.taxi_server import TaxiServer
 
 HOME = Path(__file__).parents[2] / ".cache" / "demo"
@@ -196,24 +197,12 @@ def _port(name: str, preferred: int = 0) -> int:
     """The same port as last time where it is free: the image's name contains it."""
     file = HOME / f"{name}.port"
     for port in (int(file.read_text()) if file.is_file() else 0, preferred):
-        if port and _is_free(port):
+        if port and is_free(port):
             break
     else:
         port = free_port()
     file.write_text(str(port))
     return port
-
-
-def _is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _until_interrupted() -> None:

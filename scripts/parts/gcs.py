@@ -16,7 +16,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.part import Part
+from parts.ports import free_port
 
 START_TIMEOUT = 30  # seconds
 PROJECT = "flowship-local"
@@ -87,7 +87,7 @@ class GcsEmulator(Part):
 
     def start(self) -> None:
         """Start both servers and wait until the emulator answers."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         self._tokens = TokenServer()
         self._tokens.__enter__()
         try:
@@ -233,13 +233,6 @@ def save_blocks_at(api_url: str, name: str, gcs: GcsEmulator) -> None:
             env=clean | settings | {"PREFECT_LOGGING_LEVEL": "WARNING"},
             cwd=Path(__file__).parent.parent,
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _get(url: str) -> bytes:

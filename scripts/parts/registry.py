@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from parts.part import Part
+from parts.ports import free_port
 
 PROGRAM = "docker-registry"
 
@@ -171,13 +172,6 @@ class Registry(Part):
         path = self.folder / "config.yml"
         path.write_text(json.dumps(config, indent=1), encoding="utf-8")
         return path
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port of `host` that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def outside_address() -> str:

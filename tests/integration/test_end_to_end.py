@@ -13,10 +13,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from parts.ports import free_port
 
 from support.commands import ask, flowship, misfits, until, world
 from support.projects import write
-from support.server import free_port
 from support.shapes import SHIP, STACK
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]

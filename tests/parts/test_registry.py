@@ -6,7 +6,7 @@ import urllib.request
 from base64 import b64encode
 
 import pytest
-from parts.registry import Registry, bcrypt, free_port
+from parts.registry import Registry, bcrypt
 
 
 def status(registry, path="/v2/", login=None):
@@ -94,8 +94,3 @@ def test_stopping_twice_is_no_error(tmp_path):
 def test_every_password_hash_has_its_own_salt():
     assert bcrypt("x") != bcrypt("x")
     assert bcrypt("x").startswith("$2y$05$")
-
-
-def test_a_free_port_can_be_bound():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", free_port()))

@@ -28,7 +28,8 @@ from docker.errors import APIError
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from parts.registry import Registry, free_port, outside_address  # noqa: E402  (the folder is added just above)
+from parts.ports import free_port  # noqa: E402  (the folder is added just above)
+from parts.registry import Registry, outside_address  # noqa: E402
 
 HERE = Path(__file__).parent
 MEGABYTE = 1_000_000

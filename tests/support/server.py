@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,15 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from parts.ports import free_port
 
 START_SECONDS = 120  # a cold import of the server on a busy machine
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+STOP_SECONDS = 20
 
 
 def server_environment(home: Path, **extra: str) -> dict[str, str]:
@@ -81,15 +75,19 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(20)
+            process.wait(STOP_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a real Prefect server, alive for the whole session."""
+    """The API address of a real Prefect server, alive for the whole session.
+
+    Each test worker has its own: SQLite refuses some of the writes that several workers make at
+    once, and the server then answers 503.
+    """
     process, url = start_server(tmp_path_factory.mktemp("prefect-home"))
     yield url
     stop(process)

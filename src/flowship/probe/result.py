@@ -12,10 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowship.config.settings import FLOWS_DIR
 from flowship.errors import BuildError
+
+if TYPE_CHECKING:
+    from flowship.project.context import LeftOut
 
 # Import name → the name it is installed under, where people most often trip.
 DISTRIBUTIONS = {
@@ -103,7 +106,7 @@ class Project:
     entrypoint: str
     requirements: str | None = None
     files: frozenset[str] = frozenset()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
 
 def interpret(answer: Mapping[str, Any], project: Project) -> ProbeResult:
@@ -374,12 +377,12 @@ def _missing_module(module: str, found: Sequence[str], project: Project) -> tupl
     return message, f"add {name} to {project.requirements or 'docker-requirements.txt'}"
 
 
-def _why_left_out(path: str, project: Project) -> str:
+def _why_left_out(path: str, project: Project) -> LeftOut | None:
     parts = path.split("/")
     for count in range(len(parts), 0, -1):
         if reason := project.left_out.get("/".join(parts[:count])):
             return reason
-    return ""
+    return None
 
 
 def _place(answer: Mapping[str, Any]) -> str:

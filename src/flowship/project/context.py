@@ -19,6 +19,7 @@ import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Literal
@@ -30,13 +31,26 @@ from flowship.project.requirements import Requirements
 PROJECT = "project"
 GENERATED = ".flowship"
 
-# Left out unless the project's .dockerignore takes them back with "!pattern".
+
+class LeftOutKind(str, Enum):
+    """Which rule keeps a file out of the build context."""
+
+    CONFIGURATION = "flowship's own configuration"
+    VERSION_CONTROL = "version control"
+    VIRTUAL_ENVIRONMENTS = "virtual environments"
+    CACHES = "caches"
+    SECRETS = "secrets"
+    IGNORE_FILE = ".dockerignore"
+    EXCLUDE_FLAG = "--exclude"
+
+
+# Left out unless the project's .dockerignore includes them again with "!pattern".
 LEFT_OUT = {
     # A new schedule is no new image.
-    "flowship's own configuration": ("flowship.toml",),
-    "version control": ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
-    "virtual environments": ("**/.venv", "**/venv", "**/.conda"),
-    "caches": (
+    LeftOutKind.CONFIGURATION: ("flowship.toml",),
+    LeftOutKind.VERSION_CONTROL: ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
+    LeftOutKind.VIRTUAL_ENVIRONMENTS: ("**/.venv", "**/venv", "**/.conda"),
+    LeftOutKind.CACHES: (
         "**/__pycache__",
         "**/*.py[co]",
         "**/.*_cache",
@@ -49,7 +63,7 @@ LEFT_OUT = {
         "**/node_modules",
         "**/.DS_Store",
     ),
-    "secrets": (
+    LeftOutKind.SECRETS: (
         "**/.env",
         "**/.env.*",
         "!**/.env.example",
@@ -70,6 +84,36 @@ LEFT_OUT = {
         "**/*.pfx",
     ),
 }
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why a file or folder is not in the build context.
+
+    Attributes:
+        kind: The group of defaults that excludes it, or an ignore file of the project.
+        pattern: The pattern as it is written there; "" where no pattern decided.
+        place: The ignore file and the line, ``.dockerignore line 3``; "" for a default.
+    """
+
+    kind: LeftOutKind
+    pattern: str = ""
+    place: str = ""
+
+    @property
+    def by_default(self) -> bool:
+        """Whether one of flowship's own patterns decided, not one of the project's."""
+        return self.kind in LEFT_OUT
+
+    def __str__(self) -> str:
+        if self.by_default:
+            return f"excluded by default ({self.kind.value})"
+        return f"excluded by {self.source}"
+
+    @property
+    def source(self) -> str:
+        """The pattern with its place."""
+        return f"{self.place or self.kind.value}: {self.pattern}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +169,7 @@ class Context:
     """
 
     entries: tuple[Entry, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -298,7 +342,7 @@ def scan(root: Path, *, dockerfile: str | None = None) -> Context:
     """
     ignore = IgnoreFile.of(root, dockerfile)
     entries: list[Entry] = []
-    left_out: dict[str, str] = {}
+    left_out: dict[str, LeftOut] = {}
     try:
         _walk(root, "", ignore, entries, left_out)
     except OSError as exc:
@@ -307,14 +351,18 @@ def scan(root: Path, *, dockerfile: str | None = None) -> Context:
 
 
 def _walk(
-    folder: Path, prefix: str, ignore: IgnoreFile, entries: list[Entry], left_out: dict[str, str]
+    folder: Path,
+    prefix: str,
+    ignore: IgnoreFile,
+    entries: list[Entry],
+    left_out: dict[str, LeftOut],
 ) -> None:
     for item in sorted(os.scandir(folder), key=lambda i: i.name):
         path = prefix + item.name
         is_folder = item.is_dir(follow_symlinks=False)
         reason = ignore.reason(path)
         if is_folder and not reason and Path(item.path, "pyvenv.cfg").exists():
-            reason = "left out by default: virtual environments"
+            reason = LeftOut(LeftOutKind.VIRTUAL_ENVIRONMENTS)
         if reason:
             left_out[path] = reason
             # Something below an ignored folder may have been taken back with "!".
@@ -370,11 +418,11 @@ class Pattern:
 
     text: str
     takes_back: bool
-    reason: str
+    reason: LeftOut
     regex: re.Pattern[str]
 
     @classmethod
-    def compile(cls, line: str, reason: str) -> Pattern | None:
+    def compile(cls, line: str, reason: LeftOut) -> Pattern | None:
         """Read one line; None for blank lines and comments."""
         text = line.strip()
         if not text or line.startswith("#"):
@@ -386,7 +434,7 @@ class Pattern:
         try:
             regex = re.compile(_regex(cleaned) + r"\Z", re.DOTALL)
         except re.error as exc:
-            raise ConfigError(f"{reason} is not a valid pattern: {exc}") from exc
+            raise ConfigError(f"{reason.source} is not a valid pattern: {exc}") from exc
         return cls(cleaned, takes_back, reason, regex)
 
     def matches(self, path: str) -> bool:
@@ -422,18 +470,18 @@ class IgnoreFile:
         """
         return cls(tuple(p for p in _lines(root, dockerfile) if p))
 
-    def reason(self, path: str) -> str:
-        """Why `path` is left out; empty when it is sent."""
+    def reason(self, path: str) -> LeftOut | None:
+        """Why `path` is left out; None when it is sent."""
         for pattern in reversed(self.patterns):
             if pattern.matches(path):
-                return "" if pattern.takes_back else pattern.reason
-        return ""
+                return None if pattern.takes_back else pattern.reason
+        return None
 
     def takes_back_below(self, folder: str) -> bool:
         """Whether a ``!pattern`` of the project could match something inside `folder`."""
         return any(
             p.takes_back
-            and not p.reason.startswith("left out by default")
+            and not p.reason.by_default
             and (p.text.startswith((f"{folder}/", "**")) or _wild_head(p.text))
             for p in self.patterns
         )
@@ -446,11 +494,12 @@ def _wild_head(pattern: str) -> bool:
 def _lines(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
     for kind, patterns in LEFT_OUT.items():
         for pattern in patterns:
-            yield Pattern.compile(pattern, f"left out by default: {kind}")
+            yield Pattern.compile(pattern, LeftOut(kind, pattern))
     names = [f"{dockerfile}.dockerignore"] if dockerfile else []
     for name in [*names, ".dockerignore"]:
         path = root / name
         if path.is_file():
             for number, line in enumerate(_read(path, name).splitlines(), start=1):
-                yield Pattern.compile(line, f"{name} line {number}: {line.strip()}")
+                place = f"{name} line {number}"
+                yield Pattern.compile(line, LeftOut(LeftOutKind.IGNORE_FILE, line.strip(), place))
             return

@@ -13,10 +13,10 @@ import threading
 import uuid
 
 import pytest
+from parts.ports import free_port
 
 from support.commands import Running, ask, flowship, one_object, until, world
 from support.projects import write
-from support.server import free_port
 
 INTERRUPTED = 130
 

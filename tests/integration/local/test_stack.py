@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from parts.ports import free_port
 
 from flowship.errors import ApiError, ConfigError, EngineError, UsageError
 from flowship.local import processes, stack
@@ -19,12 +20,6 @@ from flowship.output.console import plain
 from flowship.prefect.profiles import resolution
 
 PATIENCE = 180  # seconds until something that will surely happen
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def environment(home, **extra):

@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 from docker.errors import APIError
-from parts.registry import free_port, outside_address
+from parts.ports import free_port
+from parts.registry import outside_address
 from pydantic import SecretStr
 
 from flowship.registry import (

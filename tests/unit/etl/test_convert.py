@@ -201,7 +201,11 @@ def test_a_web_page_in_place_of_a_month_is_refused_and_shown(tmp_path):
         _convert(source, "yellow")
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", gzip.compress(b""), gzip.compress(b"\n\n")],
+    ids=["no bytes", "nothing compressed", "empty lines"],
+)
 def test_an_empty_file_is_refused(tmp_path, content):
     source = tmp_path / "m.csv.gz"
     source.write_bytes(content)

@@ -90,7 +90,7 @@ def test_what_nobody_wants_in_an_image_is_left_out_by_default(tmp_path, name, ki
     write(tmp_path, {name: "x", "flow.py": "pass"})
     built = context.scan(tmp_path)
     assert built.paths == {"flow.py"}
-    assert f"left out by default: {kind}" in built.left_out.values()
+    assert f"excluded by default ({kind})" in [str(why) for why in built.left_out.values()]
 
 
 def test_a_virtual_environment_of_any_name_is_left_out(tmp_path):
@@ -110,7 +110,12 @@ def test_the_dockerignore_can_take_a_default_back(tmp_path):
 
 def test_a_reason_names_the_line_of_the_dockerignore(tmp_path):
     write(tmp_path, {"a.csv": "", ".dockerignore": "# data\n*.csv\n"})
-    assert context.scan(tmp_path).left_out == {"a.csv": ".dockerignore line 2: *.csv"}
+    left_out = context.scan(tmp_path).left_out
+    place = ".dockerignore line 2"
+    assert left_out == {
+        "a.csv": context.LeftOut(context.LeftOutKind.IGNORE_FILE, "*.csv", place),
+    }
+    assert str(left_out["a.csv"]) == "excluded by .dockerignore line 2: *.csv"
 
 
 # What `docker build` itself does with these: verified against the engine's own matcher

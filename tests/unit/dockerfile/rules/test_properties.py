@@ -1,4 +1,4 @@
-"""Whatever the text: the reader and the checks answer, within the text, and the fix is one."""
+"""Any text can be parsed, checked and fixed, and every position is inside the text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowship.dockerfile import base_images, needs_buildkit
-from flowship.dockerfile.instructions import parse
+from flowship.dockerfile.parser import parse
 from flowship.dockerfile.rules import Facts, check, fix
-from flowship.project.context import Context, Entry
+from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
 from support.paths import DOCKERFILES
 
 FACTS = Facts(
@@ -20,7 +20,7 @@ FACTS = Facts(
             Entry("flows/taxi.py", size=1, data=b"x"),
             Entry("link", kind="link", data=b"flows"),
         ),
-        {"data": ".dockerignore line 1: data"},
+        {"data": LeftOut(LeftOutKind.IGNORE_FILE, "data", ".dockerignore line 1")},
     ),
     entrypoint="flows/taxi.py:etl",
     build_args={"B": "opt/b"},
@@ -51,7 +51,7 @@ CORPUS = st.sampled_from([p.read_bytes().decode() for p in sorted(DOCKERFILES.it
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
-    """A real Dockerfile with a piece cut out and something put in its place."""
+    """A real Dockerfile with one part replaced."""
     text = draw(CORPUS)
     start = draw(st.integers(0, len(text)))
     end = draw(st.integers(start, min(start + 20, len(text))))
@@ -71,7 +71,7 @@ ANY_TEXT = st.text() | SHAPED | damaged()
 @example("FROM a\nCOPY a " + "${A:-" * 3000)
 @example("FROM a\nCOPY " + "[" * 3000)
 @example("FROM a AS x0\n" + "".join(f"FROM x{n} AS x{n + 1}\nCOPY a b\n" for n in range(300)))
-def test_any_text_is_judged_without_a_crash_and_within_its_lines(text):
+def test_any_text_is_checked_without_a_crash_and_within_its_lines(text):
     lines = text.removeprefix("\ufeff").split("\n")
     for finding in check(text, FACTS):
         assert 1 <= finding.line <= len(lines)
@@ -86,7 +86,7 @@ def test_any_text_is_judged_without_a_crash_and_within_its_lines(text):
 
 @given(ANY_TEXT)
 @settings(max_examples=600)
-def test_after_the_fix_nothing_is_left_to_fix(text):
+def test_after_a_fix_nothing_is_left_to_fix(text):
     fixed = fix(text, check(text, FACTS))
     after = check(fixed, FACTS)
     assert [f for f in after if f.rule == "relative-destination" and f.edit] == []
@@ -95,7 +95,7 @@ def test_after_the_fix_nothing_is_left_to_fix(text):
 
 @given(ANY_TEXT)
 @settings(max_examples=400)
-def test_every_word_stands_where_the_reader_says(text):
+def test_every_word_is_at_the_position_that_the_parser_reports(text):
     for instruction in parse(text).instructions:
         for word in (*instruction.words, *instruction.flags):
             assert 0 <= word.start <= word.end <= len(text)
@@ -111,7 +111,7 @@ def test_every_word_stands_where_the_reader_says(text):
         ["COPY x {}", 'COPY ["x", "{}"]', 'ADD --chown=1 x "{}"', "copy x \\\n {}"]
     ),
 )
-def test_a_destination_is_flagged_exactly_when_it_has_no_leading_slash(
+def test_a_destination_is_reported_exactly_if_it_has_no_leading_slash(
     base, workdir, destination, form
 ):
     text = f"FROM {base}\n" + (f"WORKDIR {workdir}\n" if workdir else "") + form.format(destination)
@@ -119,8 +119,8 @@ def test_a_destination_is_flagged_exactly_when_it_has_no_leading_slash(
     assert flagged == (not destination.startswith("/"))
 
 
-def test_the_reader_agrees_with_an_independent_grammar():
-    """tree-sitter's Dockerfile grammar, on every file of the collection that it can read."""
+def test_the_parser_agrees_with_an_independent_grammar():
+    """Compare with tree-sitter's Dockerfile grammar on every file that it can parse."""
     tree_sitter = pytest.importorskip("tree_sitter")
     grammar = pytest.importorskip("tree_sitter_containerfile")
     parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))

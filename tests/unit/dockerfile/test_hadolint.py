@@ -1,7 +1,7 @@
-"""Our rule beside the nearest one elsewhere: hadolint's DL3045, on every file in dockerfiles/.
+"""Our rule compared with the nearest rule of hadolint, DL3045, on every file in dockerfiles/.
 
-The table says for each file on which lines an instruction is flagged, by us and by hadolint, and
-where the two differ, why. Both columns are checked against the real programs.
+For each file the table has the lines that we and hadolint report and, if they differ, the reason.
+Both columns are checked against the real programs.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from dataclasses import dataclass
 import pytest
 
 from flowship.dockerfile.hadolint import executable, run_hadolint, without_repeats
-from flowship.dockerfile.instructions import Lines, parse
+from flowship.dockerfile.instructions import Lines
+from flowship.dockerfile.parser import parse
 from flowship.dockerfile.rules import check, fix
 from support.paths import DOCKERFILES
 
 WORKDIR = (
-    "a WORKDIR above makes it work, and then hadolint is content; here it stays an error, because"
-    " the file's place hangs on another line (the project may allow it)"
+    "hadolint accepts it because of a WORKDIR above; we report it, because the path of the file"
+    " depends on another line (the project can ignore the rule)"
 )
-ADD = "DL3045 looks at COPY only; ADD lands in the same place"
-ONBUILD = "hadolint does not look into ONBUILD; the file lands wrong one image later"
+ADD = "DL3045 checks only COPY; ADD resolves its destination in the same way"
+ONBUILD = "hadolint does not check ONBUILD; the file goes to the wrong path in the next image"
 VARIABLE = (
-    "hadolint passes over every destination that begins with a variable; its value stands in the"
-    " file, and is relative"
+    "hadolint skips every destination that starts with a variable; the value is in the file, and"
+    " is relative"
 )
-QUOTE = "hadolint sees a variable; in single quotes the builder does not replace it"
-HEREDOC = "hadolint cannot read this heredoc (DL1000) and judges nothing; the builder reads it"
-OUR_COMMENT = "the comment allows our rule on that line, which hadolint does not know"
-THEIR_COMMENT = "the comment silences hadolint, not us"
+QUOTE = "hadolint sees a variable; the builder does not expand it in single quotes"
+HEREDOC = "hadolint cannot parse this heredoc (DL1000) and checks nothing; the builder accepts it"
+OUR_COMMENT = "the comment turns off our rule on that line, which hadolint does not know"
+THEIR_COMMENT = "the comment turns off the rule of hadolint, not ours"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file: the lines of the instructions flagged by us and by hadolint."""
+    """One file: the lines of the instructions that we and hadolint report."""
 
     name: str
     ours: tuple[int, ...]
@@ -155,15 +156,15 @@ def read(name: str) -> str:
     return (DOCKERFILES / f"{name}.Dockerfile").read_bytes().decode()
 
 
-def flagged_by_us(text: str) -> tuple[int, ...]:
-    """The first lines of the instructions with our finding, as hadolint counts them."""
+def reported_by_us(text: str) -> tuple[int, ...]:
+    """The first lines of the instructions that we report, as hadolint counts them."""
     lines = Lines(text)
     starts = sorted(lines.place(i.start, i.start)[0] for i in parse(text).instructions)
     found = [f.line for f in check(text) if f.rule == "relative-destination"]
     return tuple(sorted({starts[bisect_right(starts, line) - 1] for line in found}))
 
 
-def test_every_dockerfile_is_in_the_table_and_there_are_enough_of_them():
+def test_every_dockerfile_is_in_the_table():
     assert sorted(
         path.name.removesuffix(".Dockerfile") for path in DOCKERFILES.iterdir()
     ) == sorted(case.name for case in CASES)
@@ -171,12 +172,12 @@ def test_every_dockerfile_is_in_the_table_and_there_are_enough_of_them():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_we_flag_exactly_the_lines_in_the_table(case):
-    assert flagged_by_us(read(case.name)) == case.ours
+def test_we_report_exactly_the_lines_in_the_table(case):
+    assert reported_by_us(read(case.name)) == case.ours
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_hadolint_flags_exactly_the_lines_in_the_table(case):
+def test_hadolint_reports_exactly_the_lines_in_the_table(case):
     if executable() is None:
         pytest.skip("hadolint is not installed (the extra flowship[lint])")
     found = run_hadolint(read(case.name))
@@ -185,11 +186,11 @@ def test_hadolint_flags_exactly_the_lines_in_the_table(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_disagreement_has_its_reason_and_an_agreement_needs_none(case):
+def test_every_difference_has_a_reason(case):
     assert bool(case.why) == (case.ours != case.theirs)
 
 
-def test_the_fix_leaves_nothing_that_either_would_flag_on_those_lines():
+def test_after_the_fix_neither_reports_those_lines():
     if executable() is None:
         pytest.skip("hadolint is not installed (the extra flowship[lint])")
     for case in CASES:
@@ -202,7 +203,7 @@ def test_the_fix_leaves_nothing_that_either_would_flag_on_those_lines():
         assert not {line for line in still if line in repaired}, case.name
 
 
-def test_what_hadolint_says_twice_is_left_to_us():
+def test_findings_that_both_report_are_kept_once():
     text = "FROM python:latest\nWORKDIR app\nCOPY a b/\nRUN cd /x && sudo ls\n"
     ours = check(text)
     theirs = run_hadolint(text)
@@ -216,7 +217,7 @@ def test_what_hadolint_says_twice_is_left_to_us():
     assert all(f.source == "hadolint" for f in theirs)
 
 
-def test_a_hadolint_that_crashes_or_talks_nonsense_is_no_finding(tmp_path, monkeypatch):
+def test_a_hadolint_that_fails_reports_nothing(tmp_path, monkeypatch):
     for number, script in enumerate(
         ["exit 139", "echo not json", "echo '[1, {}]'", "exec sleep 60"]
     ):
@@ -230,6 +231,6 @@ def test_a_hadolint_that_crashes_or_talks_nonsense_is_no_finding(tmp_path, monke
         assert [f for f in run_hadolint("FROM x\n") if f.message] == []
 
 
-def test_without_hadolint_there_are_no_findings_of_it(monkeypatch):
+def test_without_hadolint_there_are_no_findings_from_it(monkeypatch):
     monkeypatch.setattr("flowship.dockerfile.hadolint.executable", lambda: None)
     assert run_hadolint("FROM x\n") == []
