@@ -6,9 +6,21 @@ import pytest
 
 from flowship.config.loading import load
 from flowship.deployment.desired import Flags
-from flowship.deployment.docker_block import DOCKER_ARGUMENTS, configured_fields
+from flowship.deployment.docker_block import (
+    DEFAULTS,
+    DOCKER_ARGUMENTS,
+    block_of,
+    configured_fields,
+    credentials_name,
+    env_references,
+    kept,
+    masked,
+    open_secrets,
+    refers_to,
+)
 from flowship.deployment.draft import draft
 from flowship.errors import ConfigError
+from flowship.redaction import MASK
 from support.deploying import planned, refused, settings
 
 
@@ -74,3 +86,68 @@ def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint)
         draft(project, Flags())
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+# --- what may be shown ---------------------------------------------------------------------------
+
+REFERENCE = "{{ prefect.blocks.secret.token }}"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        ("sk-123", "API_TOKEN", MASK),
+        ("sk-123", "env.API_TOKEN", MASK),
+        ("", "API_TOKEN", ""),
+        (REFERENCE, "API_TOKEN", REFERENCE),
+        ("plain", "A", "plain"),
+        (8, "API_TOKEN", 8),
+        ({"API_TOKEN": "sk-123", "A": "1"}, "env", {"API_TOKEN": MASK, "A": "1"}),
+        (["API_TOKEN=sk-123", "A=1"], "environment", [f"API_TOKEN={MASK}", "A=1"]),
+        (("a", "b"), "volumes", ["a", "b"]),
+    ],
+)
+def test_secrets_are_masked_by_their_name(value, name, shown):
+    assert masked(value, name) == shown
+
+
+def test_a_password_in_an_address_is_masked():
+    assert "hunter2" not in masked("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
+
+
+def test_secrets_written_out_and_references_to_secrets_are_told_apart():
+    env = {"API_TOKEN": "sk-123", "KEY_TOKEN": REFERENCE, "DB": "http://ada:pw@host", "A": "1"}
+    block = settings(block={"env": env}).block
+    assert open_secrets(block) == ("API_TOKEN", "DB")
+    assert env_references(block) == {"KEY_TOKEN": REFERENCE}
+    assert set(configured_fields(block)["env"]) == {"API_TOKEN", "DB", "A"}
+
+
+def test_what_the_configuration_does_not_name_and_is_no_default_is_kept():
+    data = {**DEFAULTS, "image": "a:1", "mem_limit": "1g", "privileged": True,
+            "env": {"API_TOKEN": "sk-123"}, "registry_credentials": {"password": "hunter2"},
+            "type": "docker-container"}  # fmt: skip
+    found = kept(data, {"mem_limit": "1g"}, has_credentials=False)
+    assert found == {
+        "privileged": True, "env": {"API_TOKEN": MASK}, "registry_credentials": MASK,
+    }  # fmt: skip
+    assert "registry_credentials" not in kept(data, {}, has_credentials=True)
+
+
+# --- references to blocks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["hub", "docker-registry-credentials/hub"])
+def test_a_credentials_block_may_be_named_with_its_type(given):
+    assert credentials_name(settings(block={"registry-credentials": given}).block) == "hub"
+    assert credentials_name(settings().block) is None
+
+
+def test_the_block_that_job_variables_refer_to_is_found():
+    variables = {"image": "{{ prefect.blocks.docker-container.de-taxi.image }}"}
+    assert block_of(variables) == "de-taxi"
+    assert block_of({"image": "a:1"}) == ""
+    assert block_of(None) == ""
+    assert refers_to(variables, "de-taxi")
+    assert not refers_to(variables, "de-tax")
+    assert not refers_to({"image": "a:1"}, "de-taxi")

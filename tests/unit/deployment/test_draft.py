@@ -191,3 +191,51 @@ def test_an_image_with_prefect_2_is_refused():
 def test_a_reserved_pool_name_is_refused_before_the_build():
     with pytest.raises(ConfigError, match="reserved"):
         draft(settings(**{"work-pool": "prefect-managed"}), Flags())
+
+
+# --- schedules are parsed once -------------------------------------------------------------------
+
+
+@pytest.fixture
+def parsed(monkeypatch) -> list[dict]:
+    """The arguments of each call that parses a schedule, wherever it is made."""
+    from flowship.deployment import draft as draft_module
+    from flowship.deployment import schedules, stored
+
+    calls: list[dict] = []
+    real = schedules.parse
+
+    def counted(**values):
+        calls.append(values)
+        return real(**values)
+
+    for module in (schedules, draft_module, stored):
+        monkeypatch.setattr(module, "parse", counted)
+    return calls
+
+
+SEVERAL = settings(
+    deployments=[
+        {"name": "nightly", "cron": "0 5 * * *"},
+        {"name": "often", "schedules": [{"interval": "15m"}, {"rrule": "FREQ=DAILY;BYHOUR=7"}]},
+    ]
+)
+
+
+def test_each_configured_schedule_is_parsed_once_from_the_draft_to_the_report(parsed):
+    dry_run(draft(SEVERAL, Flags(), now=NOW).bind(image()))
+    given = [v for call in parsed for v in (call["cron"], call["interval"], call["rrule"]) if v]
+    assert given == ["0 5 * * *", "15m", "FREQ=DAILY;BYHOUR=7"]
+
+
+def test_binding_a_second_image_parses_nothing(parsed):
+    wanted = draft(SEVERAL, Flags(), now=NOW)
+    parsed.clear()
+    wanted.bind(image())
+    wanted.bind(image(pushed=False))
+    assert parsed == []
+
+
+def test_a_schedule_by_flag_is_parsed_once(parsed):
+    draft(settings(), Flags(cron="0 9 * * *"), now=NOW).bind(image())
+    assert [call["cron"] for call in parsed] == ["0 9 * * *"]
