@@ -25,6 +25,7 @@ class ServerModel:
     Attributes:
         sent: Each change that was requested: the method's name and its arguments.
         asked: Each read that was requested, likewise.
+        variables: Name → variable; the deploy lock is one.
         broken: Raise an error for every request about artifacts.
     """
 
@@ -42,12 +43,18 @@ class ServerModel:
         self.flows: Table = {}
         self.stored: Table = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
+        self.variables: Table = {}
         self._number = 0
+        self._failures: dict[str, Exception] = {}
 
     @property
     def api(self) -> PrefectApi:
         """The model where an API is expected."""
         return cast("PrefectApi", self)
+
+    def fail(self, method: str, error: Exception) -> None:
+        """Let the next call of this method fail."""
+        self._failures[method] = error
 
     def observe(self, desired: DesiredState) -> ServerState:
         """What `flowship.deployment.observed` reads."""
@@ -164,6 +171,8 @@ class ServerModel:
         document["block_schema"] = next(s for s in schemas if s["id"] == body["block_schema_id"])
 
     def create_flow(self, name: str) -> dict[str, Any]:
+        if error := self._failures.pop("create_flow", None):
+            raise error
         self.sent.append(("create_flow", name))
         created = self._created("flow", {"name": name})
         self.flows[created["id"]] = created
@@ -222,6 +231,19 @@ class ServerModel:
             raise ApiError("the server does not answer")
         self.sent.append(("create_artifact", key, body))
         self.artifacts[key] = self._created("artifact", body)
+
+    def create_variable(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        self.variables[name] = self._created("variable", {"name": name, "value": value})
+        return self.variables[name]
+
+    def update_variable(self, variable_id: str, value: Mapping[str, Any]) -> bool:
+        return any(v["id"] == variable_id for v in self.variables.values())
+
+    def delete_variable(self, variable_id: str) -> None:
+        self.variables = {k: v for k, v in self.variables.items() if v["id"] != variable_id}
+
+    def workers(self, pool: str) -> list[dict[str, Any]]:
+        return [{"name": "worker-1", "status": "ONLINE", "last_heartbeat_time": None}]
 
     def _created(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         self._number += 1

@@ -1,9 +1,9 @@
-"""The deploy lock: one deploy of a project at a time, whoever starts it and wherever.
+"""The deploy lock: one deploy of a project at a time, on any machine and by any user.
 
 It is a variable on the Prefect server. Creating one is atomic: of several at one moment, one
 succeeds and the others get a conflict. The holder renews it while it works; one that is not
 renewed any more (its holder was killed, or lost its network) expires, by the server's own clock,
-and whoever waits for it deletes it **by its id**, so that a lock that somebody else took in the
+and a waiting deploy deletes it **by its id**, so that a lock that another deploy took in the
 meantime is never broken.
 
 Prefect's concurrency limits are no alternative: their leases are held in memory, last at least a
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 """A lock that was not renewed for this long has expired."""
 RENEWAL = 7.0  # seconds between renewals: four may fail
-POLL = 0.5  # seconds between two looks at a lock that somebody else holds
+POLL = 0.5  # seconds between two attempts while another deploy holds the lock
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def held(
         api: The server.
         project: Whose deployments are about to change.
         wait: Wait for another deploy to end; else it is an error.
-        report: Told who is waited for.
+        report: Receives who holds the lock.
         sleep: How to wait.
 
     Raises:

@@ -136,6 +136,17 @@ def test_secrets_are_masked_in_what_is_shown(server):
     assert operation.body["parameters"] == {"token": "hunter3"}
 
 
+def test_a_secret_that_the_flow_no_longer_has_is_masked_by_the_stored_schema(server):
+    schema = {**SCHEMA, "properties": {"token": {"type": "string", "format": "password"}}}
+    server.apply(wanted(facts={"parameters": schema}, parameters={"token": "hunter2"}))
+    operation = updated(server, wanted())
+    assert ("parameters.token", MASK, None) in [
+        (c.field, c.before, c.after) for c in operation.changes
+    ]
+    unprobed = wanted(facts={"parameters": None}, parameters={"token": "hunter3"})
+    assert "hunter" not in repr(compared(server, unprobed))
+
+
 def test_a_changed_flow_shows_the_names_of_its_parameters(server):
     server.apply(wanted())
     schema = {**SCHEMA, "properties": {"year": SCHEMA["properties"]["year"]}}

@@ -6,12 +6,15 @@ import pytest
 
 from flowship.deployment import diff_schedules
 from flowship.deployment.desired import Flags
+from flowship.deployment.observed import ObservedDeployment
 from flowship.deployment.plan import Action, IdOf, Operation
-from support.deploying import NOW, desired, settings
+from flowship.redaction import MASK
+from support.deploying import NOW, SCHEMA, desired, settings
 from support.server_model import ServerModel
 
 FIVE, SIX = {"cron": "0 5 * * *"}, {"cron": "0 6 * * *"}
 HOURLY = {"interval": "1h"}
+NONE = ObservedDeployment(None, None)
 
 
 @pytest.fixture
@@ -26,11 +29,8 @@ def wanted(*schedules, flags: Flags | None = None):
 
 def planned(server: ServerModel, *schedules, flags: Flags | None = None) -> list[Operation]:
     state = wanted(*schedules, flags=flags)
-    (identity,) = server.stored
-    (deployment,) = state.deployments
-    return list(
-        diff_schedules.operations(deployment, server.schedules(), identity, state)
-    )  # fmt: skip
+    (deployment,), (found,) = state.deployments, server.observe(state).deployments
+    return list(diff_schedules.operations(deployment, found, "deployment-1", state))
 
 
 def deploy(server: ServerModel, *schedules, flags: Flags | None = None) -> None:
@@ -40,7 +40,7 @@ def deploy(server: ServerModel, *schedules, flags: Flags | None = None) -> None:
 def test_a_new_schedule_is_created_with_flowships_slug():
     state = wanted(FIVE)
     (deployment,) = state.deployments
-    (create,) = diff_schedules.operations(deployment, (), IdOf("deployment"), state)
+    (create,) = diff_schedules.operations(deployment, NONE, IdOf("deployment"), state)
     assert create.action is Action.CREATE
     assert create.name == "taxi/nightly: every day at 05:00 UTC"
     assert create.body["slug"].startswith("flowship-")
@@ -52,7 +52,7 @@ def test_a_new_schedule_is_created_with_flowships_slug():
 def test_a_new_interval_begins_at_the_moment_of_the_deploy():
     state = wanted(HOURLY)
     (deployment,) = state.deployments
-    (create,) = diff_schedules.operations(deployment, (), "deployment-1", state)
+    (create,) = diff_schedules.operations(deployment, NONE, "deployment-1", state)
     assert create.body["schedule"]["anchor_date"] == NOW.isoformat()
 
 
@@ -178,3 +178,13 @@ def test_no_schedule_removes_flowships_and_leaves_a_persons(server):
     assert [o.action for o in deletions] == [Action.DELETE, Action.DELETE]
     assert {o.reason for o in deletions} == {"--no-schedule"}
     assert theirs["id"] not in [o.id for o in deletions]
+
+
+def test_the_secrets_of_a_schedule_are_masked_by_the_new_and_by_the_stored_schema(server):
+    secret = {**SCHEMA, "properties": {"token": {"type": "string", "format": "password"}}}
+    configured = {"name": "nightly", "schedules": [{**FIVE, "parameters": {"token": "hunter2"}}]}
+    server.apply(desired(settings(deployments=[configured]), parameters=secret))
+    (update,) = planned(server, FIVE)
+    assert [(c.field, c.before, c.after) for c in update.changes] == [
+        ("parameters.token", MASK, None)
+    ]

@@ -10,6 +10,7 @@ import pytest
 from flowship.deployment.diff import diff
 from flowship.deployment.execute import DOING, NAMES, execute
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
+from flowship.prefect.client import ConflictError
 from support.deploying import desired, settings
 from support.server_model import ServerModel
 
@@ -106,6 +107,15 @@ def test_the_check_also_comes_before_the_next_runs_are_planned(server):
     with pytest.raises(RuntimeError):
         execute(Plan((), wake=(deployment,)), server.api, before_each=check)
     assert server.sent == []
+
+
+def test_each_operation_that_was_carried_out_is_handed_over_even_where_a_later_one_fails(server):
+    done: list[Operation] = []
+    plan = diff(WANTED, server.observe(WANTED))
+    server.fail("create_flow", ConflictError("it exists"))
+    with pytest.raises(ConflictError):
+        execute(plan, server.api, after_each=done.append)
+    assert done == list(plan.operations[:5])
 
 
 def test_each_request_is_reported_before_it_is_sent(server):

@@ -2,7 +2,7 @@
 
 A placeholder such as ``{{ prefect.blocks.docker-container.NAME.image }}`` is resolved by the
 worker at each run, so an edit of the block reaches the next run. The server validates job
-variables by the pool's schema and knows nothing of placeholders: text leaves accept one, a
+variables by the pool's schema and does not know placeholders: text leaves accept one, a
 number, boolean, list or enum does not unless the pool's schema is widened.
 """
 
@@ -41,7 +41,7 @@ def known_variables(template: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def validate(deployment: str, given: Mapping[str, Any], template: Mapping[str, Any]) -> None:
     """Validate configured job variables against the pool's own template. The server accepts
-    unknown ones without a word.
+    unknown ones without an error.
 
     Raises:
         ConfigError: A variable that the pool does not have, or a value of another type.
