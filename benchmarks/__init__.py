@@ -1,1 +1,1 @@
-"""flowship beside its peers: `benchmarks/run` measures, docs/benchmarks.md shows a run."""
+"""flowship compared with its peers: `benchmarks/run` measures, docs/benchmarks.md shows a run."""

@@ -1,4 +1,4 @@
-"""``benchmarks/run``: measures flowship beside its peers and prints a table.
+"""``benchmarks/run``: compares flowship with its peers and prints a table.
 
 stdout carries the table, stderr the story. Exit code 1 when a target was missed, 2 for wrong
 usage, 4 without a container engine.
@@ -57,7 +57,7 @@ class Bench:
 
 
 def measure_help(bench: Bench) -> list[Row]:
-    """``flowship --help`` beside a Typer app with the same commands and options."""
+    """``flowship --help`` compared with a Typer app with the same commands and options."""
     bare = bare_app.install(app, bench.folder / "bare")
     env = stage.environment(bench.folder / "prefect-of-help")
 
@@ -74,7 +74,7 @@ def measure_help(bench: Bench) -> list[Row]:
 
 
 def measure_ship(bench: Bench) -> list[Row]:
-    """``flowship ship`` beside ``prefect deploy`` with build and push steps."""
+    """``flowship ship`` compared with ``prefect deploy`` with build and push steps."""
     with stage.ready(bench.folder / "ship", bench.client, bench.base) as ready:
         say("first time, both (not measured)")
         ready.flowship("ship")
@@ -117,7 +117,7 @@ def measure_commands(bench: Bench) -> list[Row]:
 
 
 def measure_layers(bench: Bench) -> list[Row]:
-    """The dependency layer beside ``pip install --no-cache-dir``."""
+    """The dependency layer compared with ``pip install --no-cache-dir``."""
     found = layers.measure(bench.client, bench.base, bench.rounds.layers, bench.rounds.imports)
     for name, size in found.sizes.items():
         walls = seconds(found.imports.walls(name))

@@ -1,10 +1,10 @@
-"""The ETL pipeline beside its peers: seconds, memory, file size.
+"""The ETL pipeline compared with its peers: seconds, memory, file size.
 
     python -m benchmarks.etl                     1.37 and 7.7 million rows; about half an hour
     python -m benchmarks.etl --rows 200000       a look, not a result
     python -m benchmarks.etl --write docs        also docs/etl-benchmarks.{json,svg}
 
-Needs duckdb and polars beside flowship. Every contender is a process of its own, and they take
+Needs duckdb and polars as well as flowship. Every contender is a process of its own, and they take
 turns (A B C A B C …), so that whatever else the machine does falls on all. Seconds and peak
 memory are those of the whole process, imports included. Exit code 1 when a target is missed.
 """
@@ -149,8 +149,8 @@ def measure(month: Path, server: str, repeat: int) -> dict[str, list[Sample]]:
                 target = Path(temporary) / f"{contender.name}.parquet"
                 sample = run(contender, month, server, target)
                 samples[contender.title].append(sample)
-                said = f"{sample.wall:6.2f} s {sample.peak:6.0f} MB {sample.size:6.1f} MB"
-                print(f"  {turn + 1} {contender.title:<28}{said}", file=sys.stderr, flush=True)
+                text = f"{sample.wall:6.2f} s {sample.peak:6.0f} MB {sample.size:6.1f} MB"
+                print(f"  {turn + 1} {contender.title:<28}{text}", file=sys.stderr, flush=True)
     return samples
 
 
@@ -201,8 +201,8 @@ def targets(
         ratio = paired(samples, file, duck)
         checked.append((f"{rows:,}: {ratio:.2f} × duckdb's time (≤ 1.3)", ratio <= 1.3))
         size, most = middle(samples[file]).size, middle(samples[reference]).size
-        said = f"{rows:,}: {size:.1f} MB of Parquet, the reference's {most:.1f} MB (no larger)"
-        checked.append((said, size <= most))
+        text = f"{rows:,}: {size:.1f} MB of Parquet, the reference's {most:.1f} MB (no larger)"
+        checked.append((text, size <= most))
         above = middle(samples[file]).peak - floor
         checked.append((f"{rows:,}: {above:.0f} MB above the import floor (< 300)", above < 300))
     if len(all_samples) == 2:
@@ -212,7 +212,7 @@ def targets(
 
 
 def main() -> int:
-    """Measure, print, and judge."""
+    """Measure, print, and compare with the targets."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.etl")
     parser.add_argument("--rows", type=int, nargs="+", default=[SMALL, LARGE])
     parser.add_argument("--repeat", type=int, default=5, help="runs of each on the first size")
@@ -239,12 +239,12 @@ def main() -> int:
     for rows, medians in found.items():
         print(table(rows, medians))
     print(f"\nimport floor of flowship.etl: {floor:.0f} MB\n")
-    judged = targets(all_samples, floor)
-    for said, reached in judged:
-        print(f"- {'reached' if reached else 'MISSED'}: {said}")
+    results = targets(all_samples, floor)
+    for text, reached in results:
+        print(f"- {'reached' if reached else 'MISSED'}: {text}")
     if options.write:
         write(options.write, found, floor)
-    return 0 if all(reached for _, reached in judged) else 1
+    return 0 if all(reached for _, reached in results) else 1
 
 
 def write(folder: Path, found: dict[int, dict[str, Sample]], floor: float) -> None:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.etl_contenders NAME SOURCE TARGET
 
-Each is what a good user of that library would write. Only `reference` is somebody's habit: the
-steps of the flow that people copy from the course.
+Each is what a good user of that library would write. Only `reference` is different: the
+steps of the flow that many people copy from a course.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Timing commands in turns, and what the numbers say.
 
-Two things are compared by running them in turns (A B A B …): whatever else the machine does
-then falls on both. The ratio of the medians, and the median of each pair's own ratio, are read
-beside each other; where they differ much, the machine was not quiet.
+Two things are compared by running them in turns (A B A B …): other load on the machine
+then affects both. The ratio of the medians, and the median of each pair's own ratio, are shown
+next to each other; if they differ much, the machine was busy.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Measured:
         return median(sample.cpu for sample in self.samples[name])
 
     def compare(self, ours: str, theirs: str) -> Ratio:
-        """How `ours` stands to `theirs`."""
+        """The ratio of `ours` to `theirs`."""
         a, b = self.walls(ours), self.walls(theirs)
         return Ratio(
             of_medians=median(a) / median(b),

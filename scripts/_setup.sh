@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it. `setup` makes .venv hold exactly what requirements.lock
+# Sourced by the other scripts here. `setup` makes .venv hold exactly what requirements.lock
 # says plus this project (editable); a second run with nothing changed does nothing.
 # Works with bash 3.2 and later. Needs the current folder to be the repository's root.
 # shellcheck shell=bash
@@ -39,7 +39,7 @@ choose_python() {
   python=$(find_python "import ensurepip, venv") && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing Debian's python3 and python3-venv"
-    # A broken list of some third party is no reason to stop: what counts is the install.
+    # A broken third-party package list must not stop the set-up; only the install counts.
     apt-get update -qq >/dev/null 2>&1 || true
     local story
     story=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
@@ -79,7 +79,7 @@ setup() {
     -r .venv/uv.txt >&2
   say "installing the locked dependencies and this project into .venv"
   # Compiled once here: Prefect is imported some hundred times below, and where
-  # PYTHONDONTWRITEBYTECODE is set it would be compiled anew each time.
+  # PYTHONDONTWRITEBYTECODE is set it would be compiled again each time.
   .venv/bin/uv pip sync --quiet --python "$VENV_PYTHON" --require-hashes --compile-bytecode \
     requirements.lock
   # hatchling is locked too, so that even the build fetches nothing unpinned.

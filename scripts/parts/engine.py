@@ -88,7 +88,7 @@ def running(
     """An engine that answers, for the length of the block.
 
     Args:
-        report: Told, in a sentence each, what is being done.
+        report: Called with a sentence about each step.
         home: A folder for an engine of its own, apart from the machine's and without a way
             out to the network (tests, trials). While the block lasts, ``DOCKER_HOST`` is it.
         keep: Leave an engine that was started here running, and say how to stop it.

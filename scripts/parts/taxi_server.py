@@ -1,10 +1,11 @@
-"""A web server with taxi-shaped months that it makes up, in place of the TLC's mirror.
+"""A web server that generates months of taxi trips, in place of the TLC's mirror.
 
     python -m parts.taxi_server --port 8765 --rows 100000
 
 serves ``/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz`` for every colour, year and
-month: the columns and the habits of the real files (nearly in pickup order, empty values,
-trips with negative fares, without distance, from another year), the same bytes each time.
+month. The files have the columns and the peculiarities of the real ones (almost in pickup order,
+empty values, trips with negative fares, without distance or from another year), and are always
+the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import pyarrow.csv as pa_csv
 
 from parts.part import Part
 
-CHUNK_ROWS = 200_000  # made and written at a time, so that memory stays flat
+CHUNK_ROWS = 200_000  # generated and written at a time, to limit memory
 PATH = re.compile(r"/(?P<colour>\w+)/(?P=colour)_tripdata_(?P<year>\d{4})-(?P<month>\d\d)\.csv\.gz")
 
 Array = npt.NDArray[Any]
@@ -43,9 +44,9 @@ Columns = dict[str, Any]  # NumPy and Arrow arrays
 
 
 def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> None:
-    """Write a month of `rows` made-up trips of `colour` to `path` as CSV in gzip."""
+    """Write a month of `rows` generated trips of `colour` to `path` as CSV in gzip."""
     random = np.random.default_rng([year, month, list(COLUMNS).index(colour)])
-    # No name and no time in the gzip header: the same month is the same bytes.
+    # The gzip header has no name and no time, so that the same month gives the same bytes.
     with (
         path.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=3, fileobj=raw, mtime=0) as file,
@@ -63,7 +64,7 @@ def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> No
 def _pickup_times(
     random: np.random.Generator, year: int, month: int, start: int, count: int, rows: int
 ) -> Array:
-    """Times through the month, nearly in order, with a few from another year."""
+    """Times in the month, almost in order, with a few from another year."""
     first = np.datetime64(f"{year}-{month:02}", "M")
     begin = first.astype("datetime64[s]")
     seconds = int(((first + 1).astype("datetime64[s]") - begin).astype(int))
@@ -85,7 +86,7 @@ def _dropoff(random: np.random.Generator, pickup: Array) -> Array:
 
 
 def _some(random: np.random.Generator, values: Array, missing: float) -> pa.Array:
-    """An Arrow array in which a share of `missing` values is empty."""
+    """An Arrow array in which a fraction `missing` of the values is empty."""
     return pa.array(values, mask=random.random(len(values)) < missing)
 
 
@@ -94,7 +95,7 @@ def _pick(random: np.random.Generator, choices: list[Any], weights: list[float],
 
 
 def _zones(random: np.random.Generator, n: int) -> Array:
-    # A few zones make most trips; 37 is coprime to 265, so they lie scattered.
+    # A few zones have most trips; 37 is coprime to 265, so these zones are spread out.
     popularity = 1 / (np.arange(265) * 37 % 265 + 8)
     return random.choice(np.arange(1, 266), n, p=popularity / popularity.sum())
 
@@ -115,7 +116,7 @@ def _amounts(random: np.random.Generator, n: int, distance: Array) -> Columns:
 
 def _ride(random: np.random.Generator, n: int) -> Columns:
     distance = np.round(np.where(random.random(n) < 0.01, 0.0, random.lognormal(0.6, 0.9, n)), 2)
-    # Trips recorded without the meter lack what only the meter knows.
+    # Trips without a meter lack the values that only the meter records.
     unmetered = random.random(n) < 0.03
     flag = _pick(random, ["N", "Y"], [99, 1], n)
     return {
@@ -188,7 +189,7 @@ COLUMNS = {"yellow": _yellow, "green": _green, "fhv": _fhv}
 
 @dataclass(frozen=True)
 class Request:
-    """One request the server has had: its method, path, Range header and answer."""
+    """A request to the server: its method, path, Range header and the status of the response."""
 
     method: str
     path: str
@@ -202,14 +203,14 @@ class TaxiServer(Part):
 
     Attributes:
         rows: Trips in each month.
-        port: Where it listens on loopback; 0 picks a free port.
-        missing: Paths that answer 404, as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
-        faults: Statuses for the coming requests, first in, first out; 0 cuts the connection
-            in the middle of the body.
-        requests: Every request so far.
-        files: Contents for paths, in place of made-up months.
-        validators: Whether answers carry an ETag and a date.
-        ranges: Whether parts of a file can be asked for.
+        port: The port on loopback; 0 picks a free one.
+        missing: Paths that answer 404, such as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
+        faults: Status codes for the next requests, in order; 0 closes the connection in the
+            middle of the body.
+        requests: All requests so far.
+        files: Contents for paths, instead of generated months.
+        validators: Whether responses have an ETag and a date.
+        ranges: Whether the server supports range requests.
     """
 
     rows: int = 10_000
@@ -235,7 +236,7 @@ class TaxiServer(Part):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving; the months that were made are gone."""
+        """Stop serving, and delete the generated months."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -252,7 +253,7 @@ class TaxiServer(Part):
         return self.url + "/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz"
 
     def find(self, path: str) -> Path | None:
-        """The file behind a path, made on its first request; None if there is none."""
+        """The file for a path, generated on its first request; None if there is none."""
         found = PATH.fullmatch(path)
         local = Path(self._folder.name) / path.strip("/").replace("/", "-")
         with self._lock:
@@ -273,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        # A client that breaks off is no error of ours.
+        # A client may close the connection early.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._serve()
 
@@ -291,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"Content-Type": "application/gzip"}
         if taxi.validators:
-            # A file put here by hand has an ETag of its own, and the same date as the others.
+            # All files have the same date; a file from `files` differs only in its ETag.
             date = format_datetime(datetime(2021, 1, 1, tzinfo=timezone.utc), True)
             headers |= {"ETag": etag, "Last-Modified": date}
         if taxi.validators and etag in self.headers.get("If-None-Match", ""):
@@ -312,7 +313,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _ranged(self, body: bytes, etag: str) -> tuple[int, bytes, dict[str, str]]:
-        """The part of the body that a single Range header asks for; else all of it."""
+        """The part of the body that a single Range header requests; otherwise all of it."""
         found = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if not found or not any(found.groups()) or self.headers.get("If-Range", etag) != etag:
             return HTTPStatus.OK, body, {}
@@ -337,7 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the requests are kept in `TaxiServer.requests`."""
+        """Log nothing: `TaxiServer.requests` has the requests."""
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     relative = os.path.relpath(path.resolve(), root.resolve())
     facts = Facts(
         context=context.scan(root, dockerfile=None if relative.startswith("..") else relative),
-        entrypoint=settings.entrypoint if settings and not settings.shipped else None,
+        entrypoint=settings.entrypoint if settings else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
     )
@@ -146,11 +146,12 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
-    from flowship.engine import client as engines
+    from flowship.engine.client import connect
+    from flowship.engine.images import working_directory
 
     try:
-        engine = engine or engines.connect()
-        found = {base: engines.working_directory(engine, base) for base in bases}
+        engine = engine or connect()
+        found = {base: working_directory(engine, base) for base in bases}
     except EngineError:
         return {}
     return {base: workdir for base, workdir in found.items() if workdir}
@@ -168,7 +169,7 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
     file = settings.entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if any(path in left_out for path in parents):
-        return f"include it again with !{file} in .dockerignore"
+        return f"include it again with !{settings.flow_file} in .dockerignore"
     flows = [flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "correct the entrypoint"
@@ -285,7 +286,7 @@ def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
         BuildError: No image of this project can contain the flow.
     """
     missing = any(f.rule == "flow-not-in-place" for f in checked.errors)
-    file = settings.entrypoint.rpartition(":")[0]
+    file = settings.flow_file
     if checked.path or not missing or (settings.root / file).exists():
         return
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]

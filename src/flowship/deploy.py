@@ -28,7 +28,7 @@ from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError
 from flowship.events import Phase, Report, silent
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi

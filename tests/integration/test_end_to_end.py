@@ -148,7 +148,7 @@ def test_up_starts_a_server_and_a_worker_on_a_fresh_machine(machine, up):
         ("server", "started"),
         ("worker", "started"),
     ]
-    assert up["scheduler"] == "schedules"
+    assert up["scheduler"] == "running"
     assert up["profile"]["switched_from"] == "ephemeral"
 
 
@@ -212,7 +212,7 @@ def test_a_run_that_fails_is_exit_code_8_with_its_reason(machine, scheduled_run)
     code, stdout, stderr = machine("run", "--watch", "--param", "fail=true", ok=False)
     assert (code, stdout) == (8, "FAILED\n")
     assert "ValueError: there were no rows at all" in stderr
-    assert "look at it: http" in stderr
+    assert "see http" in stderr
 
 
 # --- another image -------------------------------------------------------------------------------

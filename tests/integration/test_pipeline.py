@@ -53,7 +53,7 @@ BROKEN = {
     "syntax error": (
         {"flow.py": FLOW + "\ndef broken(:\n"},
         "flow.py:hello",
-        [f"flow.py:{len(FLOW.splitlines()) + 2}:", "SyntaxError", "mend that line"],
+        [f"flow.py:{len(FLOW.splitlines()) + 2}:", "SyntaxError", "fix that line"],
     ),
     "renamed flow": (
         {"flow.py": FLOW.replace("def hello", "def hullo")},

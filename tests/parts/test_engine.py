@@ -83,7 +83,7 @@ def test_a_request_to_end_ends_the_command_and_the_engine(place, number, code):
 
 
 @pytest.mark.engine
-def test_the_engine_ends_even_when_nobody_could_stop_it(place):
+def test_the_engine_ends_even_if_its_parent_was_killed(place):
     process, dockerd = started(place)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

@@ -72,7 +72,7 @@ def test_things_are_run_in_turns_and_the_first_round_is_not_counted():
     assert measured.walls("b") == [4.0, 6.0]
 
 
-def test_both_ratios_are_told_since_one_hiccup_moves_only_one_of_them():
+def test_both_ratios_are_shown_since_one_outlier_moves_only_one_of_them():
     from benchmarks.measure import Measured
 
     measured = Measured({"ours": sample(1.0, 1.0, 9.0), "peer": sample(4.0, 2.0, 18.0)})
@@ -81,7 +81,7 @@ def test_both_ratios_are_told_since_one_hiccup_moves_only_one_of_them():
     assert ratio.of_pairs == 0.5
 
 
-def test_a_command_that_fails_is_no_measurement(tmp_path):
+def test_a_command_that_fails_is_not_measured(tmp_path):
     from benchmarks.measure import CommandFailed, command
 
     words = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
@@ -89,7 +89,7 @@ def test_a_command_that_fails_is_no_measurement(tmp_path):
         command(words, cwd=tmp_path, env=os.environ, log=tmp_path / "log")
 
 
-def test_a_missed_target_stands_in_the_table():
+def test_a_missed_target_is_marked_in_the_table():
     from benchmarks.measure import Measured
     from benchmarks.table import markdown, row
 

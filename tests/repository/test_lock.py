@@ -90,7 +90,7 @@ def test_a_fresh_lock_passes_the_check_and_is_not_touched(project):
     assert (project / "requirements.lock").stat().st_mtime_ns == before
 
 
-def test_a_lock_with_something_nobody_asks_for_is_stale(project):
+def test_a_lock_with_a_package_that_is_not_required_is_stale(project):
     stale = f"six==1.17.0 \\\n    --hash=sha256:{'0' * 64}\n"
     (project / "requirements.lock").write_text(stale)
     done = lock(project, "--check")
@@ -100,7 +100,7 @@ def test_a_lock_with_something_nobody_asks_for_is_stale(project):
     assert (project / "requirements.lock").read_text() == stale
 
 
-def test_making_the_lock_anew_mends_it(project):
+def test_compiling_the_lock_again_fixes_it(project):
     (project / "requirements.lock").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
     assert lock(project).returncode == 0
     assert lock(project, "--check").returncode == 0

@@ -26,6 +26,9 @@ def hello(name: str = "world", months: list[int] = [1, 2]) -> str:
     return name
 '''
 
+CONFIG = 'name = "p"\nentrypoint = "flow.py:hello"\nbase-image = "python:3.11"\n'
+"""The configuration of a project that no test builds."""
+
 
 def write(
     folder: Path, base_image: str, files: dict[str, str] | None = None, more: str = ""

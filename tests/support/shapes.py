@@ -62,6 +62,7 @@ PUSH = {
     "digest": str,
     "size": int,
     "already": bool,
+    "verified": bool,
 }
 LOGIN = {"registry": str, "username": str, "stored": {"place": str, "warning": str}}
 PARAMETERS = [{"name": str, "value": object, "source": str, "expected": str}]

@@ -6,7 +6,7 @@ import pytest
 
 from flowship.deploy import deploy
 from flowship.errors import ApiError
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 from support.deploying import desired, settings
 from support.server_model import ServerModel
 

@@ -27,7 +27,7 @@ from uuid import uuid4
 from flowship.deployment.stored import parse_moment
 from flowship.errors import ApiError, FlowshipError
 from flowship.events import Phase, Report, silent
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi

@@ -108,6 +108,7 @@ def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
         "copies": [c for c in copies if c not in below],
         "copies_into_flows": below,
         "flows_dir": FLOWS_DIR,
+        "project_dir": settings.project_dir,
         "src_layout": settings.src_layout,
     }
 

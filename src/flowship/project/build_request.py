@@ -1,6 +1,6 @@
-"""What will be built: everything a build needs, known before any engine is asked.
+"""Everything that a build needs, collected without a container engine.
 
-`flowship check` stops here, so nothing in this module imports docker-py.
+`flowship check` needs no more than this, so nothing here imports docker-py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flowship.project import context, requirements
 from flowship.project.context import Context
 from flowship.project.requirements import Requirements
 
-FORMAT = "3"  # raise it when the same inputs would give another image, its labels included
+FORMAT = "4"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class BuildRequest:
     Attributes:
         settings: The project.
         dockerfile: The Dockerfile's text, rendered or the user's own.
-        context: What is sent.
-        requirements: The dependency list that the template installs, if any.
+        context: The files that are sent to the engine.
+        requirements: The dependencies that the template installs, if any.
     """
 
     settings: Settings
@@ -39,22 +39,27 @@ class BuildRequest:
 
     @property
     def project(self) -> result.Project:
-        """What the probe needs to explain a failure."""
-        own = bool(self.settings.dockerfile)
-        head = "" if own else f"{context.PROJECT}/"
-        left_out = self.context.left_out
+        """What the probe needs to explain a failure, with paths relative to the flows folder."""
         return result.Project(
             entrypoint=self.settings.entrypoint,
             requirements=self.requirements.source if self.requirements else None,
-            files=frozenset(p.removeprefix(head) for p in self.context.paths),
-            left_out={path.removeprefix(head): why for path, why in left_out.items()},
+            files=frozenset(self._in_image(path) for path in self.context.paths),
+            left_out={self._in_image(path): why for path, why in self.context.left_out.items()},
         )
+
+    def _in_image(self, path: str) -> str:
+        """Where the template copies a file of the context, relative to the flows folder."""
+        if self.settings.dockerfile or not path.startswith(f"{context.PROJECT}/"):
+            return path
+        inside = path.removeprefix(f"{context.PROJECT}/")
+        folder = self.settings.image_folder
+        return f"{folder}/{inside}" if folder else inside
 
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
 
         Args:
-            bases: Base image reference → the engine's image id.
+            bases: Base image reference → its fingerprint, the same in every engine.
         """
         inputs = {
             "format": FORMAT,
@@ -70,17 +75,17 @@ class BuildRequest:
 
 
 def prepare_build(settings: Settings) -> BuildRequest:
-    """Read the project's files and write down what will be built. Asks no engine.
+    """Collect what will be built from the project's files. Uses no engine.
 
     Raises:
-        ConfigError: A file that the configuration names is missing or cannot be used.
+        ConfigError: A file that the configuration names is missing or invalid.
     """
     if settings.dockerfile:
         text = _own_dockerfile(settings)
         return BuildRequest(settings, text, context.assemble(settings, text))
-    wanted = requirements.read(settings)
-    text = dockerfile.render(settings, dependencies=wanted is not None)
-    return BuildRequest(settings, text, context.assemble(settings, text, wanted), wanted)
+    needed = requirements.read(settings)
+    text = dockerfile.render(settings, dependencies=needed is not None)
+    return BuildRequest(settings, text, context.assemble(settings, text, needed), needed)
 
 
 def _own_dockerfile(settings: Settings) -> str:
@@ -89,7 +94,8 @@ def _own_dockerfile(settings: Settings) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(
-            f"the Dockerfile {settings.dockerfile} cannot be read: {exc}",
-            hint="mend dockerfile = … in the configuration, or take it out to use the template",
+            f"cannot read the Dockerfile {settings.dockerfile}: {exc}",
+            code="unreadable-file",
+            hint="correct dockerfile = … in the configuration, or remove it to use the template",
             where=str(path),
         ) from exc

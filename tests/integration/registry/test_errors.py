@@ -108,9 +108,9 @@ def test_a_wrong_password_and_none_are_told_apart(push, private_registry):
     missing = refusal(push, private_registry.address)
 
     assert (rejected.fault, rejected.transient) == ("unauthorized", False)
-    assert "does not accept the user name and password" in rejected.message
+    assert "rejected the credentials" in rejected.message
     assert (missing.fault, missing.transient) == ("unauthorized", False)
-    assert "nobody is signed in" in missing.message
+    assert "not logged in" in missing.message
     assert missing.hint == f"run `flowship login {private_registry.address}`"
 
 

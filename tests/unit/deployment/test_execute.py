@@ -10,7 +10,7 @@ import pytest
 from flowship.deployment.diff import diff
 from flowship.deployment.execute import DOING, NAMES, execute
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 from support.deploying import desired, settings
 from support.server_model import ServerModel
 

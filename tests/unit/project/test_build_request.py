@@ -1,4 +1,4 @@
-"""The hash of all inputs: what changes an image changes it, and nothing else does."""
+"""The hash of all inputs: it changes exactly when the image changes."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def rewrite(path, old, new):
     ],
     ids=["content", "path", "mode", "folder", "name", "entrypoint", "requirements"],
 )
-def test_another_input_is_another_image(project, change):
+def test_a_different_input_changes_the_digest(project, change):
     before = digest(project)
     change(project)
     assert digest(project) != before
 
 
-def test_options_and_the_base_are_inputs_too(project):
+def test_options_and_the_base_image_are_inputs_too(project):
     before = digest(project)
     assert digest(project, platform="linux/arm64") != before
     assert digest(project, build_args={"TEAM": "data"}) != before
     assert digest(project, {"python:3.11": "sha256:2"}) != before
 
 
-def test_what_does_not_reach_the_image_is_no_input(project, tmp_path):
+def test_files_that_do_not_reach_the_image_are_not_inputs(project, tmp_path):
     before = digest(project)
     with (project / "flowship.toml").open("a") as stream:
         stream.write('[[deployments]]\nname = "nightly"\ncron = "0 5 * * *"\n')
@@ -62,3 +62,23 @@ def test_what_does_not_reach_the_image_is_no_input(project, tmp_path):
     (project / ".venv" / "pyvenv.cfg").write_text("")
     elsewhere = project.rename(tmp_path / "a second laptop")
     assert digest(elsewhere) == before
+
+
+def test_the_files_of_a_project_are_known_by_their_place_in_the_image(project):
+    text = (project / "flowship.toml").read_text()
+    text = text.replace('"flow.py:', '"acme/flow.py:') + "\n[check]\nignore = []\n"
+    (project / "flowship.toml").write_text('image-folder = "acme"\n' + text)
+    request = prepare_build(loading.load(project, environ={}))
+    assert "COPY project/ /opt/prefect/flows/acme/\n" in request.dockerfile
+    assert {"acme/flow.py", "acme/helpers.py"} <= request.project.files
+    assert "acme/flowship.toml" in request.project.left_out
+    assert "project/flow.py" in request.context.paths
+
+
+def test_the_packages_below_src_are_on_the_path_in_the_image_folder_too(project):
+    (project / "src" / "trips").mkdir(parents=True)
+    overrides = {"image_folder": "acme", "entrypoint": "acme/flow.py:hello"}
+    text = prepare_build(loading.load(project, environ={}, overrides=overrides)).dockerfile
+    assert "ENV PYTHONPATH=/opt/prefect/flows/acme/src\n" in text
+    text = prepare_build(loading.load(project, environ={})).dockerfile
+    assert "ENV PYTHONPATH=/opt/prefect/flows/src\n" in text
