@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from flowship import dockerfile
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.probe import result
 from flowship.project import context, requirements
 from flowship.project.context import Context
+from flowship.project.ignore import LeftOut
 from flowship.project.requirements import Requirements
 
 FORMAT = "4"  # increase it when the same inputs give a different image or different labels
@@ -38,14 +38,14 @@ class BuildRequest:
     requirements: Requirements | None = None
 
     @property
-    def project(self) -> result.Project:
-        """What the probe needs to explain a failure, with paths relative to the flows folder."""
-        return result.Project(
-            entrypoint=self.settings.entrypoint,
-            requirements=self.requirements.source if self.requirements else None,
-            files=frozenset(self._in_image(path) for path in self.context.paths),
-            left_out={self._in_image(path): why for path, why in self.context.left_out.items()},
-        )
+    def files(self) -> frozenset[str]:
+        """The files that are sent, relative to the flows folder of the image."""
+        return frozenset(self._in_image(path) for path in self.context.paths)
+
+    @property
+    def left_out(self) -> dict[str, LeftOut]:
+        """The files that are not sent, and why; also relative to the flows folder."""
+        return {self._in_image(path): why for path, why in self.context.left_out.items()}
 
     def _in_image(self, path: str) -> str:
         """Where the template copies a file of the context, relative to the flows folder."""

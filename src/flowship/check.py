@@ -24,7 +24,7 @@ from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
     from flowship.engine.client import Engine
-    from flowship.project.context import LeftOut
+    from flowship.project.ignore import LeftOut
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
     """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
     if finding.rule != "flow-not-in-place":
         return finding
-    return replace(finding, help=_entrypoint_hint(request.settings, request.project.left_out))
+    return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
 
 
 def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:

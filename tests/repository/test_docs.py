@@ -22,7 +22,7 @@ from flowship.config import loading, settings
 from flowship.deployment import desired, docker_block
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
-from flowship.project.context import LEFT_OUT
+from flowship.project.ignore import LEFT_OUT
 from flowship.registry import Fault
 from parts import session
 from support.paths import ROOT

@@ -6,7 +6,8 @@ import json
 
 from flowship.dockerfile.instructions import line_of
 from flowship.dockerfile.rules import Facts, Finding, check
-from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
+from flowship.project.context import Context, Entry
+from flowship.project.ignore import LeftOut, LeftOutKind
 
 PREFECT = "FROM prefecthq/prefect:3.8.8-python3.11\n"
 KEY_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj" * 2

@@ -72,3 +72,11 @@ def project(tmp_path: Path, engine: DockerClient) -> Iterator[Path]:
     yield folder
     for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
         engine.images.remove(built.id, force=True)
+
+
+def write_files(folder: Path, files: dict[str, str]) -> None:
+    """Write each text to its path below `folder`."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

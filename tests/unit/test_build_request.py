@@ -70,8 +70,8 @@ def test_the_files_of_a_project_are_known_by_their_place_in_the_image(project):
     (project / "flowship.toml").write_text('image-folder = "acme"\n' + text)
     request = prepare_build(loading.load(project, environ={}))
     assert "COPY project/ /opt/prefect/flows/acme/\n" in request.dockerfile
-    assert {"acme/flow.py", "acme/helpers.py"} <= request.project.files
-    assert "acme/flowship.toml" in request.project.left_out
+    assert {"acme/flow.py", "acme/helpers.py"} <= request.files
+    assert "acme/flowship.toml" in request.left_out
     assert "project/flow.py" in request.context.paths
 
 

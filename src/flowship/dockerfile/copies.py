@@ -15,7 +15,8 @@ from flowship.dockerfile.paths import join
 from flowship.dockerfile.stages import Step
 from flowship.dockerfile.variables import Value
 from flowship.errors import ConfigError
-from flowship.project.context import Context, IgnoreFile, LeftOut, LeftOutKind, Pattern
+from flowship.project.context import Context
+from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, Pattern
 
 _REMOTE = re.compile(r"(?i)(https?|ftp|git|ssh)://|git@|github\.com/")
 

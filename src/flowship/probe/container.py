@@ -20,7 +20,7 @@ from flowship.engine.images import look_up
 from flowship.events import Phase, Report, silent
 from flowship.probe import crashes, script
 from flowship.probe.answer import interpret
-from flowship.probe.result import ProbeResult
+from flowship.probe.result import ProbeResult, Project
 
 
 def probe_image(
@@ -39,9 +39,9 @@ def probe_image(
     if output.exit_code != 0 or answer is None:
         text = output.stderr if output.started else output.text
         raise crashes.crashed(
-            output.exit_code, text, file=request.project.flow_file, started=output.started
+            output.exit_code, text, file=Project.of(request).flow_file, started=output.started
         )
-    return interpret(answer, request.project)
+    return interpret(answer, Project.of(request))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
-    from flowship.project.context import LeftOut
+    from flowship.build_request import BuildRequest
+    from flowship.project.ignore import LeftOut
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,16 @@ class Project:
     requirements: str | None = None
     files: frozenset[str] = frozenset()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: BuildRequest) -> Project:
+        """The facts of the project that an image is built of."""
+        return cls(
+            entrypoint=request.settings.entrypoint,
+            requirements=request.requirements.source if request.requirements else None,
+            files=request.files,
+            left_out=request.left_out,
+        )
 
     @property
     def flow_file(self) -> str:

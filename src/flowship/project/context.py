@@ -17,103 +17,19 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Literal
 
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
+from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, read_text
 from flowship.project.requirements import Requirements
 
 PROJECT = "project"
 GENERATED = ".flowship"
-
-
-class LeftOutKind(str, Enum):
-    """Which rule keeps a file out of the build context."""
-
-    CONFIGURATION = "flowship's own configuration"
-    VERSION_CONTROL = "version control"
-    VIRTUAL_ENVIRONMENTS = "virtual environments"
-    CACHES = "caches"
-    SECRETS = "secrets"
-    IGNORE_FILE = ".dockerignore"
-    EXCLUDE_FLAG = "--exclude"
-
-
-# Left out unless the project's .dockerignore includes them again with "!pattern".
-LEFT_OUT = {
-    # A new schedule must not change the image.
-    LeftOutKind.CONFIGURATION: ("flowship.toml",),
-    LeftOutKind.VERSION_CONTROL: ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
-    LeftOutKind.VIRTUAL_ENVIRONMENTS: ("**/.venv", "**/venv", "**/.conda"),
-    LeftOutKind.CACHES: (
-        "**/__pycache__",
-        "**/*.py[co]",
-        "**/.*_cache",
-        "**/.tox",
-        "**/.nox",
-        "**/.hypothesis",
-        "**/.ipynb_checkpoints",
-        "**/.eggs",
-        "**/*.egg-info",
-        "**/node_modules",
-        "**/.DS_Store",
-    ),
-    LeftOutKind.SECRETS: (
-        "**/.env",
-        "**/.env.*",
-        "!**/.env.example",
-        "!**/.env.sample",
-        "!**/.env.template",
-        "**/.netrc",
-        "**/.pypirc",
-        "**/.aws",
-        "**/.ssh",
-        "**/.docker",
-        "**/.config/gcloud",
-        "**/id_rsa",
-        "**/id_dsa",
-        "**/id_ecdsa",
-        "**/id_ed25519",
-        "**/*.key",
-        "**/*.p12",
-        "**/*.pfx",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Why a file or folder is not in the build context.
-
-    Attributes:
-        kind: The group of defaults that excludes it, or an ignore file of the project.
-        pattern: The pattern as it is written there; "" where no pattern decided.
-        place: The ignore file and the line, ``.dockerignore line 3``; "" for a default.
-    """
-
-    kind: LeftOutKind
-    pattern: str = ""
-    place: str = ""
-
-    @property
-    def by_default(self) -> bool:
-        """Whether one of flowship's own patterns decided, not one of the project's."""
-        return self.kind in LEFT_OUT
-
-    def __str__(self) -> str:
-        if self.by_default:
-            return f"excluded by default ({self.kind.value})"
-        return f"excluded by {self.source}"
-
-    @property
-    def source(self) -> str:
-        """The pattern with its place."""
-        return f"{self.place or self.kind.value}: {self.pattern}"
 
 
 @dataclass(frozen=True)
@@ -298,29 +214,11 @@ def _generated(settings: Settings, requirements: Requirements | None) -> list[En
         files.append(_text(f"{GENERATED}/requirements.txt", requirements.text))
     if settings.packages.constraints:
         path = settings.root / settings.packages.constraints
-        files.append(_text(f"{GENERATED}/constraints.txt", _read(path, "packages.constraints")))
+        files.append(_text(f"{GENERATED}/constraints.txt", read_text(path, "packages.constraints")))
     if settings.packages.ca_bundle:
         path = settings.root / Path(settings.packages.ca_bundle).expanduser()
-        files.append(_text(f"{GENERATED}/ca-bundle.pem", _read(path, "packages.ca-bundle")))
+        files.append(_text(f"{GENERATED}/ca-bundle.pem", read_text(path, "packages.ca-bundle")))
     return files
-
-
-def _read(path: Path, key: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
-    except UnicodeDecodeError as exc:
-        raise ConfigError(
-            f"{key}: {path} is not UTF-8: {exc}",
-            code="not-utf8",
-            hint="save it as UTF-8",
-            where=str(path),
-        ) from exc
-    except OSError as exc:
-        raise ConfigError(
-            f"{key}: cannot read {path}: {exc.strerror}",
-            code="unreadable-file",
-            hint="the path is relative to the project folder",
-        ) from exc
 
 
 def _text(path: str, text: str) -> Entry:
@@ -413,101 +311,3 @@ def _entry(source: Path, path: str) -> Entry | None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
     mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     return Entry(path, mode=mode, size=status.st_size, source=source)
-
-
-# --- .dockerignore -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """One line of .dockerignore: the patterns of Go's ``filepath.Match``, and ``**``."""
-
-    text: str
-    takes_back: bool
-    reason: LeftOut
-    regex: re.Pattern[str]
-
-    @classmethod
-    def compile(cls, line: str, reason: LeftOut) -> Pattern | None:
-        """Parse one line; None for a blank line or a comment."""
-        text = line.strip()
-        if not text or line.startswith("#"):
-            return None
-        takes_back = text.startswith("!")
-        cleaned = os.path.normpath(text.lstrip("!").strip().lstrip("/") or ".")
-        if cleaned == ".":
-            return None
-        try:
-            regex = re.compile(_regex(cleaned) + r"\Z", re.DOTALL)
-        except re.error as exc:
-            raise ConfigError(
-                f"{reason.source} is not a valid pattern: {exc}", code="invalid-ignore-pattern"
-            ) from exc
-        return cls(cleaned, takes_back, reason, regex)
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern matches `path` or one of its parent folders."""
-        parts = path.split("/")
-        return any(self.regex.match("/".join(parts[:n])) for n in range(len(parts), 0, -1))
-
-
-def _regex(pattern: str) -> str:
-    token = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-    def translate(part: str) -> str:
-        if part.startswith("[") and len(part) > 1:
-            return part
-        return meaning.get(part) or re.escape(part[1:] if len(part) == 2 else part)
-
-    return "".join(translate(part) for part in token.findall(pattern))
-
-
-@dataclass(frozen=True)
-class IgnoreFile:
-    """The default patterns, then the project's own; the last pattern that matches a path wins."""
-
-    patterns: tuple[Pattern, ...]
-
-    @classmethod
-    def of(cls, root: Path, dockerfile: str | None = None) -> IgnoreFile:
-        """Read the ignore file that applies to `root`.
-
-        Raises:
-            ConfigError: The file cannot be read, or a pattern is invalid.
-        """
-        return cls(tuple(p for p in _lines(root, dockerfile) if p))
-
-    def reason(self, path: str) -> LeftOut | None:
-        """Why `path` is left out; None when it is sent."""
-        for pattern in reversed(self.patterns):
-            if pattern.matches(path):
-                return None if pattern.takes_back else pattern.reason
-        return None
-
-    def takes_back_below(self, folder: str) -> bool:
-        """Whether a ``!pattern`` of the project could match something inside `folder`."""
-        return any(
-            p.takes_back
-            and not p.reason.by_default
-            and (p.text.startswith((f"{folder}/", "**")) or _wild_head(p.text))
-            for p in self.patterns
-        )
-
-
-def _wild_head(pattern: str) -> bool:
-    return bool(re.search(r"[*?\[]", pattern.split("/")[0])) and "/" in pattern
-
-
-def _lines(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
-    for kind, patterns in LEFT_OUT.items():
-        for pattern in patterns:
-            yield Pattern.compile(pattern, LeftOut(kind, pattern))
-    names = [f"{dockerfile}.dockerignore"] if dockerfile else []
-    for name in [*names, ".dockerignore"]:
-        path = root / name
-        if path.is_file():
-            for number, line in enumerate(_read(path, name).splitlines(), start=1):
-                place = f"{name} line {number}"
-                yield Pattern.compile(line, LeftOut(LeftOutKind.IGNORE_FILE, line.strip(), place))
-            return

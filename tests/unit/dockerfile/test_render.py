@@ -10,7 +10,8 @@ import pytest
 from flowship.config.settings import Settings
 from flowship.dockerfile import Facts, base_images, check, needs_buildkit, render, run_hadolint
 from flowship.errors import ConfigError
-from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
+from flowship.project.context import Context, Entry
+from flowship.project.ignore import LeftOut, LeftOutKind
 
 BASE = "prefecthq/prefect:3.8.8-python3.11"
 

@@ -8,25 +8,17 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flowship.config import loading
 from flowship.errors import ConfigError
 from flowship.project import context
 from flowship.project.requirements import Requirements
-
-
-def write(folder, files):
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+from support.projects import write_files
 
 
 @pytest.fixture
 def project(tmp_path):
-    write(tmp_path, {"flow.py": "pass", "flowship.toml": 'entrypoint = "flow.py:f"\n'})
+    write_files(tmp_path, {"flow.py": "pass", "flowship.toml": 'entrypoint = "flow.py:f"\n'})
     return tmp_path
 
 
@@ -40,8 +32,8 @@ def members(built):
 
 def test_the_same_files_give_the_same_bytes_whatever_their_times_and_order(tmp_path):
     first, second = tmp_path / "a", tmp_path / "b"
-    write(first, {"x.py": "1", "y/z.py": "2"})
-    write(second, {"y/z.py": "2", "x.py": "1"})
+    write_files(first, {"x.py": "1", "y/z.py": "2"})
+    write_files(second, {"y/z.py": "2", "x.py": "1"})
     os.utime(second / "x.py", (1, 1))
     (second / "x.py").chmod(0o600)
     one, two = context.scan(first), context.scan(second)
@@ -61,117 +53,15 @@ def test_the_same_files_give_the_same_bytes_whatever_their_times_and_order(tmp_p
     ids=["content", "name", "mode", "new file", "empty folder"],
 )
 def test_what_matters_changes_the_digest(tmp_path, change):
-    write(tmp_path, {"x.py": "1"})
+    write_files(tmp_path, {"x.py": "1"})
     before = context.scan(tmp_path).digest()
     change(tmp_path)
     assert context.scan(tmp_path).digest() != before
 
 
 def test_moving_bytes_between_two_files_changes_the_digest(tmp_path):
-    write(tmp_path, {"a/x": "12", "a/y": "3", "b/x": "1", "b/y": "23"})
+    write_files(tmp_path, {"a/x": "12", "a/y": "3", "b/x": "1", "b/y": "23"})
     assert context.scan(tmp_path / "a").digest() != context.scan(tmp_path / "b").digest()
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        (".git/config", "version control"),
-        (".venv/lib/x.py", "virtual environments"),
-        ("sub/__pycache__/x.pyc", "caches"),
-        ("old.pyc", "caches"),
-        (".mypy_cache/x", "caches"),
-        (".env", "secrets"),
-        ("deep/.env.production", "secrets"),
-        (".aws/credentials", "secrets"),
-        ("id_rsa", "secrets"),
-    ],
-)
-def test_files_that_do_not_belong_in_an_image_are_left_out_by_default(tmp_path, name, kind):
-    write(tmp_path, {name: "x", "flow.py": "pass"})
-    built = context.scan(tmp_path)
-    assert built.paths == {"flow.py"}
-    assert f"excluded by default ({kind})" in [str(why) for why in built.left_out.values()]
-
-
-def test_a_virtual_environment_of_any_name_is_left_out(tmp_path):
-    write(tmp_path, {"myenv/pyvenv.cfg": "", "myenv/lib/x.py": "", "flow.py": ""})
-    assert context.scan(tmp_path).paths == {"flow.py"}
-
-
-def test_an_example_of_an_env_file_is_sent(tmp_path):
-    write(tmp_path, {".env.example": "KEY="})
-    assert context.scan(tmp_path).paths == {".env.example"}
-
-
-def test_the_dockerignore_can_include_a_file_that_is_left_out_by_default(tmp_path):
-    write(tmp_path, {".env": "A=1", ".dockerignore": "!.env\n"})
-    assert ".env" in context.scan(tmp_path).paths
-
-
-def test_a_reason_names_the_line_of_the_dockerignore(tmp_path):
-    write(tmp_path, {"a.csv": "", ".dockerignore": "# data\n*.csv\n"})
-    left_out = context.scan(tmp_path).left_out
-    place = ".dockerignore line 2"
-    assert left_out == {
-        "a.csv": context.LeftOut(context.LeftOutKind.IGNORE_FILE, "*.csv", place),
-    }
-    assert str(left_out["a.csv"]) == "excluded by .dockerignore line 2: *.csv"
-
-
-# What `docker build` itself does with these: verified against the engine's own matcher
-# (github.com/moby/patternmatcher, its table of tests).
-@pytest.mark.parametrize(
-    ("patterns", "path", "sent"),
-    [
-        (["*.md"], "README.md", False),
-        (["*.md"], "docs/README.md", True),
-        (["**/*.md"], "docs/README.md", False),
-        (["**/*.md"], "README.md", False),
-        (["docs"], "docs/a/b.txt", False),
-        (["/docs/"], "docs/a.txt", False),
-        (["docs/*", "!docs/keep.txt"], "docs/keep.txt", True),
-        (["docs", "!docs/keep.txt"], "docs/keep.txt", True),
-        (["docs", "!docs/keep.txt"], "docs/other.txt", False),
-        (["*", "!flow.py"], "flow.py", True),
-        (["*", "!flow.py"], "other.py", False),
-        (["*", "!src/**"], "src/pkg/mod.py", True),
-        (["!flow.py", "*"], "flow.py", False),
-        (["a?c"], "abc", False),
-        (["a?c"], "a/c", True),
-        (["a[0-9].txt"], "a5.txt", False),
-        (["a[^0-9].txt"], "a5.txt", True),
-        (["**/secret/**"], "x/secret/y/z", False),
-        (["a/../b"], "b", False),
-        (["\\*.txt"], "x.txt", True),
-        (["data*/"], "data1/x.csv", False),
-        (["*/temp*"], "somedir/temporary.txt", False),
-        (["*/temp*"], "temporary.txt", True),
-    ],
-)
-def test_ignore_patterns_mean_what_they_mean_to_docker(tmp_path, patterns, path, sent):
-    write(tmp_path, {path: "x", ".dockerignore": "\n".join(patterns)})
-    assert (path in context.scan(tmp_path).paths) == sent
-
-
-def test_a_dockerfile_s_own_ignore_file_comes_first(tmp_path):
-    write(
-        tmp_path,
-        {"Dockerfile": "", "Dockerfile.dockerignore": "a\n", ".dockerignore": "b\n"},
-    )
-    write(tmp_path, {"a": "", "b": ""})
-    paths = context.scan(tmp_path, dockerfile="Dockerfile").paths
-    assert "b" in paths
-    assert "a" not in paths
-
-
-@given(st.text(max_size=20))
-def test_no_pattern_crashes_and_bad_ones_are_configuration_errors(text):
-    try:
-        pattern = context.Pattern.compile(text, "line 1")
-    except ConfigError:
-        return
-    if pattern:
-        pattern.matches("some/path.txt")
 
 
 def test_a_new_schedule_does_not_change_the_context(project):
@@ -182,7 +72,7 @@ def test_a_new_schedule_does_not_change_the_context(project):
 
 
 def test_links_and_executable_files_keep_what_they_are(tmp_path):
-    write(tmp_path, {"run.sh": "#!/bin/sh"})
+    write_files(tmp_path, {"run.sh": "#!/bin/sh"})
     (tmp_path / "run.sh").chmod(0o700)
     (tmp_path / "link").symlink_to("run.sh")
     found, _ = members(context.scan(tmp_path))
@@ -202,7 +92,7 @@ def test_the_template_s_context_keeps_project_and_dependency_list_apart(project)
 
 
 def test_the_user_s_own_dockerfile_is_sent_even_when_it_is_ignored(project):
-    write(project, {"Dockerfile": "FROM x\n", ".dockerignore": "Dockerfile\n"})
+    write_files(project, {"Dockerfile": "FROM x\n", ".dockerignore": "Dockerfile\n"})
     settings = loading.load(project, overrides={"dockerfile": "Dockerfile"}, environ={})
     built = context.assemble(settings, "FROM x\n")
     assert "Dockerfile" in built.paths
@@ -261,15 +151,3 @@ def test_a_file_without_read_permission_is_an_error_of_the_scan(project, monkeyp
     with pytest.raises(ConfigError, match=r"cannot read .*flow\.py: Permission denied") as caught:
         context.scan(project)
     assert ".dockerignore" in caught.value.hint
-
-
-def test_a_byte_order_mark_does_not_hide_the_first_pattern(project):
-    write(project, {"secret.txt": "x"})
-    (project / ".dockerignore").write_bytes(b"\xef\xbb\xbfsecret.txt\n")
-    assert "secret.txt" not in context.scan(project).paths
-
-
-def test_an_ignore_file_that_is_not_utf8_is_an_error(project):
-    (project / ".dockerignore").write_bytes(b"caf\xe9\n")
-    with pytest.raises(ConfigError, match="is not UTF-8"):
-        context.scan(project)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowship.dockerfile.copies import Index, Source, SourceKind, go_match, sources
 from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.stages import Step
-from flowship.project.context import LeftOutKind
+from flowship.project.ignore import LeftOutKind
 
 if TYPE_CHECKING:
     from flowship.project.context import Context

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from flowship.dockerfile import base_images, needs_buildkit
 from flowship.dockerfile.parser import parse
 from flowship.dockerfile.rules import Facts, check, fix
-from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
+from flowship.project.context import Context, Entry
+from flowship.project.ignore import LeftOut, LeftOutKind
 from support.paths import DOCKERFILES
 
 FACTS = Facts(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowship.dockerfile.rules import Facts
-from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
+from flowship.project.context import Context, Entry
+from flowship.project.ignore import LeftOut, LeftOutKind
 from support.dockerfiles import PREFECT, context, ignored, one, only, underlined
 
 
