@@ -18,7 +18,9 @@ from pydantic import BaseModel
 
 from flowship.cli import app
 from flowship.config import loading, settings
-from flowship.deployment import desired, docker_block
+from flowship.deployment import docker_block
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
 from support.paths import ROOT
@@ -298,7 +300,7 @@ def test_every_sample_of_the_configuration_loads(sample, tmp_path):
     text = sample if "entrypoint" in sample else f'entrypoint = "flow.py:hello"\n{sample}'
     (tmp_path / "flowship.toml").write_text(text)
     settings = loading.load(tmp_path, environ={})
-    desired.validate_early(settings, desired.Flags())
+    draft(settings, Flags())
 
 
 def test_the_readmes_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(tmp_path, cli):

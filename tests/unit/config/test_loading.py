@@ -8,7 +8,8 @@ import pytest
 
 from flowship.config import loading
 from flowship.config.settings import default_base_image
-from flowship.deployment.desired import Flags, validate_early
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from flowship.errors import ConfigError, UsageError
 
 FULL = """\
@@ -390,7 +391,7 @@ def test_a_folder_that_everybody_may_write_to_is_no_project(project):
 def test_a_wrong_schedule_is_told_with_its_line(tmp_path, wrong, line):
     settings = load(tmp_path, f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{wrong}\n')
     with pytest.raises(ConfigError) as caught:
-        validate_early(settings, Flags())
+        draft(settings, Flags())
     assert f"flowship.toml:{line}:" in caught.value.where
 
 
@@ -398,7 +399,7 @@ def test_a_wrong_schedule_from_a_variable_names_the_variable(tmp_path):
     given = {"FLOWSHIP_DEPLOYMENTS": '[{"name": "d", "cron": "0 25 * * *"}]'}
     settings = load(tmp_path, 'entrypoint = "a.py:f"\n', given)
     with pytest.raises(ConfigError) as caught:
-        validate_early(settings, Flags())
+        draft(settings, Flags())
     assert caught.value.where == "FLOWSHIP_DEPLOYMENTS"
 
 
