@@ -1,10 +1,10 @@
-"""A web server with taxi-shaped months that it makes up, in place of the TLC's mirror.
+"""A web server with generated months of taxi trips, in place of the real files.
 
     python -m parts.taxi_server --port 8765 --rows 100000
 
 serves ``/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz`` for every colour, year and
-month: the columns and the habits of the real files (nearly in pickup order, empty values,
-trips with negative fares, without distance, from another year), the same bytes each time.
+month. The files have the columns and the flaws of the real ones (almost in order of pickup, empty
+values, negative fares, trips without distance or from another year), and are the same each time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import pyarrow.csv as pa_csv
 
 from parts.part import Part
 
-CHUNK_ROWS = 200_000  # made and written at a time, so that memory stays flat
+CHUNK_ROWS = 200_000  # generated and written at a time, to limit the use of memory
 PATH = re.compile(r"/(?P<colour>\w+)/(?P=colour)_tripdata_(?P<year>\d{4})-(?P<month>\d\d)\.csv\.gz")
 
 Array = npt.NDArray[Any]
@@ -43,9 +43,9 @@ Columns = dict[str, Any]  # NumPy and Arrow arrays
 
 
 def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> None:
-    """Write a month of `rows` made-up trips of `colour` to `path` as CSV in gzip."""
+    """Write a month of `rows` generated trips of `colour` to `path` as gzipped CSV."""
     random = np.random.default_rng([year, month, list(COLUMNS).index(colour)])
-    # No name and no time in the gzip header: the same month is the same bytes.
+    # No name and no time in the gzip header, so that a month always has the same bytes.
     with (
         path.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=3, fileobj=raw, mtime=0) as file,
@@ -63,7 +63,7 @@ def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> No
 def _pickup_times(
     random: np.random.Generator, year: int, month: int, start: int, count: int, rows: int
 ) -> Array:
-    """Times through the month, nearly in order, with a few from another year."""
+    """Return times through the month, almost in order, with a few from another year."""
     first = np.datetime64(f"{year}-{month:02}", "M")
     begin = first.astype("datetime64[s]")
     seconds = int(((first + 1).astype("datetime64[s]") - begin).astype(int))
@@ -85,7 +85,7 @@ def _dropoff(random: np.random.Generator, pickup: Array) -> Array:
 
 
 def _some(random: np.random.Generator, values: Array, missing: float) -> pa.Array:
-    """An Arrow array in which a share of `missing` values is empty."""
+    """Return an Arrow array; `missing` is the share of empty values."""
     return pa.array(values, mask=random.random(len(values)) < missing)
 
 
@@ -94,7 +94,7 @@ def _pick(random: np.random.Generator, choices: list[Any], weights: list[float],
 
 
 def _zones(random: np.random.Generator, n: int) -> Array:
-    # A few zones make most trips; 37 is coprime to 265, so they lie scattered.
+    # A few zones have most of the trips. 37 is coprime to 265, so those zones are not adjacent.
     popularity = 1 / (np.arange(265) * 37 % 265 + 8)
     return random.choice(np.arange(1, 266), n, p=popularity / popularity.sum())
 
@@ -115,7 +115,7 @@ def _amounts(random: np.random.Generator, n: int, distance: Array) -> Columns:
 
 def _ride(random: np.random.Generator, n: int) -> Columns:
     distance = np.round(np.where(random.random(n) < 0.01, 0.0, random.lognormal(0.6, 0.9, n)), 2)
-    # Trips recorded without the meter lack what only the meter knows.
+    # Trips without a meter lack the values that come from the meter.
     unmetered = random.random(n) < 0.03
     flag = _pick(random, ["N", "Y"], [99, 1], n)
     return {
@@ -188,7 +188,7 @@ COLUMNS = {"yellow": _yellow, "green": _green, "fhv": _fhv}
 
 @dataclass(frozen=True)
 class Request:
-    """One request the server has had: its method, path, Range header and answer."""
+    """A request to the server: its method, path, Range header and response status."""
 
     method: str
     path: str
@@ -198,18 +198,18 @@ class Request:
 
 @dataclass
 class TaxiServer(Part):
-    """The server as a context manager; it answers while the context is open.
+    """The server, as a context manager.
 
     Attributes:
         rows: Trips in each month.
-        port: Where it listens on loopback; 0 picks a free port.
-        missing: Paths that answer 404, as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
-        faults: Statuses for the coming requests, first in, first out; 0 cuts the connection
-            in the middle of the body.
+        port: Its port on loopback; 0 chooses a free one.
+        missing: Paths with status 404, such as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
+        faults: Statuses of the next requests, in order; 0 closes the connection in the middle
+            of the body.
         requests: Every request so far.
-        files: Contents for paths, in place of made-up months.
-        validators: Whether answers carry an ETag and a date.
-        ranges: Whether parts of a file can be asked for.
+        files: Contents of paths, in place of generated months.
+        validators: Whether responses have an ETag and a date.
+        ranges: Whether range requests are supported.
     """
 
     rows: int = 10_000
@@ -235,7 +235,7 @@ class TaxiServer(Part):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving; the months that were made are gone."""
+        """Stop serving, and delete the generated months."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -248,11 +248,11 @@ class TaxiServer(Part):
 
     @property
     def source(self) -> str:
-        """The template that the ETL flow's ``source`` parameter takes."""
+        """The template for the ``source`` parameter of the ETL flow."""
         return self.url + "/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz"
 
     def find(self, path: str) -> Path | None:
-        """The file behind a path, made on its first request; None if there is none."""
+        """Return the file of a path, generated on first request; None if the path is unknown."""
         found = PATH.fullmatch(path)
         local = Path(self._folder.name) / path.strip("/").replace("/", "-")
         with self._lock:
@@ -273,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        # A client that breaks off is no error of ours.
+        # A client that closes the connection early is not an error.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._serve()
 
@@ -285,24 +285,24 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         local = None if fault else taxi.find(path)
         if local is None:
-            self._answer(fault or HTTPStatus.NOT_FOUND, {"Content-Length": "0"})
+            self._respond(fault or HTTPStatus.NOT_FOUND, {"Content-Length": "0"})
             return
         body = local.read_bytes()
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"Content-Type": "application/gzip"}
         if taxi.validators:
-            # A file put here by hand has an ETag of its own, and the same date as the others.
+            # Files that a test provides have their own ETag, and the same date as the others.
             date = format_datetime(datetime(2021, 1, 1, tzinfo=timezone.utc), True)
             headers |= {"ETag": etag, "Last-Modified": date}
         if taxi.validators and etag in self.headers.get("If-None-Match", ""):
-            self._answer(HTTPStatus.NOT_MODIFIED, headers)
+            self._respond(HTTPStatus.NOT_MODIFIED, headers)
             return
         status: int = HTTPStatus.OK
         more: dict[str, str] = {}
         if taxi.ranges:
             headers["Accept-Ranges"] = "bytes"
             status, body, more = self._ranged(body, etag)
-        self._answer(status, headers | more | {"Content-Length": str(len(body))})
+        self._respond(status, headers | more | {"Content-Length": str(len(body))})
         if self.command == "HEAD":
             return
         if fault == 0:
@@ -312,7 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _ranged(self, body: bytes, etag: str) -> tuple[int, bytes, dict[str, str]]:
-        """The part of the body that a single Range header asks for; else all of it."""
+        """Return the part of the body that a single Range header requests, or all of it."""
         found = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if not found or not any(found.groups()) or self.headers.get("If-Range", etag) != etag:
             return HTTPStatus.OK, body, {}
@@ -327,23 +327,23 @@ class _Handler(BaseHTTPRequestHandler):
         more = {"Content-Range": f"bytes {first}-{last}/{size}"}
         return HTTPStatus.PARTIAL_CONTENT, body[first : last + 1], more
 
-    def _answer(self, status: int, headers: dict[str, str]) -> None:
+    def _respond(self, status: int, headers: dict[str, str]) -> None:
         taxi: TaxiServer = self.server.taxi  # type: ignore[attr-defined]
-        asked = self.headers.get("Range", "")
-        taxi.requests.append(Request(self.command, self.path, asked, int(status)))
+        range_header = self.headers.get("Range", "")
+        taxi.requests.append(Request(self.command, self.path, range_header, int(status)))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the requests are kept in `TaxiServer.requests`."""
+        """Do not log requests; they are in `TaxiServer.requests`."""
 
 
 def main() -> None:
-    """Serve until interrupted; the first line printed is the source template."""
+    """Serve until interrupted, after printing the source template."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--rows", type=int, default=10_000, help="trips in each month")
     options = parser.parse_args()
     with TaxiServer(rows=options.rows, port=options.port) as server:
