@@ -1,10 +1,11 @@
-"""A web server with generated months of taxi trips, in place of the real files.
+"""A web server that generates months of taxi trips, in place of the TLC's mirror.
 
     python -m parts.taxi_server --port 8765 --rows 100000
 
 serves ``/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz`` for every colour, year and
-month. The files have the columns and the flaws of the real ones (almost in order of pickup, empty
-values, negative fares, trips without distance or from another year), and are the same each time.
+month. The files have the columns and the peculiarities of the real ones (almost in pickup order,
+empty values, trips with negative fares, without distance or from another year), and are always
+the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import pyarrow.csv as pa_csv
 
 from parts.part import Part
 
-CHUNK_ROWS = 200_000  # generated and written at a time, to limit the use of memory
+CHUNK_ROWS = 200_000  # generated and written at a time, to limit memory
 PATH = re.compile(r"/(?P<colour>\w+)/(?P=colour)_tripdata_(?P<year>\d{4})-(?P<month>\d\d)\.csv\.gz")
 
 Array = npt.NDArray[Any]
@@ -43,9 +44,9 @@ Columns = dict[str, Any]  # NumPy and Arrow arrays
 
 
 def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> None:
-    """Write a month of `rows` generated trips of `colour` to `path` as gzipped CSV."""
+    """Write a month of `rows` generated trips of `colour` to `path` as CSV in gzip."""
     random = np.random.default_rng([year, month, list(COLUMNS).index(colour)])
-    # No name and no time in the gzip header, so that a month always has the same bytes.
+    # The gzip header has no name and no time, so that the same month gives the same bytes.
     with (
         path.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=3, fileobj=raw, mtime=0) as file,
@@ -63,7 +64,7 @@ def write_month(path: Path, colour: str, year: int, month: int, rows: int) -> No
 def _pickup_times(
     random: np.random.Generator, year: int, month: int, start: int, count: int, rows: int
 ) -> Array:
-    """Return times through the month, almost in order, with a few from another year."""
+    """Times in the month, almost in order, with a few from another year."""
     first = np.datetime64(f"{year}-{month:02}", "M")
     begin = first.astype("datetime64[s]")
     seconds = int(((first + 1).astype("datetime64[s]") - begin).astype(int))
@@ -85,7 +86,7 @@ def _dropoff(random: np.random.Generator, pickup: Array) -> Array:
 
 
 def _some(random: np.random.Generator, values: Array, missing: float) -> pa.Array:
-    """Return an Arrow array; `missing` is the share of empty values."""
+    """An Arrow array in which a fraction `missing` of the values is empty."""
     return pa.array(values, mask=random.random(len(values)) < missing)
 
 
@@ -94,7 +95,7 @@ def _pick(random: np.random.Generator, choices: list[Any], weights: list[float],
 
 
 def _zones(random: np.random.Generator, n: int) -> Array:
-    # A few zones have most of the trips. 37 is coprime to 265, so those zones are not adjacent.
+    # A few zones have most trips; 37 is coprime to 265, so these zones are spread out.
     popularity = 1 / (np.arange(265) * 37 % 265 + 8)
     return random.choice(np.arange(1, 266), n, p=popularity / popularity.sum())
 
@@ -115,7 +116,7 @@ def _amounts(random: np.random.Generator, n: int, distance: Array) -> Columns:
 
 def _ride(random: np.random.Generator, n: int) -> Columns:
     distance = np.round(np.where(random.random(n) < 0.01, 0.0, random.lognormal(0.6, 0.9, n)), 2)
-    # Trips without a meter lack the values that come from the meter.
+    # Trips without a meter lack the values that only the meter records.
     unmetered = random.random(n) < 0.03
     flag = _pick(random, ["N", "Y"], [99, 1], n)
     return {
@@ -188,7 +189,7 @@ COLUMNS = {"yellow": _yellow, "green": _green, "fhv": _fhv}
 
 @dataclass(frozen=True)
 class Request:
-    """A request to the server: its method, path, Range header and response status."""
+    """A request to the server: its method, path, Range header and the status of the response."""
 
     method: str
     path: str
@@ -198,18 +199,18 @@ class Request:
 
 @dataclass
 class TaxiServer(Part):
-    """The server, as a context manager.
+    """The server as a context manager; it answers while the context is open.
 
     Attributes:
         rows: Trips in each month.
-        port: Its port on loopback; 0 chooses a free one.
-        missing: Paths with status 404, such as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
-        faults: Statuses of the next requests, in order; 0 closes the connection in the middle
-            of the body.
-        requests: Every request so far.
-        files: Contents of paths, in place of generated months.
+        port: The port on loopback; 0 picks a free one.
+        missing: Paths that answer 404, such as ``/yellow/yellow_tripdata_2021-02.csv.gz``.
+        faults: Status codes for the next requests, in order; 0 closes the connection in the
+            middle of the body.
+        requests: All requests so far.
+        files: Contents for paths, instead of generated months.
         validators: Whether responses have an ETag and a date.
-        ranges: Whether range requests are supported.
+        ranges: Whether the server supports range requests.
     """
 
     rows: int = 10_000
@@ -248,11 +249,11 @@ class TaxiServer(Part):
 
     @property
     def source(self) -> str:
-        """The template for the ``source`` parameter of the ETL flow."""
+        """The template that the ETL flow's ``source`` parameter takes."""
         return self.url + "/{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz"
 
     def find(self, path: str) -> Path | None:
-        """Return the file of a path, generated on first request; None if the path is unknown."""
+        """The file for a path, generated on its first request; None if there is none."""
         found = PATH.fullmatch(path)
         local = Path(self._folder.name) / path.strip("/").replace("/", "-")
         with self._lock:
@@ -273,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        # A client that closes the connection early is not an error.
+        # A client may close the connection early.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._serve()
 
@@ -285,24 +286,24 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         local = None if fault else taxi.find(path)
         if local is None:
-            self._respond(fault or HTTPStatus.NOT_FOUND, {"Content-Length": "0"})
+            self._answer(fault or HTTPStatus.NOT_FOUND, {"Content-Length": "0"})
             return
         body = local.read_bytes()
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"Content-Type": "application/gzip"}
         if taxi.validators:
-            # Files that a test provides have their own ETag, and the same date as the others.
+            # All files have the same date; a file from `files` differs only in its ETag.
             date = format_datetime(datetime(2021, 1, 1, tzinfo=timezone.utc), True)
             headers |= {"ETag": etag, "Last-Modified": date}
         if taxi.validators and etag in self.headers.get("If-None-Match", ""):
-            self._respond(HTTPStatus.NOT_MODIFIED, headers)
+            self._answer(HTTPStatus.NOT_MODIFIED, headers)
             return
         status: int = HTTPStatus.OK
         more: dict[str, str] = {}
         if taxi.ranges:
             headers["Accept-Ranges"] = "bytes"
             status, body, more = self._ranged(body, etag)
-        self._respond(status, headers | more | {"Content-Length": str(len(body))})
+        self._answer(status, headers | more | {"Content-Length": str(len(body))})
         if self.command == "HEAD":
             return
         if fault == 0:
@@ -312,7 +313,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _ranged(self, body: bytes, etag: str) -> tuple[int, bytes, dict[str, str]]:
-        """Return the part of the body that a single Range header requests, or all of it."""
+        """The part of the body that a single Range header requests; otherwise all of it."""
         found = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if not found or not any(found.groups()) or self.headers.get("If-Range", etag) != etag:
             return HTTPStatus.OK, body, {}
@@ -327,23 +328,23 @@ class _Handler(BaseHTTPRequestHandler):
         more = {"Content-Range": f"bytes {first}-{last}/{size}"}
         return HTTPStatus.PARTIAL_CONTENT, body[first : last + 1], more
 
-    def _respond(self, status: int, headers: dict[str, str]) -> None:
+    def _answer(self, status: int, headers: dict[str, str]) -> None:
         taxi: TaxiServer = self.server.taxi  # type: ignore[attr-defined]
-        range_header = self.headers.get("Range", "")
-        taxi.requests.append(Request(self.command, self.path, range_header, int(status)))
+        asked = self.headers.get("Range", "")
+        taxi.requests.append(Request(self.command, self.path, asked, int(status)))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Do not log requests; they are in `TaxiServer.requests`."""
+        """Log nothing: `TaxiServer.requests` has the requests."""
 
 
 def main() -> None:
-    """Serve until interrupted, after printing the source template."""
+    """Serve until interrupted; the first line printed is the source template."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--rows", type=int, default=10_000, help="trips in each month")
     options = parser.parse_args()
     with TaxiServer(rows=options.rows, port=options.port) as server:

@@ -1,10 +1,20 @@
+"""The web server that generates months of trips."""
+
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from parts.taxi_server import TaxiServer, write_month
+
+
+@pytest.fixture
+def taxi() -> Iterator[TaxiServer]:
+    with TaxiServer(rows=2_000) as server:
+        yield server
+
 
 PATH = "/yellow/yellow_tripdata_2021-01.csv.gz"
 
@@ -24,12 +34,12 @@ def test_months_and_colours_differ(tmp_path):
 
 
 @pytest.mark.parametrize("colour", ["yellow", "green", "fhv"])
-def test_a_month_has_as_many_rows_as_asked_for(tmp_path, colour):
+def test_a_month_has_the_requested_number_of_rows(tmp_path, colour):
     write_month(tmp_path / "m", colour, 2020, 12, rows=1_234)
     assert len(gzip.decompress((tmp_path / "m").read_bytes()).splitlines()) == 1_235
 
 
-def test_a_month_is_nearly_in_pickup_order_and_has_odd_rows(tmp_path):
+def test_a_month_is_almost_in_pickup_order_and_has_odd_rows(tmp_path):
     pd = pytest.importorskip("pandas")
     write_month(tmp_path / "m", "yellow", 2021, 1, rows=20_000)
     frame = pd.read_csv(tmp_path / "m", compression="gzip", low_memory=False)
@@ -42,7 +52,7 @@ def test_a_month_is_nearly_in_pickup_order_and_has_odd_rows(tmp_path):
     assert (pd.to_datetime(frame["tpep_dropoff_datetime"]) < pickup).any()
 
 
-def test_what_the_server_sends_can_be_asked_for_again_in_parts_or_not_at_all(taxi):
+def test_the_server_understands_ranges_and_conditions(taxi):
     whole = httpx.get(taxi.url + PATH)
     assert int(whole.headers["Content-Length"]) == len(whole.content)
     part = httpx.get(taxi.url + PATH, headers={"Range": "bytes=100-199"})
@@ -61,7 +71,7 @@ def test_what_the_server_sends_can_be_asked_for_again_in_parts_or_not_at_all(tax
     assert (head.headers["ETag"], head.content) == (whole.headers["ETag"], b"")
 
 
-def test_the_server_counts_and_fails_as_told():
+def test_the_server_records_requests_and_fails_on_demand():
     with TaxiServer(rows=10, missing={PATH}) as taxi:
         taxi.faults.append(503)
         other = PATH.replace("01", "02")
