@@ -1,13 +1,14 @@
-"""The "Docker Container" block: how and from which image a flow's containers are started.
+"""The "Docker Container" block: the image and the settings of the containers that run a flow.
 
-Prefect 2 had it as infrastructure; here it is a plain block whose fields a deployment's job
-variables point to, so that an edit in the UI reaches the next run. Use it in the UI or::
+In Prefect 2 it was an infrastructure block. Here it is a plain block, and the job variables of a
+deployment refer to its fields, so an edit in the UI takes effect in the next run. Use it in the UI
+or in Python::
 
     from flowship.blocks import DockerContainer
     DockerContainer(image="user/de-repo:tag", image_pull_policy="always").save("prefect-de-docker")
 
-This is the one module that imports Prefect. The command line registers the same block type
-over REST from `data/`, which `write_reference_data` makes and a test keeps equal.
+This module imports Prefect; the command line does not. It registers the same block type over REST
+from the files in `data/`, which `write_reference_data` writes and a test compares.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from pydantic import BeforeValidator, Field
 
 DATA = Path(__file__).parent / "data"
 PLACEHOLDER = r"^\{\{.*\}\}$"
-"""What a widened job variable takes beside its own type: one Prefect placeholder."""
+"""A Prefect placeholder, which a widened job variable accepts as well as its own type."""
 
 
 def _canonical_policy(value: object) -> object:
-    """Take Prefect 2's ``ALWAYS``, ``IF_NOT_PRESENT`` and ``always`` as the worker spells them."""
+    """Convert spellings such as ``ALWAYS``, ``IF_NOT_PRESENT`` and ``always`` to the worker's."""
     known = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
     if isinstance(value, str):
         return known.get(re.sub(r"[-_ ]", "", value.lower()), value)
-    if hasattr(value, "value"):  # the enum members of Prefect 2 and of prefect-docker
+    if hasattr(value, "value"):  # an enum member of Prefect 2 or prefect-docker
         return _canonical_policy(value.value)
     return value
 
@@ -44,7 +45,7 @@ PullPolicy = Annotated[
 
 
 class DockerContainer(Block):
-    """How a flow's containers are started; a deployment's job variables point here."""
+    """The settings of a flow's containers; a deployment's job variables refer to them."""
 
     _block_type_name = "Docker Container"
     _block_type_slug = "docker-container"
@@ -92,12 +93,12 @@ class DockerContainer(Block):
 
 
 def reference_data() -> dict[str, dict[str, Any]]:
-    """The shipped JSON files by name, made from the classes that they stand for."""
+    """The shipped JSON files by name, made from the classes that they describe."""
     return {"docker-container.json": _registration(), "docker-pool.json": _widened_pool()}
 
 
 def write_reference_data() -> None:
-    """Write `reference_data` into the package: run after a change here or of prefect-docker."""
+    """Write `reference_data` into the package; run it after a change here or in prefect-docker."""
     DATA.mkdir(exist_ok=True)
     for name, document in reference_data().items():
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
@@ -105,7 +106,7 @@ def write_reference_data() -> None:
 
 
 def _registration() -> dict[str, Any]:
-    """The block types (credentials first: the container's schema refers to them) and a schema."""
+    """The block types and the schema. The container's schema refers to the credentials."""
     schema = DockerContainer._to_block_schema()
     kinds = [DockerRegistryCredentials, DockerContainer]
     return {
@@ -133,19 +134,19 @@ def _registration() -> dict[str, Any]:
 
 
 def _widened_pool() -> dict[str, Any]:
-    """prefect-docker's base job template, where each field of the block may be a placeholder."""
+    """prefect-docker's base job template, which also accepts placeholders for these fields."""
     template: dict[str, Any] = deepcopy(DockerWorker.get_default_base_job_template())
     properties = template["variables"]["properties"]
     for name in DockerContainer.model_fields:
-        if name != "env":  # one placeholder per key, which text already allows
+        if name != "env":  # its values are text, which already allows a placeholder
             properties[name] = _widen(properties[name])
     return template
 
 
 def _widen(schema: dict[str, Any]) -> dict[str, Any]:
-    told = {"title", "description", "default", "examples"}
-    branches = schema.get("anyOf") or [{k: v for k, v in schema.items() if k not in told}]
+    annotations = {"title", "description", "default", "examples"}
+    branches = schema.get("anyOf") or [{k: v for k, v in schema.items() if k not in annotations}]
     if any(branch == {"type": "string"} for branch in branches):
         return schema
-    kept = {k: v for k, v in schema.items() if k in told}
+    kept = {k: v for k, v in schema.items() if k in annotations}
     return kept | {"anyOf": [*branches, {"type": "string", "pattern": PLACEHOLDER}]}

@@ -1,41 +1,44 @@
-"""The check step: what would make the scheduled run fail, found before anything is built."""
+"""The check step: find what would make the scheduled run fail, before anything is built."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
-import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flowship import dockerfile
+from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.discovery import find_flows
-from flowship.config.loading import load
+from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding
 from flowship.errors import BuildError, ConfigError, EngineError, UsageError
 from flowship.project import context
-from flowship.project.build_request import BuildRequest, prepare_build
+from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
     from flowship.engine.client import Engine
-from flowship.config.loading import settings_or_none
-from flowship.registry.target import push_target
+    from flowship.project.context import LeftOut
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A Dockerfile and what was found in it.
+    """A Dockerfile and its findings.
 
     Attributes:
-        name: What to call it: the file's path, or the template's.
+        name: What to call it: the path of the file, or the name of the template.
         text: The text that was checked.
         findings: Sorted by position.
-        facts: What the check knew.
-        path: The user's own file; None for the rendered template.
-        warnings: What the configuration has to say.
+        facts: What was known besides the text, so that a fixed text can be checked again.
+        path: The user's own file; None for a rendered Dockerfile.
+        warnings: Warnings about the configuration.
+        fixed: How many fixes were applied.
     """
 
     name: str
@@ -44,19 +47,29 @@ class Checked:
     facts: Facts
     path: Path | None = None
     warnings: tuple[str, ...] = ()
+    fixed: int = 0
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that stop a build: ours. hadolint's opinions are shown, not obeyed."""
-        return tuple(f for f in self.findings if f.severity == "error" and f.source == "flowship")
+        """The findings that stop a build."""
+        return tuple(finding for finding in self.findings if finding.is_blocking)
+
+    @property
+    def fixable(self) -> tuple[Finding, ...]:
+        """The findings that `fix` can fix: those with an edit, in the user's own file."""
+        return tuple(f for f in self.findings if f.edit) if self.path else ()
+
+
+# --- what to check -------------------------------------------------------------------------------
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile that a build would send, with all that is known of the project."""
+    """Check the Dockerfile of a build, with everything that is known about the project."""
     settings = request.settings
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     facts = Facts(
         context=request.context,
+        project_folder="" if own else context.PROJECT,
         entrypoint=settings.entrypoint,
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
@@ -64,85 +77,24 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     )
     findings, facts = _check(request.dockerfile, facts, engine)
     if own is None:
-        findings = [_for_the_template(f, request) for f in findings]
-    name = _name(own, settings)
+        findings = [_with_template_help(finding, request) for finding in findings]
+    name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
     return Checked(name, request.dockerfile, tuple(findings), facts, own, settings.warnings)
 
 
-def validate_names(settings: Settings) -> None:
-    """Judge the names that only a later step would stumble over: the base image, rules to
-    ignore, the repository.
-
-    Raises:
-        ConfigError: There is no such rule, or it cannot be an image's name.
-    """
-    _validate_base_image(settings)
-    for rule in settings.check.ignore:
-        if rule not in dockerfile.RULES:
-            close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
-            raise ConfigError(
-                f'check.ignore: there is no rule "{rule}"',
-                hint=f'did you mean "{close[0]}"?'
-                if close
-                else "docs/check.md lists them; one of"
-                " hadolint's is ignored with a comment in the Dockerfile: # hadolint ignore=…",
-                where=settings.place("check", "ignore"),
-            )
-    if settings.repo:
-        push_target(None, settings)
-
-
-def _validate_base_image(settings: Settings) -> None:
-    from flowship.registry import Reference
-
-    try:
-        Reference.parse(settings.base_image)
-    except UsageError as exc:
-        place = settings.place("base-image")
-        raise ConfigError(f"base-image: {exc.message}", hint=exc.hint, where=place) from exc
-
-
-def _for_the_template(finding: Finding, request: BuildRequest) -> Finding:
-    """Nobody edits a rendered Dockerfile: what is wrong is the entrypoint, or .dockerignore.
-
-    The folder that holds the project in the context is ours; .dockerignore does not know it.
-    """
-    if finding.rule in {"secret", "missing-source"}:
-        ours = re.compile(rf"(?<![\w/.-]){context.PROJECT}/(?=[^\s\"])")
-        advice = ours.sub("", finding.help)
-        if f'"{context.PROJECT}"' in advice:  # the nearest name, and it is our own folder's
-            advice = "put it into the project folder, or mend copy = { … }"
-        return replace(finding, message=ours.sub("", finding.message), help=advice)
-    if finding.rule != "flow-not-in-place":
-        return finding
-    return replace(finding, help=_entrypoint_hint(request.settings, request.project.left_out))
-
-
-def _entrypoint_hint(settings: Settings, left_out: Mapping[str, str]) -> str:
-    """What makes the template put the flow where the deployment looks for it."""
-    file = settings.entrypoint.rpartition(":")[0]
-    parents = [file, *map(str, PurePosixPath(file).parents)]
-    if any(path in left_out for path in parents):
-        return f"take it back with !{file} in .dockerignore"
-    flows = [flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
-    return f'did you mean entrypoint = "{close[0]}"?' if close else "mend the entrypoint"
-
-
 def check_project(folder: Path) -> Checked:
-    """Check the project in `folder`; a lone Dockerfile without configuration will do.
+    """Check the project in `folder`, or its Dockerfile if there is no configuration.
 
     Raises:
-        ConfigError: The configuration is wrong, schedules and block values included: no image
-            would help.
+        ConfigError: The configuration is invalid, including its schedules and block values.
     """
     from flowship.deployment.desired import Flags
     from flowship.deployment.draft import draft
 
-    lone = folder / "Dockerfile"
+    dockerfile_only = folder / "Dockerfile"
     settings = settings_or_none(folder)
-    if settings is None and lone.is_file():
-        return check_file(Path(os.path.relpath(lone)), None)
+    if settings is None and dockerfile_only.is_file():
+        return check_file(Path(os.path.relpath(dockerfile_only)), None)
     settings = settings or load(folder)
     validate_names(settings)
     draft(settings, Flags())
@@ -150,21 +102,17 @@ def check_project(folder: Path) -> Checked:
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:
-    """Check one Dockerfile; `settings`, where there are any, say what must end up where.
+    """Check one Dockerfile, with the settings of the project if there are any.
 
     Raises:
         ConfigError: The file cannot be read.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # keeps CRLF
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise ConfigError(f"the file cannot be read: {reason}", where=str(path)) from exc
+    text = _read(path)
     root = settings.root if settings else path.parent
     relative = os.path.relpath(path.resolve(), root.resolve())
     facts = Facts(
         context=context.scan(root, dockerfile=None if relative.startswith("..") else relative),
-        entrypoint=settings.entrypoint if settings and not settings.shipped else None,
+        entrypoint=settings.entrypoint if settings else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
     )
@@ -173,16 +121,20 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
 
 
-def _name(own: Path | None, settings: Settings) -> str:
-    if own:
-        return os.path.relpath(own)
-    return f"{settings.template or 'Dockerfile.j2'} (rendered)"
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # keeps CRLF
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise ConfigError(
+            f"cannot read the Dockerfile: {reason}", code="unreadable-file", where=str(path)
+        ) from exc
 
 
 def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding], Facts]:
-    """Check; and where a landing place depends on the base image, ask the engine and check again.
+    """Check; if a path depends on the base image, ask the engine for its folder and check again.
 
-    Most files are clean, and then no engine is asked and docker-py not even imported.
+    Most files have no such path. Then no engine is needed, and docker-py is not imported.
     """
     findings = dockerfile.check(text, facts)
     relative = {"relative-destination", "relative-workdir"}
@@ -194,75 +146,171 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
-    from flowship.engine import client as engines
+    from flowship.engine.client import connect
+    from flowship.engine.images import working_directory
 
     try:
-        engine = engine or engines.connect()
-        found = {base: engines.working_directory(engine, base) for base in bases}
+        engine = engine or connect()
+        found = {base: working_directory(engine, base) for base in bases}
     except EngineError:
         return {}
     return {base: workdir for base, workdir in found.items() if workdir}
 
 
-def fix(checked: Checked) -> tuple[Checked, int]:
-    """Apply the safe fixes to the file; returns what is left and how many were applied."""
-    edits = [f for f in checked.findings if f.edit]
-    if not checked.path or not edits:
-        return checked, 0
-    raw = checked.path.read_bytes()
-    text = dockerfile.fix(checked.text, edits)
-    bom = "\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""
+def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
+    """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
+    if finding.rule != "flow-not-in-place":
+        return finding
+    return replace(finding, help=_entrypoint_hint(request.settings, request.project.left_out))
+
+
+def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:
+    """How to put the flow where the deployment looks for it, with the template."""
+    file = settings.entrypoint.rpartition(":")[0]
+    parents = [file, *map(str, PurePosixPath(file).parents)]
+    if any(path in left_out for path in parents):
+        return f"include it again with !{settings.flow_file} in .dockerignore"
+    flows = [flow.entrypoint for flow in find_flows(settings.root)]
+    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    return f'did you mean entrypoint = "{close[0]}"?' if close else "correct the entrypoint"
+
+
+# --- names in the configuration ------------------------------------------------------------------
+
+
+def validate_names(settings: Settings) -> None:
+    """Validate the names that only later steps use: base image, ignored rules, repository.
+
+    Raises:
+        ConfigError: A rule does not exist, or an image name is invalid.
+    """
+    _validate_base_image(settings)
+    for rule in settings.check.ignore:
+        if rule not in dockerfile.RULES:
+            raise _unknown_rule(rule, settings)
+    if settings.repo:
+        push_target(None, settings)
+
+
+def _validate_base_image(settings: Settings) -> None:
+    from flowship.registry import Reference
+
     try:
-        checked.path.write_bytes((bom + text).encode())
-    except OSError as exc:
+        Reference.parse(settings.base_image)
+    except UsageError as exc:
         raise ConfigError(
-            f"the file cannot be written: {exc.strerror}; nothing was mended",
-            hint="mend its permissions, or its folder's",
-            where=str(checked.path),
+            f"base-image: {exc.message}",
+            code="invalid-base-image",
+            hint=exc.hint,
+            where=settings.place("base-image"),
         ) from exc
+
+
+def _unknown_rule(rule: str, settings: Settings) -> ConfigError:
+    close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
+    hint = "docs/check.md lists the rules; for hadolint's rules use a comment: # hadolint ignore=…"
+    return ConfigError(
+        f'check.ignore: unknown rule "{rule}"',
+        code="unknown-rule",
+        hint=f'did you mean "{close[0]}"?' if close else hint,
+        where=settings.place("check", "ignore"),
+    )
+
+
+# --- what to do with the findings ----------------------------------------------------------------
+
+
+def fix(checked: Checked) -> Checked:
+    """Apply the safe fixes to the file, and check the result.
+
+    Raises:
+        ConfigError: The file cannot be written. It is then unchanged.
+    """
+    if not checked.path or not checked.fixable:
+        return checked
+    text = dockerfile.fix(checked.text, checked.fixable)
+    _write(checked.path, text)
     left = dockerfile.check(text, checked.facts)
-    return replace(checked, text=text, findings=tuple(left)), len(edits)
+    return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the content of a file, all of it or nothing; its mode and owner stay.
+
+    A byte order mark stays as well, and a symbolic link still points to the file.
+    """
+    temporary = None
+    try:
+        target = path.resolve()
+        mark = "\ufeff" if target.read_bytes().startswith(b"\xef\xbb\xbf") else ""
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write((mark + text).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        _copy_owner(target, temporary)
+        shutil.copymode(target, temporary)
+        Path(temporary).replace(target)
+    except OSError as exc:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise ConfigError(
+            f"cannot write the file: {exc.strerror}; no fixes applied",
+            code="unwritable-file",
+            hint="check the free disk space and the permissions of the folder",
+            where=str(path),
+        ) from exc
+
+
+def _copy_owner(source: Path, target: str) -> None:
+    """Keep the owner of the file where the system allows it, as for root in a user's project."""
+    status = source.stat()
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):
+            os.chown(target, status.st_uid, status.st_gid)
 
 
 def with_hadolint(checked: Checked) -> Checked:
-    """Add what hadolint finds, where it is installed; what both found is shown once."""
+    """Add the findings of hadolint, if it is installed; what both report is kept once."""
     theirs = dockerfile.without_repeats(dockerfile.run_hadolint(checked.text), checked.findings)
     both = sorted((*checked.findings, *theirs), key=lambda f: (f.line, f.column))
     return replace(checked, findings=tuple(both))
 
 
 def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
-    """Say that the entrypoint's file is not there, rather than which COPY would not find it.
+    """Refuse to build if the entrypoint's file does not exist.
 
-    In the user's own Dockerfile the finding itself says it best.
+    Only for a rendered Dockerfile: in the user's own, the finding says which instruction is wrong.
 
     Raises:
-        BuildError: No image of this project can hold the flow.
+        BuildError: No image of this project can contain the flow.
     """
     missing = any(f.rule == "flow-not-in-place" for f in checked.errors)
-    file = settings.entrypoint.rpartition(":")[0]
+    file = settings.flow_file
     if checked.path or not missing or (settings.root / file).exists():
         return
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
     raise BuildError(
-        f"there is no {file} in the project, and the deployment would look for it in vain",
+        f"entrypoint file not found: {file}",
+        code="entrypoint-file-not-found",
         hint=_entrypoint_hint(settings, {}),
         where=settings.place("entrypoint"),
-        details="\n".join(["flows found here:", *found] if found else []),
+        details="\n".join(["flows found in this project:", *found] if found else []),
     )
 
 
 def refuse_errors(checked: Checked) -> None:
-    """Stop before anything is built.
+    """Refuse to build if the check found errors.
 
     Raises:
-        ConfigError: The check found errors; they were shown already.
+        ConfigError: There are errors. They have already been printed.
     """
     count = len(checked.errors)
     if not count:
         return
-    fixable = any(f.edit for f in checked.errors) and checked.path
+    fixable = any(finding.is_blocking for finding in checked.fixable)
     raise ConfigError(
         f"{count} error{'s' * (count > 1)} in {checked.name}; nothing was built",
-        hint="`flowship check --fix` mends what can be mended safely" if fixable else "",
+        code="check-failed",
+        hint="run `flowship check --fix` to apply the safe fixes" if fixable else "",
     )

@@ -28,7 +28,7 @@ from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError
 from flowship.events import Phase, Report, silent
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -98,7 +98,7 @@ def deploy(
         project: Whose deployments they are.
         ground: From `preflight`.
         wait: Wait for another deploy of this project to end; else it is an error.
-        report: Told what is being done.
+        report: Receives the progress.
 
     Raises:
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
@@ -119,7 +119,7 @@ def _deploy_locked(
     held: lock.DeployLock,
     report: Report,
 ) -> DeployReport:
-    """Look again, now that nobody else changes it; execute; and read back what was made."""
+    """Look again, now that no other deploy changes it; execute; and read back what was made."""
     before = observe(api, desired)
     applied = release.last_applied(api, project)
     done: list[Operation] = []
@@ -130,7 +130,7 @@ def _deploy_locked(
             execute(found, api, report, before_each=held.check)
         except ConflictError:
             # The work pool, the flow and the block's type are shared with other projects.
-            report(Phase("something was created at the same moment: comparing again"))
+            report(Phase("another project created something at the same time: comparing again"))
         else:
             done += found.operations
         state = observe(api, desired)
@@ -198,7 +198,7 @@ def _report(
 
 
 def _worker_online(api: PrefectApi, pool: str, before: ServerState) -> bool | None:
-    """Everything is deployed by now: that this is not known is no reason to fail."""
+    """Everything is deployed by now, so a failure here does not make the deploy fail."""
     try:
         return any(w["status"] == "ONLINE" for w in api.workers(pool))
     except ApiError:

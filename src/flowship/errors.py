@@ -1,8 +1,8 @@
-"""What can go wrong, as one small family: a stable code, a message, a hint, an exit code.
+"""Expected failures: each has a stable code, a message, a hint and an exit code.
 
-The adapter that understands a failure raises one of these with the advice in it;
-the command line's single boundary prints it. Nothing here prints, and nothing here
-imports from the rest of the package. Every code has its row in docs/errors.md.
+The module that understands a failure raises one of these errors, including the advice for the
+user; `commands.boundary` prints it. Nothing here prints, and nothing here imports from the rest of
+the package. Every code has a row in docs/errors.md.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class FlowshipError(Exception):
     """An expected failure, in the user's terms.
 
     Args:
-        message: What failed and why, one sentence, no trailing period needed.
-        code: A stable name for this failure, for scripts: ``image-not-found``. A message may be
-            reworded; its code stays.
-        hint: The one thing to do next; a command where there is one.
-        where: The place, as ``file:line:column`` or a configuration key, when known.
-        details: Further text shown below the message as it is (a traceback, a log's tail).
+        message: What failed and why, in one sentence without a period at the end.
+        code: A stable name for scripts, such as ``image-not-found``. It stays the same when the
+            message changes.
+        hint: What to do next; a command if there is one.
+        where: The place, if known: ``file:line:column``, an option or a variable.
+        details: More text to show below the message, such as a traceback or the end of a log.
     """
 
     exit_code: ExitCode = ExitCode.BUG
@@ -58,21 +58,21 @@ class FlowshipError(Exception):
 
 
 class UsageError(FlowshipError):
-    """Options that do not fit together or a value that no command accepts."""
+    """Options that cannot be combined, or an invalid value of an option."""
 
     exit_code = ExitCode.USAGE
     code = "invalid-usage"
 
 
 class ConfigError(FlowshipError):
-    """The project's configuration, its files or its Dockerfile cannot work as they are."""
+    """The project's configuration, its files or its Dockerfile are invalid."""
 
     exit_code = ExitCode.CONFIG
     code = "invalid-configuration"
 
 
 class EngineError(FlowshipError):
-    """No container engine answers, or it answers that it cannot do its work."""
+    """No container engine answers, or the engine reports a failure."""
 
     exit_code = ExitCode.ENGINE
     code = "engine-failed"
@@ -86,21 +86,21 @@ class BuildError(FlowshipError):
 
 
 class RegistryError(FlowshipError):
-    """The registry refused, could not be reached, or holds something else than was sent."""
+    """The registry refused, cannot be reached, or has a different image than the one pushed."""
 
     exit_code = ExitCode.REGISTRY
     code = "registry-failed"
 
 
 class ApiError(FlowshipError):
-    """The Prefect API is not set, does not answer, or refused a request."""
+    """The Prefect API is not configured, does not answer, or refused a request."""
 
     exit_code = ExitCode.API
     code = "api-failed"
 
 
 class RunFailedError(FlowshipError):
-    """A flow run ended in a state that is not Completed."""
+    """A flow run ended in a state other than Completed."""
 
     exit_code = ExitCode.RUN
     code = "run-failed"

@@ -1,4 +1,4 @@
-"""What long work says while it goes on: plain values, drawn by the console."""
+"""Events of long work, as plain values; `output.progress` shows them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Phase:
-    """A new part of the work began: "sending 12 files (3 kB)", "asking the image for its flow"."""
+    """A new part of the work has started, such as "sending 12 files (3 kB)"."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the Dockerfile began, or was found in the cache."""
+    """A step of the Dockerfile has started, or was found in the cache."""
 
     text: str
     number: int = 0
@@ -25,14 +25,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Output:
-    """A line that a step printed."""
+    """A line of a step's output."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """A layer on its way to or from a registry; sizes in bytes, 0 when not known."""
+    """The transfer of a layer to or from a registry; sizes in bytes, 0 if unknown."""
 
     layer: str
     status: str
@@ -45,11 +45,11 @@ Report = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """A report for callers that draw nothing."""
+    """Ignore the event: for callers that show no progress."""
 
 
 def readable_size(size: float) -> str:
-    """Bytes for people: ``302 MB``."""
+    """A number of bytes for people: ``302 MB``."""
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}"

@@ -1,59 +1,51 @@
-"""Builds an image, and reads what it says of itself; the engine's and a registry's alike.
+"""Builds an image, and reads the labels of one, in the engine or in a registry.
 
-Each function takes plain values and an `Engine`, tells its progress to a `Report`, and returns
-a plain value. What docker-py raises, and the failures that the engine hides in its event
-streams, leave this module as `flowship.errors`.
+Each function takes plain values and an `Engine`, sends its progress to a `Report`, and returns
+a plain value.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
+from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
-from flowship.engine.builder import (
-    BuildOptions,
-    _base,
-    _is_ours,
-    _label,
-    _one_line,
-    _platform,
-    _run_build,
-    _tag,
-    _with_labels,
-)
-from flowship.engine.client import LABEL, Engine, look_up
+from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
+from flowship.engine.client import LABEL, Engine
+from flowship.engine.images import look_up, tag
 from flowship.errors import ConfigError
 from flowship.events import Report, silent
-from flowship.probe.container import ask
+from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
-from flowship.project.build_request import BuildRequest
 from flowship.registry import Reference
 
-# --- what an image says --------------------------------------------------------------------------
+# --- the labels of an image ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image in the engine.
+    """An image that flowship built.
 
     Attributes:
         id: The engine's image id.
-        reference: Its local name, ``<project>:<first 12 digits of the inputs' hash>``; another
-            where the engine does not have it under that one.
+        reference: Its local name, ``<project>:<first 12 digits of the inputs hash>``; another
+            name if the engine does not have it under that one.
         project: The name of the project that it was built for.
         inputs: The hash of all inputs, hexadecimal.
         platform: As "linux/amd64".
         size: Bytes, all layers.
-        probe: What its flow says of itself; None when it was not asked.
+        probe: The flow that it holds; None if it was not probed.
         entrypoint: The flow it was built for.
-        unchanged: Whether it was there already.
+        unchanged: Whether it existed before.
         tags: Every name it has in the engine.
-        pushed: Names with digests, as registries know it: ``user/de-repo@sha256:…``.
+        pushed: Names with digests: ``user/de-repo@sha256:…``. From the engine these are only a
+            hint, since some image stores list one for every tag; see `flowship.push`.
+        from_registry: Whether a registry described it, which makes `pushed` certain.
     """
 
     id: str
@@ -67,56 +59,82 @@ class BuiltImage:
     unchanged: bool = False
     tags: tuple[str, ...] = ()
     pushed: tuple[str, ...] = ()
+    from_registry: bool = False
 
 
 def local_name(request: BuildRequest, inputs: str) -> str:
-    """The name under which the image of these inputs is kept."""
+    """The name of the image of these inputs in the engine."""
     return f"{request.settings.name}:{inputs[:12]}"
 
 
 def inputs_of(engine: Engine, request: BuildRequest) -> str | None:
-    """The hash of all inputs; None where the engine lacks a base image, whose id is one of them."""
+    """The hash of all inputs; None if the engine lacks a base image, which is one of them."""
     bases: dict[str, str] = {}
     for base in _bases(request):
         found = look_up(engine, base)
         if found is None:
             return None
-        bases[base] = found["Id"]
+        bases[base] = found.fingerprint
     return request.digest(bases)
 
 
 def find(engine: Engine, request: BuildRequest) -> BuiltImage | None:
-    """The image that was built from the present inputs, if the engine has it."""
+    """The image that was built from the current inputs, if the engine has it."""
     inputs = inputs_of(engine, request)
     return inspect(engine, local_name(request, inputs)) if inputs else None
 
 
 def inspect(engine: Engine, reference: str) -> BuiltImage | None:
-    """An image that flowship built, by name or id; None when the engine has no such image.
+    """An image that flowship built, by name or id; None if the engine does not have it.
 
     Raises:
-        ConfigError: The image is there, but flowship did not build it.
+        ConfigError: The image exists, but flowship did not build it.
     """
     found = look_up(engine, reference)
     if found is None:
         return None
     return _built(
         reference,
-        found["Config"].get("Labels") or {},
-        id=found["Id"],
-        platform=_platform(found),
-        size=found["Size"],
-        tags=tuple(sorted(found.get("RepoTags") or ())),
-        pushed=tuple(sorted(found.get("RepoDigests") or ())),
+        found.labels,
+        id=found.id,
+        platform=found.platform,
+        size=found.size,
+        tags=found.tags,
+        pushed=found.digests,
+    )
+
+
+def remote(text: str) -> BuiltImage:
+    """An image that flowship built, as its registry describes it; nothing is pulled.
+
+    Raises:
+        RegistryError: The registry refuses, does not have it, or does not answer.
+        ConfigError: flowship did not build it.
+    """
+    from flowship.registry.client import RegistryClient
+
+    target = Reference.parse(text)
+    with RegistryClient(target.registry, registry.credentials_for(target)) as client:
+        found = client.describe(target)
+    return _built(
+        text,
+        found.labels,
+        id=found.id,
+        platform=found.platform,
+        size=found.size,
+        tags=(str(target.with_digest(None)),) if target.tag else (),
+        pushed=(str(found.reference.with_tag(None)),),
+        from_registry=True,
     )
 
 
 def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImage:  # noqa: ANN401
-    """What the labels say, whoever read them: the engine, or a registry."""
+    """The image that these labels describe, whether an engine or a registry has them."""
     if f"{LABEL}.inputs" not in labels:
         raise ConfigError(
             f"{reference} was not built by flowship",
-            hint="`flowship build` asks the image for its flow and writes the answer into it",
+            code="image-not-built-by-flowship",
+            hint="build it with `flowship build`, which writes the labels that describe the flow",
         )
     answer = labels.get(f"{LABEL}.probe")
     inputs = labels[f"{LABEL}.inputs"]
@@ -134,51 +152,33 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
 
 
 def pinned(image: BuiltImage, repository: str | None) -> str | None:
-    """How a registry knows `image`: ``repo:tag@sha256:…``; None when it was never pushed.
+    """The first of `pinned_names`; None if there is none."""
+    return next(pinned_names(image, repository), None)
+
+
+def pinned_names(image: BuiltImage, repository: str | None) -> Iterator[str]:
+    """The names with digests that `image` lists, as ``repo:tag@sha256:…``.
 
     Args:
-        image: As the engine has it.
-        repository: In this repository, and under its tag where it has that; None: in any.
+        image: As the engine or a registry describes it.
+        repository: Only in this repository, and under its tag if it has that; None: in any.
     """
-    if repository and re.fullmatch(r"(sha256:)?[0-9a-f]{64}", repository):  # an image's id
-        return None
+    if repository and re.fullmatch(r"(sha256:)?[0-9a-f]{64}", repository):  # an image id
+        return
     wanted = Reference.parse(repository) if repository else None
     for name in image.pushed:
         known = Reference.parse(name)
         if known.digest and (wanted is None or wanted.repository == known.repository):
-            tag = _tag_of(image, known, wanted)
-            return str(known.with_tag(tag) if tag else known)
-    return None
+            shown = _tag_of(image, known, wanted)
+            yield str(known.with_tag(shown) if shown else known)
 
 
 def _tag_of(image: BuiltImage, known: Reference, wanted: Reference | None) -> str | None:
-    """Of its tags in a repository the one that is asked for, else that of a push without one:
-    the same at every call, whatever further tags somebody gives the image."""
+    """Which of its tags in a repository to show: the requested one, else the default one, so
+    that further tags do not change the answer."""
     tags = [t.tag for t in map(Reference.parse, image.tags) if t.repository == known.repository]
-    liked = (wanted.tag if wanted else None, image.inputs[:12], *tags)
-    return next((tag for tag in liked if tag in tags), None)
-
-
-def remote(text: str) -> BuiltImage:
-    """An image that flowship built, as its registry describes it; nothing is pulled.
-
-    Raises:
-        RegistryError: The registry refuses, does not know it, or does not answer.
-        ConfigError: flowship did not build it.
-    """
-    from flowship.registry.client import describe
-
-    target = Reference.parse(text)
-    found = describe(target, registry.credentials_for(target))
-    return _built(
-        text,
-        found.labels,
-        id=found.id,
-        platform=found.platform,
-        size=found.size,
-        tags=(str(target.with_digest(None)),) if target.tag else (),
-        pushed=(str(found.reference.with_tag(None)),),
-    )
+    preferred = (wanted.tag if wanted else None, image.inputs[:12], *tags)
+    return next((each for each in preferred if each in tags), None)
 
 
 # --- build ---------------------------------------------------------------------------------------
@@ -190,51 +190,58 @@ def build(
     options: BuildOptions,
     report: Report = silent,
     elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
+    builder: Builder | None = None,
 ) -> BuiltImage:
-    """Build, probe, label and tag; or find that nothing changed.
+    """Build, probe, label and name an image, unless there is one of these inputs.
 
-    The image gets its name last: what does not load its flow is never tagged.
+    The image gets its name last, so an image whose flow does not load has none.
 
     Args:
         engine: The container engine.
         request: What to build.
-        options: How.
-        report: Told what is being done.
-        elsewhere: Given the hash of all inputs, finds an image of them that another engine
-            built; asked where this one has none.
+        options: How to build it.
+        report: Receives the progress.
+        elsewhere: Given the hash of all inputs, returns an image of them that another engine
+            built; called if this engine has none.
+        builder: Builds the image; the engine's own builder by default.
 
     Raises:
         BuildError: A step failed, or the flow does not load in the image.
         RegistryError: A base image cannot be pulled.
         EngineError: The engine failed.
     """
-    bases = {base: _base(engine, base, request, report) for base in _bases(request)}
+    builder = builder or ClassicBuilder(engine)
+    platform = request.settings.platform
+    bases = {base: builder.identify(base, platform, report) for base in _bases(request)}
     inputs = request.digest(bases)
     name = local_name(request, inputs)
     known = None if options.no_cache else inspect(engine, name)
-    if known and (known.probe or not options.probe):
-        _tag(engine, known.id, options.tags)
-        return replace(known, tags=tuple(sorted({*known.tags, *options.tags})))
+    if known and _is_enough(known, options):
+        return _with_tags(engine, known, options.tags)
     found = None if known or options.no_cache else elsewhere(inputs)
-    if found and (found.probe or not options.probe):
+    if found and _is_enough(found, options):
         return found
-    labels = _labels(request, inputs, bases, None)
-    if (
-        not options.probe
-        and not known
-        and _is_ours(request)
-        and all(map(_one_line, labels.values()))
-    ):
-        # Nothing stands between the build and the name: one request to the engine does it.
-        _run_build(engine, _with_labels(request, labels), options, report, name)
+    if options.probe:
+        built = known.id if known else builder.build(request, report, no_cache=options.no_cache)
+        answer = probe_image(engine, built, request, report)
+        builder.label(built, Finish(_labels(request, inputs, bases, answer), name), platform)
     else:
-        built = known.id if known else _run_build(engine, request, options, report)
-        answer = ask(engine, built, request, report) if options.probe else None
-        _label(engine, built, request, _labels(request, inputs, bases, answer), name)
-    _tag(engine, name, options.tags)
+        finish = Finish(_labels(request, inputs, bases, None), name)
+        builder.build(request, report, no_cache=options.no_cache, finish=finish)
     image = inspect(engine, name)
-    assert image is not None, "the image was tagged one line above"
-    return replace(image, unchanged=False)
+    assert image is not None, "the builder named the image just above"
+    return replace(_with_tags(engine, image, options.tags), unchanged=False)
+
+
+def _is_enough(image: BuiltImage, options: BuildOptions) -> bool:
+    """Whether an existing image can be used: an image without the probe's answer is probed."""
+    return image.probe is not None or not options.probe
+
+
+def _with_tags(engine: Engine, image: BuiltImage, names: tuple[str, ...]) -> BuiltImage:
+    for name in names:
+        tag(engine, image.id, name)
+    return replace(image, tags=tuple(sorted({*image.tags, *names})))
 
 
 def _bases(request: BuildRequest) -> list[str]:
@@ -244,7 +251,8 @@ def _bases(request: BuildRequest) -> list[str]:
 def _labels(
     request: BuildRequest, inputs: str, bases: Mapping[str, str], answer: ProbeResult | None
 ) -> dict[str, str]:
-    """Every label, empty ones too: one left out would be the base image's, which may be ours."""
+    """Every label, empty ones too: without it the image would inherit that of its base image,
+    which may be one of flowship's own."""
     settings = request.settings
     return {
         "org.opencontainers.image.title": settings.name,
@@ -261,7 +269,7 @@ def _labels(
 
 
 def _revision(settings: Settings) -> str:
-    """The git revision of the project, with "-dirty" when files differ; empty without git."""
+    """The git revision of the project, with "-dirty" if files differ; empty without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
     try:
         done = subprocess.run(

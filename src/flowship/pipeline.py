@@ -14,11 +14,11 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError, EngineError, UsageError
 from flowship.events import Report
-from flowship.project.build_request import BuildRequest, prepare_build
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Is handed each step's progress and result as it comes, for whoever watches."""
+    """Is handed each step's progress and result as it comes, for the user to watch."""
 
     def progress(self) -> AbstractContextManager[Report]:
         """Open a report for slow work."""
@@ -126,7 +126,7 @@ def _no_image(settings: Settings) -> ConfigError:
 
 
 def image_to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
-    """The image that ``--image`` names, or else the one of the present files.
+    """The image that ``--image`` names, or else the one of the current files.
 
     Raises:
         ConfigError: The engine has no such image.
@@ -154,10 +154,11 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     """
     from flowship import image
     from flowship.engine import client
+    from flowship.push import pushed_reference
 
     if not named:
         built = _image_of_files(client.connect(), settings)
-        return built, image.pinned(built, settings.repo)
+        return built, pushed_reference(built, settings.repo)
     try:
         found = image.inspect(client.connect(), named)
     except EngineError:
@@ -172,7 +173,7 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
             f' name = "{built.project}"',
             where="--image",
         )
-    return built, image.pinned(built, named) or image.pinned(built, settings.repo)
+    return built, pushed_reference(built, named) or pushed_reference(built, settings.repo)
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
@@ -192,24 +193,22 @@ def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
 
 
 def credentials(target: Reference) -> Credentials | None:
-    """Who to be at the registry, judged before anything slow."""
+    """The credentials for the registry, found before anything slow."""
     from flowship import registry
 
     return registry.credentials_for(target)
 
 
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
-    """Sign in at a registry, through the engine, and keep the credentials as docker does."""
+    """Log in to a registry, and store the credentials as docker does."""
     from flowship import registry
-    from flowship.engine import client
+    from flowship.push import verify_login
 
-    reached = client.connect()
-    host = registry.registry_host(text)
     return registry.login(
-        host,
+        registry.registry_host(text),
         username,
         password,
-        verify=lambda _, given: client.verify_login(reached, host, given),
+        verify=verify_login,
         docker_config_dir=registry.docker_folder(os.environ),
     )
 
@@ -218,7 +217,7 @@ def login(text: str, username: str, password: SecretStr) -> LoginResult:
 
 
 def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
-    """What a deployment needs to know of an image.
+    """What a deployment needs to know about an image.
 
     Args:
         built: As the engine has it.
@@ -272,17 +271,11 @@ def deploy(
 
 
 def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image; the shipped flow's own default destination, the current
-    folder, would be lost with the container."""
+    """The desired state of this image, with a warning if its output is lost with its container."""
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    if not settings.shipped or "destination" in given or settings.block.volumes:
-        return desired
-    warning = (
-        "the trips would be written into a folder of a container that is removed after the run, "
-        "which the flow refuses: give --param destination=gcs-bucket/NAME, or mount a folder"
-    )
-    return replace(desired, warnings=(*desired.warnings, warning))
+    warning = settings.lost_output(given)
+    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
 
 
 # --- ship ----------------------------------------------------------------------------------------
@@ -438,7 +431,7 @@ def only_deployment(settings: Settings) -> str:
     Raises:
         UsageError: Several are configured.
     """
-    names = [d.name for d in settings.deployments] or [settings.name]
+    names = settings.deployment_names
     if len(names) > 1:
         raise UsageError(
             f"{len(names)} deployments are configured",
@@ -450,7 +443,7 @@ def only_deployment(settings: Settings) -> str:
 
 
 def known_project(folder: Path) -> Settings | None:
-    """The project's settings, where there are any that can be read: only to tell apart."""
+    """The project's settings, if they can be read; used only to choose between deployments."""
     try:
         return settings_or_none(folder)
     except ConfigError:

@@ -1,34 +1,53 @@
-"""Takes an image to a registry, makes sure that it arrived there, and knows it again."""
+"""Pushes an image to a registry, verifies that it arrived, and finds it there again.
+
+The engine pushes; every question to the registry goes over HTTP, through `RegistryClient`. Where
+only the engine reaches the registry (an engine on another machine, or a registry that only the
+engine is configured for), a push works but its digest cannot be verified.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowship import registry
-from flowship.engine.client import Engine, auth, engine_errors, look_up, registry_errors
+from flowship.engine import transfer
+from flowship.engine.client import Engine, connect
+from flowship.engine.images import tagged
 from flowship.errors import ConfigError, EngineError, RegistryError
-from flowship.events import Output, Report, Transfer, silent
-from flowship.image import BuiltImage, inspect, remote
-from flowship.registry import Credentials, PushStream, Reference, RegistryFailure
+from flowship.events import Output, Report, silent
+from flowship.image import BuiltImage, inspect, pinned, pinned_names, remote
+from flowship.registry import (
+    NO_CONNECTION,
+    REFUSALS,
+    Credentials,
+    Fault,
+    Reference,
+    RegistryFailure,
+)
+from flowship.registry.client import RegistryClient
 
-REFUSALS = {"denied", "unauthorized", "scope"}  # of `registry.faults`
-PATIENCE = 120  # seconds after which a failing push is not tried again
+ATTEMPTS = 5
+"""How often flowship tries a push to a registry that does not answer."""
+RETRY_SECONDS = 120  # after which a failing push is not tried again
+
+_NOT_THERE = frozenset({Fault.UNKNOWN_IMAGE, Fault.UNKNOWN_REPOSITORY})
 
 
 @dataclass(frozen=True)
 class PushedImage:
-    """An image that a registry holds.
+    """An image that a registry has.
 
     Attributes:
         reference: Pinned: ``user/de-repo:tag@sha256:…``.
         repository: ``user/de-repo``.
         tag: The tag it was pushed under.
-        digest: What the registry answers for it.
-        size: Bytes of the manifest's image in the engine.
+        digest: The digest of its manifest.
+        size: Bytes of the image in the engine.
         already: Whether the registry had it under this tag before.
+        verified: Whether the registry answered this digest for the tag; False if it could not
+            be asked, and the digest is what the engine uploaded.
     """
 
     reference: str
@@ -37,6 +56,7 @@ class PushedImage:
     digest: str
     size: int
     already: bool = False
+    verified: bool = True
 
 
 def push(
@@ -48,81 +68,147 @@ def push(
     report: Report = silent,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushedImage:
-    """Push `image` as `target`, and make sure that the registry answers the same digest.
+    """Push `image` as `target`, unless the registry has it, and verify the digest there.
 
-    Passing failures (a registry that restarts, a connection that drops) are tried again;
-    a refusal never is.
+    Transient failures (a registry that restarts, a connection that breaks) are tried again; a
+    refusal is not.
 
     Raises:
-        RegistryError: Refused, unreachable for good, or another digest than was sent.
+        RegistryError: Refused, not reachable, or the registry has another digest under the tag.
     """
-    target = target if target.tag else target.with_tag(image.inputs[:12])
+    target = _with_default_tag(target, image.inputs)
     sent = {name.rpartition("@")[2] for name in image.pushed if _same(name, target)}
-    known = _digest_in_registry(engine, target, credentials) if sent else None
+    known = _digest_or_none(engine, target, credentials) if sent else None
     if known and known in sent:
         return _pushed(image, target, known, already=True)
-    with _tagged(engine, image, target):
-        digest = _patiently(lambda: _push_once(engine, target, credentials, report), report, sleep)
-    _verify(engine, target, digest, credentials, report, sleep)
-    return _pushed(image, target, digest)
 
+    def attempt() -> str:
+        return transfer.push(engine, target, credentials, report)
 
-@contextmanager
-def _tagged(engine: Engine, image: BuiltImage, target: Reference) -> Iterator[None]:
-    """Name the image as its registry will. Where the push fails the name goes back to what it
-    was: it would say that this image was pushed."""
-    before = look_up(engine, str(target))
-    with engine_errors(f"tagging {target}"):
-        engine.api.tag(image.id, target.repository, target.tag)
-    try:
-        yield
-    except BaseException:
-        with engine_errors("untagging"):
-            if before is None:
-                engine.api.remove_image(str(target), noprune=True)
-            else:
-                engine.api.tag(before["Id"], target.repository, target.tag)
-        raise
+    with tagged(engine, image.id, str(target)):
+        digest = _with_retries(attempt, _is_transient, report, sleep)
+    verified = _verify(engine, target, digest, credentials, report, sleep)
+    return _pushed(image, target, digest, verified=verified)
 
 
 def published(
     engine: Engine, target: Reference, inputs: str, credentials: Credentials | None = None
 ) -> BuiltImage | None:
-    """The image of these inputs as its registry describes it: another laptop, or CI, built and
-    pushed it. A build here would be another image, with other times in it and another digest.
+    """The image of these inputs, if another laptop or CI has pushed it. A build here would give
+    another digest, since the times of the files in it differ.
 
     Args:
-        engine: Asks the registry first: most often there is no such image.
-        target: Where it would be; without a tag, under that of a push without one.
+        engine: Describes the image if it has it, which saves requests to the registry.
+        target: Where the image would be; without a tag, under the default one.
         inputs: The hash of all inputs, hexadecimal.
-        credentials: Who to be there.
+        credentials: The login for the registry.
     """
-    target = target if target.tag else target.with_tag(inputs[:12])
-    digest = _digest_in_registry(engine, target, credentials)
+    target = _with_default_tag(target, inputs)
+    digest = _digest_or_none(engine, target, credentials)
     if digest is None:
         return None
-    try:  # the engine knows what it pushed there itself, and a question to it costs nothing
+    try:
         found = inspect(engine, str(target.with_digest(digest))) or remote(str(target))
-    except (ConfigError, RegistryError):  # not ours, or only the engine gets there
+    except (ConfigError, RegistryError):  # not built by flowship, or not readable
         return None
     return found if found.inputs == inputs else None
 
 
-def _same(name: str, target: Reference) -> bool:
-    return Reference.parse(name).repository == target.repository
+def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
+    """How a registry knows `image`, ``repo:tag@sha256:…``; None if it was not pushed.
+
+    The names with digests that an engine lists prove nothing: Podman and docker's containerd store
+    list one for every tag. So the registry is asked, in one request per name.
+
+    Args:
+        image: As the engine or a registry describes it.
+        repository: Only in this repository, and under its tag if it has that; None: in any.
+
+    Raises:
+        RegistryError: The registry cannot be asked, and the engine's list proves nothing.
+    """
+    if image.from_registry:
+        return pinned(image, repository)
+    for text in pinned_names(image, repository):
+        name = Reference.parse(text)
+        # The containerd store lists the image's local name, which means Docker Hub elsewhere.
+        is_local = repository is None and _same(image.reference, name)
+        if not is_local and _is_confirmed(image, name, repository):
+            return text
+    return None
 
 
-def _pushed(
-    image: BuiltImage, target: Reference, digest: str, *, already: bool = False
-) -> PushedImage:
-    return PushedImage(
-        reference=str(target.with_digest(digest)),
-        repository=target.repository,
-        tag=str(target.tag),
-        digest=digest,
-        size=image.size,
-        already=already,
-    )
+def _is_confirmed(image: BuiltImage, name: Reference, repository: str | None) -> bool:
+    # The variables with a login are meant for the configured repository only.
+    login = registry.credentials_for(name, use_environment=repository is not None)
+    try:
+        with RegistryClient(name.registry, login) as client:
+            client.digest(name)
+    except RegistryFailure as exc:
+        if exc.fault in _NOT_THERE:
+            return False
+        # Only the containerd store uses the manifest's digest as the image's id. The classic
+        # store lists a name with a digest only after a push or pull.
+        if image.id != name.digest:
+            return True
+        if repository is None:
+            return False
+        raise RegistryError(
+            f"cannot confirm that {name} was pushed: {exc.message}",
+            code="push-not-confirmed",
+            hint="`flowship ship` pushes and deploys in one command, and needs no confirmation",
+            where=str(name),
+            details=exc.details,
+        ) from exc
+    return True
+
+
+def verify_login(registry_host: str, credentials: Credentials) -> str:
+    """Ask the registry whether it accepts `credentials`; see `RegistryClient.verify_login`.
+
+    The engine is asked only where there is no connection from here: it may be on another machine,
+    behind another proxy, or trust a registry without a certificate ("insecure-registries").
+
+    Raises:
+        RegistryError: The registry rejects them, or answers neither here nor to the engine.
+    """
+    try:
+        with RegistryClient(registry_host, credentials) as client:
+            return client.verify_login()
+    except RegistryFailure as exc:
+        if exc.fault not in NO_CONNECTION:
+            raise
+        try:
+            engine = connect()
+        except EngineError:
+            raise exc from None
+        return transfer.verify_login(engine, registry_host, credentials)
+
+
+# --- asking the registry -------------------------------------------------------------------------
+
+
+def _only_for_the_engine(engine: Engine, target: Reference) -> bool:
+    """Whether the address means another registry here than it means to the engine."""
+    return engine.is_remote and registry.is_loopback(target.registry)
+
+
+def _digest_or_none(
+    engine: Engine, target: Reference, credentials: Credentials | None
+) -> str | None:
+    """The registry's digest for the tag; None if it has none or cannot be asked: if there is a
+    problem, the push reports it."""
+    if _only_for_the_engine(engine, target):
+        return None
+    try:
+        return _digest(target, credentials)
+    except RegistryError:
+        return None
+
+
+def _digest(target: Reference, credentials: Credentials | None) -> str:
+    with RegistryClient(target.registry, credentials) as client:
+        return client.digest(target)
 
 
 def _verify(
@@ -132,70 +218,114 @@ def _verify(
     credentials: Credentials | None,
     report: Report,
     sleep: Callable[[float], None],
-) -> None:
-    """Compare what the registry now has under the name with what was sent."""
+) -> bool:
+    """Compare the registry's digest for the tag with the pushed one; False if it cannot be asked.
+
+    Then the digest is the one that the engine computed from the bytes that the registry accepted,
+    which is as good unless someone else pushed the same tag at the same time.
+    """
+    if _only_for_the_engine(engine, target):
+        report(Output(f"{target.registry} is on the engine's machine; digest not verified"))
+        return False
     try:
-        answered = _patiently(lambda: _ask_digest(engine, target, credentials), report, sleep)
-    except RegistryFailure as exc:
-        if exc.fault not in REFUSALS:
+        answered = _with_retries(
+            lambda: _digest(target, credentials),
+            lambda exc: exc.transient and exc.fault not in NO_CONNECTION,
+            report,
+            sleep,
+        )
+    except RegistryError as exc:
+        if isinstance(exc, RegistryFailure) and exc.fault in _NOT_THERE:
             raise
-        # A token that may push and not pull, as CI is given one: the digest is then what the
-        # engine computed of the bytes that the registry took.
-        report(Output(f"{target.registry} lets nobody read this back: not compared"))
-        return
-    registry.check_digest(digest, answered, target)
+        report(Output(f"{_why_not_verified(exc, target)}; digest not verified"))
+        return False
+    check_digest(digest, answered, target)
+    return True
 
 
-def _patiently(
-    attempt_once: Callable[[], str], report: Report, sleep: Callable[[float], None]
+def _why_not_verified(exc: RegistryError, target: Reference) -> str:
+    if isinstance(exc, RegistryFailure) and exc.fault in REFUSALS:
+        return f"no pull permission at {target.registry}"
+    if isinstance(exc, RegistryFailure) and exc.fault in NO_CONNECTION:
+        return f"no connection to {target.registry} from this machine"
+    return exc.message
+
+
+def check_digest(pushed: str, answered: str, reference: Reference) -> None:
+    """Compare the digest of the push with what the registry has under the reference.
+
+    Raises:
+        RegistryError: They differ: someone else pushed the same tag at the same time.
+    """
+    if pushed != answered:
+        raise RegistryError(
+            f"the registry has another image under {reference} than was pushed",
+            code="registry-tag-moved",
+            hint="someone else pushed this tag at the same time: use a tag of your own",
+            where=str(reference),
+            details=f"pushed:   {pushed}\nregistry: {answered}",
+        )
+
+
+# --- trying again --------------------------------------------------------------------------------
+
+
+def _is_transient(exc: RegistryFailure) -> bool:
+    return exc.transient
+
+
+def _with_retries(
+    attempt_once: Callable[[], str],
+    worth_another: Callable[[RegistryFailure], bool],
+    report: Report,
+    sleep: Callable[[float], None],
 ) -> str:
-    """Try again what a registry's passing failure broke, for as long as that makes sense."""
+    """Call `attempt_once` until it works, at most `ATTEMPTS` times."""
     began = time.monotonic()
-    for attempt in range(1, registry.ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             return attempt_once()
         except RegistryFailure as exc:
             # The engine itself tries a broken layer five times, which takes a minute.
-            spent = time.monotonic() - began > PATIENCE or attempt == registry.ATTEMPTS
-            if spent or not exc.transient:
+            spent = time.monotonic() - began > RETRY_SECONDS or attempt == ATTEMPTS
+            if spent or not worth_another(exc):
                 raise
-            wait = registry.backoff(attempt)
+            wait = backoff(attempt)
             report(Output(f"{exc.message}; trying again in {wait:.0f} s"))
             sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
 
-def _push_once(
-    engine: Engine, target: Reference, credentials: Credentials | None, report: Report
-) -> str:
-    with registry_errors(target, "push", credentials):
-        events = engine.api.push(
-            target.repository,
-            tag=target.tag,
-            stream=True,
-            decode=True,
-            auth_config=auth(target, credentials) or {},
-        )
-        stream = PushStream(events, target, credentials)
-        for layer in stream:
-            report(Transfer(layer.layer, layer.status, layer.current, layer.total or 0))
-        return stream.digest
+def backoff(attempt: int) -> float:
+    """Seconds to wait after failed attempt number `attempt` (from 1): 1, 2, 4, … at most 30."""
+    return float(min(30, 2 ** (max(1, attempt) - 1)))
 
 
-def _digest_in_registry(
-    engine: Engine, target: Reference, credentials: Credentials | None
-) -> str | None:
-    """What the registry has under the name; None where it does not answer: the push itself says
-    why, in its own words."""
-    try:
-        return _ask_digest(engine, target, credentials)
-    except (RegistryFailure, EngineError):
-        return None
+# --- values --------------------------------------------------------------------------------------
 
 
-def _ask_digest(engine: Engine, target: Reference, credentials: Credentials | None) -> str:
-    with registry_errors(target, "pull", credentials):
-        found = engine.api.inspect_distribution(
-            str(target), auth_config=auth(target, credentials) or {}
-        )
-    return str(found["Descriptor"]["digest"])
+def _with_default_tag(target: Reference, inputs: str) -> Reference:
+    return target if target.tag else target.with_tag(inputs[:12])
+
+
+def _same(name: str, target: Reference) -> bool:
+    return Reference.parse(name).repository == target.repository
+
+
+def _pushed(
+    image: BuiltImage,
+    target: Reference,
+    digest: str,
+    *,
+    already: bool = False,
+    verified: bool = True,
+) -> PushedImage:
+    return PushedImage(
+        reference=str(target.with_digest(digest)),
+        repository=target.repository,
+        tag=str(target.tag),
+        digest=digest,
+        size=image.size,
+        already=already,
+        verified=verified,
+    )

@@ -1,7 +1,7 @@
-"""What is a secret by its name, and how an address that carries a login is shown.
+"""Recognises secrets by the name of a variable, and masks logins in addresses.
 
-Pure, and cheap to import: everything that shows or judges what a user wrote asks here, so that
-the same text is a secret everywhere or nowhere.
+Pure, and cheap to import. All code that shows or checks a user's text uses these functions, so
+that the same text is a secret everywhere or nowhere.
 """
 
 from __future__ import annotations
@@ -11,46 +11,46 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MASK = "********"
-"""What is shown in a secret's place; its length tells nothing."""
+"""Shown instead of a secret; the length does not depend on the secret."""
 
 # --- names -------------------------------------------------------------------------------------
 
-# A letter behind the word makes it another one: TOKENIZERS_PARALLELISM, passwordless.
+# A letter after the word makes it a different word: TOKENIZERS_PARALLELISM, passwordless.
 _SECRET = re.compile(
     r"(?i)(password|passwd|passphrase|secret|token|credential|auth_string|connection_?string"
     r"|(?<=[_-])pwd"  # PWD alone is the shell's folder
     r"|(api|access|account|auth|encryption|fernet|master|private|secret|signing|storage)[_-]?key"
     r")s?(?![a-z])|(\A|[_-])pass\d*\Z"
 )
-# Names of what only belongs to a secret, Google's path to one among them. SECRET_ID is no
-# identifier, but half of Vault's login.
-_ABOUT = re.compile(
+# Names of values that belong to a secret but are not secret, such as the path of a key file.
+# SECRET_ID is not in the list: it is half of a Vault login.
+_NOT_SECRET = re.compile(
     r"(?i)([_-](file|path|dir|folder|name|type|limit|ttl\w*|expir\w*|(?<!secret[_-])ids?)"
     r"|application_credentials)\Z"
 )
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable or field of this name holds a secret: ``DB_PWD``, ``AWS_ACCESS_KEY``.
+    """Whether a variable or field with this name holds a secret.
 
-    ``AWS_ACCESS_KEY_ID`` and ``PASSWORD_FILE`` hold none.
+    ``DB_PWD`` and ``AWS_ACCESS_KEY`` do; ``AWS_ACCESS_KEY_ID`` and ``PASSWORD_FILE`` do not.
     """
-    return bool(_SECRET.search(name)) and not _ABOUT.search(name)
+    return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)
 
 
 # --- addresses ---------------------------------------------------------------------------------
 
-# Everything up to the last @ before the path. A password with a slash in it is cut there by
-# whoever reads the address, and yet it is one: all up to the next @, unless a port comes first.
+# Everything up to the last @ before the path. A URL parser ends a password at its first slash,
+# but it is still a password: match up to the next @, unless a port comes first.
 _LOGIN = re.compile(
     r"(?i)(?P<http>https?)?://"
     r"(?P<login>[^\s/?#]+|[^\s/?#:@\[]+:(?!\d*[/?#])[^\s@]{1,200})@"
 )
-_NO_PASSWORD = ("", "x-oauth-basic")  # what git hosts take behind a token in the user's place
+_NO_PASSWORD = ("", "x-oauth-basic")  # git hosts accept these after a token as the user name
 
 
 class _Secret(NamedTuple):
-    """Where the secret part of an address's login stands."""
+    """The secret part of an address's login, and its place in the text."""
 
     start: int
     end: int
@@ -58,9 +58,9 @@ class _Secret(NamedTuple):
 
 
 def _secrets(text: str) -> Iterator[_Secret]:
-    """The password of each address in `text`, or what stands alone before an http address's @.
+    """The password of each address in `text`, or the token before the @ of an http address.
 
-    Elsewhere that is a user's name: ``git+ssh://git@…``, ``postgresql://me@…``.
+    In other addresses a single word before the @ is a user name: ``git+ssh://git@…``.
     """
     for found in _LOGIN.finditer(text):
         user, _, password = found["login"].partition(":")
@@ -72,7 +72,7 @@ def _secrets(text: str) -> Iterator[_Secret]:
 
 
 def has_login(text: str) -> bool:
-    """Whether an address in `text` has a password or token written out; a placeholder is none."""
+    """Whether an address in `text` contains a password or token; a placeholder does not count."""
     return any(
         not secret.text.startswith("$") and not re.search(r"[{}<>]", secret.text)
         for secret in _secrets(text)
@@ -80,11 +80,11 @@ def has_login(text: str) -> bool:
 
 
 def mask_addresses(text: str, *, keep_length: bool = False) -> str:
-    """`text` with the password or token of each address in it covered, the user's name kept.
+    """`text` with the password or token of each address masked; user names are kept.
 
     Args:
-        text: Addresses in any text.
-        keep_length: Star for star, where a place in the text is pointed at.
+        text: Any text with addresses in it.
+        keep_length: Keep the length, so that columns in the text stay valid.
     """
     for secret in reversed(list(_secrets(text))):
         stars = "*" * len(secret.text) if keep_length else MASK
@@ -93,5 +93,5 @@ def mask_addresses(text: str, *, keep_length: bool = False) -> str:
 
 
 def without_login(address: str) -> str:
-    """The address without user and password: to be looked at in a browser, or remembered."""
+    """The address without user and password, to open in a browser or to store."""
     return _LOGIN.sub(lambda found: f"{found['http'] or ''}://", address)

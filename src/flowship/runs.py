@@ -1,16 +1,18 @@
-"""Starting a deployment's run and watching it: logs as they come, and how it ended.
+"""Starts a run of a deployment and follows it: its logs as they arrive, and how it ends.
 
-Ctrl-C while watching stops the watching, never the run: `watch` lets KeyboardInterrupt
-through, and `Started.hints` says how to look again or to cancel.
+Ctrl-C while a run is watched stops the watching, never the run: `watch` does not catch
+KeyboardInterrupt, and `Started.hints` says how to look at the run again or how to cancel it.
 """
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from flowship.deploy import start_command
@@ -21,20 +23,44 @@ from flowship.deployment.report import jsonable
 from flowship.deployment.stored import parse_moment
 from flowship.deployment.summary import paused_pool
 from flowship.errors import RunFailedError, UsageError
-from flowship.local import processes
-from flowship.prefect.client import Json, PrefectApi
+from flowship.local import records
+from flowship.prefect.client import PrefectApi
+from flowship.prefect.types import Deployment, FlowRun, Log
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
 
-FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
-POLL = (0.5, 3.0)  # seconds between looks: while something happens, and at most
-LONG = 20.0  # seconds of waiting after which it is asked why
-WAITING = {"SCHEDULED", "PENDING"}
-SETTLE = 1.0  # seconds between looks for late logs
-SETTLE_LOOKS = 3  # looks that find nothing before the logs count as complete
-SETTLE_AT_MOST = 15  # looks
-OVERLAP = timedelta(seconds=30)  # logs arrive in batches, the older sometimes later
+SHORTEST_WAIT = 0.5  # seconds between two requests while the run is active
+LONGEST_WAIT = 3.0  # seconds between two requests while nothing happens
+CHECK_WAITING_RUN = 20.0  # seconds after which a run that has not started is checked for obstacles
+LATE_LOGS_WAIT = 1.0  # seconds between two requests for logs after the run has ended
+QUIET_REQUESTS = 3  # requests without new logs after which the logs count as complete
+LATE_LOGS_REQUESTS = 15  # requests for late logs, at most
+OVERLAP = timedelta(seconds=30)  # logs arrive in batches, and an older one may arrive later
+
+
+class StateType(str, Enum):
+    """The types of state that a Prefect flow run can be in."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    CRASHED = "CRASHED"
+
+
+NOT_STARTED = frozenset({StateType.SCHEDULED, StateType.PENDING})
+FINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
+
+
+class FoundDeployment(Deployment):
+    """A deployment with the name of its flow."""
+
+    flow_name: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +70,7 @@ class LogRecord:
     Attributes:
         moment: ISO 8601, UTC.
         level: ``INFO`` and the like.
-        run: The name of the run it belongs to: the one watched, or one that it started.
+        run: The name of the run that wrote it: the watched run or one of its child runs.
         message: The text, which may have several lines.
     """
 
@@ -59,8 +85,8 @@ class Started:
     """A run that was just started.
 
     Attributes:
-        warnings: What will keep it from running, with the command that helps.
-        hints: How to look at it and how to cancel it, for whoever stops watching.
+        warnings: What keeps it from running, with the command that helps.
+        hints: How to look at it and how to cancel it.
     """
 
     id: str
@@ -82,14 +108,14 @@ class RunResult:
     """How a run ended.
 
     Attributes:
-        seconds: Its running time, without the time it waited.
-        worker_log: Where its pool's worker writes, where `flowship up` started one here.
+        seconds: Its running time, without the time that it waited.
+        worker_log: The log file of its pool's worker, if `flowship up` started one here.
     """
 
     id: str
     name: str
     deployment: str
-    state_type: str
+    state_type: StateType
     state_name: str
     message: str
     url: str
@@ -98,12 +124,19 @@ class RunResult:
 
     @property
     def completed(self) -> bool:
-        """Whether all went well."""
-        return self.state_type == "COMPLETED"
+        """Whether the run succeeded."""
+        return self.state_type is StateType.COMPLETED
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values only."""
-        return {**asdict(self), "completed": self.completed}
+        return {
+            **asdict(self),
+            "state_type": self.state_type.value,
+            "completed": self.completed,
+        }
+
+
+# --- finding a deployment ------------------------------------------------------------------------
 
 
 def find(
@@ -111,52 +144,68 @@ def find(
     name: str,
     *,
     project: Callable[[], Settings | None] = lambda: None,
-) -> Json:
-    """The deployment meant by ``flow/deployment`` or by the bare name of a deployment.
+) -> FoundDeployment:
+    """Find a deployment by ``flow/deployment`` or by its own name.
 
     Args:
         api: The server.
-        name: As the user gave it, or the project's own.
-        project: The project's settings; asked only where several flows have the name, of which
-            the project's own is meant.
+        name: As the user gave it, or the name of the project's deployment.
+        project: Returns the project's settings; called only if several flows have a deployment
+            with this name, to choose the project's own.
 
     Returns:
-        The API's deployment, with ``flow_name`` added.
+        The deployment, with the name of its flow.
 
     Raises:
-        UsageError: None has this name, or several flows have one; the message lists them.
+        UsageError: No deployment has this name, or several do; the hint lists them.
     """
     flow, slash, bare = name.rpartition("/")
     if slash:
         found = api.deployment_by_name(flow, bare)
-        if found is None:
-            raise _none(api, name)
-        return {**found, "flow_name": flow}
-    matching = list(api.deployments(name))
+        matching = [_with_flow(found, flow)] if found else []
+    else:
+        matching = _with_name(api, name, project)
     if not matching:
-        raise _none(api, name)
-    if len(matching) > 1:
-        matching = _own(api, matching, project())
-    named = [{**d, "flow_name": api.flow(d["flow_id"])["name"]} for d in matching]
-    if len(named) > 1:
-        listed = ", ".join(sorted(f"{d['flow_name']}/{name}" for d in named))
         raise UsageError(
-            f'{len(named)} flows have a deployment "{name}"', hint=f"one of: {listed}",
+            f'deployment "{name}" not found at {api.url}',
+            code="deployment-not-found",
+            hint=_suggestion(api, bare),
             where="DEPLOYMENT",
-        )  # fmt: skip
-    return named[0]
+        )
+    if len(matching) > 1:
+        names = ", ".join(sorted(f"{d['flow_name']}/{name}" for d in matching))
+        raise UsageError(
+            f'{len(matching)} flows have a deployment "{name}"',
+            code="deployment-ambiguous",
+            hint=f"choose one of: {names}",
+            where="DEPLOYMENT",
+        )
+    return matching[0]
 
 
-def _own(api: PrefectApi, found: list[Json], settings: Settings | None) -> list[Json]:
-    """Of several the project's: on its block, with its entrypoint, as it was deployed last.
+def _with_name(
+    api: PrefectApi, name: str, project: Callable[[], Settings | None]
+) -> list[FoundDeployment]:
+    found = list(api.deployments(name))
+    settings = project() if len(found) > 1 else None
+    if settings:
+        found = _own(api, found, settings)
+    return [_with_flow(d, api.flow(d["flow_id"])["name"]) for d in found]
 
-    A flow that was renamed leaves a deployment behind that has all this but the last.
+
+def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
+    return {**deployment, "flow_name": flow}
+
+
+def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[Deployment]:
+    """The project's own deployments: those with its block, its entrypoint and its latest image.
+
+    A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
+    with an older image.
     """
-    if settings is None:
-        return found
     block = api.block_document(docker_block.SLUG, settings.block_name)
-    image = str((block or {}).get("data", {}).get("image") or "")
-    rules: tuple[Callable[[Json], bool], ...] = (
+    image = str(block["data"].get("image") or "") if block else ""
+    rules: tuple[Callable[[Deployment], bool], ...] = (
         lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
         lambda d: d.get("entrypoint") == settings.entrypoint,
         lambda d: bool(image) and d.get("version") == image_version(image),
@@ -166,45 +215,44 @@ def _own(api: PrefectApi, found: list[Json], settings: Settings | None) -> list[
     return found
 
 
-def _none(api: PrefectApi, wanted: str) -> UsageError:
-    return UsageError(
-        f'there is no deployment "{wanted}" at {api.url}', hint=_known(api, wanted),
-        where="DEPLOYMENT",
-    )  # fmt: skip
-
-
-def _known(api: PrefectApi, wanted: str = "") -> str:
-    names = sorted({d["name"]: None for d in api.deployments()})
+def _suggestion(api: PrefectApi, name: str) -> str:
+    names = sorted({d["name"] for d in api.deployments()})
     if not names:
-        return "nothing is deployed there yet: `flowship deploy`"
-    close = parameters._unknown_hint(wanted.rpartition("/")[2], dict.fromkeys(names))
-    return close.replace("it takes", "deployed there")
+        return "the server has no deployments yet: run `flowship deploy`"
+    if close := difflib.get_close_matches(name, names, n=1):
+        return f'did you mean "{close[0]}"?'
+    return f"the server has: {', '.join(names)}"
+
+
+# --- starting a run ------------------------------------------------------------------------------
 
 
 def start(
-    api: PrefectApi, deployment: Mapping[str, Any], given: Mapping[str, Any] | None = None
+    api: PrefectApi, deployment: FoundDeployment, given: Mapping[str, Any] | None = None
 ) -> Started:
     """Start a run now.
 
     Args:
         api: The server.
         deployment: From `find`.
-        given: Over the deployment's own parameters; text is read as the flow's schema says.
+        given: Override the deployment's own parameters; text is read as the flow's schema says.
 
     Raises:
-        UsageError: A parameter that the flow does not take, of the wrong type, or missing.
+        UsageError: The flow has no such parameter, a value has the wrong type, or a required
+            parameter has no value.
     """
     schema = deployment.get("parameter_openapi_schema") or None
     schema = schema if schema and "properties" in schema else None
     typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in (given or {}).items()}
     chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
     everything = {**(deployment.get("parameters") or {}), **chosen}
-    absent = parameters.missing(schema, everything)
-    if absent:
+    if missing := parameters.missing(schema, everything):
         raise UsageError(
-            f'the flow requires "{absent[0]}", which has no value',
-            hint=f"--param {absent[0]}=…", where="--param",
-        )  # fmt: skip
+            f'the flow requires "{missing[0]}", which has no value',
+            code="parameter-required",
+            hint=f"--param {missing[0]}=…",
+            where="--param",
+        )
     run = api.create_run(deployment["id"], chosen)
     url = api.ui_url(f"runs/flow-run/{run['id']}")
     return Started(
@@ -214,24 +262,29 @@ def start(
         url=url,
         parameters=parameters.table(schema, everything),
         warnings=_obstacles(api, deployment.get("work_pool_name") or ""),
-        hints=(f"look: {url}", f"cancel: prefect flow-run cancel {run['id']}"),
+        hints=(f"view: {url}", f"cancel: prefect flow-run cancel {run['id']}"),
     )
 
 
-def _obstacles(api: PrefectApi, name: str) -> tuple[str, ...]:
-    """Why a run of the work pool of this name would stay scheduled."""
-    if not name:
+def _obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
+    """What keeps a run in this work pool from starting, with the command that helps."""
+    if not pool_name:
         return ()
-    told = []
-    pool = api.work_pool(name)
+    warnings = []
+    pool = api.work_pool(pool_name)
     if pool and pool.get("is_paused"):
-        told.append(paused_pool(name))
-    if not any(w.get("status") == "ONLINE" for w in api.workers(name)):
-        command = start_command(api, name)
+        warnings.append(paused_pool(pool_name))
+    if not any(w.get("status") == "ONLINE" for w in api.workers(pool_name)):
+        command = start_command(api, pool_name)
         if pool and pool["type"] != "docker":
-            command = f'prefect worker start --pool "{name}"'
-        told.append(f'no worker is online for the work pool "{name}": start one with `{command}`')
-    return tuple(told)
+            command = f'prefect worker start --pool "{pool_name}"'
+        warnings.append(
+            f'no worker is online for the work pool "{pool_name}": start one with `{command}`'
+        )
+    return tuple(warnings)
+
+
+# --- watching a run ------------------------------------------------------------------------------
 
 
 def watch(
@@ -243,51 +296,45 @@ def watch(
     warn: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunResult:
-    """Follow a run to its end, telling each log record once.
+    """Follow a run until it ends.
 
     Args:
         api: The server.
         started: From `start`.
-        report: Told every record of the run and of the runs that it started, as they come.
-        on_state: Told each new state's name.
-        warn: Told what keeps a run from starting that waits for long, each thing once.
-        sleep: How to wait.
+        report: Receives each log record of the run and of its child runs once, as they arrive.
+        on_state: Receives the name of each new state.
+        warn: Receives each reason why the run has not started, once.
+        sleep: Waits for some seconds.
 
     Returns:
-        How it ended, also when it failed: `ensure_completed` makes an error of that.
+        How it ended, also if it failed: `failure` makes an error of the result.
     """
     logs = _Logs(api, started, report)
-    wait, state = POLL[0], ""
-    waited, told = 0.0, set(started.warnings)
+    obstacles = _ObstacleWatch(api, set(started.warnings), warn)
+    wait, state = SHORTEST_WAIT, ""
     while True:
         run = api.run(started.id)
-        news = logs.look()
+        active = logs.fetch()
         if run["state"]["name"] != state:
             state = run["state"]["name"]
             on_state(state)
-            news = True
+            active = True
         if run["state"]["type"] in FINAL:
             break
-        wait = POLL[0] if news else min(wait * 1.5, POLL[1])
+        wait = SHORTEST_WAIT if active else min(wait * 1.5, LONGEST_WAIT)
         sleep(wait)
-        waited += wait
-        if waited >= LONG and run["state"]["type"] in WAITING:
-            waited = 0.0
-            for text in _obstacles(api, run.get("work_pool_name") or ""):
-                if text not in told:
-                    told.add(text)
-                    warn(text)
-    logs.settle(sleep)
+        obstacles.waited(run, wait)
+    logs.fetch_late(sleep)
     return _result(api, started, api.run(started.id))
 
 
-def _result(api: PrefectApi, started: Started, run: Json) -> RunResult:
+def _result(api: PrefectApi, started: Started, run: FlowRun) -> RunResult:
     state = run["state"]
     return RunResult(
         id=run["id"],
         name=run["name"],
         deployment=started.deployment,
-        state_type=state["type"],
+        state_type=StateType(state["type"]),
         state_name=state["name"],
         message=state.get("message") or "",
         url=started.url,
@@ -297,72 +344,94 @@ def _result(api: PrefectApi, started: Started, run: Json) -> RunResult:
 
 
 def _worker_log(api: PrefectApi, pool: str) -> str:
-    found = processes.load(processes.state_dir(), processes.worker_key(api.url, pool))
+    found = records.load(records.state_dir(), records.worker_key(api.url, pool))
     return found.log if found else ""
 
 
-def ensure_completed(result: RunResult) -> None:
-    """Nothing for a run that completed.
-
-    Raises:
-        RunFailedError: It ended otherwise (exit code 8).
-    """
+def failure(result: RunResult) -> RunFailedError | None:
+    """The error (exit code 8) for a run that did not complete; None for one that did."""
     if result.completed:
-        return
-    hint = f"look at it: {result.url}"
-    if result.state_type == "CRASHED":
+        return None
+    message = f"the run {result.name} of {result.deployment} ended as {result.state_name}"
+    if result.state_type is StateType.CRASHED:
         log = f"the worker's log {result.worker_log}".rstrip()
-        hint = f"the container did not start or died; {log} says why, and {result.url}"
-    raise RunFailedError(
-        f"the run {result.name} of {result.deployment} ended as {result.state_name}",
-        hint=hint,
-        details=result.message,
-    )
+        return RunFailedError(
+            message,
+            code="run-crashed",
+            hint=f"the container did not start, or it died: see {log} and {result.url}",
+            details=result.message,
+        )
+    hint = f"see {result.url}"
+    if result.state_type is StateType.CANCELLED:
+        return RunFailedError(message, code="run-cancelled", hint=hint, details=result.message)
+    return RunFailedError(message, hint=hint, details=result.message)
+
+
+class _ObstacleWatch:
+    """Checks from time to time why a run has not started, and reports each reason once."""
+
+    def __init__(self, api: PrefectApi, reported: set[str], warn: Callable[[str], None]) -> None:
+        self._api = api
+        self._reported = reported
+        self._warn = warn
+        self._seconds = 0.0
+
+    def waited(self, run: FlowRun, seconds: float) -> None:
+        """Note that `seconds` passed since the last call; `run` is the run as it was before."""
+        self._seconds += seconds
+        if self._seconds < CHECK_WAITING_RUN or run["state"]["type"] not in NOT_STARTED:
+            return
+        self._seconds = 0.0
+        for text in _obstacles(self._api, run.get("work_pool_name") or ""):
+            if text not in self._reported:
+                self._reported.add(text)
+                self._warn(text)
 
 
 class _Logs:
-    """The records of a run and of the runs below it, each told once."""
+    """The log records of a run and of its child runs, each reported once."""
 
     def __init__(
         self, api: PrefectApi, started: Started, report: Callable[[LogRecord], None]
     ) -> None:
-        self.api = api
-        self.report = report
-        self.names = {started.id: started.name}
-        self.told: set[str] = set()
-        self.latest: datetime | None = None
+        self._api = api
+        self._report = report
+        self._names = {started.id: started.name}
+        self._reported: set[str] = set()
+        self._latest: datetime | None = None
 
-    def look(self, *, everything: bool = False) -> bool:
-        """Tell what is new.
+    def fetch(self, *, everything: bool = False) -> bool:
+        """Report the records that are new.
 
         Returns:
-            Whether anything was.
+            Whether there were any.
         """
-        self.names |= {r["id"]: r["name"] for r in self.api.child_runs(tuple(self.names))}
+        self._names |= {r["id"]: r["name"] for r in self._api.child_runs(tuple(self._names))}
         after = None
-        if self.latest is not None and not everything:
-            after = (self.latest - OVERLAP).isoformat()
-        fresh = [r for r in self.api.logs(tuple(self.names), after) if r["id"] not in self.told]
-        for record in fresh:
-            self.told.add(record["id"])
+        if self._latest is not None and not everything:
+            after = (self._latest - OVERLAP).isoformat()
+        records = self._api.logs(tuple(self._names), after)
+        new = [record for record in records if record["id"] not in self._reported]
+        for record in new:
+            self._reported.add(record["id"])
             moment = parse_moment(record["timestamp"])
-            self.latest = max(self.latest or moment, moment)
-            self.report(
-                LogRecord(
-                    record["timestamp"],
-                    logging.getLevelName(record["level"]),
-                    self.names.get(record.get("flow_run_id") or "", ""),
-                    record["message"],
-                )
-            )
-        return bool(fresh)
+            self._latest = max(self._latest or moment, moment)
+            self._report(self._record(record))
+        return bool(new)
 
-    def settle(self, sleep: Callable[[float], None]) -> None:
-        """Wait for the logs that arrive after the run's end: the container sends its last ones,
-        and the worker its own."""
+    def _record(self, record: Log) -> LogRecord:
+        return LogRecord(
+            record["timestamp"],
+            logging.getLevelName(record["level"]),
+            self._names.get(record.get("flow_run_id") or "", ""),
+            record["message"],
+        )
+
+    def fetch_late(self, sleep: Callable[[float], None]) -> None:
+        """Wait for the records that the container and the worker send after the run has ended."""
         quiet = 0
-        for _ in range(SETTLE_AT_MOST):
-            quiet = 0 if self.look(everything=True) else quiet + 1
-            if quiet == SETTLE_LOOKS:
+        for _ in range(LATE_LOGS_REQUESTS):
+            quiet = 0 if self.fetch(everything=True) else quiet + 1
+            if quiet == QUIET_REQUESTS:
                 return
-            sleep(SETTLE)
+            sleep(LATE_LOGS_WAIT)

@@ -1,4 +1,4 @@
-"""The Docker Container block: its spelling, and the shipped JSON that stands for the classes."""
+"""The Docker Container block, and the shipped JSON that describes its classes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ REGENERATE = "run: python -c 'from flowship import blocks; blocks.write_referenc
 
 
 @pytest.mark.parametrize("name", ["docker-container.json", "docker-pool.json"])
-def test_the_shipped_json_is_what_the_classes_say(name):
+def test_the_shipped_json_matches_the_classes(name):
     from flowship import blocks
 
     made = blocks.reference_data()[name]
     assert json.loads((blocks.DATA / name).read_text(encoding="utf-8")) == made, REGENERATE
 
 
-def test_the_field_names_agree_in_the_class_the_configuration_and_the_data():
+def test_the_class_the_configuration_and_the_data_have_the_same_fields():
     from flowship.blocks import DockerContainer
 
     assert tuple(DockerContainer.model_fields) == docker_block.FIELDS
@@ -44,7 +44,7 @@ def test_the_field_names_agree_in_the_class_the_configuration_and_the_data():
         (enum.Enum("Policy", {"ALWAYS": "ALWAYS"})("ALWAYS"), "Always"),
     ],
 )
-def test_the_old_spellings_of_the_pull_policies_are_taken(written, stored):
+def test_older_spellings_of_the_pull_policies_are_accepted(written, stored):
     from flowship.blocks import DockerContainer
 
     assert DockerContainer(image="a", image_pull_policy=written).image_pull_policy == stored
@@ -57,7 +57,7 @@ def test_an_unknown_pull_policy_is_refused():
         DockerContainer(image="a", image_pull_policy="sometimes")
 
 
-def test_a_widened_pool_takes_a_placeholder_or_a_value_everywhere_and_nothing_else():
+def test_a_widened_pool_accepts_a_placeholder_or_a_value_and_nothing_else():
     from flowship.deployment.json_schema import problem
 
     variables = docker_block.pool_template()["variables"]
@@ -70,7 +70,7 @@ def test_a_widened_pool_takes_a_placeholder_or_a_value_everywhere_and_nothing_el
     assert problem("yes", known["privileged"], variables)
 
 
-def test_a_default_pool_is_not_taken_for_a_widened_one():
+def test_a_default_pool_is_not_recognised_as_widened():
     from prefect_docker.worker import DockerWorker
 
     assert docker_block.is_widened(docker_block.pool_template())
@@ -78,9 +78,7 @@ def test_a_default_pool_is_not_taken_for_a_widened_one():
 
 
 @pytest.mark.server
-def test_the_hand_made_way_still_works_and_what_deploy_registers_is_the_same(
-    prefect_server, tmp_path
-):
+def test_a_block_saved_in_python_has_the_schema_that_deploy_registers(prefect_server, tmp_path):
     script = """
 from flowship.blocks import DockerContainer
 saved = DockerContainer(image="a/b:c", image_pull_policy="always", auto_remove=True)
@@ -94,13 +92,13 @@ print(DockerContainer._calculate_schema_checksum())
         env=server_environment(tmp_path, PREFECT_API_URL=prefect_server),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    told, checksum = done.stdout.splitlines()[-2:]
-    assert told == "a/b:c Always True"
+    loaded, checksum = done.stdout.splitlines()[-2:]
+    assert loaded == "a/b:c Always True"
     assert checksum == docker_block.registration()["checksum"]
 
 
 @pytest.mark.server
-def test_a_block_that_flowship_deployed_loads_in_python(prefect_server, tmp_path):
+def test_a_deployed_block_loads_in_python(prefect_server, tmp_path):
     from support.deploying import Project
 
     project = Project(prefect_server)

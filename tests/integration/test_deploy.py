@@ -51,7 +51,7 @@ def test_a_deployment_that_another_project_had_is_warned_of(project):
     before = f"taxi-{project.tag}-docker"
     project.values["name"] = f"other-{project.tag}"
     (taken,) = project.deploy().deployments
-    assert [before in text and "another project's" in text for text in taken.warnings] == [True]
+    assert [before in text and "another project" in text for text in taken.warnings] == [True]
     assert project.deploy().deployments[0].warnings == ()
 
 
@@ -282,7 +282,7 @@ def test_every_field_of_the_block_follows_in_a_pool_of_ours(project):
     assert set(project.block()["data"]) == set(variables)
 
 
-def test_in_a_pool_of_somebody_else_text_follows_and_the_rest_is_copied(
+def test_in_a_pool_of_another_origin_text_follows_and_the_rest_is_copied(
     project,
     prefect_server,
     tmp_path,
@@ -315,7 +315,7 @@ def test_in_a_pool_of_somebody_else_text_follows_and_the_rest_is_copied(
     assert run["deployment_id"] == project.stored()["id"]
 
 
-def test_an_edit_of_the_block_that_is_written_over_is_told(project):
+def test_an_overwritten_edit_of_the_block_is_reported(project):
     project.values["block"] = {"mem-limit": "1g"}
     project.deploy()
     body = {"data": {"mem_limit": "8g", "image": "other/image:edited", "privileged": True}}
@@ -433,7 +433,7 @@ def test_the_report_says_whether_a_worker_is_online_and_what_starts_one(project)
     assert project.deploy().pool.worker_online is True
 
 
-def test_parameters_written_over_are_told(project):
+def test_overwritten_parameters_are_reported(project):
     project.deploy(Flags(parameters={"year": "2022"}))
     assert project.stored()["parameters"] == {"year": 2022}
     report = project.deploy()
@@ -456,7 +456,7 @@ def test_a_flag_schedule_that_stays_also_needs_the_required_parameters(project):
         validate_kept(wanted, project.api)  # as `ship` does before the push
 
 
-def test_a_flow_whose_defaults_are_no_json_is_deployed_and_runs_with_its_own(project, tmp_path):
+def test_a_flow_whose_defaults_are_not_json_is_deployed_and_runs_with_its_own(project, tmp_path):
     project.deploy(parameters=dict(unusual(tmp_path).parameters))
     assert "default" not in project.stored()["parameter_openapi_schema"]["properties"]["limit"]
     for given in ({}, {"limit": 2.5, "name": "Zoë", "notes": {"Zoë": 1}}):
@@ -505,7 +505,7 @@ def test_the_shape_of_the_report_is_this(project):
     assert deployment["url"].endswith(f"/deployments/deployment/{deployment['id']}")
 
 
-def test_an_api_that_is_not_set_or_not_answering_is_told_before_anything():
+def test_an_api_that_is_not_set_or_not_answering_is_an_error_before_anything():
     with pytest.raises(ApiError, match="no Prefect API is set"):
         PrefectApi(Target(None))
     with pytest.raises(ApiError) as caught:
@@ -532,13 +532,13 @@ def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes
     assert project.deploy(entrypoint="b.py:b").warnings == ()
 
 
-def test_another_configured_deployment_is_no_leftover(project):
+def test_another_configured_deployment_is_not_a_leftover(project):
     project.values["deployments"].append({"name": "weekly", "cron": "0 5 * * 1"})
     project.deploy()
     assert project.deploy(Flags(name="weekly")).warnings == ()
 
 
-def test_secrets_are_written_over_without_being_shown(project):
+def test_secrets_are_overwritten_without_being_shown(project):
     secret = {"type": "string", "format": "password", "writeOnly": True}
     schema = {"type": "object", "properties": {"token": secret}, "required": []}
     reports = []
@@ -562,7 +562,7 @@ def test_a_pool_that_starts_no_containers_is_refused_for_a_worker_too(project):
     assert ensure_pool(project.api, f"new-{project.tag}") is False
 
 
-def test_a_schedule_by_flag_that_stays_paused_is_told_with_the_way_to_wake_it(project):
+def test_a_schedule_by_flag_that_stays_paused_is_a_warning_with_the_way_to_resume_it(project):
     project.deploy()
     (schedule,) = project.schedules()
     project.pause(schedule)

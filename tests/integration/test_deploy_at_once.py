@@ -141,7 +141,7 @@ class Undoing(Counting):
         return response
 
 
-def test_a_deploy_that_does_not_hold_is_no_success(prefect_server):
+def test_a_deploy_that_does_not_last_is_not_a_success(prefect_server):
     project = Project(prefect_server)
     project.deploy()
     project.configure(description="ours")

@@ -148,7 +148,7 @@ def test_up_starts_a_server_and_a_worker_on_a_fresh_machine(machine, up):
         ("server", "started"),
         ("worker", "started"),
     ]
-    assert up["scheduler"] == "schedules"
+    assert up["scheduler"] == "running"
     assert up["profile"]["switched_from"] == "ephemeral"
 
 
@@ -212,7 +212,7 @@ def test_a_run_that_fails_is_exit_code_8_with_its_reason(machine, scheduled_run)
     code, stdout, stderr = machine("run", "--watch", "--param", "fail=true", ok=False)
     assert (code, stdout) == (8, "FAILED\n")
     assert "ValueError: there were no rows at all" in stderr
-    assert "look at it: http" in stderr
+    assert "see http" in stderr
 
 
 # --- another image -------------------------------------------------------------------------------
@@ -235,7 +235,9 @@ def test_an_image_edited_into_the_block_is_what_the_next_run_uses(machine, secon
     assert "second edition: hello Eve" in stderr
 
 
-def test_an_image_that_was_never_pushed_runs_on_this_engine_and_is_said_to(machine, second_edition):
+def test_an_image_that_was_never_pushed_runs_on_this_engine_and_the_report_says_so(
+    machine, second_edition
+):
     done = machine("deploy", "--json")
     assert done.json["pushed"] is False
     assert done.json["image"] == second_edition["image"]

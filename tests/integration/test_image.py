@@ -1,4 +1,4 @@
-"""Build, probe and tag with a real engine."""
+"""Build, probe and name images with a real engine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from flowship import image
+from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.engine import builder
 from flowship.engine.client import connect
 from flowship.errors import BuildError, ConfigError, RegistryError
 from flowship.events import Output, Phase, Step
-from flowship.project.build_request import prepare_build as make_plan
 from support.projects import FLOW, build, write
 
 pytestmark = pytest.mark.engine
@@ -26,7 +26,7 @@ def layers(engine, built):
     return engine.images.get(built.id).attrs["RootFS"]["Layers"]
 
 
-def test_an_image_carries_what_its_flow_says_of_itself(project, base_image, engine):
+def test_the_labels_of_an_image_describe_its_flow(project, base_image, engine):
     built = build(write(project, base_image))
     assert built.reference == f"{project.name}:{built.inputs[:12]}"
     assert built.probe.flow_name == "hello"
@@ -34,26 +34,26 @@ def test_an_image_carries_what_its_flow_says_of_itself(project, base_image, engi
     labels = engine.images.get(built.reference).labels
     assert labels["org.opencontainers.image.title"] == project.name
     assert labels["io.flowship.inputs"] == built.inputs
-    # another process, another laptop: the engine alone tells the same
+    # another process, another laptop: the labels are enough
     assert image.inspect(connect(), built.reference).probe == built.probe
 
 
 def test_an_unchanged_project_is_not_sent_again(project, base_image):
     first = build(write(project, base_image))
-    told = []
-    second = build(project, told.append)
+    events = []
+    second = build(project, events.append)
     assert second.unchanged
     assert (second.id, second.inputs) == (first.id, first.inputs)
-    assert not [e for e in told if isinstance(e, Step)]
+    assert not [e for e in events if isinstance(e, Step)]
 
 
-def test_no_cache_builds_every_step_anew(project, base_image):
+def test_no_cache_builds_every_step_again(project, base_image):
     build(write(project, base_image))
-    told = []
-    again = build(project, told.append, no_cache=True)
+    events = []
+    again = build(project, events.append, no_cache=True)
     assert not again.unchanged
-    assert [e for e in told if isinstance(e, Step)]
-    assert not [e for e in told if isinstance(e, Step) and e.cached]
+    assert [e for e in events if isinstance(e, Step)]
+    assert not [e for e in events if isinstance(e, Step) and e.cached]
 
 
 def test_a_change_of_code_keeps_the_dependency_layer(project, base_image, engine):
@@ -113,7 +113,7 @@ def test_an_image_whose_flow_does_not_load_gets_no_name(
     # The check would stop the wrong path before; here the probe alone has to.
     settings = loading.load(project, overrides={"entrypoint": entrypoint}, environ={})
     with pytest.raises(BuildError, match=words) as caught:
-        image.build(connect(), make_plan(settings), builder.BuildOptions())
+        image.build(connect(), prepare_build(settings), builder.BuildOptions())
     assert caught.value.hint
     assert not [tag for i in engine.images.list(project.name) for tag in i.tags]
 
@@ -176,11 +176,15 @@ def test_an_entrypoint_that_swallows_the_workers_command_fails_the_build(
         ("ENTRYPOINT []", ""),
     ],
 )
-def test_an_entrypoint_that_runs_its_command_is_probed_through(project, base_image, more, script):
+def test_the_probe_goes_through_an_entrypoint_that_runs_its_command(
+    project, base_image, more, script
+):
     assert build(with_entrypoint(project, base_image, more, script)).probe.flow_name == "hello"
 
 
-def test_behind_an_entrypoint_a_broken_flow_is_still_the_flows_fault(project, base_image):
+def test_a_broken_image_behind_an_entrypoint_is_not_reported_as_the_entrypoints_fault(
+    project, base_image
+):
     with_entrypoint(project, base_image, 'ENTRYPOINT ["env"]\nENV PATH=/usr/bin:/bin')
     with pytest.raises(BuildError, match="no `python` on its PATH"):
         build(project)
@@ -203,7 +207,7 @@ def test_the_probe_gets_its_environment_and_the_image_does_not(project, base_ima
     assert "only-here" not in str(engine.images.get(built.id).attrs["Config"]["Env"])
 
 
-def test_a_flow_that_never_loads_is_given_up(project, base_image, engine):
+def test_a_flow_that_never_loads_ends_with_the_timeout(project, base_image, engine):
     hang = "import time\nprint('before the nap')\ntime.sleep(600)\n"
     write(project, base_image, {"flow.py": hang + FLOW}, "[probe]\ntimeout = 4\n")
     with pytest.raises(BuildError, match="within 4 s"):
@@ -216,14 +220,14 @@ def test_an_image_built_without_the_probe_is_probed_later_not_rebuilt(project, b
     write(project, base_image)
     first = build(project, probe=False)
     assert first.probe is None
-    told = []
-    second = build(project, told.append)
+    events = []
+    second = build(project, events.append)
     assert second.probe
     assert second.reference == first.reference
-    assert not [e for e in told if isinstance(e, Step)]
+    assert not [e for e in events if isinstance(e, Step)]
 
 
-def test_a_failing_step_is_told_with_its_output(project, base_image):
+def test_the_error_for_a_failed_step_has_its_output(project, base_image):
     text = f"FROM {base_image}\nRUN echo the reason && exit 7\nCOPY . /opt/prefect/flows/\n"
     write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
     with pytest.raises(BuildError, match="exit code 7") as caught:
@@ -238,12 +242,12 @@ def test_a_dockerfile_that_needs_buildkit_is_built_with_it(project, base_image):
         "COPY . /opt/prefect/flows/\n"
     )
     write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
-    told = []
-    assert build(project, told.append).probe
-    assert mark in [e.text for e in told if isinstance(e, Output)]
+    events = []
+    assert build(project, events.append).probe
+    assert mark in [e.text for e in events if isinstance(e, Output)]
 
 
-def test_build_arguments_and_further_tags_are_honoured(project, base_image, engine):
+def test_build_arguments_and_other_tags_are_used(project, base_image, engine):
     text = "ARG BASE\nFROM ${BASE}\nCOPY . /opt/prefect/flows/\n"
     more = f'dockerfile = "Dockerfile"\nbuild-args = {{ BASE = "{base_image}" }}\n'
     write(project, base_image, {"Dockerfile": text}, more)
@@ -256,7 +260,7 @@ def test_an_image_that_flowship_did_not_build_is_refused(base_image):
         image.inspect(connect(), base_image)
 
 
-def test_a_base_that_cannot_be_pulled_is_told(project):
+def test_a_base_that_cannot_be_pulled_is_a_registry_error(project):
     write(project, "127.0.0.1:9/nowhere/base:1")
     with pytest.raises(RegistryError) as caught:
         build(project)
@@ -284,49 +288,35 @@ def test_an_interrupted_build_leaves_no_container_and_no_name(project, base_imag
     assert not engine.images.list(project.name)
 
 
-def test_phases_of_a_build_are_told_in_order(project, base_image):
-    told = []
-    build(write(project, base_image), told.append)
-    phases = [e.text for e in told if isinstance(e, Phase)]
+def test_the_phases_of_a_build_are_reported_in_order(project, base_image):
+    events = []
+    build(write(project, base_image), events.append)
+    phases = [e.text for e in events if isinstance(e, Phase)]
     assert phases[0].startswith("sending 2 files")
     assert phases[-1].startswith("loading flow.py:hello")
 
 
-def test_an_edit_in_the_middle_of_a_build_does_not_pass_for_what_was_hashed(project, base_image):
+def test_an_edit_during_a_build_is_an_error_since_the_hash_is_of_other_files(project, base_image):
     write(project, base_image)
 
     def edits(event):
         if isinstance(event, Phase) and event.text.startswith("sending"):
             (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
 
-    with pytest.raises(ConfigError, match=r"flow\.py was changed while it was being sent"):
+    with pytest.raises(ConfigError, match=r"flow\.py changed while it was being sent"):
         build(project, edits)
     (project / "flow.py").write_text(FLOW)
     assert not build(project).unchanged
 
 
-def test_an_image_that_was_not_asked_inherits_no_answer_from_its_base(project, base_image):
+def test_an_image_that_was_not_probed_inherits_no_answer_from_its_base(project, base_image):
     base = build(write(project, base_image))
     flow = FLOW.replace("name: str", "other: str").replace("{name}", "{other}")
     image_of_other = build(write(project, base.reference, {"flow.py": flow}), probe=False)
     assert image_of_other.probe is None
 
 
-def test_the_tag_that_is_asked_for_is_the_one_a_pushed_image_is_known_by():
-    digest = "sha256:" + "0" * 64
-    known = image.BuiltImage(
-        "sha256:1", "p:0123456789ab", "p", "0123456789ab" + "f" * 52, "linux/amd64", 1, None,
-        "f.py:f",
-        tags=("host:5000/p:0123456789ab", "host:5000/p:a-copy", "host:5000/p:prod"),
-        pushed=(f"host:5000/p@{digest}",),
-    )  # fmt: skip
-    assert image.pinned(known, "host:5000/p:prod") == f"host:5000/p:prod@{digest}"
-    assert image.pinned(known, "host:5000/p") == f"host:5000/p:0123456789ab@{digest}"
-    assert image.pinned(known, "host:5000/other") is None
-    assert image.pinned(known, "f" * 64) is None
-
-
-def test_an_image_under_another_name_only_is_known_by_that(project, base_image, engine):
+def test_an_image_that_only_has_another_name_is_known_by_that(project, base_image, engine):
     built = build(write(project, base_image))
     engine.images.get(built.id).tag("flowship-test/other", project.name)
     engine.images.remove(built.reference)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import urllib.request
 import uuid
 
 import pytest
 
-from flowship import check
 from flowship.config import loading
-from flowship.errors import BuildError, ConfigError
-from flowship.project.build_request import prepare_build
+from flowship.errors import ConfigError
 from flowship.registry import target
-from support.commands import ask, one_object
+from support.commands import ask
 from support.projects import FLOW, write
-
-RELATIVE = "COPY flow.py opt/prefect/flows/"
 
 
 @pytest.fixture
@@ -40,69 +35,6 @@ def images(project, engine):
         engine.images.remove(image.id, force=True)
 
 
-# --- the user's own Dockerfile -------------------------------------------------------------------
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_the_failure_flowship_was_born_from_is_stopped_told_and_mended(
-    cli, project, images, engine, base_image, newline
-):
-    text = newline.join(["# Ours", f"FROM {base_image}", RELATIVE, ""])
-    write(project, base_image, more='dockerfile = "Dockerfile"\n')
-    (project / "Dockerfile").write_bytes(text.encode())
-    code, stdout, stderr = cli("build", cwd=project)
-    assert (code, stdout) == (3, "")
-    assert "Dockerfile:3:14" in stderr
-    assert "^" * len("opt/prefect/flows/") in stderr
-    assert "/opt/prefect/opt/prefect/flows/" in stderr, "where it would really land"
-    assert '"/opt/prefect/flows/"' in stderr, "what was meant"
-    assert "flowship check --fix" in stderr
-    assert "to the engine" not in stderr, "nothing was sent"
-    assert not images()
-    assert images() == []
-
-    code, _, stderr = cli("check", "--fix", cwd=project)
-    assert code == 0, stderr
-    mended = text.replace(RELATIVE, "COPY flow.py /opt/prefect/flows/")
-    assert (project / "Dockerfile").read_bytes() == mended.encode()
-
-    code, stdout, stderr = cli("build", "--json", cwd=project)
-    assert code == 0, stderr
-    assert one_object(stdout)["probe"]["flow_name"] == "hello"
-    assert images() == [one_object(stdout)["image"]]
-
-
-@pytest.mark.engine
-def test_where_it_would_land_is_read_from_a_base_that_the_engine_has(
-    cli, project, images, engine, base_image
-):
-    base = f"{project.name}-base:1"
-    write(project, base_image, more='dockerfile = "Dockerfile"\n')
-    (project / "Dockerfile").write_text(f"FROM {base}\n{RELATIVE}\n")
-    text = io.BytesIO(f"FROM {base_image}\nWORKDIR /srv/app\n".encode())
-    engine.images.build(fileobj=text, tag=base, rm=True)
-    try:
-        code, _, stderr = cli("build", cwd=project)
-        assert code == 3
-        assert "/srv/app/opt/prefect/flows/" in stderr
-    finally:
-        engine.images.remove(base, force=True)
-
-
-def test_without_an_engine_a_base_nobody_knows_is_not_guessed_at(cli, project):
-    write(project, "x", more='dockerfile = "Dockerfile"\n')
-    (project / "Dockerfile").write_text("FROM example.com/base:1\nCOPY flow.py etl/\n")
-    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-    code, stdout, stderr = cli("check", "--json", cwd=project, env=nowhere)
-    assert code == 3
-    found = one_object(stdout)["findings"]
-    told = [f for f in found if f["rule"] == "relative-destination"]
-    assert [(f["line"], f["column"]) for f in told] == [(2, 14)]
-    assert "/opt/prefect" not in json.dumps(told)
-    assert "Traceback" not in stderr
-
-
 # --- projects that cannot run --------------------------------------------------------------------
 
 
@@ -121,7 +53,7 @@ BROKEN = {
     "syntax error": (
         {"flow.py": FLOW + "\ndef broken(:\n"},
         "flow.py:hello",
-        [f"flow.py:{len(FLOW.splitlines()) + 2}:", "SyntaxError", "mend that line"],
+        [f"flow.py:{len(FLOW.splitlines()) + 2}:", "SyntaxError", "fix that line"],
     ),
     "renamed flow": (
         {"flow.py": FLOW.replace("def hello", "def hullo")},
@@ -131,7 +63,7 @@ BROKEN = {
     "wrong path": (
         {},
         "flows/flow.py:hello",
-        ["there is no flows/flow.py in the project", 'entrypoint = "flow.py:hello"?'],
+        ["entrypoint file not found: flows/flow.py", 'entrypoint = "flow.py:hello"?'],
     ),
 }
 
@@ -160,51 +92,6 @@ def test_what_cannot_run_fails_the_build_and_is_not_pushed(
     assert images() == []
     pools = ask(prefect_server, "/work_pools/filter", {})
     assert project.name not in [pool["name"] for pool in pools]
-
-
-@pytest.mark.engine
-def test_with_the_users_own_dockerfile_a_wrong_path_is_a_finding_in_it(cli, project, base_image):
-    text = f"FROM {base_image}\nCOPY flow.py /opt/prefect/flows/src/\n"
-    write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
-    code, _, stderr = cli("build", cwd=project)
-    assert code == 3
-    assert "Dockerfile:2:14" in stderr
-    assert "the deployment will look for the flow at /opt/prefect/flows/flow.py" in stderr
-
-
-def refused(folder, **overrides):
-    settings = loading.load(folder, overrides=overrides, environ={})
-    checked = check.check_build(prepare_build(settings))
-    check.refuse_missing_flow(checked, settings)
-    check.refuse_errors(checked)
-
-
-def test_a_missing_entrypoint_is_told_before_any_engine_is_asked(project):
-    write(project, "python:3.11", {"jobs/taxi.py": FLOW})
-    (project / "flow.py").unlink()
-    with pytest.raises(BuildError) as caught:
-        refused(project, entrypoint="taxi.py:hello")
-    assert caught.value.hint == 'did you mean entrypoint = "jobs/taxi.py:hello"?'
-    assert "jobs/taxi.py:hello" in caught.value.details
-    with pytest.raises(BuildError) as caught:
-        refused(project, entrypoint="z.py:q")
-    assert caught.value.hint == "mend the entrypoint"
-
-
-def test_an_entrypoint_that_dockerignore_leaves_out_is_told_so(project):
-    write(project, "python:3.11", {".dockerignore": "flow.py\n"})
-    with pytest.raises(ConfigError):
-        refused(project)
-    checked = check.check_project(project)
-    (finding,) = checked.errors
-    assert "left out by .dockerignore line 1" in finding.message
-    assert finding.help == "take it back with !flow.py in .dockerignore"
-
-
-def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):
-    more = 'copy = { "shared/jobs" = "/opt/prefect/flows/jobs" }\n'
-    write(project, "python:3.11", {"shared/jobs/taxi.py": FLOW}, more)
-    refused(project, entrypoint="jobs/taxi.py:hello")
 
 
 # --- files that changed since --------------------------------------------------------------------
@@ -247,7 +134,7 @@ def test_files_changed_since_the_build_are_neither_pushed_nor_deployed(
 # --- settings ------------------------------------------------------------------------------------
 
 
-def test_no_project_is_no_mistake_but_a_broken_one_is(tmp_path):
+def test_a_missing_project_is_allowed_but_a_broken_one_is_not(tmp_path):
     assert loading.settings_or_none(tmp_path) is None
     (tmp_path / "flow.py").write_text(FLOW)
     assert loading.settings_or_none(tmp_path) is None
@@ -270,15 +157,3 @@ def test_the_repository_given_wins_over_the_configured_one(tmp_path, repo, confi
     write(tmp_path / "p", "python:3.11")
     settings = loading.load(tmp_path / "p", overrides={"repo": configured}, environ={})
     assert str(target.push_target(repo, settings)) == expected
-
-
-@pytest.mark.parametrize(
-    ("schedule", "message"),
-    [('cron = "0 25 * * *"', "no hour"), ('cron = "0 5 * * *"\ntimezone = "Mars/X"', "Mars/X")],
-)
-def test_a_schedule_that_never_runs_is_told_before_a_build(project, schedule, message):
-    write(project, "base:1", more=f'[[deployments]]\nname = "nightly"\n{schedule}\n')
-    with pytest.raises(ConfigError) as caught:
-        check.check_project(project)
-    assert message in caught.value.message
-    assert "flowship.toml:" in caught.value.where

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+import urllib.request
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import docker.errors
 import pytest
-import requests
+from pydantic import SecretStr
 
 from flowship import image, pipeline
 from flowship import registry as registries
@@ -17,8 +18,9 @@ from flowship.config import loading
 from flowship.engine.client import connect
 from flowship.errors import RegistryError
 from flowship.events import Output
-from flowship.push import published
+from flowship.push import ATTEMPTS, published, pushed_reference, verify_login
 from flowship.push import push as push_image
+from flowship.registry import client
 from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
@@ -35,10 +37,11 @@ def push(built, text, credentials=None, report=lambda event: None, sleep=lambda 
     return push_image(connect(), built, target, credentials=credentials, report=report, sleep=sleep)
 
 
-def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, registry, engine):
+def test_a_push_returns_the_digest_that_the_registry_has(built, project, registry, engine):
     repository = f"{registry.address}/{project.name}"
     pushed = push(built, repository)
     assert pushed.reference == f"{repository}:{built.inputs[:12]}@{pushed.digest}"
+    assert pushed.verified
     assert engine.images.get_registry_data(pushed.reference).id == pushed.digest
     again = push(image.inspect(connect(), built.reference), repository)
     assert again.already
@@ -46,7 +49,7 @@ def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, 
     found = image.inspect(connect(), built.reference)
     assert image.pinned(found, repository) == pushed.reference
     engine.images.remove(built.id, force=True)
-    # a second laptop: no engine has the image, and none is needed
+    # a second laptop, whose engine does not have the image
     described = image.remote(pushed.reference)
     assert described.probe == built.probe
     assert described.platform == built.platform
@@ -54,11 +57,11 @@ def test_a_push_answers_with_the_digest_that_the_registry_holds(built, project, 
     assert not engine.images.list(repository)
 
 
-def test_a_registry_with_accounts_takes_the_right_password_only(
+def test_a_registry_with_accounts_accepts_only_the_right_password(
     built, project, private_registry, monkeypatch
 ):
     repository = f"{private_registry.address}/{project.name}:v1"
-    with pytest.raises(RegistryError, match=r"log in|signed in|sign in|credentials"):
+    with pytest.raises(RegistryError, match="requires a login"):
         push(built, repository)
     ((user, password),) = ACCOUNTS.items()
     monkeypatch.setenv("FLOWSHIP_REGISTRY_USER", user)
@@ -111,26 +114,29 @@ def test_a_registry_stopped_in_the_middle_of_a_push_gets_the_image_when_it_is_ba
             running.kill()
             threading.Timer(1.5, running.start).start()
 
-    told = []
     pushed = push(
         big,
         f"{running.address}/{project.name}:v1",
-        report=lambda e: (told.append(e), interrupt(e)),
+        report=interrupt,
         sleep=time.sleep,
     )
     assert cut.is_set()
     assert pushed.digest
 
 
-def test_a_registry_gone_for_good_is_told_after_the_last_attempt(built, project, own_registry):
+def test_a_registry_that_stays_away_is_an_error_after_the_last_attempt(
+    built, project, own_registry
+):
     running = own_registry()
     running.stop()
-    told, waits = [], []
+    events, waits = [], []
     with pytest.raises(RegistryError) as caught:
-        push(built, f"{running.address}/{project.name}:v1", report=told.append, sleep=waits.append)
+        push(
+            built, f"{running.address}/{project.name}:v1", report=events.append, sleep=waits.append
+        )
     assert running.address in str(vars(caught.value))
-    assert len(waits) == registries.ATTEMPTS - 1
-    assert [e for e in told if isinstance(e, Output) and "trying again" in e.text]
+    assert len(waits) == ATTEMPTS - 1
+    assert [e for e in events if isinstance(e, Output) and "trying again" in e.text]
 
 
 def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):
@@ -141,7 +147,9 @@ def test_files_changed_since_the_build_are_not_pushed(built, project, registry, 
     assert "flowship build" in stderr
 
 
-def test_a_failed_push_gives_a_name_back_to_the_image_that_had_it(built, own_registry, engine):
+def test_after_a_failed_push_the_name_belongs_to_its_previous_image_again(
+    built, own_registry, engine
+):
     running = own_registry()
     running.stop()
     name = f"{running.address}/taken"
@@ -153,45 +161,218 @@ def test_a_failed_push_gives_a_name_back_to_the_image_that_had_it(built, own_reg
     engine.images.remove(f"{name}:v1")
 
 
-class PushOnly:
-    """An engine whose registry takes what is pushed and answers no question about it."""
+class Front:
+    """A server that answers every question about a registry with one status."""
 
-    def __init__(self, engine, refusal):
-        self._api, self._refusal = engine.api, refusal
-        self.asked = 0
+    def __init__(self, status):
+        self.status = status
+        self.asked = []
 
-    def __getattr__(self, name):
-        return getattr(self._api, name)
+    def handler(self):
+        front = self
 
-    def inspect_distribution(self, *arguments, **options):
-        self.asked += 1
-        response = requests.Response()
-        response.status_code = 500 if "EOF" in self._refusal else 403
-        raise docker.errors.APIError(self._refusal, response, explanation=self._refusal)
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                front.asked.append(self.path)
+                self.send_response(front.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_HEAD
+
+            def log_message(self, format, *args):
+                """Quiet."""
+
+        return Handler
 
 
-def test_a_registry_that_lets_nobody_read_back_has_the_image_all_the_same(built, project, registry):
-    engine = connect()
-    api = PushOnly(engine, "denied: requested access to the resource is denied")
-    told = []
+@pytest.fixture
+def questions_answered_with(monkeypatch):
+    """Makes flowship's own questions end at a server that answers with a status; the engine
+    pushes to the real registry."""
+    servers = []
+
+    def make(status):
+        front = Front(status)
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), front.handler()))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{servers[-1].server_address[1]}/v2/"
+        monkeypatch.setattr(client, "_address", lambda registry: address)
+        return front
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_push_works_without_the_permission_to_read_it_back(
+    built, project, registry, questions_answered_with, status
+):
+    front = questions_answered_with(status)
+    events = []
+    pushed = push(built, f"{registry.address}/{project.name}:v1", report=events.append)
+    assert not pushed.verified
+    assert digest_in(registry, pushed) == pushed.digest
+    assert len(front.asked) == 1  # a refusal is not asked again
+    lines = [e.text for e in events if isinstance(e, Output)]
+    assert lines == [f"no pull permission at {registry.address}; digest not verified"]
+
+
+def test_a_push_works_where_only_the_engine_reaches_the_registry(
+    built, project, registry, monkeypatch
+):
+    monkeypatch.setattr(client, "_address", lambda registry: "http://127.0.0.1:9/v2/")
+    events = []
+    pushed = push(built, f"{registry.address}/{project.name}:v1", report=events.append)
+    assert not pushed.verified
+    assert digest_in(registry, pushed) == pushed.digest
+    lines = [e.text for e in events if isinstance(e, Output)]
+    assert lines == [f"no connection to {registry.address} from this machine; digest not verified"]
+
+
+def test_a_registry_on_the_machine_of_a_remote_engine_is_not_looked_for_here(
+    built, project, registry, questions_answered_with
+):
+    front = questions_answered_with(200)
+    remote = replace(connect(), address="tcp://engine.example.com:2376")
     target = registries.push_target(f"{registry.address}/{project.name}:v1")
-    pushed = push_image(replace(engine, api=api), built, target, report=told.append)
-    assert pushed.digest.startswith("sha256:")
-    assert api.asked == 1  # a refusal is not asked again
-    assert [e for e in told if isinstance(e, Output) and "not compared" in e.text]
+    pushed = push_image(remote, built, target)
+    assert not pushed.verified
+    assert published(remote, target, built.inputs) is None
+    assert front.asked == []
 
 
-def test_a_registry_that_is_lost_right_after_the_push_is_told_as_that(built, project, registry):
-    engine = connect()
-    api = PushOnly(engine, "Get https://x/v2/: EOF")
-    target = registries.push_target(f"{registry.address}/{project.name}:v1")
+def test_a_registry_in_trouble_right_after_the_push_is_asked_again(
+    built, project, registry, questions_answered_with
+):
+    front = questions_answered_with(503)
+    waits = []
+    pushed = push(built, f"{registry.address}/{project.name}:v1", sleep=waits.append)
+    assert not pushed.verified
+    assert len(front.asked) == ATTEMPTS
+    assert len(waits) == ATTEMPTS - 1
+
+
+def test_a_registry_that_does_not_know_the_pushed_tag_is_an_error(
+    built, project, registry, questions_answered_with
+):
+    questions_answered_with(404)
     with pytest.raises(RegistryError) as caught:
-        push_image(replace(engine, api=api), built, target, sleep=lambda seconds: None)
-    assert api.asked == registries.ATTEMPTS
-    assert "at the same time" not in caught.value.hint
+        push(built, f"{registry.address}/{project.name}:v1")
+    assert caught.value.code == "registry-unknown-image"
 
 
-# --- known again by another laptop ---------------------------------------------------------------
+def digest_in(registry, pushed):
+    """What the registry itself has under the tag."""
+    path = pushed.repository.partition("/")[2]
+    request = urllib.request.Request(
+        f"{registry.url}/v2/{path}/manifests/{pushed.tag}",
+        headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["Docker-Content-Digest"]
+
+
+# --- only the registry knows what was pushed -----------------------------------------------------
+
+
+def test_an_image_is_known_as_pushed_once_the_registry_has_it(built, project, registry):
+    repository = f"{registry.address}/{project.name}"
+    assert pushed_reference(built, repository) is None
+    pushed = push(built, repository)
+    known = image.inspect(connect(), built.reference)
+    assert pushed_reference(known, repository) == pushed.reference
+    assert pushed_reference(known, None) == pushed.reference
+    assert pushed_reference(known, f"{repository}-other") is None
+
+
+def test_a_digest_that_the_engine_lists_is_not_a_proof_of_a_push(built, project, registry):
+    repository = f"{registry.address}/{project.name}"
+    listed = replace(built, pushed=(f"{repository}@sha256:{'0' * 64}",))
+    assert pushed_reference(listed, repository) is None
+    assert pushed_reference(listed, None) is None
+
+
+def test_the_local_name_that_an_image_store_lists_is_not_asked_at_docker_hub(built, monkeypatch):
+    monkeypatch.setattr(client, "_address", unexpected)
+    local = built.reference.partition(":")[0]
+    listed = replace(built, pushed=(f"{local}@sha256:{'0' * 64}",))
+    assert pushed_reference(listed, None) is None
+
+
+def test_without_an_answer_the_classic_store_is_believed_and_the_containerd_store_is_not(built):
+    digest = f"sha256:{'0' * 64}"
+    away = replace(built, pushed=(f"127.0.0.1:9/x@{digest}",))
+    assert pushed_reference(away, "127.0.0.1:9/x") == f"127.0.0.1:9/x@{digest}"
+    with pytest.raises(RegistryError) as caught:
+        pushed_reference(replace(away, id=digest), "127.0.0.1:9/x")
+    assert caught.value.code == "push-not-confirmed"
+    assert "flowship ship" in caught.value.hint
+    assert pushed_reference(replace(away, id=digest), None) is None
+
+
+def test_what_a_registry_described_is_not_asked_for_again(built, monkeypatch):
+    monkeypatch.setattr(client, "_address", unexpected)
+    described = replace(
+        built,
+        from_registry=True,
+        pushed=(f"host:5000/x@sha256:{'0' * 64}",),
+        tags=("host:5000/x:v1",),
+    )
+    assert pushed_reference(described, None) == f"host:5000/x:v1@sha256:{'0' * 64}"
+
+
+def unexpected(registry):
+    raise AssertionError(f"{registry} is asked")
+
+
+def test_an_unchanged_push_asks_the_registry_once(built, project, registry, monkeypatch):
+    repository = f"{registry.address}/{project.name}"
+    push(built, repository)
+    known = image.inspect(connect(), built.reference)
+    asked = []
+    send = client.RegistryClient._send
+    monkeypatch.setattr(
+        client.RegistryClient,
+        "_send",
+        lambda self, method, url, *rest: asked.append(method) or send(self, method, url, *rest),
+    )
+    assert push(known, repository).already
+    assert asked == ["HEAD"]
+
+
+# --- login ---------------------------------------------------------------------------------------
+
+
+def test_a_login_is_verified_without_an_engine(private_registry, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    ((user, password),) = ACCOUNTS.items()
+    right = registries.Credentials(user, SecretStr(password), "a test")
+    assert verify_login(private_registry.address, right) == ""
+    with pytest.raises(RegistryError) as caught:
+        verify_login(private_registry.address, replace(right, password=SecretStr("guess")))
+    assert caught.value.code == "registry-wrong-password"
+
+
+def test_a_login_is_verified_through_the_engine_where_only_that_reaches_the_registry(
+    private_registry, monkeypatch
+):
+    monkeypatch.setattr(client, "_address", lambda registry: "http://127.0.0.1:9/v2/")
+    ((user, password),) = ACCOUNTS.items()
+    right = registries.Credentials(user, SecretStr(password), "a test")
+    assert verify_login(private_registry.address, right) == ""
+    with pytest.raises(RegistryError) as caught:
+        verify_login(private_registry.address, replace(right, password=SecretStr("guess")))
+    assert caught.value.code == "registry-wrong-password"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(RegistryError) as caught:
+        verify_login(private_registry.address, right)
+    assert caught.value.code == "registry-unreachable"
+
+
+# --- found again by another laptop ---------------------------------------------------------------
 
 
 def forget(engine, built):
@@ -200,21 +381,21 @@ def forget(engine, built):
         engine.images.remove(name, force=True)
 
 
-def test_what_another_laptop_built_and_pushed_is_neither_built_nor_sent_again(
+def test_what_another_laptop_pushed_is_neither_built_nor_pushed_again(
     built, project, registry, engine
 ):
     target = registries.push_target(f"{registry.address}/{project.name}")
     pushed = push(built, str(target))
     forget(engine, built)
-    told = []
+    events = []
     again = build(
-        project, told.append, elsewhere=lambda inputs: published(connect(), target, inputs)
+        project, events.append, elsewhere=lambda inputs: published(connect(), target, inputs)
     )
-    assert told == []
+    assert events == []
     assert again.unchanged
     assert again.probe == built.probe
-    assert push(again, str(target), report=told.append).reference == pushed.reference
-    assert told == []
+    assert push(again, str(target), report=events.append).reference == pushed.reference
+    assert events == []
     # the same for a deploy, which builds nothing
     more = f'repo = "{target}"\n'
     settings = loading.load(write(project, base_image_of(project), more=more), environ={})
@@ -226,7 +407,7 @@ def base_image_of(project):
     return loading.load(project, environ={}).base_image
 
 
-def test_an_image_of_other_inputs_under_the_same_tag_is_not_taken(built, project, registry):
+def test_an_image_of_other_inputs_under_the_same_tag_is_not_used(built, project, registry):
     target = registries.push_target(f"{registry.address}/{project.name}:prod")
     push(built, str(target))
     assert published(connect(), target, built.inputs).probe == built.probe

@@ -1,6 +1,6 @@
-"""Runs against a real Prefect server: found by name, judged, followed to their end.
+"""Runs on a real Prefect server: found by name, validated, followed until they end.
 
-No worker takes part: the test plays it, reporting states and logs as a container would.
+There is no worker: the tests report states and logs in its place.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from flowship import runs
-from flowship.errors import ExitCode, RunFailedError, UsageError
-from flowship.local import processes
+from flowship.errors import ExitCode, UsageError
+from flowship.local import records
 from support.deploying import Project, settings
 
 pytestmark = pytest.mark.server
@@ -24,7 +24,7 @@ def project(prefect_server: str) -> Project:
 
 
 class Container:
-    """What a worker and its container tell the server of a run."""
+    """Reports to the server what a worker and its container would report."""
 
     def __init__(self, project: Project, run_id: str) -> None:
         self.url = project.api.url
@@ -53,9 +53,9 @@ class Container:
         self.post("/logs/", [record])
 
 
-def acted(*scenes):
-    """A way to wait that plays one scene each time and never sleeps."""
-    left = list(scenes)
+def steps(*actions):
+    """A replacement for sleep that performs one action each time, and never sleeps."""
+    left = list(actions)
 
     def sleep(seconds: float) -> None:
         if left:
@@ -71,7 +71,7 @@ def test_a_bare_name_and_a_full_name_find_the_same(project):
     assert runs.find(project.api, name)["id"] == runs.find(project.api, full)["id"]
 
 
-def test_a_name_that_several_flows_have_lists_them(project):
+def test_a_name_that_several_flows_share_lists_them(project):
     other = Project(project.api.url)
     name = f"shared-{project.tag}"
     for one in (project, other):
@@ -79,11 +79,12 @@ def test_a_name_that_several_flows_have_lists_them(project):
         one.deploy()
     with pytest.raises(UsageError) as caught:
         runs.find(project.api, name)
+    assert caught.value.code == "deployment-ambiguous"
     for one in (project, other):
         assert f"flow-{one.tag}/{name}" in caught.value.hint
 
 
-def test_of_several_the_projects_own_is_meant_and_after_a_rename_the_new_one(project):
+def test_a_shared_name_means_the_projects_own_flow_even_after_a_rename(project):
     other = Project(project.api.url)
     name = f"shared-{project.tag}"
     for one in (project, other):
@@ -98,12 +99,13 @@ def test_of_several_the_projects_own_is_meant_and_after_a_rename_the_new_one(pro
     assert found["flow_name"] == f"renamed-{project.tag}"
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(project):
+def test_an_unknown_name_suggests_the_closest_one(project):
     project.values["deployments"] = [{"name": f"nightly-{project.tag}"}]
     project.deploy()
     for wrong in (f"nigthly-{project.tag}", f"flow-{project.tag}/nigthly-{project.tag}"):
         with pytest.raises(UsageError) as caught:
             runs.find(project.api, wrong)
+        assert caught.value.code == "deployment-not-found"
         assert f"nightly-{project.tag}" in caught.value.hint
 
 
@@ -111,7 +113,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(project):
     ("given", "message"),
     [({"month": "1"}, 'no parameter "month"'), ({"year": "soon"}, "a whole number")],
 )
-def test_a_wrong_parameter_starts_nothing(project, given, message):
+def test_a_wrong_parameter_starts_no_run(project, given, message):
     project.deploy()
     deployment = {**project.stored(), "flow_name": f"flow-{project.tag}"}
     project.network.writes.clear()
@@ -121,7 +123,7 @@ def test_a_wrong_parameter_starts_nothing(project, given, message):
     assert project.network.writes == []
 
 
-def test_a_run_starts_with_its_parameters_and_says_that_no_worker_is_online(project):
+def test_a_run_starts_with_its_parameters_and_warns_that_no_worker_is_online(project):
     project.deploy()
     deployment = runs.find(project.api, f"flow-{project.tag}/nightly")
     started = runs.start(project.api, deployment, {"months": "[3]"})
@@ -136,12 +138,12 @@ def test_a_run_starts_with_its_parameters_and_says_that_no_worker_is_online(proj
     }  # fmt: skip
 
 
-def test_a_watched_run_tells_each_log_record_once_and_its_outcome(project):
+def test_a_watched_run_reports_each_log_record_once_and_its_outcome(project):
     project.deploy()
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
     records, states = [], []
-    sleep = acted(
+    sleep = steps(
         lambda: (container.state("RUNNING"), container.log("one")),
         lambda: container.log("two"),
         lambda: None,
@@ -154,61 +156,76 @@ def test_a_watched_run_tells_each_log_record_once_and_its_outcome(project):
     assert records[0].level == "INFO"
     assert states == ["Scheduled", "Running", "Completed"]
     assert result.completed
-    runs.ensure_completed(result)
+    assert runs.failure(result) is None
     assert set(result.to_json()) == {
         "id", "name", "deployment", "state_type", "state_name", "message", "url", "seconds",
         "worker_log", "completed",
     }  # fmt: skip
 
 
-def test_a_run_that_waits_for_long_is_told_why_once(project):
+def test_a_run_that_does_not_start_is_explained_once(project):
     pool = project.deploy().pool.name
     assert not any("is paused" in text for text in project.deploy().warnings)
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
-    told = []
-    sleep = acted(
+    warnings = []
+    sleep = steps(
         lambda: project.raw("PATCH", f"/work_pools/{pool}", {"is_paused": True}),
         *[lambda: None] * 30,
         lambda: container.state("COMPLETED"),
     )
-    runs.watch(project.api, started, lambda record: None, warn=told.append, sleep=sleep)
-    (warning,) = told  # that no worker is online was told at the start
+    runs.watch(project.api, started, lambda record: None, warn=warnings.append, sleep=sleep)
+    (warning,) = warnings  # without the one about workers, which `start` reported already
     assert f'"{pool}" is paused' in warning
     assert warning in project.deploy().warnings
 
 
-def test_a_failed_run_is_an_error_with_exit_code_8_and_its_message(project):
+def test_a_failed_run_is_an_error_with_exit_code_8_and_the_runs_message(project):
     project.deploy()
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
-    sleep = acted(lambda: container.state("FAILED", "ValueError: no rows"))
+    sleep = steps(lambda: container.state("FAILED", "ValueError: no rows"))
     result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
-    with pytest.raises(RunFailedError) as caught:
-        runs.ensure_completed(result)
-    assert caught.value.exit_code == ExitCode.RUN
-    assert caught.value.details == "ValueError: no rows"
-    assert started.url in caught.value.hint
+    error = runs.failure(result)
+    assert (error.exit_code, error.code) == (ExitCode.RUN, "run-failed")
+    assert error.details == "ValueError: no rows"
+    assert started.url in error.hint
 
 
-def test_a_crash_names_the_log_of_the_worker_that_flowship_started(project):
+def test_a_crash_points_to_the_log_of_the_worker_that_flowship_started(project):
     project.deploy()
-    state = processes.state_dir()
+    state = records.state_dir()
     state.mkdir(parents=True)
-    worker = processes.Record(
+    worker = records.Record(
         "worker", 1, "", project.api.url, "/logs/worker.log", f"pool-{project.tag}"
     )
-    processes.save(state, worker)
+    records.save(state, worker)
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
-    sleep = acted(lambda: container.state("CRASHED", "no such image"))
+    sleep = steps(lambda: container.state("CRASHED", "no such image"))
     result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
-    with pytest.raises(RunFailedError) as caught:
-        runs.ensure_completed(result)
-    assert "the worker's log /logs/worker.log says why" in caught.value.hint
+    error = runs.failure(result)
+    assert error.code == "run-crashed"
+    assert "the worker's log /logs/worker.log" in error.hint
 
 
-def test_the_logs_of_runs_started_by_the_run_are_told_with_their_names(project):
+def test_a_cancelled_run_has_a_code_of_its_own(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    sleep = steps(lambda: container.state("CANCELLED"))
+    result = runs.watch(project.api, started, lambda record: None, sleep=sleep)
+    assert result.state_type is runs.StateType.CANCELLED
+    assert runs.failure(result).code == "run-cancelled"
+
+
+def test_the_state_types_are_those_of_prefect():
+    from prefect.client.schemas.objects import StateType
+
+    assert {state.value for state in runs.StateType} == {state.value for state in StateType}
+
+
+def test_the_logs_of_child_runs_are_reported_with_their_names(project):
     project.deploy()
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)
@@ -223,15 +240,15 @@ def test_the_logs_of_runs_started_by_the_run_are_told_with_their_names(project):
             "/flow_runs/",
             {"flow_id": flow["id"], "name": "child", "parent_task_run_id": task["id"]},
         )
-        container.log("from below", run=child["id"])
+        container.log("from the child", run=child["id"])
 
-    sleep = acted(start_child, lambda: container.state("COMPLETED"))
+    sleep = steps(start_child, lambda: container.state("COMPLETED"))
     records = []
     runs.watch(project.api, started, records.append, sleep=sleep)
-    assert [(r.run, r.message) for r in records] == [("child", "from below")]
+    assert [(r.run, r.message) for r in records] == [("child", "from the child")]
 
 
-def test_ctrl_c_while_watching_leaves_the_run_alone(project):
+def test_ctrl_c_while_watching_does_not_affect_the_run(project):
     project.deploy()
     started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
 

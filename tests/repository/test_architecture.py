@@ -1,4 +1,4 @@
-"""What holds for the repository as a whole: its design's import rules, and what it never says."""
+"""Rules for the repository as a whole: who imports whom, limits, and what no file may contain."""
 
 from __future__ import annotations
 
@@ -7,38 +7,15 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from parts import architecture
 from support.paths import ROOT
+from support.tracked import lines
 
 PACKAGE = ROOT / "src" / "flowship"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
-
-
-def tracked() -> list[Path]:
-    """Every file that belongs to the repository, and every new one that is not ignored."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    paths = [ROOT / name for name in listing.stdout.split("\0") if name]
-    return [path for path in paths if path.is_file()]
-
-
-def lines() -> Iterator[tuple[str, str]]:
-    """Each line of each text file, with its place."""
-    for path in tracked():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
-        for number, line in enumerate(text.splitlines(), start=1):
-            yield f"{path.relative_to(ROOT)}:{number}", line
 
 
 def matching(pattern: str, *, but_in: str = "") -> list[str]:
@@ -50,7 +27,7 @@ def matching(pattern: str, *, but_in: str = "") -> list[str]:
     ]
 
 
-# --- what it never says (patterns are in pieces, so that this file does not say it either) -------
+# --- what no file may contain (the patterns are in pieces, so that this file passes too) ---------
 
 
 def test_no_file_names_a_package_registry_by_its_host():
@@ -69,7 +46,7 @@ def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
     assert matching("|".join(folders)) == []
 
 
-def test_only_ci_knows_of_a_folder_beside_the_repository():
+def test_only_ci_uses_a_folder_next_to_the_repository():
     assert matching(r"\.\./sha" + "red/", but_in=".ci/run") == []
 
 
@@ -87,12 +64,18 @@ def test_a_promised_script_can_be_run(name):
     subprocess.run(["bash", "-n", str(path)], check=True)
 
 
-# --- the map -------------------------------------------------------------------------------------
+# --- the picture and the map ---------------------------------------------------------------------
+
+
+def test_the_picture_of_the_architecture_is_up_to_date():
+    committed = architecture.PICTURE.read_text(encoding="utf-8")
+    command = "PYTHONPATH=scripts .venv/bin/python -m parts.architecture"
+    assert committed == architecture.picture(), f"run: {command}"
 
 
 def test_the_map_for_developers_names_every_module_and_no_other():
-    text = (ROOT / "DEVELOPERS.md").read_text(encoding="utf-8")
-    table = text.partition("## The package, by folder")[2].partition("`tests/")[0]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## The package, by folder")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([a-z_]+(?:\.py|/))`", table)) - {"data/"}
     here = {m if "/" not in m else m.partition("/")[0] + "/" for m in MODULES}
     assert named == here - {"__init__.py"}
@@ -146,7 +129,7 @@ def test_every_module_says_what_it_is(module):
         assert ast.get_docstring(tree(module)), f"{module} has no docstring"
 
 
-KNOW_DOCKER = {"engine/client.py", "engine/builder.py", "image.py", "probe/container.py", "push.py"}
+KNOW_DOCKER = {f"engine/{m}.py" for m in ("builder", "client", "containers", "errors", "images")}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DOCKER))
@@ -165,7 +148,7 @@ def test_only_what_runs_in_the_image_and_the_block_type_import_prefect(module):
 
 HEAVY = ("docker", "prefect", "pandas", "pyarrow", "httpx", "pydantic", "jinja2")
 TERMINAL = ("typer", "rich", "flowship.output", "flowship.commands", "flowship.cli")
-ENGINE = ("docker", *(f"flowship.{m.removesuffix('.py').replace('/', '.')}" for m in KNOW_DOCKER))
+ENGINE = ("docker", *(f"flowship.{m}" for m in ("engine", "image", "push", "probe.container")))
 STEPS = tuple(
     f"flowship.{step}" for step in ("pipeline", "check", "image", "push", "deploy", "runs")
 )
@@ -196,9 +179,9 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_folder_imports_only_what_lies_below_it(rule):
+def test_a_folder_imports_only_what_is_below_it(rule):
     covered = [m for m in MODULES if m == rule or (rule.endswith("/") and m.startswith(rule))]
-    assert covered, f"{rule} is no module"
+    assert covered, f"{rule} is not a module"
     for module in covered:
         assert within(imports_at_start(module), *RULES[rule]) == [], module
 
@@ -228,7 +211,7 @@ def test_the_root_holds_steps_and_foundations_and_no_more():
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("etl/")])
-def test_the_etl_flow_stands_alone_in_its_image(module):
+def test_the_etl_flow_imports_nothing_else_of_flowship(module):
     others = within(all_imports(module), "flowship")
     assert [n for n in others if n != "flowship" and not n.startswith("flowship.etl")] == []
 
@@ -238,3 +221,60 @@ def test_no_module_prints(module):
     calls = [n for n in ast.walk(tree(module)) if isinstance(n, ast.Call)]
     prints = [c.lineno for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
     assert prints == [], f"{module} prints in lines {prints}"
+
+
+# --- limits --------------------------------------------------------------------------------------
+
+LINES_OF_A_FILE = 500
+LINES_OF_A_FUNCTION = 25  # for nine functions of ten
+
+# Files that may be longer, each with its reason.
+LONGER: dict[str, str] = {}
+
+# Modules without the test of their name, each with its reason.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+
+def test_no_file_of_the_package_has_two_subjects():
+    long = {
+        path.relative_to(PACKAGE).as_posix(): count
+        for path in PACKAGE.rglob("*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > LINES_OF_A_FILE
+    }
+    assert {name: count for name, count in long.items() if name not in LONGER} == {}
+    assert [name for name in LONGER if name not in long] == []
+
+
+def functions() -> Iterator[tuple[int, str]]:
+    """The length of each function of the package, its signature and docstring included."""
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield (
+                    (node.end_lineno or 0) - node.lineno + 1,
+                    f"{module}:{node.lineno} {node.name}",
+                )
+
+
+def test_functions_are_short():
+    lengths = sorted(functions())
+    ninth, _ = lengths[len(lengths) * 9 // 10]
+    assert ninth <= LINES_OF_A_FUNCTION, lengths[-20:]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith("__init__.py")])
+def test_every_module_has_the_test_of_its_name(module):
+    folder, _, name = module.rpartition("/")
+    mirrored = [
+        (ROOT / "tests" / kind / folder / f"test_{name}").relative_to(ROOT)
+        for kind in ("unit", "integration")
+    ]
+    there = [path for path in mirrored if (ROOT / path).is_file()]
+    assert bool(there) != (module in TESTED_ELSEWHERE), (
+        f"one of {', '.join(map(str, mirrored))}" if not there else "no exception is needed"
+    )
+
+
+def test_the_layers_have_no_circle_of_folders():
+    _, closing = architecture.without_circles(architecture.imports())
+    assert closing == set(), "folders that import each other"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import json
 import os
 import re
@@ -23,12 +24,18 @@ from flowship.deployment.desired import Flags
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
+from flowship.registry import Fault
+from parts import session
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "DEVELOPERS.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 PAGE_NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+
+FIRST_FLOW = "docs/guides/first-flow.md"
+OWN_FLOW = "docs/guides/your-own-flow.md"
 
 
 def read(name: str) -> str:
@@ -261,7 +268,7 @@ def test_every_key_is_described_and_no_other(heading):
 
 
 @pytest.mark.parametrize("heading", TABLES)
-def test_the_defaults_are_told_as_they_are(heading):
+def test_the_documented_defaults_are_those_of_the_code(heading):
     described = rows(section(read(KEYS), heading))
     defaults = keys(TABLES[heading])
     if heading == "`[block]`":  # a key that is not given is not written: a new block decides
@@ -303,8 +310,8 @@ def test_every_sample_of_the_configuration_loads(sample, tmp_path):
     draft(settings, Flags())
 
 
-def test_the_readmes_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(tmp_path, cli):
-    [sample] = blocks(section(read("README.md"), "Configuration"), "toml")
+def test_the_complete_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(tmp_path, cli):
+    [sample] = blocks(section(read(OWN_FLOW), "A complete configuration"), "toml")
     written = set(re.findall(r"^(?:# )?([a-z-]+) =|^\[+([a-z]+)", sample, flags=re.MULTILINE))
     top = {n.rstrip("_").replace("_", "-") for n, f in fields(settings.Settings) if not f.exclude}
     assert top - {word for pair in written for word in pair} == set()
@@ -317,8 +324,8 @@ def test_the_readmes_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(
     (tmp_path / "constraints.txt").write_text("pandas<3\n")
     (tmp_path / "company-ca.pem").touch()
     assert "libpq5" in cli("build", "--print-dockerfile").stdout
-    checked = cli("check")
-    assert "nothing to complain about" in checked.stderr, checked.stderr
+    checked = cli("check", "--json")
+    assert json.loads(checked.stdout)["findings"] == [], checked.stderr
 
 
 def fields(model: type[BaseModel]) -> Any:
@@ -330,7 +337,7 @@ def fields(model: type[BaseModel]) -> Any:
 
 def raised_codes() -> set[str]:
     """Every code that an error can have: ``code="…"`` where one is made, and the classes' own."""
-    found = set()
+    found = {fault.code for fault in Fault}
     for path in sorted((ROOT / "src" / "flowship").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r"\bcode(?:: str)? ?= ?\"([a-z][a-z0-9-]+)\"", text))
@@ -344,14 +351,14 @@ def test_every_error_code_has_its_row_and_no_row_is_left_over():
 
 
 @pytest.mark.parametrize("code", list(ExitCode))
-def test_every_exit_code_is_told(code):
+def test_every_exit_code_is_documented(code):
     assert re.search(
         rf"^\| {int(code)} \| {code.name} \| .* \| \w", read("docs/errors.md"), re.MULTILINE
     )
 
 
 @pytest.mark.parametrize("name", sorted({page_of(command) for command in COMMANDS if command}))
-def test_every_page_of_a_command_tells_its_exit_codes(name):
+def test_every_page_of_a_command_has_its_exit_codes(name):
     page = read(name)
     assert re.search(r"^## Exit codes|\*\*Exit code\*\*", page, flags=re.MULTILINE)
     assert "](errors.md)" in page
@@ -371,12 +378,18 @@ def written_texts() -> list[str]:
 
 
 def told_messages(text: str) -> list[str]:
-    """The first column of the tables whose head begins with "message"."""
-    tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE)
-    return [row.split(" | ")[0].lstrip("| ") for table in tables for row in table.splitlines()]
+    """The column "message" of the tables that have it first, or after the column "code"."""
+    tables = re.findall(
+        r"^(\| code )?\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE
+    )
+    return [
+        row.removeprefix("|").split(" | ")[1 if code else 0].strip()
+        for code, table in tables
+        for row in table.splitlines()
+    ]
 
 
-@pytest.mark.parametrize("name", ["docs/errors.md", "docs/build.md", "docs/push.md"])
+@pytest.mark.parametrize("name", ["docs/errors.md", "docs/build.md"])
 def test_the_messages_are_the_programs_own(name):
     texts = written_texts()
     messages = told_messages(read(name))
@@ -389,7 +402,7 @@ def test_the_messages_are_the_programs_own(name):
 
 
 @pytest.mark.parametrize("kind", LEFT_OUT)
-def test_what_stays_behind_by_default_is_told(kind):
+def test_what_is_excluded_by_default_is_documented(kind):
     page = read("docs/build.md")
     patterns = [p.lstrip("!").removeprefix("**/") for p in LEFT_OUT[kind]]
     assert [p for p in patterns if f"`{p}`" not in page] == []
@@ -458,7 +471,7 @@ def test_an_output_that_differs_from_its_page_would_be_seen():
     ],
 )
 def test_the_check_finds_what_the_page_shows(name, configuration, tmp_path, cli):
-    [dockerfile] = blocks(section(read("README.md"), "The problem"), "dockerfile")
+    [dockerfile] = blocks(section(read("README.md"), "Why flowship"), "dockerfile")
     (tmp_path / "Dockerfile").write_text(dockerfile)
     (tmp_path / "flow.py").write_text("from prefect import flow\n\n\n@flow\ndef taxi(): ...\n")
     if configuration:
@@ -472,20 +485,20 @@ def test_the_check_finds_what_the_page_shows(name, configuration, tmp_path, cli)
     assert "COPY flow.py /opt/prefect/flows/" in (tmp_path / "Dockerfile").read_text()
 
 
-def test_the_readmes_own_dockerfile_is_right(tmp_path, cli):
-    [dockerfile] = blocks(section(read("README.md"), "Ship your own flow"), "dockerfile")
+def test_the_sample_of_an_own_dockerfile_has_no_problems(tmp_path, cli):
+    [dockerfile] = blocks(read(OWN_FLOW), "dockerfile")
     (tmp_path / "Dockerfile").write_text(dockerfile)
     (tmp_path / "requirements.txt").write_text("pandas\n")
     (tmp_path / "flow.py").touch()
     (tmp_path / "flowship.toml").write_text(
         'entrypoint = "flow.py:taxi"\ndockerfile = "Dockerfile"\n'
     )
-    done = cli("check")
+    done = cli("check", "--json")
     assert done.code == 0, done.stderr
-    assert "nothing to complain about" in done.stderr
+    assert json.loads(done.stdout)["findings"] == []
 
 
-def test_the_configuration_that_init_writes_beside_files_is_what_the_readme_says(tmp_path, cli):
+def test_init_writes_only_the_configuration_into_a_folder_with_python_files(tmp_path, cli):
     (tmp_path / "trips.py").write_text("from prefect import flow\n\n\n@flow\ndef nightly(): ...\n")
     assert cli("init").code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flowship.toml", "trips.py"]
@@ -500,8 +513,8 @@ def test_init_prints_what_its_page_shows(tmp_path, cli):
 
 
 @pytest.mark.engine
-def test_a_missing_module_is_told_as_the_readme_shows(tmp_path, cli, base_image):
-    own = section(read("README.md"), "Ship your own flow")
+def test_a_missing_module_is_reported_as_the_guide_shows(tmp_path, cli, base_image):
+    own = read(OWN_FLOW)
     (tmp_path / "flowship.toml").write_text(blocks(own, "toml")[0])
     (tmp_path / "docker-requirements.txt").touch()
     (tmp_path / "flows").mkdir()
@@ -514,25 +527,42 @@ def test_a_missing_module_is_told_as_the_readme_shows(tmp_path, cli, base_image)
     assert agree(example.output, done.stderr), done.stderr
 
 
+def in_the_picture() -> dict[str, str]:
+    """Each command in the picture of a session, and the output that is drawn below it."""
+    drawn = re.findall(r"<text[^>]*>(.*)</text>", session.PICTURE.read_text(encoding="utf-8"))
+    lines = "\n".join(html.unescape(line) for line in drawn)
+    return dict(shown(f"```console\n{lines}\n```"))
+
+
+def test_the_picture_has_the_commands_of_the_readme():
+    assert tuple(in_the_picture()) == session.TOUR
+    in_readme = re.findall(r"^ {4}(flowship .*?)  ", read("README.md"), flags=re.MULTILINE)
+    assert in_readme == [*session.TOUR, "flowship down"]
+    assert "](docs/images/session.svg)" in read("README.md")
+
+
 @pytest.mark.engine
 @pytest.mark.server
-def test_the_readmes_tour_runs_as_it_is_shown(tmp_path, cli, engine, base_image, registry):
+def test_the_first_flow_runs_as_its_guide_and_the_picture_show(
+    tmp_path, cli, engine, base_image, registry
+):
     folder = tmp_path / "hello"
     folder.mkdir()
     env = {"FLOWSHIP_BASE_IMAGE": base_image, "FLOWSHIP_STATE_DIR": str(tmp_path / "state")}
-    examples = shown(section(read("README.md"), "A two-minute tour"))
-    names = [example.command.split()[1] for example in examples]
-    assert names == ["init", "build", "build", "up", "ship", "run", "down"]
+    examples = shown(read(FIRST_FLOW))
+    picture = in_the_picture()
+    assert [e.command for e in examples if e.command in picture] == list(session.TOUR)
     try:
         for example in examples:
             words = shlex.split(example.command.replace("localhost:5000", registry.address))[1:]
             words += ["--port", str(free_port())] if words == ["up"] else []
             done = cli(*words, cwd=folder, env=env)
             assert done.code == 0, done.stderr
-            assert agree(example.output, done.stderr + done.stdout), (
-                f"{example.command} prints\n{done.stderr}{done.stdout}"
-            )
-            if words == ["init"]:  # an earlier test's image must not answer for this one
+            for output in (example.output, picture.get(example.command, "…")):
+                assert agree(output, done.stderr + done.stdout), (
+                    f"{example.command} prints\n{done.stderr}{done.stdout}"
+                )
+            if words == ["init"]:  # the image of an earlier test must not be found
                 with (folder / "docker-requirements.txt").open("a") as file:
                     file.write(f"# {tmp_path}\n")
     finally:

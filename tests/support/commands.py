@@ -10,10 +10,13 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import typer.main
+
+from flowship.cli import app
 from flowship.output.console import JSON_VERSION
 
 PROGRAM = Path(sys.executable).with_name("flowship")
@@ -142,6 +145,36 @@ def ask(api_url: str, path: str, body: object = None, method: str | None = None)
     with urllib.request.urlopen(request, timeout=30) as response:
         text = response.read()
     return json.loads(text) if text else None
+
+
+# --- the tree of commands ------------------------------------------------------------------------
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))
+
+
+ROOT: Any = typer.main.get_command(app)
+COMMANDS = dict(_commands(ROOT))
+"""Path → command, for every command and group below the root."""
+LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "commands")]
+
+
+def parse(words: Sequence[str]) -> tuple[str, ...]:
+    """Parse a command line without running it; returns the command's path.
+
+    Raises an error of Typer's parser where the command line is wrong.
+    """
+    command, path, rest = ROOT, (), list(words)
+    while hasattr(command, "commands"):
+        context = command.make_context(" ".join(path), rest, resilient_parsing=False)
+        name, *rest = [*context._protected_args, *context.args]
+        command, path = command.commands[name], (*path, name)
+    command.make_context(" ".join(path), rest)
+    return path
 
 
 # --- shapes --------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from flowship.deployment.observed import Ground, ObservedDeployment, Registratio
 from flowship.deployment.report import DeployReport
 from flowship.deployment.summary import Outcome, summarize
 from flowship.prefect.client import PrefectApi
+from flowship.prefect.source import Source
+from support.targets import PROFILE
 
 SCHEMA = {
     "title": "Parameters",
@@ -65,7 +67,7 @@ class Target:
     verify: bool = True
     headers: dict = field(default_factory=dict)
     profile: str | None = None
-    source: str = "the test"
+    source: Source = PROFILE
     warnings: tuple[str, ...] = ()
 
 

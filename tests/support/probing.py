@@ -1,4 +1,4 @@
-"""The probe's script, run as the image runs it."""
+"""Runs the probe's script as the image runs it, and reads its answer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from flowship.errors import BuildError
 from flowship.probe import script
-from flowship.probe.result import ProbeResult, Project, interpret
+from flowship.probe.answer import interpret
+from flowship.probe.result import ProbeResult, Project
 
 SCRIPT = Path(script.__file__).read_text()
 
+FLOW = """
+from prefect import flow
+print("noise on stdout")
+
+@flow(name="named", description="What it does.")
+def hello(name: str, times: int = 2):
+    pass
+"""
+
 
 def ask(folder, entrypoint):
-    """Run the script as the image does: as text, by a Python of its own."""
+    """Run the script as text in a Python process of its own, and return its answer."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder), entrypoint],
         capture_output=True,
@@ -26,7 +37,19 @@ def ask(folder, entrypoint):
     )
     started, answer = done.stdout.strip().split("\n")
     assert started == script.STARTED
-    return json.loads(answer, parse_constant=pytest.fail)  # Infinity and NaN are no JSON
+    return json.loads(answer, parse_constant=pytest.fail)  # JSON has no Infinity and no NaN
+
+
+def described(folder, entrypoint) -> ProbeResult:
+    """The result for a flow that loads."""
+    return interpret(ask(folder, entrypoint), Project(entrypoint))
+
+
+def explained(folder, entrypoint, **project) -> BuildError:
+    """The error for a flow that does not load."""
+    with pytest.raises(BuildError) as caught:
+        interpret(ask(folder, entrypoint), Project(entrypoint, **project))
+    return caught.value
 
 
 UNUSUAL = """
@@ -54,5 +77,6 @@ def hello(
 
 
 def unusual(tmp_path) -> ProbeResult:
+    """The result for a flow whose parameters have values that JSON and the server reject."""
     (tmp_path / "flow.py").write_text(UNUSUAL)
-    return interpret(ask(tmp_path, "flow.py:hello"), Project("flow.py:hello"))
+    return described(tmp_path, "flow.py:hello")

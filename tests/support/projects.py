@@ -26,6 +26,9 @@ def hello(name: str = "world", months: list[int] = [1, 2]) -> str:
     return name
 '''
 
+CONFIG = 'name = "p"\nentrypoint = "flow.py:hello"\nbase-image = "python:3.11"\n'
+"""The configuration of a project that no test builds."""
+
 
 def write(
     folder: Path, base_image: str, files: dict[str, str] | None = None, more: str = ""
@@ -52,10 +55,10 @@ def build(
 ) -> BuiltImage:
     """Build the project in `folder` as `flowship build` does; the image."""
     from flowship import image
+    from flowship.build_request import prepare_build
     from flowship.config import loading
     from flowship.engine import builder
     from flowship.engine.client import connect
-    from flowship.project.build_request import prepare_build
 
     wanted = prepare_build(loading.load(folder, environ={}))
     return image.build(connect(), wanted, builder.BuildOptions(**options), report, elsewhere)

@@ -1,4 +1,4 @@
-"""Fixtures: a registry for anybody, shared by the session, and private ones per test.
+"""Fixtures: an open registry, shared by the session, and private ones per test.
 
 `conftest.py` imports them::
 
@@ -10,12 +10,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from parts.registry import PROGRAM, Registry
 
+if TYPE_CHECKING:
+    from flowship.registry import Credentials, Reference
+    from flowship.registry.client import RemoteImage
+
 ACCOUNTS = {"ada": "right-password"}
-"""Who may use `private_registry`."""
+"""The accounts of `private_registry`."""
+
+
+def describe(reference: Reference, credentials: Credentials | None = None) -> RemoteImage:
+    """An image as its registry describes it."""
+    from flowship.registry.client import RegistryClient
+
+    with RegistryClient(reference.registry, credentials) as client:
+        return client.describe(reference)
 
 
 def _need_program() -> None:
@@ -25,7 +38,7 @@ def _need_program() -> None:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry that lets anybody read and write. Use repositories of your own in it."""
+    """A registry without accounts. Use repositories of your own in it."""
     _need_program()
     with Registry(tmp_path_factory.mktemp("registry")) as running:
         yield running
@@ -33,7 +46,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture
 def private_registry(tmp_path: Path) -> Iterator[Registry]:
-    """A registry of this test's own that knows `ACCOUNTS` only."""
+    """A registry of this test's own, with `ACCOUNTS`."""
     _need_program()
     with Registry(tmp_path / "private-registry", htpasswd=ACCOUNTS) as running:
         yield running

@@ -62,6 +62,7 @@ PUSH = {
     "digest": str,
     "size": int,
     "already": bool,
+    "verified": bool,
 }
 LOGIN = {"registry": str, "username": str, "stored": {"place": str, "warning": str}}
 PARAMETERS = [{"name": str, "value": object, "source": str, "expected": str}]
@@ -76,6 +77,23 @@ SCHEDULE = {
     "next_runs": [{"local": str, "utc": str}],
     "parameters": dict,
 }
+OPERATIONS = Any_(
+    {
+        "action": str,
+        "resource": str,
+        "name": str,
+        "reason": str,
+        "changes": Any_(
+            {
+                "field": str,
+                "before": object,
+                "after": object,
+                "reason": str,
+                "edited_by": str,
+            }
+        ),
+    }
+)
 DEPLOY = {
     "image": str,
     "platform": str,
@@ -89,7 +107,7 @@ DEPLOY = {
         "live": Any_(str),
         "copied": Any_(str),
         "paused": bool,
-        "worker_online": bool,
+        "worker_online": Maybe(bool),
         "start_command": str,
         "url": str,
     },
@@ -110,42 +128,10 @@ DEPLOY = {
     ],
     "moved": Any_(str),
     "warnings": Any_(str),
+    "operations": OPERATIONS,
+    "dry_run": bool,
 }
-DRY_RUN = {
-    "deployments": [
-        {
-            "name": str,
-            "flow_name": str,
-            "description": Maybe(str),
-            "image": {
-                "reference": str,
-                "pushed": bool,
-                "platform": str,
-                "flow_name": Maybe(str),
-                "flow_description": Maybe(str),
-                "parameters": Maybe(dict),
-                "prefect_version": Maybe(str),
-                "entrypoint": str,
-            },
-            "entrypoint": str,
-            "path": str,
-            "version": str,
-            "work_pool": str,
-            "block_name": str,
-            "tags": Any_(str),
-            "concurrency_limit": Maybe(int),
-            "schedules": [SCHEDULE],
-            "schedule_source": str,
-            "configured": str,
-            "paused": Maybe(bool),
-            "paused_at_first": bool,
-            "parameters": dict,
-            "parameter_values": PARAMETERS,
-            "job_variables": dict,
-            "warnings": Any_(str),
-        }
-    ]
-}
+SHIP_DRY_RUN = {**DEPLOY, "image_action": str}
 SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}
 RUN = {
     "id": str,

@@ -1,4 +1,4 @@
-"""One table for what is a secret by its name, one for logins in addresses; and who asks."""
+"""Secrets by the name of a variable, logins in addresses, and who uses these rules."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ NO_SECRET = [
 
 
 @pytest.mark.parametrize("name", SECRET)
-def test_a_name_that_promises_a_secret(name):
+def test_a_name_of_a_secret_is_recognised(name):
     assert is_secret_name(name)
 
 
 @pytest.mark.parametrize("name", NO_SECRET)
-def test_a_name_that_only_resembles_one(name):
+def test_a_name_that_only_looks_like_one_is_not_a_secret(name):
     assert not is_secret_name(name)
 
 
-# Text, as it is shown, and whether its login is written out (and so refused or warned of).
+# The text, how it is shown, and whether it contains a login (which is an error or a warning).
 ADDRESSES = [
     ("http://ada:hunter2@host:4200/api", f"http://ada:{MASK}@host:4200/api", True),
     ("http://ada:p@ssw0rd@host/api", f"http://ada:{MASK}@host/api", True),
@@ -54,7 +54,7 @@ ADDRESSES = [
     ("ssh://ada:pw@builder", f"ssh://ada:{MASK}@builder", True),
     ("HTTPS://ADA:pw@HOST", f"HTTPS://ADA:{MASK}@HOST", True),
     ("http://ada:pw@[::1]:4200/api", f"http://ada:{MASK}@[::1]:4200/api", True),
-    # What stands alone before an http address's @ is a token, elsewhere a user's name.
+    # A single word before the @ is a token in an http address, and a user name in others.
     ("--extra-index-url https://t0ken@x.org/s", f"--extra-index-url https://{MASK}@x.org/s", True),
     ("x @ git+https://t0ken@x.org/y.git@main", f"x @ git+https://{MASK}@x.org/y.git@main", True),
     ("https://t0ken:@x.org", f"https://{MASK}:@x.org", True),
@@ -62,12 +62,12 @@ ADDRESSES = [
     ("x @ git+ssh://git@x.org/y.git", "x @ git+ssh://git@x.org/y.git", False),
     ("postgresql://me@db/x", "postgresql://me@db/x", False),
     ("ssh://builder", "ssh://builder", False),
-    # A placeholder is covered like a login, and none is written out.
+    # A placeholder is masked like a login, but it is not one.
     ("https://${TOKEN}@x.org", f"https://{MASK}@x.org", False),
     ("https://$USER:$PASSWORD@x.org", f"https://$USER:{MASK}@x.org", False),
     ("https://me:<password>@x.org", f"https://me:{MASK}@x.org", False),
     ("https://${USER}:pw@x.org", f"https://${{USER}}:{MASK}@x.org", True),
-    # No login: a port, a version or an e-mail address behind the host.
+    # Not a login: a port, a version or an e-mail address after the host.
     ("git+https://x.org:8443/y.git@main", "git+https://x.org:8443/y.git@main", False),
     ("http://[::1]:4200/x@y", "http://[::1]:4200/x@y", False),
     ("oci://x.org/y:1@sha256:ab", "oci://x.org/y:1@sha256:ab", False),
@@ -82,7 +82,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("text", "shown", "login"), ADDRESSES)
-def test_a_login_in_an_address_is_covered_and_the_user_kept(text, shown, login):
+def test_a_login_in_an_address_is_masked_and_the_user_name_kept(text, shown, login):
     assert (mask_addresses(text), has_login(text)) == (shown, login)
     assert len(mask_addresses(text, keep_length=True)) == len(text)
 
@@ -106,15 +106,15 @@ def test_no_part_of_a_password_is_shown(user, password, path):
         ("http://host/x@y", "http://host/x@y"),
     ],
 )
-def test_an_address_without_its_login_can_be_opened(address, bare):
+def test_a_login_is_removed_from_an_address(address, bare):
     assert without_login(address) == bare
 
 
-def test_a_long_word_is_judged_at_once():
+def test_a_long_text_does_not_take_long():
     assert not has_login("a" * 100_000 + "://b:" * 2000)
 
 
-# --- who asks ------------------------------------------------------------------------------------
+# --- who uses it -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["DB_PWD", "AWS_ACCESS_KEY", "GPG_PASSPHRASE", "PGPASSWORD"])
@@ -138,7 +138,7 @@ def test_the_block_and_the_dockerfile_agree_on_an_address(address):
     assert not any(part in line for part in ("t0ken", "p@ss", "ss@"))
 
 
-def test_it_is_pure_and_cheap_to_import():
+def test_importing_the_module_imports_nothing_else():
     code = (
         "import sys, flowship; before = set(sys.modules); import flowship.redaction;"
         "print(sorted(m for m in set(sys.modules) - before if m.split('.')[0] not in"

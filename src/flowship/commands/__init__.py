@@ -1,1 +1,1 @@
-"""A module per command: its options, one call, one rendering."""
+"""One module per command: its options, one call, one rendering."""

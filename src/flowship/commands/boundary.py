@@ -1,25 +1,34 @@
-"""The one error boundary: what a command raises leaves as a message and an exit code."""
+"""The error boundary: turns what a command raises into a message and an exit code."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
 from flowship.errors import FlowshipError, UsageError
 
-# What Typer's parser raises; its Click is its own, and this is the way to the class.
+# The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
 
-def register(app: typer.Typer, name: str, body: Callable[..., None]) -> None:
-    """Register a command; expected failures leave as one message and their exit code."""
+def register(
+    app: typer.Typer, name: str, body: Callable[..., None], examples: Sequence[str]
+) -> None:
+    """Register a command; an expected failure ends with one message and its exit code.
+
+    Args:
+        app: The group that gets the command.
+        name: What the user types.
+        body: The command.
+        examples: Command lines for the end of the command's help.
+    """
 
     @functools.wraps(body)
-    def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the body takes
+    def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of the body
         from flowship.output.console import Screen
 
         screen = Screen(as_json=bool(options.get("as_json")))
@@ -35,20 +44,25 @@ def register(app: typer.Typer, name: str, body: Callable[..., None]) -> None:
         except Exception as exc:
             raise typer.Exit(screen.bug(exc)) from exc
 
-    app.command(name)(run)
+    app.command(name, epilog=examples_text(examples))(run)
+
+
+def examples_text(examples: Sequence[str]) -> str:
+    """The end of a help text. The newline at the start makes Typer keep the indentation."""
+    return "\n".join(["", "Examples:", *(f"  {example}" for example in examples)])
 
 
 def run(app: typer.Typer) -> int:
-    """Run the command of the command line; its exit code."""
+    """Run the command line; returns the exit code."""
     as_json = "--json" in sys.argv
     try:
         return int(app(standalone_mode=not as_json) or 0)
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else 0
-    except CLICK_ERROR as exc:  # an option that there is not: the parser's own words, as JSON
+    except CLICK_ERROR as exc:  # such as an unknown option: the parser's message, as JSON
         from flowship.output.console import Screen
 
         command = exc.ctx.command_path if exc.ctx else "flowship"
-        error = UsageError(exc.format_message(), hint=f"`{command} --help` lists what it takes")
+        error = UsageError(exc.format_message(), hint=f"run `{command} --help`")
         Screen(as_json=True).error(error)
         return int(error.exit_code)

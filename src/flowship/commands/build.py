@@ -10,8 +10,8 @@ from flowship.commands.options import BuildArg, Json, NoCache, NoProbe, Platform
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
+    from flowship.build_request import BuildRequest
     from flowship.output.console import Screen
-    from flowship.project.build_request import BuildRequest
 
 
 def build(
@@ -19,18 +19,18 @@ def build(
     no_probe: NoProbe = False,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", "-t", help="A further name for the image; repeatable."),
+        typer.Option("--tag", "-t", help="Another name for the image; repeatable."),
     ] = None,
     platform: Platform = None,
     build_arg: BuildArg = None,
     print_dockerfile: Annotated[
-        bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and stop.")
+        bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and exit.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check, build the image, and load the flow inside it.
+    """Check the project, build its image, and load the flow inside it.
 
-    The image's name is a hash of everything that goes into it: an unchanged
+    The image's tag is a hash of everything that goes into it, so an unchanged
     project is not built again. An image whose flow does not load gets no name.
     Exit codes 3, 4, 5, 6.
     """
@@ -54,8 +54,8 @@ def build(
 
 
 def prepare(screen: Screen, platform: str | None, build_arg: list[str] | None) -> BuildRequest:
-    """What will be built, as the configuration and the options say."""
-    from flowship.project.build_request import prepare_build
+    """The build request from the configuration and the options."""
+    from flowship.build_request import prepare_build
 
     settings = load_settings(screen, platform=platform)
     arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}

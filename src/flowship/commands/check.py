@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flowship.commands.options import Json
 from flowship.errors import ExitCode
 
-if TYPE_CHECKING:
-    pass
-
 
 def check(
     dockerfile: Annotated[
         Path | None,
-        typer.Argument(help="A Dockerfile; without it, the project's."),
+        typer.Argument(help="A Dockerfile; by default, the project's."),
     ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes to the Dockerfile.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for what would make the scheduled run fail, before anything is built.
+    """Check a Dockerfile for problems that would make the scheduled run fail.
 
-    COPY destinations must be absolute; the flow's file must land where the
-    deployment looks for it; nothing secret may enter the image.
-    Exit code 3 when there are errors.
+    The main checks: COPY destinations are absolute, the flow's file is where
+    the deployment looks for it, and no secrets are copied into the image.
+    Exits with code 3 if there are errors.
+
+    Examples:
+
+      flowship check
+      flowship check --fix
+      flowship check docker/Dockerfile --json
     """
     from flowship import check
     from flowship.config import loading
@@ -39,11 +42,12 @@ def check(
         checked = check.check_file(dockerfile, loading.settings_or_none(here))
     else:
         checked = check.check_project(here)
-    checked, fixed = check.fix(checked) if fix else (checked, 0)
+    if fix:
+        checked = check.fix(checked)
     checked = check.with_hadolint(checked)
     for warning in checked.warnings:
         screen.warn(warning)
-    screen.info(*render_check.findings(checked, fixed))
-    screen.result(render_check.findings_json(checked, fixed))
+    screen.info(*render_check.findings(checked))
+    screen.result(render_check.findings_json(checked))
     if checked.errors:
         raise typer.Exit(int(ExitCode.CONFIG))

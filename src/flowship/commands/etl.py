@@ -1,73 +1,74 @@
-"""`flowship etl`: months of the shipped flow, loaded in this process."""
+"""`flowship etl`: loads months with the shipped pipeline, in this process."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flowship.commands.options import Json
-from flowship.errors import RunFailedError
+from flowship.commands.outcome import exit_on
 
-if TYPE_CHECKING:
-    pass
+To = Annotated[
+    str, typer.Option("--to", help="A folder, or a Prefect block such as gcs-bucket/taxi.")
+]
+Year = Annotated[int, typer.Option("--year", help="The year of the trips.")]
+Months = Annotated[str, typer.Option("--months", help="Which months: 1, 1-3, or 1-3,12.")]
+Colour = Annotated[str, typer.Option("--colour", help="Which taxis: yellow, green or fhv.")]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        help="mirror, official, a folder, or an address with {colour} {year} {month:02}.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Load months even if nothing changed.")]
+MaxRejects = Annotated[
+    int, typer.Option("--max-rejects", min=0, help="Bad rows that a month may have.")
+]
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", min=1, max=64, help="Months to load in parallel.")
+]
 
 
 def etl_run(
-    to: Annotated[
-        str,
-        typer.Option("--to", help="A folder, or a Prefect block such as gcs-bucket/taxi."),
-    ],
-    year: Annotated[int, typer.Option("--year", help="The year of the trips.")] = 2021,
-    months: Annotated[
-        str, typer.Option("--months", help="Which months: 1, 1-3, or 1-3,12.")
-    ] = "1-2",
-    colour: Annotated[
-        str, typer.Option("--colour", help="Which taxis: yellow, green or fhv.")
-    ] = "yellow",
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            help="mirror, official, a folder, or an address with {colour} {year} {month:02}.",
-        ),
-    ] = "mirror",
-    force: Annotated[
-        bool, typer.Option("--force", help="Load months again though nothing changed.")
-    ] = False,
-    max_rejects: Annotated[
-        int, typer.Option("--max-rejects", min=0, help="Bad rows a month may have.")
-    ] = 100,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, max=64, help="Months loaded at a time.")
-    ] = 2,
+    to: To,
+    year: Year = 2021,
+    months: Months = "1-2",
+    colour: Colour = "yellow",
+    source: Source = "mirror",
+    force: Force = False,
+    max_rejects: MaxRejects = 100,
+    concurrency: Concurrency = 2,
     as_json: Json = False,
 ) -> None:
-    """Load months in this process: the pipeline of the shipped flow, without a Prefect server.
+    """Load months of taxi trips with the shipped pipeline, without a Prefect server.
 
-    A month whose source and code did not change is left as it is. A month that fails does not
-    stop the others; exit code 8 then.
+    A month is skipped if neither its source nor the code has changed. A month that
+    fails does not stop the others; the exit code is then 8.
+
+    \b
+    Examples:
+      flowship etl run --to ./out
+      flowship etl run --year 2022 --months 1-12 --colour green --to gcs-bucket/taxi
     """
-    from flowship.local import etl_months as loading
-    from flowship.output import render_local
+    from flowship.local import etl_months
+    from flowship.output import render_etl
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
-    results = loading.load(
-        year,
-        loading.parse(months),
-        colour,
-        source,
-        to,
+    request = etl_months.Request(
+        year=year,
+        months=etl_months.parse(months),
+        colour=colour,
+        source=source,
+        destination=to,
         force=force,
         max_rejects=max_rejects,
         concurrency=concurrency,
-        story=screen.story,
     )
-    screen.info(*render_local.months(results))
-    screen.result(loading.as_json(results), "\n".join(r.where for r in results if r.where))
-    try:
-        loading.ensure_loaded(results)
-    except RunFailedError as exc:  # the result is on stdout already
-        screen.show_error(exc)
-        raise typer.Exit(int(exc.exit_code)) from exc
+    with render_etl.progress(screen.stderr) as report:
+        results = etl_months.load(request, report)
+    screen.info(*render_etl.notes(results), *render_etl.months(results))
+    screen.result(etl_months.as_json(results), "\n".join(r.where for r in results if r.where))
+    exit_on(etl_months.failure(results), screen)

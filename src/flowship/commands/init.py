@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flowship.commands.options import Json
 
-if TYPE_CHECKING:
-    pass
-
 
 def init(as_json: Json = False) -> None:
-    """Write a small working project into an empty folder; never over anything.
+    """Create a small working project in an empty folder.
 
-    In a folder with flows already, only flowship.toml is written.
+    In a folder that has flows already, only flowship.toml is created.
+    Existing files are never overwritten.
     """
     from flowship.config import loading, settings
     from flowship.output import render_init

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their texts mean."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flowship.errors import UsageError
 
 
 def not_empty(value: str | None) -> str | None:
-    """An empty value is a script's variable that was not set, and no wish for the default."""
+    """Refuse an empty value: most likely a variable of a script that is not set."""
     if value is not None and not value.strip():
-        raise typer.BadParameter("is empty; leave the option out for the default")
+        raise typer.BadParameter("is empty; omit the option to use the default")
     return value
 
 
@@ -22,7 +22,7 @@ Repo = Annotated[
     typer.Option(
         "--repo",
         callback=not_empty,
-        help="Where the image goes: user/de-repo:tag, host:port/repo, …",
+        help="Where to push the image: user/de-repo:tag, host:port/repo, …",
     ),
 ]
 Image = Annotated[
@@ -30,7 +30,7 @@ Image = Annotated[
     typer.Option(
         "--image",
         callback=not_empty,
-        help="An image that flowship built, instead of the present files'.",
+        help="Use this image, built by flowship, instead of the one of the current files.",
     ),
 ]
 Platform = Annotated[
@@ -38,50 +38,54 @@ Platform = Annotated[
     typer.Option(
         "--platform",
         callback=not_empty,
-        help="Build for this platform: linux/amd64, linux/arm64.",
+        help="Build for this platform, such as linux/arm64.",
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Build every step anew.")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Build every step again, without the engine's cache.")
+]
 NoProbe = Annotated[
-    bool, typer.Option("--no-probe", help="Do not load the flow inside the image. At your risk.")
+    bool, typer.Option("--no-probe", help="Do not test that the flow loads inside the image.")
 ]
 BuildArg = Annotated[
     list[str] | None,
-    typer.Option("--build-arg", help="KEY=VALUE for an ARG of the Dockerfile; repeatable."),
+    typer.Option("--build-arg", help="KEY=VALUE for an ARG of the Dockerfile. Can be repeated."),
 ]
 Cron = Annotated[
     str | None,
-    typer.Option("--cron", help='Run at these times: "0 5 * * *" is every day at 05:00.'),
+    typer.Option("--cron", help='Run on a cron schedule: "0 5 * * *" is every day at 05:00.'),
 ]
 Interval = Annotated[
     str | None,
-    typer.Option("--interval", help="Run every so often: 15m, 1h30m, 1d, or seconds."),
+    typer.Option("--interval", help="Run at an interval: 15m, 1h30m, 1d, or seconds."),
 ]
 Rrule = Annotated[
     str | None,
-    typer.Option("--rrule", help="Run by an iCalendar recurrence rule (RFC 5545)."),
+    typer.Option("--rrule", help="Run by an iCalendar recurrence rule (RFC 5545): FREQ=DAILY."),
 ]
 Timezone = Annotated[
     str | None,
     typer.Option(
         "--timezone",
         callback=not_empty,
-        help="The schedule's timezone: Pacific/Auckland; else UTC.",
+        help="The timezone of the schedule, such as Pacific/Auckland. Default: UTC.",
     ),
 ]
 Param = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", help="key=value for the flow; JSON is understood; repeatable."),
+    typer.Option(
+        "--param", "-p", help="key=value for the flow; the value may be JSON. Can be repeated."
+    ),
 ]
 Name = Annotated[
     str | None,
-    typer.Option(
-        "--name", callback=not_empty, help="Which deployment, where several are configured."
-    ),
+    typer.Option("--name", callback=not_empty, help="The deployment, if several are configured."),
 ]
 Paused = Annotated[
     bool | None,
-    typer.Option("--paused/--no-paused", help="Pause or resume; left as it is when not given."),
+    typer.Option(
+        "--paused/--no-paused", help="Pause or resume the deployment. Default: no change."
+    ),
 ]
 NoWait = Annotated[
     bool,
@@ -93,11 +97,13 @@ NoSchedule = Annotated[
 
 
 def pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    """``key=value`` items of a repeatable option."""
+    """The ``key=value`` items of an option that can be repeated."""
     pairs = {}
     for item in items or ():
         key, equals, value = item.partition("=")
         if not equals or not key:
-            raise UsageError(f"{option} takes key=value, not {item!r}", where=option)
+            raise UsageError(
+                f"{option} must be key=value, not {item!r}", code="invalid-key-value", where=option
+            )
         pairs[key] = value
     return pairs

@@ -1,32 +1,31 @@
-"""`flowship profile`: which Prefect API is used."""
+"""`flowship profile`: show and set the Prefect API that commands use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flowship.commands.options import Json
 
-if TYPE_CHECKING:
-    pass
-
 
 def profile_set_api(
     url: Annotated[
         str | None,
-        typer.Argument(help="The API's address; without it, the local server's."),
+        typer.Argument(
+            help="The API's address. Default: the local server, http://127.0.0.1:4200/api."
+        ),
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option("--profile", help="The profile to write; else the active one."),
+        typer.Option("--profile", help="The profile to change. Default: the active one."),
     ] = None,
     no_check: Annotated[
-        bool, typer.Option("--no-check", help="Do not ask whether a server answers there.")
+        bool, typer.Option("--no-check", help="Do not check that a server answers.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Store the Prefect API's address in a profile, after checking that it answers."""
+    """Store the address of a Prefect API in a profile, after checking that it answers."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import editing
@@ -38,21 +37,21 @@ def profile_set_api(
 
 
 def profile_ls(as_json: Json = False) -> None:
-    """List the profiles; the active one is marked."""
+    """List the profiles, with an asterisk at the active one."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
-    from flowship.prefect.profiles import editing
+    from flowship.prefect.profiles import showing
 
     screen = Screen(as_json=as_json)
-    found = editing.list_profiles()
+    found = showing.list_profiles()
     screen.result({"profiles": found}, render_profile.profile_list(found))
 
 
 def profile_use(
-    name: Annotated[str, typer.Argument(help="The profile to make active.")],
+    name: Annotated[str, typer.Argument(help="The profile to activate.")],
     as_json: Json = False,
 ) -> None:
-    """Make a profile the active one."""
+    """Make a profile the active one, for flowship and Prefect."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import editing
@@ -66,17 +65,17 @@ def profile_use(
 def profile_show(
     name: Annotated[
         str | None,
-        typer.Argument(help="The profile; without it, the active one."),
+        typer.Argument(help="The profile. Default: the active one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a profile's settings, secrets masked, and where the API address comes from."""
+    """Show a profile's settings, with secrets masked, and the API that commands use."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
-    from flowship.prefect.profiles import editing, resolution
+    from flowship.prefect.profiles import resolution, showing
 
     screen = Screen(as_json=as_json)
-    shown = editing.show(name)
+    shown = showing.show(name)
     target = resolution.resolve()
     for warning in target.warnings:
         screen.warn(warning)

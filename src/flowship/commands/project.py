@@ -1,4 +1,4 @@
-"""The project that a command works on, loaded once, with its warnings told."""
+"""The project that a command works on, loaded once; prints its notes and warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def load_settings(screen: Screen, **overrides: object) -> Settings:
-    """The settings of the project in the current folder, validated; warnings are told."""
+    """The validated settings of the project in the current folder; prints its warnings."""
     from flowship import check
     from flowship.config import loading
 
@@ -19,6 +19,5 @@ def load_settings(screen: Screen, **overrides: object) -> Settings:
     check.validate_names(settings)
     for warning in settings.warnings:
         screen.warn(warning)
-    if settings.shipped:
-        screen.info("no project here: this is the shipped ETL flow (New York taxi trips)")
+    screen.info(*settings.notes)
     return settings

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flowship.commands.options import Image, Json, Repo
 from flowship.commands.project import load_settings
 
-if TYPE_CHECKING:
-    pass
-
 
 def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
-    """Push the image of the present files to a registry, and check that it arrived.
+    """Push the image of the current files to a registry, and verify its digest there.
 
-    Prints user/de-repo:tag@sha256:… on stdout.
-    Files changed since the build: exit code 3.
-    A registry that refuses or does not answer: exit code 6.
+    Prints user/de-repo:tag@sha256:… on stdout. Exit code 3 if files changed
+    since the build, 6 if the registry refuses or does not answer.
     """
     from flowship import pipeline
     from flowship.config import loading
@@ -43,21 +39,25 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
 
 def login(
     registry: Annotated[
-        str, typer.Argument(help="The registry's host, with port if any; Docker Hub by default.")
+        str, typer.Argument(help="The registry's host, with its port; Docker Hub by default.")
     ] = "",
     username: Annotated[
         str | None,
-        typer.Option("--username", "-u", help="The user; asked for on a terminal."),
+        typer.Option("--username", "-u", help="The user name; prompted for on a terminal."),
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password or token from stdin.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Log in to a registry, and keep the credentials the way docker does."""
+    """Log in to a registry, and store the credentials as docker does.
+
+    The registry verifies them first; if it rejects them, nothing is stored.
+    """
     from flowship import pipeline
     from flowship.output import render_image
-    from flowship.output.console import Screen, ask_credentials
+    from flowship.output.console import Screen
+    from flowship.output.prompts import ask_credentials
 
     screen = Screen(as_json=as_json)
     user, password = ask_credentials(username, from_stdin=password_stdin)

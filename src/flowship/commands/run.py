@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowship.commands.options import Json, Param, not_empty, pairs
+from flowship.commands.outcome import exit_on
 from flowship.commands.project import load_settings
-from flowship.errors import RunFailedError
 
 if TYPE_CHECKING:
-    pass
+    from flowship.output.console import Screen
+    from flowship.prefect.client import PrefectApi
+    from flowship.runs import RunResult, Started
 
 
 def run(
@@ -20,18 +22,25 @@ def run(
         str | None,
         typer.Argument(
             callback=not_empty,
-            help="flow/deployment, or the deployment's name; else the project's.",
+            help="flow/deployment or the deployment's name. Default: the project's deployment.",
         ),
     ] = None,
     param: Param = None,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Stream the logs; end with the run's outcome.")
+        bool,
+        typer.Option("--watch", "-w", help="Stream the logs; exit with the outcome of the run."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Start a run of a deployment.
 
-    With --watch the exit code is the run's outcome: 8 when it did not complete.
+    Without --watch, print the run's id. With --watch, print its final state, and
+    exit with code 8 if it is not COMPLETED.
+
+    \b
+    Examples:
+      flowship run --watch
+      flowship run hello/nightly --param name=Ada
     """
     from flowship import pipeline, runs
     from flowship.output import render_runs
@@ -48,21 +57,25 @@ def run(
         if not watch:
             screen.result(started.to_json(), started.id)
             return
-        try:
-            ended = runs.watch(
-                api,
-                started,
-                lambda record: screen.info(render_runs.log(record)),
-                on_state=lambda state: screen.info(render_runs.state(state)),
-                warn=screen.warn,
-            )
-        except KeyboardInterrupt:
-            screen.info("no longer watching; the run goes on", *render_runs.hints(started))
-            raise typer.Exit(screen.interrupted(started.to_json())) from None
-    screen.info(*render_runs.ended(ended))
-    screen.result(ended.to_json(), ended.state_type)
+        result = _watch(api, started, screen)
+    screen.info(*render_runs.ended(result))
+    screen.result(result.to_json(), result.state_type.value)
+    exit_on(runs.failure(result), screen)
+
+
+def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
+    """Draw a run's states and logs until it ends; Ctrl-C ends only the drawing."""
+    from flowship import runs
+    from flowship.output import render_runs
+
     try:
-        runs.ensure_completed(ended)
-    except RunFailedError as exc:  # the result is on stdout already
-        screen.show_error(exc)
-        raise typer.Exit(int(exc.exit_code)) from exc
+        return runs.watch(
+            api,
+            started,
+            lambda record: screen.info(render_runs.log(record)),
+            on_state=lambda state: screen.info(render_runs.state(state)),
+            warn=screen.warn,
+        )
+    except KeyboardInterrupt:
+        screen.info("stopped watching; the run continues", *render_runs.hints(started))
+        raise typer.Exit(screen.interrupted(started.to_json())) from None

@@ -71,7 +71,7 @@ def ship(
     if dry_run:
         plan = pipeline.plan_ship(request, flags, target, listener)
         screen.info(*render_deploy.ship_plan(plan))
-        screen.result({"image": plan.action.value, **plan.deploy.to_json()})
+        screen.result({"image_action": plan.action.value, **plan.deploy.to_json()})
         return
     options = BuildOptions(no_cache=no_cache, probe=not no_probe)
     done = pipeline.ship(request, flags, target, options, listener, wait=not no_wait)

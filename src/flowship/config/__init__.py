@@ -1,1 +1,1 @@
-"""The project's configuration: found, read, overridden by the environment, explained when wrong."""
+"""The project's configuration: finding it, reading it, overriding it, explaining mistakes in it."""

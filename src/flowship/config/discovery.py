@@ -1,4 +1,4 @@
-"""Finds the project's Python files and its flows by reading the source, never by running it."""
+"""Finds the project's Python files and flows by parsing the source, without running it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Folders that hold no code of the project's own.
+# Folders that do not hold the project's own code.
 SKIPPED = {"__pycache__", "node_modules", "venv", "env", "build", "dist", "site-packages"}
 
 
@@ -17,9 +17,9 @@ class FoundFlow:
     """A function decorated with ``@flow``.
 
     Attributes:
-        path: The file, relative to the folder searched, with forward slashes.
+        path: The file, relative to the searched folder, with forward slashes.
         function: The function's name, ``Class.method`` for a static or class method.
-        line: Where the function is defined, counted from 1.
+        line: The line of the function's definition, counted from 1.
     """
 
     path: str
@@ -28,12 +28,12 @@ class FoundFlow:
 
     @property
     def entrypoint(self) -> str:
-        """``path/to/file.py:function``, as the configuration and Prefect write it."""
+        """``path/to/file.py:function``, as in the configuration and in Prefect."""
         return f"{self.path}:{self.function}"
 
 
 def python_files(folder: Path) -> list[Path]:
-    """Every Python file below `folder` that can be the project's own, sorted."""
+    """All Python files below `folder` that can belong to the project, sorted."""
     found = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(
@@ -43,14 +43,14 @@ def python_files(folder: Path) -> list[Path]:
             and not d.startswith(".")
             and not (Path(here, d) / "pyvenv.cfg").exists()
         )
-        # A name that is not UTF-8, or not one line, can stand in no configuration.
+        # A configuration file cannot hold a name that is not UTF-8 or not a single line.
         names = [n for n in sorted(files) if n.endswith(".py") and n.isprintable()]
         found += [Path(here, name) for name in names]
     return found
 
 
 def find_flows(folder: Path) -> list[FoundFlow]:
-    """Every function decorated with ``@flow`` below `folder`; unreadable files are passed over."""
+    """All functions decorated with ``@flow`` below `folder`; skips files that cannot be parsed."""
     flows = []
     for path in python_files(folder):
         try:
@@ -63,7 +63,7 @@ def find_flows(folder: Path) -> list[FoundFlow]:
 
 
 def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]]:
-    """Name and line of each flow; of a class those that need no instance, as a run has none."""
+    """Name and line of each flow; methods only if a run can call them without an instance."""
     for node in body:
         if isinstance(node, ast.ClassDef) and not owner:
             yield from _flows_of(node.body, node.name)
@@ -74,17 +74,18 @@ def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]
 
 
 def unreadable(folder: Path) -> list[str]:
-    """The Python files that `find_flows` had to pass over: place and reason of each."""
-    told = []
+    """The Python files that `find_flows` skips, each as ``file:line: reason``."""
+    messages = []
     for path in python_files(folder):
         relative = path.relative_to(folder).as_posix()
         try:
             ast.parse(path.read_bytes())
         except SyntaxError as exc:
-            told.append(f"{relative}:{exc.lineno}: {exc.msg}")
+            line = f":{exc.lineno}" if exc.lineno else ""  # no line for a null byte
+            messages.append(f"{relative}{line}: {exc.msg}")
         except (ValueError, OSError) as exc:
-            told.append(f"{relative}: {exc}")
-    return told
+            messages.append(f"{relative}: {exc}")
+    return messages
 
 
 def _last_name(decorator: ast.expr) -> str:

@@ -1,4 +1,4 @@
-"""``FLOWSHIP_*`` variables, laid over the configuration file."""
+"""``FLOWSHIP_*`` variables, which override the configuration file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowship.config.keys import Fields, known_fields
+from flowship.config.keys import Key, Keys, known_keys
 from flowship.config.locate import locate
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 
 ENV_PREFIX = "FLOWSHIP_"
 
-
-# Environment variables that are ours but are no configuration keys.
+# Variables that flowship reads but that are not configuration keys.
 RESERVED_ENV = {
     "FLOWSHIP_REGISTRY_USER",
     "FLOWSHIP_REGISTRY_PASSWORD",
@@ -29,54 +28,55 @@ RESERVED_ENV = {
 def apply_environment(
     values: dict[str, Any], environ: Mapping[str, str], source: Path | None
 ) -> tuple[dict[str, str], list[str]]:
-    """Lay ``FLOWSHIP_*`` over `values`.
+    """Override `values` with the ``FLOWSHIP_*`` variables of `environ`.
 
     Returns:
         Which variable set which key, and a warning for each unknown variable.
 
     Raises:
-        ConfigError: A variable is for a key of a table, and no table stands there.
+        ConfigError: A variable sets a key of a table, but the file has another value there.
     """
     origins: dict[str, str] = {}
     warnings: list[str] = []
     for variable in sorted(environ):
         if not variable.startswith(ENV_PREFIX) or variable in RESERVED_ENV:
             continue
-        if not environ[variable]:  # as in scripts and CI, where empty means "not set"
+        if not environ[variable]:  # in scripts and CI an empty variable means "not set"
             continue
         path = [p.lower().replace("_", "-") for p in variable[len(ENV_PREFIX) :].split("__")]
-        known, wrong = _reached(path)
-        if wrong is not None:
-            meant = _nearest_variable(path, wrong, known)
-            warnings.append(f"{variable} is no flowship setting{meant}")
+        known, unknown_part = _follow(path)
+        if unknown_part is not None:
+            suggestion = _nearest_variable(path, unknown_part, known)
+            warnings.append(f"{variable} is not a flowship setting{suggestion}")
             continue
         target = _table_for(values, path, variable, locate(path[:1], source, origins))
-        target[path[-1]] = _from_environment(environ[variable], known[path[-1]][0])
+        target[path[-1]] = _parse(environ[variable], known[path[-1]])
         origins[".".join(path)] = variable
     return origins, warnings
 
 
-def _reached(path: list[str]) -> tuple[Fields, int | None]:
-    """The keys beside the last part of `path`, and which part is none of its keys, if one is."""
-    known = known_fields(Settings)
+def _follow(path: list[str]) -> tuple[Keys, int | None]:
+    """The keys of the table that `path` leads to, and the index of its first unknown part."""
+    known: Keys = known_keys(Settings)
     for number, part in enumerate(path[:-1]):
-        table = known.get(part, ("", None))[1]
+        table = known[part].model if part in known else None
         if table is None:
             return known, number
-        known = known_fields(table)
+        known = known_keys(table)
     return known, None if path[-1] in known else len(path) - 1
 
 
 def _table_for(
     values: dict[str, Any], path: list[str], variable: str, where: str
 ) -> dict[str, Any]:
-    """The table of `values` that holds the key at `path`; made where it is not there."""
+    """The table in `values` that holds the key at `path`; created if it is missing."""
     target = values
     for part in path[:-1]:
         inner = target.setdefault(part, {})
         if not isinstance(inner, dict):
             raise ConfigError(
-                f"{part} is no table, and {variable} is for a key of it",
+                f"{part} is not a table, but {variable} sets a key in it",
+                code="invalid-value",
                 hint=f"write it as a table: [{part}]",
                 where=where or variable,
             )
@@ -84,24 +84,25 @@ def _table_for(
     return target
 
 
-def _nearest_variable(path: list[str], wrong: int, known: Mapping[str, object]) -> str:
-    """``; did you mean FLOWSHIP_BASE_IMAGE?``, where one is near the part that is wrong."""
-    if path[wrong] in known:
-        whole = ENV_PREFIX + "__".join(path[: wrong + 1]).upper().replace("-", "_")
-        return f"; {whole} gives it as a whole, as JSON where it is a list of tables"
-    close = difflib.get_close_matches(path[wrong], known, n=1, cutoff=0.6)
+def _nearest_variable(path: list[str], unknown_part: int, known: Mapping[str, object]) -> str:
+    """``; did you mean FLOWSHIP_BASE_IMAGE?``, if a known variable is similar."""
+    if path[unknown_part] in known:
+        whole = ENV_PREFIX + "__".join(path[: unknown_part + 1]).upper().replace("-", "_")
+        return f"; set {whole} to the whole value, as JSON if it is a list of tables"
+    close = difflib.get_close_matches(path[unknown_part], known, n=1, cutoff=0.6)
     if not close:
         return ""
-    meant = "__".join([*path[:wrong], close[0], *path[wrong + 1 :]]).upper().replace("-", "_")
-    return f"; did you mean {ENV_PREFIX}{meant}?"
+    similar = "__".join([*path[:unknown_part], close[0], *path[unknown_part + 1 :]])
+    return f"; did you mean {ENV_PREFIX}{similar.upper().replace('-', '_')}?"
 
 
-def _from_environment(text: str, annotation: str) -> object:
-    if "dict" in annotation or text.startswith(("[", "{")):
+def _parse(text: str, key: Key) -> object:
+    """A variable's text as the value of `key`."""
+    if key.is_table or text.startswith(("[", "{")):
         try:
             return json.loads(text)
         except ValueError:
-            return text  # pydantic then says what was expected
-    if "tuple" in annotation:
+            return text  # validation then reports what is expected
+    if key.is_list:
         return [item.strip() for item in text.split(",") if item.strip()]
     return text

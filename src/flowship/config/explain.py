@@ -1,35 +1,68 @@
-"""A validation error of pydantic's as one message that names the key, the line and the fix."""
+"""Turns pydantic's validation errors into messages that name the key, the line and the fix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
 from flowship.config.environment import ENV_PREFIX
-from flowship.config.keys import kebab, known_fields, nearest_key
+from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import locate
 from flowship.config.settings import Deployment, Schedule, Settings
 from flowship.errors import ConfigError, UsageError
 
-# pydantic's kinds of error → what the key takes instead; others keep pydantic's words.
-_TAKES = {
-    "tuple_type": 'takes a list: ["…", "…"]',
-    "dict_type": 'takes a table: { KEY = "value" }',
-    "model_type": "takes a table",
-    "string_type": "takes text, in quotes",
-    "bool_type": "takes true or false",
-    "bool_parsing": "takes true or false",
-    "int_type": "takes a whole number",
-    "int_parsing": "takes a whole number",
-    "int_from_float": "takes a whole number",
-    "missing": "is needed and not given",
-    "string_too_short": "is empty",
-    "string_pattern_mismatch": "takes none of / % & > <",  # PREFECT_NAME
+
+class Problem(Enum):
+    """What is wrong with a value; each has its text in `_TEXTS`."""
+
+    NOT_A_LIST = "not a list"
+    NOT_A_TABLE = "not a table"
+    NOT_A_TABLE_IN_JSON = "not a table, given by a variable"
+    NOT_TEXT = "not text"
+    NOT_A_SWITCH = "neither true nor false"
+    NOT_A_WHOLE_NUMBER = "not a whole number"
+    NOT_AN_INTERVAL = "not an interval"
+    NOT_DEPLOYMENTS = "not a list of deployments"
+    NOT_SCHEDULES = "not a list of schedules"
+    MISSING = "missing"
+    EMPTY = "empty"
+    FORBIDDEN_CHARACTER = "a character that Prefect does not accept"
+
+
+_TEXTS = {
+    Problem.NOT_A_LIST: 'must be a list: ["…", "…"]',
+    Problem.NOT_A_TABLE: 'must be a table: { KEY = "value" }',
+    Problem.NOT_A_TABLE_IN_JSON: 'must be a table, as JSON: \'{"KEY": "value"}\'',
+    Problem.NOT_TEXT: "must be text, in quotes",
+    Problem.NOT_A_SWITCH: "must be true or false",
+    Problem.NOT_A_WHOLE_NUMBER: "must be a whole number",
+    Problem.NOT_AN_INTERVAL: 'must be seconds or text such as "15m"',
+    Problem.NOT_DEPLOYMENTS: "must be tables with a header in double brackets: [[deployments]]",
+    Problem.NOT_SCHEDULES: (
+        "must be tables with a header in double brackets: [[deployments.schedules]]"
+    ),
+    Problem.MISSING: "is required",
+    Problem.EMPTY: "is empty",
+    Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # settings.PREFECT_NAME
+}
+
+# pydantic's types of error; for any other type its own message is shown.
+_PROBLEMS = {
+    "tuple_type": Problem.NOT_A_LIST,
+    "dict_type": Problem.NOT_A_TABLE,
+    "model_type": Problem.NOT_A_TABLE,
+    "string_type": Problem.NOT_TEXT,
+    "bool_type": Problem.NOT_A_SWITCH,
+    "bool_parsing": Problem.NOT_A_SWITCH,
+    "int_type": Problem.NOT_A_WHOLE_NUMBER,
+    "int_parsing": Problem.NOT_A_WHOLE_NUMBER,
+    "int_from_float": Problem.NOT_A_WHOLE_NUMBER,
+    "missing": Problem.MISSING,
+    "string_too_short": Problem.EMPTY,
+    "string_pattern_mismatch": Problem.FORBIDDEN_CHARACTER,
 }
 
 
@@ -38,49 +71,59 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
     is_interval = loc[:1] == ["deployments"] and "interval" in loc
-    if is_interval:  # behind it stand the types that pydantic tried
+    if is_interval:  # the rest of the path is the types that pydantic tried
         loc = loc[: loc.index("interval") + 1]
     where = locate(loc, values["source"], values["origins"])
-    key = _told(loc, values)
+    key = _key_text(loc, values)
     if error["type"] == "extra_forbidden":
-        hint = nearest_key(kebab(loc[-1]), known_fields(_model_at(loc[:-1])))
-        if loc == ["tool"]:
-            hint = "in flowship.toml the keys stand without [tool.flowship] above them"
-        return ConfigError(f'unknown key "{key}"', hint=hint, where=where)
+        return _unknown_key(key, loc, where)
     kind = UsageError if where.startswith("--") else ConfigError
-    takes = _TAKES.get(error["type"])
-    if takes and takes.startswith("takes a table") and where.startswith(ENV_PREFIX):
-        takes = 'takes a table as JSON: \'{"KEY": "value"}\''
-    if is_interval:
-        takes = 'takes seconds or text such as "15m"'
-    if error["type"] == "tuple_type" and loc[-1] in ("deployments", "schedules"):
-        table = "deployments.schedules" if loc[-1] == "schedules" else "deployments"
-        takes = f"takes tables, each under a header in double brackets: [[{table}]]"
-    if takes:
-        return kind(f"{key} {takes}", where=where)
+    problem = Problem.NOT_AN_INTERVAL if is_interval else _problem(error["type"], loc, where)
+    if problem:
+        code = "missing-key" if problem is Problem.MISSING else "invalid-value"
+        return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if key else message
-    return kind(f"{key}: {message}" if key else message, where=where)
+    return kind(f"{key}: {message}" if key else message, code="invalid-value", where=where)
 
 
-def _told(loc: list[str], values: Mapping[str, Any]) -> str:
-    """The key at `loc` in words: a deployment by its name, not by its number."""
+def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:
+    """What is wrong, in this place; None if pydantic's own message says it best."""
+    problem = _PROBLEMS.get(error_type)
+    if problem is Problem.NOT_A_TABLE and where.startswith(ENV_PREFIX):
+        return Problem.NOT_A_TABLE_IN_JSON
+    if problem is Problem.NOT_A_LIST and loc[-1] == "deployments":
+        return Problem.NOT_DEPLOYMENTS
+    if problem is Problem.NOT_A_LIST and loc[-1] == "schedules":
+        return Problem.NOT_SCHEDULES
+    return problem
+
+
+def _unknown_key(key: str, loc: Sequence[str], where: str) -> ConfigError:
+    hint = nearest_key(kebab(loc[-1]), known_keys(_model_at(loc[:-1])))
+    if loc == ["tool"]:
+        hint = "flowship.toml has the keys at the top level, without [tool.flowship]"
+    return ConfigError(f'unknown key "{key}"', code="unknown-key", hint=hint, where=where)
+
+
+def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
+    """The key at `loc` for a message: a deployment by its name, not by its index."""
     if len(loc) < 2 or loc[0] != "deployments":
         return ".".join(loc)
     try:
         name = f'deployment "{values["deployments"][int(loc[1])]["name"]}"'
     except (KeyError, IndexError, TypeError, ValueError):
         name = f"deployment {int(loc[1]) + 1}" if loc[1].isdigit() else "deployments"
-    rest = loc[2:]
+    rest = list(loc[2:])
     if len(rest) > 1 and rest[0] == "schedules" and rest[1].isdigit():
         rest = [f"schedule {int(rest[1]) + 1}", *rest[2:]]
     return ", ".join([name, ".".join(rest)]) if rest else name
 
 
-def _model_at(loc: list[str]) -> type[BaseModel]:
+def _model_at(loc: Sequence[str]) -> type[BaseModel]:
     nested: dict[str, type[BaseModel]] = {"deployments": Deployment, "schedules": Schedule}
     model: type[BaseModel] = Settings
     for part in loc:
         if not part.isdigit():
-            model = nested.get(part) or known_fields(model)[kebab(part)][1] or model
+            model = nested.get(part) or known_keys(model)[kebab(part)].model or model
     return model

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import types
 from collections.abc import Mapping
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-)
+from pydantic import BaseModel
+
+
+class Key(NamedTuple):
+    """What a configuration key holds.
+
+    Attributes:
+        is_list: A list of values.
+        is_table: A table, whatever its keys are.
+        model: The table's own keys, where they are fixed.
+    """
+
+    is_list: bool
+    is_table: bool
+    model: type[BaseModel] | None = None
+
+
+Keys = Mapping[str, Key]
 
 
 def kebab(name: str) -> str:
@@ -15,22 +32,27 @@ def kebab(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 
 
-Fields = Mapping[str, tuple[str, "type[BaseModel] | None"]]
+def known_keys(model: type[BaseModel]) -> dict[str, Key]:
+    """The keys that a table may have, in kebab-case."""
+    return {
+        kebab(name): _key(field.annotation)
+        for name, field in model.model_fields.items()
+        if not field.exclude
+    }
 
 
-def known_fields(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel] | None]]:
-    """Key → (annotation as text, the table's model when the key is a table)."""
-    fields = {}
-    for name, field in model.model_fields.items():
-        if field.exclude:
-            continue
-        kind = field.annotation
-        table = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-        fields[kebab(name)] = (str(kind), table)
-    return fields
+def _key(annotation: Any) -> Key:  # noqa: ANN401 - an annotation can be anything
+    """What an annotation stands for; ``X | None`` stands for X."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next((a for a in get_args(annotation) if a is not type(None)), annotation)
+    model = (
+        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    )
+    origin = get_origin(annotation)
+    return Key(is_list=origin is tuple, is_table=origin is dict or model is not None, model=model)
 
 
 def nearest_key(key: str, known: Mapping[str, object]) -> str:
-    """The hint for an unknown key: the nearest known one, else all of them."""
+    """The hint for an unknown key: the nearest known key, or the list of all of them."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known)}"

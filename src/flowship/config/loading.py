@@ -1,8 +1,8 @@
-"""What the user wants, read once: ``[tool.flowship]`` or ``flowship.toml``, environment, flags.
+"""Loads a project's settings from the configuration file, the environment and the options.
 
-`load` gives one frozen `Settings`. It reads files in the project folder and nothing else:
-no engine, no registry, no network. Every mistake in a value is a `ConfigError` that names
-the file, the line and the key, and for an unknown key the nearest known one.
+`load` returns one frozen `Settings`. It reads files in the project folder and nothing else:
+no engine, no registry, no network. Every invalid value is a `ConfigError` that names the file,
+the line and the key, and for an unknown key the nearest known one.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
 from flowship.config import pyproject
 from flowship.config.discovery import find_flows, python_files
 from flowship.config.environment import apply_environment
 from flowship.config.explain import explain
-from flowship.config.keys import kebab, known_fields, nearest_key
+from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import position
 from flowship.config.settings import LONGEST_NAME, Settings, default_base_image, slugify
 from flowship.errors import ConfigError
 
-# --- finding and reading ---------------------------------------------------------------------
+DEFAULT_PROJECT = Path(__file__).parents[1] / "etl"
+"""The project that flowship uses in a folder that has none: the shipped ETL flow."""
+
+DEFAULT_PROJECT_NOTE = "no project in this folder: using the shipped ETL flow (New York taxi trips)"
+
+# --- loading -------------------------------------------------------------------------------------
 
 
 def load(
@@ -38,25 +40,27 @@ def load(
 ) -> Settings:
     """Read the configuration of the project in `folder`.
 
-    A folder with neither configuration nor Python files stands for the shipped ETL flow.
+    In a folder with neither configuration nor Python files it is that of `DEFAULT_PROJECT`.
 
     Args:
         folder: The project's root.
-        overrides: Values given by flags, by field name; None means "not given".
-        environ: Where ``FLOWSHIP_*`` is read; ``FLOWSHIP_BLOCK__MEM_LIMIT`` reaches into a table.
+        overrides: Values of options, by field name; None means "not given".
+        environ: The ``FLOWSHIP_*`` variables; ``FLOWSHIP_BLOCK__MEM_LIMIT`` sets a key of a table.
 
     Raises:
-        ConfigError: No usable configuration; the message says where and what to do.
-        UsageError: A flag's value is wrong.
+        ConfigError: There is no valid configuration.
+        UsageError: The value of an option is invalid.
     """
     source, table = _find(folder)
+    notes: tuple[str, ...] = ()
     if source is None:
         refuse_inside_project(folder)
         if python_files(folder):
             raise _no_configuration(folder)
-        table = _shipped_etl()
+        folder, notes = DEFAULT_PROJECT, (DEFAULT_PROJECT_NOTE,)
+        source, table = _find(folder)
     values = _canonical(table, Settings, source)
-    _refuse_inner_keys(table, source)
+    _refuse_internal_keys(table, source)
     origins, warnings = apply_environment(values, environ, source)
     for key, value in (overrides or {}).items():
         if value is not None:
@@ -65,10 +69,10 @@ def load(
     if "entrypoint" not in values:
         raise _no_entrypoint(folder, source)
     if "name" not in values:
-        values["name"], told = default_name(folder)
-        warnings += told
-    values.setdefault("root", folder.resolve())
-    values |= {"source": source, "warnings": tuple(warnings), "origins": origins}
+        values["name"], name_warnings = default_name(folder)
+        warnings += name_warnings
+    values |= {"root": folder.resolve(), "source": source, "origins": origins}
+    values |= {"notes": notes, "warnings": tuple(warnings)}
     values["base-image"] = values.get("base-image") or default_base_image()
     try:
         return Settings.model_validate(values)
@@ -76,28 +80,65 @@ def load(
         raise explain(exc, values) from exc
 
 
-def _refuse_inner_keys(table: Mapping[str, Any], source: Path | None) -> None:
-    """What `load` itself fills in is no key of the file's."""
-    known = known_fields(Settings)
-    for key in table if source else ():
+def settings_or_none(folder: Path) -> Settings | None:
+    """The settings of the project in `folder`, or None if the folder has no configuration.
+
+    Raises:
+        ConfigError: The configuration is invalid.
+    """
+    return load(folder) if is_configured(folder) else None
+
+
+def _refuse_internal_keys(table: Mapping[str, Any], source: Path | None) -> None:
+    """Refuse keys for the fields that `load` fills in itself."""
+    known = known_keys(Settings)
+    for key in table:
         if key.replace("-", "_") in Settings.model_fields and kebab(key) not in known:
             raise ConfigError(
                 f'unknown key "{key}"',
+                code="unknown-key",
                 hint=nearest_key(key, known),
                 where=position(source, [key]),
             )
 
 
+def _canonical(
+    table: Mapping[str, Any], model: type[BaseModel], source: Path | None, *above: str
+) -> dict[str, Any]:
+    """`table` with its keys in kebab-case, as variables and options spell them."""
+    known = known_keys(model)
+    spelled: dict[str, Any] = {}
+    for key, value in table.items():
+        name = kebab(key) if kebab(key) in known else key
+        if name in spelled:
+            raise ConfigError(
+                f'"{name}" is set twice',
+                code="duplicate-key",
+                hint="keep one spelling",
+                where=position(source, [*above, name]),
+            )
+        nested = known[name].model if name in known else None
+        if nested and isinstance(value, dict):
+            value = _canonical(value, nested, source, *above, name)
+        spelled[name] = value
+    return spelled
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+
 def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The configuration file of the project in `folder`, if there is one, and its content."""
     own = folder / "flowship.toml"
     project = pyproject.read(folder / pyproject.NAME)
-    named = slugify(project.name) if project else ""
-    defaults = {"name": named} if named else {}
+    name = slugify(project.name) if project else ""
+    defaults = {"name": name} if name else {}
     if own.is_file():
         if project and project.flowship is not None:
             raise ConfigError(
                 "there is configuration in both flowship.toml and pyproject.toml",
-                hint="keep one: move [tool.flowship] of pyproject.toml into flowship.toml",
+                code="duplicate-configuration",
+                hint="keep one: move [tool.flowship] from pyproject.toml to flowship.toml",
                 where=str(own),
             )
         return own, defaults | pyproject.read_toml(own)
@@ -107,32 +148,34 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
 
 
 def is_configured(folder: Path) -> bool:
-    """Whether there is a configuration of flowship's right in `folder`, sound or not."""
-    return (folder / "flowship.toml").is_file() or pyproject.is_flowships(folder / pyproject.NAME)
+    """Whether `folder` itself has a flowship configuration, even an invalid one."""
+    project = folder / pyproject.NAME
+    return (folder / "flowship.toml").is_file() or pyproject.configures_flowship(project)
 
 
 def refuse_inside_project(folder: Path) -> None:
-    """Refuse to take a folder of somebody's project for a project of its own.
+    """Refuse to treat a folder inside a project as a project of its own.
 
     Raises:
-        ConfigError: A folder above is a flowship project.
+        ConfigError: A parent folder is a flowship project.
     """
-    above = _project_above(folder)
-    if above is None:
+    parent = _parent_project(folder)
+    if parent is None:
         return
-    path = os.path.relpath(above, folder.resolve())
+    path = os.path.relpath(parent, folder.resolve())
     raise ConfigError(
-        f"this folder has no flowship configuration, but the project {above} above it has",
-        hint=f"work there: `flowship -C {path} …`; or write a flowship.toml here by hand",
+        f"this folder has no flowship configuration, but its parent project {parent} has",
+        code="inside-project",
+        hint=f"run `flowship -C {path} …`, or write a flowship.toml for this folder",
         where=str(folder),
     )
 
 
-def _project_above(folder: Path) -> Path | None:
+def _parent_project(folder: Path) -> Path | None:
     """The nearest configured folder above `folder`, within the same repository.
 
-    The home folder and what lies above it is no project, nor is a folder that everybody may
-    write to, as ``/tmp`` is: a file there may be anybody's.
+    The search stops at the home folder and at folders that everybody can write to, such as
+    ``/tmp``: anybody can put a file there.
     """
     here, home = folder.resolve(), Path("~").expanduser().resolve()
     while not (here / ".git").exists() and here not in (home, here.parent):
@@ -149,63 +192,41 @@ def _project_above(folder: Path) -> Path | None:
 
 
 def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
-    """What a project in `folder` is called where nothing says otherwise: as pyproject.toml
-    calls it, else as the folder is called.
+    """The name of a project in `folder` that does not set one.
+
+    It comes from pyproject.toml or from the folder's name.
 
     Returns:
-        The name; and a warning where it had to be made up.
+        The name, and a warning if neither of the two gives a valid one.
     """
     project = pyproject.read(folder / pyproject.NAME)
     name = slugify(project.name if project else "") or slugify(folder.resolve().name)
     if name:
         return name[:LONGEST_NAME].strip("-"), ()
     return "flow", (
-        f"the folder {folder.resolve().name} has no letters or digits that an image's name can"
-        ' have: the project is called "flow" until name = "…" says otherwise',
+        f'the folder name "{folder.resolve().name}" has no letters or digits that an image name'
+        ' can have; using "flow" as the project name: set name = "…" to change it',
     )
 
 
-def _canonical(
-    table: Mapping[str, Any], model: type[BaseModel], source: Path | None, *above: str
-) -> dict[str, Any]:
-    """`table` with its keys in kebab-case: a variable or a flag must meet the same key."""
-    known = known_fields(model)
-    spelled: dict[str, Any] = {}
-    for key, value in table.items():
-        name = kebab(key) if kebab(key) in known else key
-        if name in spelled:
-            where = position(source, [*above, name])
-            raise ConfigError(f'"{name}" is given twice', hint="keep one spelling", where=where)
-        nested = known.get(name, ("", None))[1]
-        if nested and isinstance(value, dict):
-            value = _canonical(value, nested, source, *above, name)
-        spelled[name] = value
-    return spelled
-
-
-def _shipped_etl() -> dict[str, Any]:
-    """The shipped ETL flow as a project: its folder is sent as ``flowship/etl``."""
-    return {
-        "name": "prefect-de",
-        "root": Path(__file__).parents[1] / "etl",
-        "shipped": True,
-        "prefix": "flowship/etl",
-        "entrypoint": "flowship/etl/flow.py:etl_parent_flow",
-        "requirements": "requirements.txt",
-        "deployments": [{"name": "prefect-docker-flow"}],
-    }
+# --- no usable configuration ---------------------------------------------------------------------
 
 
 def _no_configuration(folder: Path) -> ConfigError:
     flows = find_flows(folder)
     listed = "\n".join(f"  {f.path}:{f.function}  (line {f.line})" for f in flows)
+    if flows:
+        only = f' for "{flows[0].entrypoint}"' if len(flows) == 1 else ""
+        hint = f"run `flowship init` to write a flowship.toml{only}"
+    else:
+        hint = (
+            "decorate a function with @flow, or name the flow in a flowship.toml:"
+            ' entrypoint = "path/to/file.py:name"'
+        )
     return ConfigError(
         f"{folder} has Python files but no flowship configuration",
-        hint="run `flowship init` to write a flowship.toml"
-        + (f' for "{flows[0].entrypoint}"' if len(flows) == 1 else "")
-        if flows
-        else "decorate a function with @flow; a flow made otherwise is named by hand, in"
-        ' flowship.toml: entrypoint = "path/to/file.py:name"',
+        code="no-configuration",
+        hint=hint,
         details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",
         where=str(folder),
     )
@@ -213,28 +234,12 @@ def _no_configuration(folder: Path) -> ConfigError:
 
 def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:
     flows = find_flows(folder)
+    entrypoint = flows[0].entrypoint if flows else "path/to/file.py:flow_function"
+    listed = ["flows found here:", *(f"  {f.entrypoint}" for f in flows)]
     return ConfigError(
-        "the configuration names no entrypoint",
-        hint=f'add entrypoint = "{flows[0].entrypoint}"'
-        if flows
-        else 'add entrypoint = "path/to/file.py:flow_function"',
-        details="\n".join(["flows found here:", *(f"  {f.entrypoint}" for f in flows)])
-        if len(flows) > 1
-        else "",
+        "the configuration has no entrypoint",
+        code="no-entrypoint",
+        hint=f'add entrypoint = "{entrypoint}"',
+        details="\n".join(listed) if len(flows) > 1 else "",
         where=str(source or folder),
     )
-
-
-def settings_or_none(folder: Path) -> Settings | None:
-    """The project's settings, where there is a project: ``--image`` does not need one.
-
-    Raises:
-        ConfigError: There is a configuration, and it is wrong.
-    """
-    try:
-        settings = load(folder)
-    except ConfigError:
-        if is_configured(folder):
-            raise
-        return None
-    return None if settings.shipped else settings

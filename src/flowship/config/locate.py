@@ -1,4 +1,4 @@
-"""Where a configuration value was given: ``file:line:column``, a variable or an option."""
+"""Where a configuration value comes from: ``file:line:column``, a variable or an option."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flowship.config.keys import kebab
 
 
 def locate(loc: list[str], source: Path | None, origins: Mapping[str, str]) -> str:
-    """The variable or option that gave the key at `loc` or a table around it; else its line."""
+    """The variable or option that set the key at `loc`, or a table around it; or else its line."""
     for end in range(len(loc), 0, -1):
         if origin := origins.get(".".join(kebab(part) for part in loc[:end])):
             return origin
@@ -18,42 +18,42 @@ def locate(loc: list[str], source: Path | None, origins: Mapping[str, str]) -> s
 
 
 def position(source: Path | None, loc: list[str]) -> str:
-    """``file:line:column`` of the key at `loc`, else of its table; the file where neither is."""
+    """``file:line:column`` of the key at `loc`, or of its table; the file if neither is found."""
     if source is None:
         return ""
     prefix = ["tool", "flowship"] if source.name == "pyproject.toml" else []
     wanted = [*prefix, *(kebab(p) for p in loc)]
     table: list[str] = []
-    around = str(source)
-    seen: dict[str, int] = {}
+    nearest = str(source)
+    items: dict[str, int] = {}
     for number, line in enumerate(source.read_text(encoding="utf-8-sig").splitlines(), start=1):
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
-            table = _table_at(header[2], seen, is_array=header[1] == "[[")
+            table = _table_at(header[2], items, is_array=header[1] == "[[")
             if len(table) > len(prefix) and _matches(table[: len(wanted)], wanted):
-                around = f"{source}:{number}:{header.start(2) + 1}"
+                nearest = f"{source}:{number}:{header.start(2) + 1}"
                 if len(table) >= len(wanted):
-                    return around
+                    return nearest
             continue
         assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
         if assignment:
             here = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
             if _matches(here, wanted):
                 return f"{source}:{number}:{assignment.start(1) + 1}"
-    return around
+    return nearest
 
 
-def _table_at(name: str, seen: dict[str, int], *, is_array: bool) -> list[str]:
-    """The path of a TOML header, with the number of the present item behind each array."""
+def _table_at(name: str, items: dict[str, int], *, is_array: bool) -> list[str]:
+    """The path of a TOML header, with the index of the current item after each array."""
     parts = [part.strip().strip("\"'") for part in name.split(".")]
     path: list[str] = []
-    for position, part in enumerate(parts, start=1):
+    for number, part in enumerate(parts, start=1):
         path.append(part)
         array = ".".join(path)
-        if is_array and position == len(parts):
-            seen[array] = seen.get(array, -1) + 1
-        if array in seen:
-            path.append(str(seen[array]))
+        if is_array and number == len(parts):
+            items[array] = items.get(array, -1) + 1
+        if array in items:
+            path.append(str(items[array]))
     return path
 
 

@@ -1,4 +1,4 @@
-"""pyproject.toml, read in one place for all who ask: the project's own facts and our table."""
+"""Reads pyproject.toml: the project's name and dependencies, and the ``[tool.flowship]`` table."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NAME = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Pyproject:
-    """What of a pyproject.toml concerns flowship.
+    """The parts of a pyproject.toml that flowship uses.
 
     Attributes:
         path: The file.
-        name: ``[project] name``; empty where there is none.
+        name: ``[project] name``; empty if it is not set.
         dependencies: ``[project] dependencies``.
-        dynamic: ``[project] dynamic``: what a build tool finds elsewhere.
-        flowship: ``[tool.flowship]``; None where there is none.
+        dynamic: ``[project] dynamic``: the fields that a build tool fills in.
+        flowship: ``[tool.flowship]``; None if there is no such table.
     """
 
     path: Path
@@ -39,10 +39,10 @@ class Pyproject:
 
 
 def read(path: Path) -> Pyproject | None:
-    """Read `path`; None where there is no such file.
+    """Read `path`; None if the file does not exist.
 
     Raises:
-        ConfigError: It cannot be read, or what concerns flowship has another shape.
+        ConfigError: The file cannot be read, or a value that flowship uses has the wrong type.
     """
     if not path.is_file():
         return None
@@ -58,8 +58,8 @@ def read(path: Path) -> Pyproject | None:
     )
 
 
-def is_flowships(path: Path) -> bool:
-    """Whether the file configures flowship, sound or not."""
+def configures_flowship(path: Path) -> bool:
+    """Whether the file has a ``[tool.flowship]`` table, even an invalid one."""
     try:
         found = read(path)
     except ConfigError:
@@ -74,17 +74,21 @@ def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file's content.
 
     Raises:
-        ConfigError: It is not TOML, with line and column; or it cannot be read.
+        ConfigError: The file is not valid TOML (with line and column) or cannot be read.
     """
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as exc:
         found = re.search(r"line (\d+), column (\d+)", str(exc))
         where = ":".join([str(path), *found.groups()]) if found else str(path)
-        raise ConfigError(f"{path.name} is not valid TOML: {exc}", where=where) from exc
+        raise ConfigError(
+            f"{path.name} is not valid TOML: {exc}", code="invalid-toml", where=where
+        ) from exc
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise ConfigError(f"{path.name} cannot be read: {reason}", where=str(path)) from exc
+        raise ConfigError(
+            f"cannot read {path.name}: {reason}", code="unreadable-file", where=str(path)
+        ) from exc
     return document
 
 
@@ -92,7 +96,10 @@ def _table(path: Path, around: Mapping[str, Any], key: str, prefix: str = "") ->
     found = around.get(key, {})
     if not isinstance(found, Mapping):
         raise ConfigError(
-            f"{prefix}{key} is a table", hint=f"write it as [{prefix}{key}]", where=str(path)
+            f"{prefix}{key} must be a table",
+            code="invalid-value",
+            hint=f"write it as [{prefix}{key}]",
+            where=str(path),
         )
     return found
 
@@ -100,12 +107,18 @@ def _table(path: Path, around: Mapping[str, Any], key: str, prefix: str = "") ->
 def _text(path: Path, project: Mapping[str, Any], key: str) -> str:
     found = project.get(key, "")
     if not isinstance(found, str):
-        raise ConfigError(f"project.{key} takes text, in quotes", where=str(path))
+        raise ConfigError(
+            f"project.{key} must be text, in quotes", code="invalid-value", where=str(path)
+        )
     return found
 
 
 def _texts(path: Path, project: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = project.get(key, [])
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ConfigError(f'project.{key} takes a list of texts: ["…", "…"]', where=str(path))
+        raise ConfigError(
+            f'project.{key} must be a list of text: ["…", "…"]',
+            code="invalid-value",
+            where=str(path),
+        )
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -22,20 +23,20 @@ from flowship.config.keys import kebab
 from flowship.config.locate import locate
 
 FLOWS_DIR = "/opt/prefect/flows"
-"""Where the project folder lands in the image, and where the deployment runs from."""
+"""The folder in the image that the deployment runs from; it holds the project's files."""
 
 
-LONGEST_NAME = 100  # characters; in an image's name 255, with registry and path before it
+LONGEST_NAME = 100  # characters; an image's name may have 255, with registry and path
 
 
-PREFECT_NAME = r"^[^/%&><]+$"  # of a deployment or a work pool, as the server has it
+PREFECT_NAME = r"^[^/%&><]+$"  # of a deployment or a work pool, as the server validates it
 
 
 PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
 
 
 class _Table(BaseModel):
-    """A configuration table: frozen, kebab-case keys, unknown keys refused."""
+    """A configuration table: frozen, with keys in kebab-case, without unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True
@@ -49,21 +50,21 @@ def _pull_policy(value: object) -> object:
     return value
 
 
-def _no_switch(value: object) -> object:
-    """TOML's ``true`` is no number of seconds, though Python would take it for 1."""
+def _not_a_boolean(value: object) -> object:
+    """Reject ``true``, which Python would accept as the number 1."""
     if isinstance(value, bool):
-        raise ValueError('an interval is seconds or text such as "15m"')  # noqa: TRY004 - pydantic's
+        raise ValueError('an interval must be seconds or text such as "15m"')  # noqa: TRY004 - pydantic's
     return value
 
 
-Interval = Annotated[int | float | str, BeforeValidator(_no_switch)]
+Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
 PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
 
 
 class Packages(_Table):
-    """``[packages]``: how dependencies are fetched where the public index is not the source."""
+    """``[packages]``: where dependencies come from, if not from the public index."""
 
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class Packages(_Table):
 
 
 class Probe(_Table):
-    """``[probe]``: what the flow is given while it is loaded for inspection."""
+    """``[probe]``: what the flow can use while flowship loads it inside the image."""
 
     network: bool = False
     env: dict[str, str] = {}
@@ -81,7 +82,7 @@ class Probe(_Table):
 
 
 class Block(_Table):
-    """``[block]``: the Docker Container block. A field left out (None) is not written over."""
+    """``[block]``: the Docker Container block. flowship does not overwrite a field that is None."""
 
     name: str | None = None
     image_pull_policy: PullPolicy | None = None
@@ -106,14 +107,14 @@ class Block(_Table):
     @model_validator(mode="after")
     def _one_network(self) -> Block:
         if self.networks and self.network_mode:
-            raise ValueError("networks and network-mode exclude each other: keep one")
+            raise ValueError("networks and network-mode cannot be combined: keep one")
         return self
 
 
 class Schedule(_Table):
     """One schedule: exactly one of ``cron``, ``interval`` (``90``, ``"15m"``), ``rrule``.
 
-    Whether the expression itself is right is judged by `flowship.deployment.schedules`.
+    `flowship.deployment.schedules` validates the expression itself.
     """
 
     cron: str | None = None
@@ -128,7 +129,7 @@ class Schedule(_Table):
         given = [k for k in ("cron", "interval", "rrule") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError(
-                "a schedule takes exactly one of cron, interval and rrule"
+                "a schedule must have exactly one of cron, interval and rrule"
                 + (f", not {' and '.join(given)}" if given else "")
             )
         return self
@@ -154,9 +155,9 @@ class Deployment(_Table):
     def _schedules_once(self) -> Deployment:
         inline = any(v is not None for v in (self.cron, self.interval, self.rrule))
         if inline and self.schedules:
-            raise ValueError("give either cron/interval/rrule or [[deployments.schedules]]")
+            raise ValueError("use either cron/interval/rrule or [[deployments.schedules]]")
         if inline:
-            self._inline()  # raises when two kinds are given
+            self._inline()  # raises if two kinds are set
         elif self.timezone and not self.schedules:
             raise ValueError("timezone needs a schedule: add cron, interval or rrule")
         return self
@@ -167,7 +168,7 @@ class Deployment(_Table):
         )
 
     def all_schedules(self) -> tuple[Schedule, ...]:
-        """Every schedule of this deployment, however it was written down."""
+        """All schedules of this deployment, in whichever form they are configured."""
         if any(v is not None for v in (self.cron, self.interval, self.rrule)):
             return (self._inline(),)
         return tuple(
@@ -177,18 +178,18 @@ class Deployment(_Table):
 
 
 class Check(_Table):
-    """``[check]``: which findings this project does not want to hear of."""
+    """``[check]``: the rules that this project ignores."""
 
     ignore: tuple[str, ...] = ()
 
 
 class Settings(_Table):
-    """Everything flowship was told about one project. Paths are relative to `root`."""
+    """The whole configuration of one project. Paths are relative to `root`."""
 
+    # What `loading` fills in; none of these is a key of the file.
     root: Path = Field(exclude=True)
     source: Path | None = Field(default=None, exclude=True)
-    shipped: bool = Field(default=False, exclude=True)
-    prefix: str = Field(default="", exclude=True)
+    notes: tuple[str, ...] = Field(default=(), exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
     origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
 
@@ -203,7 +204,10 @@ class Settings(_Table):
     dockerfile: str | None = None
     template: str | None = None
     build_args: dict[str, str] = {}
+    image_folder: str = ""
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
+    default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    output_parameter: str | None = None
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
@@ -212,16 +216,44 @@ class Settings(_Table):
 
     @property
     def block_name(self) -> str:
-        """The block document's name: as configured, else ``<name>-docker``."""
+        """The block document's name: as configured, or ``<name>-docker``."""
         return self.block.name or f"{self.name}-docker"
 
+    @property
+    def deployment_names(self) -> tuple[str, ...]:
+        """The names of the configured deployments; without any, of the default deployment."""
+        names = tuple(deployment.name for deployment in self.deployments)
+        return names or (self.default_deployment or self.name,)
+
+    @property
+    def project_dir(self) -> str:
+        """The folder in the image that holds the project's files."""
+        return f"{FLOWS_DIR}/{self.image_folder}" if self.image_folder else FLOWS_DIR
+
+    @property
+    def flow_file(self) -> str:
+        """The file of the entrypoint, relative to the project's folder."""
+        file = self.entrypoint.rpartition(":")[0]
+        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+
+    def lost_output(self, parameters: Collection[str]) -> str | None:
+        """A warning if runs lose their output; `parameters` are the names that have a value."""
+        parameter = self.output_parameter
+        if not parameter or parameter in parameters or self.block.volumes:
+            return None
+        return (
+            f'the parameter "{parameter}" is not set and no folder is mounted: what a run writes'
+            f" is removed with its container; set it with --param {parameter}=…, or mount a folder"
+            " with volumes in [block]"
+        )
+
     def place(self, *key: str | int) -> str:
-        """Where `key` was given: ``file:line:column``, a variable or an option; else empty."""
+        """Where `key` is set: ``file:line:column``, a variable or an option; else empty."""
         return locate([str(part) for part in key], self.source, self.origins)
 
     @property
     def src_layout(self) -> bool:
-        """Whether the project keeps its packages below ``src/``, as an installed project does."""
+        """Whether the project keeps its packages below ``src/``."""
         src = self.root / "src"
         return src.is_dir() and any(p.suffix == ".py" or p.is_dir() for p in src.iterdir())
 
@@ -235,11 +267,19 @@ class Settings(_Table):
     def _file_and_function(cls, value: str) -> str:
         path, colon, function = value.rpartition(":")
         if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
-            raise ValueError('an entrypoint is "path/to/file.py:flow_function"')
+            raise ValueError('must be "path/to/file.py:flow_function"')
         posix = PurePosixPath(path)
         if posix.is_absolute() or ".." in posix.parts:
-            raise ValueError("an entrypoint's file is relative to the project folder")
+            raise ValueError("the file must be relative to the project folder, and inside it")
         return f"{posix}:{function}"
+
+    @field_validator("image_folder")
+    @classmethod
+    def _folder_below_the_flows_folder(cls, value: str) -> str:
+        parts = value.strip("/").split("/") if value else []
+        if value.startswith("/") or not all(re.fullmatch(r"\w[\w.-]*", part) for part in parts):
+            raise ValueError(f'must be a folder below {FLOWS_DIR}, such as "acme/trips"')
+        return "/".join(parts)
 
     @field_validator("copy_")
     @classmethod
@@ -263,38 +303,46 @@ class Settings(_Table):
     @classmethod
     def _os_and_architecture(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/v\d+)?", value):
-            raise ValueError('a platform is "linux/amd64", "linux/arm64", …')
+            raise ValueError('must be "linux/amd64", "linux/arm64", …')
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if self.dockerfile and self.template:
-            raise ValueError("dockerfile and template exclude each other: keep one")
+            raise ValueError("dockerfile and template cannot be combined: keep one")
+        if self.image_folder and self.dockerfile:
+            raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
+        if self.image_folder and not self.entrypoint.startswith(f"{self.image_folder}/"):
+            raise ValueError(
+                f'entrypoint must start with image-folder: "{self.image_folder}/{self.entrypoint}"'
+            )
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f'two deployments are called "{name}"')
+                raise ValueError(f'two deployments have the name "{name}"')
         return self
 
 
 def _slug(value: str, what: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
         raise ValueError(
-            f"{what} is lower-case letters, digits and single dashes"
-            f', for instance "{slugify(value) or "my-flow"}"'
+            f"{what} must consist of lower-case letters, digits and single dashes"
+            f', such as "{slugify(value) or "my-flow"}"'
         )
     if len(value) > LONGEST_NAME:
-        raise ValueError(f"{what} has at most {LONGEST_NAME} characters, this one {len(value)}")
+        raise ValueError(
+            f"{what} must have at most {LONGEST_NAME} characters; this one has {len(value)}"
+        )
     return value
 
 
 def slugify(text: str) -> str:
-    """``My Flöws_2`` → ``my-flows-2``: what an image, a block and a tag all accept."""
+    """``My Flöws_2`` → ``my-flows-2``: a name that images, blocks and tags all accept."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def default_base_image() -> str:
-    """The Prefect image of the very Prefect and Python that flowship runs on."""
+    """The Prefect image with the versions of Prefect and Python that flowship runs on."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return f"prefecthq/prefect:{metadata.version('prefect')}-python{python}"

@@ -18,7 +18,7 @@ from flowship.deployment.schedules import ScheduleSpec
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a deployment needs to know of an image.
+    """What a deployment needs to know about an image.
 
     Attributes:
         reference: What the worker pulls or finds: ``user/de-repo:tag@sha256:…``.

@@ -36,12 +36,12 @@ def diff(desired: DesiredState, state: ServerState) -> Plan:
     block = diff_block.block_after(desired, state)
     variables = pool.type.job_variables(desired.block.name, block, pool.template)
     operations = [*_pool(desired, state), *diff_block.operations(desired, state)]
-    wake: list[str | IdOf] = []
+    reschedule: list[str | IdOf] = []
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         made = diff_deployment.operations(desired, wanted, found, variables)
         operations += made.operations
-        wake += made.wake
-    return Plan(tuple(operations), tuple(wake))
+        reschedule += made.reschedule
+    return Plan(tuple(operations), tuple(reschedule))
 
 
 def _pool(desired: DesiredState, state: ServerState) -> Iterator[Operation]:

@@ -34,10 +34,10 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class DeploymentPlan:
-    """The operations on one deployment and its schedules, and whether to wake the scheduler."""
+    """The operations on one deployment and its schedules, and which runs to plan at once."""
 
     operations: tuple[Operation, ...]
-    wake: tuple[str | IdOf, ...]
+    reschedule: tuple[str | IdOf, ...]
 
 
 def operations(
@@ -63,8 +63,10 @@ def operations(
         own = list(_update(desired, wanted, found.deployment, fields))
         parent = found.deployment["id"]
     schedules = list(diff_schedules.operations(wanted, found.schedules, parent, desired))
-    wake = _must_wake(desired, wanted, found, changed=bool(own), rescheduled=bool(schedules))
-    return DeploymentPlan((*own, *schedules), (parent,) if wake else ())
+    reschedule = _must_reschedule(
+        desired, wanted, found, changed=bool(own), rescheduled=bool(schedules)
+    )
+    return DeploymentPlan((*own, *schedules), (parent,) if reschedule else ())
 
 
 def wanted_fields(
@@ -218,7 +220,7 @@ def _reason(name: str) -> str:
 # --- when the next runs are planned -------------------------------------------------------------
 
 
-def _must_wake(
+def _must_reschedule(
     desired: DesiredState,
     wanted: DesiredDeployment,
     found: ObservedDeployment,

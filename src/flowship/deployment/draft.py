@@ -1,6 +1,6 @@
 """From settings and flags to the desired state: validated once, before any image is built.
 
-`draft` judges everything that needs no image; each schedule is parsed there and nowhere else.
+`draft` validates everything that needs no image; each schedule is parsed there and nowhere else.
 `Draft.bind` adds what only the built image knows: the flow's name and its parameters.
 """
 
@@ -235,7 +235,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         ),
         pool=settings.work_pool,
         deployments=deployments,
-        configured=frozenset(d.name for d in settings.deployments) or frozenset([settings.name]),
+        configured=frozenset(settings.deployment_names),
         now=now,
         warnings=warnings.of_block(settings.block),
     )
@@ -261,7 +261,7 @@ def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
     known = {d.name: d for d in configured}
     if flags.name in known:
         return (known[flags.name],)
-    if flags.name is not None and configured and not settings.shipped:
+    if flags.name is not None and configured:
         close = parameters.close_matches(flags.name, known)
         raise UsageError(
             f'no deployment is called "{flags.name}"',
@@ -270,15 +270,14 @@ def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
             where="--name",
         )
     if flags.name is not None:
-        base = configured[0].model_dump(by_alias=True) if configured else {}
-        return (_named(base, flags.name),)
+        return (_named(flags.name),)
     _require_name(configured, flags)
-    return configured or (Deployment(name=settings.name),)
+    return configured or (Deployment(name=settings.deployment_names[0]),)
 
 
-def _named(base: dict[str, Any], name: str) -> Deployment:
+def _named(name: str) -> Deployment:
     try:
-        return Deployment.model_validate({**base, "name": name})
+        return Deployment(name=name)
     except ValueError as exc:
         raise UsageError(
             f'"{name}" cannot be a deployment\'s name',

@@ -34,11 +34,11 @@ def execute(
     Args:
         plan: From `flowship.deployment.diff`.
         api: The server.
-        report: Told what is being done.
+        report: Receives the progress.
         before_each: Called before each request; raises where the deploy must stop.
 
     Raises:
-        ConflictError: Somebody else created or changed the same thing at this moment.
+        ConflictError: Another client created or changed the same thing at this time.
         ApiError: The API does not answer or refuses; what was done before it is done.
     """
     ids: dict[str, str] = {}
@@ -48,7 +48,7 @@ def execute(
         created = _send(api, operation, _resolved(operation.body, ids), ids)
         if operation.key and created:
             ids[operation.key] = created
-    for deployment in plan.wake:
+    for deployment in plan.reschedule:
         before_each()
         api.schedule_now(_id(deployment, ids))
 

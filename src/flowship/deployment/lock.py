@@ -1,13 +1,13 @@
-"""The deploy lock: one deploy of a project at a time, whoever starts it and wherever.
+"""The deploy lock: one deploy of a project at a time, whatever machine starts it.
 
-It is a variable on the Prefect server. Creating one is atomic: of several at one moment, one
+It is a variable on the Prefect server. Creating one is atomic: of several at one time, one
 succeeds and the others get a conflict. The holder renews it while it works; one that is not
 renewed any more (its holder was killed, or lost its network) expires, by the server's own clock,
-and whoever waits for it deletes it **by its id**, so that a lock that somebody else took in the
-meantime is never broken.
+and the deploy that waits for it deletes it **by its id**, so that a lock that a third deploy took
+in the meantime is never broken.
 
-Prefect's concurrency limits are no alternative: their leases are held in memory, last at least a
-minute, and one whose holder was killed was still held 100 s later.
+Prefect's concurrency limits are not an alternative: their leases are held in memory, last at
+least a minute, and one whose holder was killed was still held 100 s later.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from uuid import uuid4
 from flowship.deployment.stored import parse_moment
 from flowship.errors import ApiError, FlowshipError
 from flowship.events import Phase, Report, silent
-from flowship.prefect.client import ConflictError
+from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 """A lock that was not renewed for this long has expired."""
 RENEWAL = 7.0  # seconds between renewals: four may fail
-POLL = 0.5  # seconds between two looks at a lock that somebody else holds
+POLL = 0.5  # seconds between two looks at a lock that is held
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def held(
         api: The server.
         project: Whose deployments are about to change.
         wait: Wait for another deploy to end; else it is an error.
-        report: Told who is waited for.
+        report: Receives who holds the lock while this waits.
         sleep: How to wait.
 
     Raises:
@@ -191,7 +191,7 @@ def _holder(variable: Variable) -> Holder:
     value = variable["value"] if isinstance(variable["value"], dict) else {}
     pid = value.get("pid")
     return Holder(
-        str(value.get("who", "somebody")),
+        str(value.get("who", "another user")),
         str(value.get("since", "an unknown time")),
         pid if isinstance(pid, int) else 0,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a deployment stands on; flowship reads it before a slow build.
+    """What a deployment needs on the server; read before a slow build.
 
     Attributes:
         pool: The work pool; None where it does not exist.
@@ -167,7 +167,10 @@ def _deployment(
     flow = api.flow_by_name(wanted.flow_name) if named else None
     found = next((d for d in named if flow and d["flow_id"] == flow["id"]), None)
     found = found or api.deployment_by_name(wanted.flow_name, wanted.name)
-    return ObservedDeployment(found["flow_id"] if found else None, found)
+    if found is not None:
+        return ObservedDeployment(found["flow_id"], found)
+    flow = flow or api.flow_by_name(wanted.flow_name)
+    return ObservedDeployment(flow["id"] if flow else None, None)
 
 
 def _sharing(api: PrefectApi, deployments: Sequence[Deployment]) -> Iterator[SharingDeployment]:

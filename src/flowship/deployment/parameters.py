@@ -236,7 +236,7 @@ def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN4
     JSON is tried first, then the text itself, then the ways people write lists and booleans.
 
     Raises:
-        ValueError: Nothing fits; the message says why the likeliest reading does not.
+        ValueError: Nothing fits; the message says why the most likely reading does not.
     """
     problems = []
     readings = list(_readings(text))

@@ -122,11 +122,11 @@ class Plan:
 
     Attributes:
         operations: The changes; empty where the server agrees.
-        wake: Deployments whose next runs the server is to plan at once, after the operations.
+        reschedule: Deployments whose next runs the server is to plan at once, after the operations.
     """
 
     operations: tuple[Operation, ...]
-    wake: tuple[str | IdOf, ...] = ()
+    reschedule: tuple[str | IdOf, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.operations)

@@ -1,4 +1,4 @@
-"""Schedules in words: ``every weekday (Monday to Friday) at 05:00``."""
+"""Schedules in English: ``every weekday (Monday to Friday) at 05:00``."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class ScheduleSpec:
         """``every day at 05:00 Pacific/Auckland``; the raw expression where words would fail."""
         if self.kind == "interval":
             return f"every {duration_in_words(self.seconds or 0)}"
-        told = cron_in_words(self.expression) if self.kind == "cron" else None
-        return f"{told or f'{self.kind} {self.expression!r}'} {self.timezone}"
+        text = cron_in_words(self.expression) if self.kind == "cron" else None
+        return f"{text or f'{self.kind} {self.expression!r}'} {self.timezone}"
 
     def next_runs(
         self, now: datetime, count: int = 3, *, anchor: datetime | None = None

@@ -33,6 +33,6 @@ def stored_schedule(stored: Mapping[str, Any]) -> ScheduleSpec | None:
 
 
 def words_of(stored: Mapping[str, Any]) -> str:
-    """A stored schedule in words."""
+    """A stored schedule in English."""
     schedule = stored_schedule(stored)
     return schedule.words if schedule else f"{stored.get('schedule')}, which never runs"

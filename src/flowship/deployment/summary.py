@@ -114,7 +114,7 @@ def _block(outcome: Outcome) -> BlockReport:
 
 
 def _is_edit(change: FieldChange, had: Mapping[str, Any]) -> bool:
-    """Whether a value of somebody else's is overwritten: not flowship's own last image."""
+    """Whether a value is overwritten that is not flowship's own last image."""
     if change.field not in had or change.field == "registry_credentials":
         return False
     return change.field != "image" or change.edited_by is not Editor.FLOWSHIP
@@ -175,11 +175,11 @@ def _deployment(
         changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
-            *_taken_over(outcome, wanted, before),
+            *_changed_project(outcome, wanted, before),
             *wanted.warnings,
             *warnings.of_image(outcome.desired.image),
             *_uncountable(schedules),
-            *_asleep(wanted, schedules, paused=paused),
+            *_not_running(wanted, schedules, paused=paused),
         ),
     )
 
@@ -290,7 +290,7 @@ def schedule_report(
     anchor = (stored["schedule"] if stored else {}).get("anchor_date")
     if anchor:
         moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor))
-    else:  # an interval begins with its deployment: at this very moment nothing runs yet
+    else:  # an interval begins with its deployment: nothing runs at its beginning
         moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=now)
     return ScheduleReport(
         id=stored["id"] if stored else None,
@@ -360,7 +360,7 @@ def _runs_by_our_schedule(deployment: Mapping[str, Any]) -> bool:
     )
 
 
-def _taken_over(
+def _changed_project(
     outcome: Outcome, wanted: DesiredDeployment, before: ObservedDeployment
 ) -> tuple[str, ...]:
     """A deployment is known by its flow's and its own name, whichever project it is from."""
@@ -383,10 +383,10 @@ def _uncountable(schedules: Sequence[ScheduleReport]) -> Iterator[str]:
             )
 
 
-def _asleep(
+def _not_running(
     wanted: DesiredDeployment, schedules: Sequence[ScheduleReport], *, paused: bool
 ) -> Iterator[str]:
-    """Somebody who gives a schedule by flag wants it to run: say what keeps it from running."""
+    """What keeps a schedule that was given by flag from running."""
     if wanted.schedule_source is not ScheduleSource.FLAG:
         return
     if paused and not wanted.paused:

@@ -1,23 +1,37 @@
-"""The Dockerfile: rendered, read, checked, mended. Text in, findings out; no engine is asked.
+"""Dockerfiles: rendered, parsed, checked and fixed. Text in, findings out; no engine is used.
 
-`render` writes one; `instructions` reads the text, `builders` says which builder takes it,
-`stages` follows variables and working directories, `landing` follows COPY and ADD, `rules/`
-judges, `secrets_scan` recognises secrets, `second_opinion` asks hadolint.
+`render` writes a Dockerfile. `parser` reads one into `instructions`, `builders` knows which builder
+it needs, `stages` follows `variables` and working directories, `copies` and `placement` follow COPY
+and ADD, `commands` reads RUN, `rules/` finds problems, `secrets_scan` recognises secrets, and
+`hadolint` runs hadolint.
 """
 
 from flowship.dockerfile.builders import needs_buildkit
 from flowship.dockerfile.hadolint import run_hadolint, without_repeats
 from flowship.dockerfile.instructions import line_of
-from flowship.dockerfile.render import base_images, render
-from flowship.dockerfile.rules import RULES, Edit, Facts, Finding, Rule, check, fix
+from flowship.dockerfile.render import render
+from flowship.dockerfile.rules import (
+    RULES,
+    Edit,
+    Facts,
+    Finding,
+    Linter,
+    Rule,
+    Severity,
+    check,
+    fix,
+)
 from flowship.dockerfile.secrets_scan import masked
+from flowship.dockerfile.stages import base_images
 
 __all__ = [
     "RULES",
     "Edit",
     "Facts",
     "Finding",
+    "Linter",
     "Rule",
+    "Severity",
     "base_images",
     "check",
     "fix",

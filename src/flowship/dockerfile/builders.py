@@ -1,7 +1,7 @@
-"""What the builders know: the flags of each instruction, and which files need BuildKit.
+"""Builder differences: the flags of each instruction, and which Dockerfiles need BuildKit.
 
-The classic builder is what every engine has, Podman's too; flowship asks for BuildKit only where
-a Dockerfile needs it. The flags are those of moby/buildkit, frontend/dockerfile/instructions.
+Every engine has the classic builder, and so does Podman; flowship uses BuildKit only if the
+Dockerfile needs it. The flags are those of moby/buildkit, frontend/dockerfile/instructions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flowship.dockerfile.instructions import Dockerfile, Instruction, parse
+from flowship.dockerfile.instructions import Dockerfile, Instruction
+from flowship.dockerfile.parser import parse
 
 FLAGS: Mapping[str, frozenset[str]] = {
     "FROM": frozenset({"platform"}),
@@ -22,32 +23,32 @@ FLAGS: Mapping[str, frozenset[str]] = {
         {"interval", "timeout", "start-period", "start-interval", "retries"},
     ),
 }
-"""The flags that an instruction has in any builder; one that is not named here has none."""
+"""The flags of each instruction in any builder; other instructions have none."""
 
 SWITCHES = frozenset({"link", "parents", "keep-git-dir", "unpack"})
-"""Flags that stand alone; every other needs a value."""
+"""Flags that need no value; all others do."""
 
 REPEATABLE = frozenset({"exclude", "mount", "device"})
-"""Flags that may be given more than once."""
+"""Flags that may be repeated."""
 
 _CLASSIC = frozenset({"platform", "from", "chown"}) | FLAGS["HEALTHCHECK"]
 
 
 def needs_buildkit(text: str) -> bool:
-    """Whether the classic builder (also Podman's API) could not build this Dockerfile."""
+    """Whether the classic builder cannot build this Dockerfile."""
     return uses_buildkit(parse(text))
 
 
 def uses_buildkit(dockerfile: Dockerfile) -> bool:
-    """The same of a Dockerfile that is read already."""
+    """Whether the classic builder cannot build this parsed Dockerfile."""
     if "syntax" in dockerfile.directives:
         return True
     return any(_needs_buildkit(i.trigger or i) for i in dockerfile.instructions)
 
 
 def _needs_buildkit(instruction: Instruction) -> bool:
-    theirs = FLAGS.get(instruction.keyword, frozenset()) - _CLASSIC
-    if instruction.heredocs or instruction.flag_names & theirs:
+    buildkit_only = FLAGS.get(instruction.keyword, frozenset()) - _CLASSIC
+    if instruction.heredocs or instruction.flag_names & buildkit_only:
         return True
     if instruction.keyword == "ADD":
         return any(re.search(r"\.git(#|\Z)|\Agit@", word.raw) for word in instruction.words[:-1])

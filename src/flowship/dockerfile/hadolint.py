@@ -1,4 +1,4 @@
-"""hadolint's findings beside ours, where it is installed (the extra ``flowship[lint]``)."""
+"""Findings of hadolint, if it is installed (the extra ``flowship[lint]``)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flowship.dockerfile.instructions import line_of
-from flowship.dockerfile.rules import Finding
+from flowship.dockerfile.rules import Finding, Linter, Severity
 
 TIMEOUT = 10
-"""Seconds; hadolint needs a few hundredths of one."""
+"""Seconds; hadolint usually takes a few hundredths of a second."""
 
-# What hadolint says of the same mistake as one of our rules.
-_SAME = {
+# hadolint's rules for the same mistakes as ours.
+_SAME_AS = {
     "DL3045": "relative-destination",
     "DL3000": "relative-workdir",
     "DL3006": "unpinned-base",
@@ -29,15 +29,15 @@ _SAME = {
 
 
 def executable() -> str | None:
-    """hadolint beside this Python (the extra), else on PATH, else None."""
-    beside = Path(sys.executable).parent / ("hadolint.exe" if os.name == "nt" else "hadolint")
-    return str(beside) if beside.is_file() else shutil.which("hadolint")
+    """The path of hadolint: next to this Python (the extra), else on PATH, else None."""
+    installed = Path(sys.executable).parent / ("hadolint.exe" if os.name == "nt" else "hadolint")
+    return str(installed) if installed.is_file() else shutil.which("hadolint")
 
 
 def run_hadolint(text: str) -> list[Finding]:
-    """What hadolint finds in `text`; nothing when it is not installed or does not answer.
+    """The findings of hadolint for `text`; none if it is not installed or fails.
 
-    A ``.hadolint.yaml`` in the current folder counts, as it does for hadolint itself.
+    A ``.hadolint.yaml`` in the current folder applies.
     """
     command = executable()
     if command is None:
@@ -52,7 +52,7 @@ def run_hadolint(text: str) -> list[Finding]:
         )
         items = json.loads(done.stdout or b"[]")
     except (OSError, subprocess.SubprocessError, ValueError):
-        return []  # a second opinion that fails is no finding
+        return []  # hadolint is optional, so its failure is not a finding
     return [_finding(item, text) for item in items if isinstance(item, dict)]
 
 
@@ -62,17 +62,17 @@ def _finding(item: dict[str, object], text: str) -> Finding:
     code = str(item.get("code", "hadolint"))
     return Finding(
         rule=code,
-        severity="error" if item.get("level") == "error" else "warning",
+        severity=Severity.ERROR if item.get("level") == "error" else Severity.WARNING,
         line=line,
         column=column,
         end_column=max(column, len(line_of(text, line)) + 1),
         message=str(item.get("message", "")),
-        help=f"see hadolint's page on {code}",
-        source="hadolint",
+        help=f"see hadolint's documentation of {code}",
+        source=Linter.HADOLINT,
     )
 
 
 def without_repeats(theirs: Iterable[Finding], ours: Iterable[Finding]) -> list[Finding]:
-    """hadolint's findings without those that one of ours says better on the same line."""
-    said = {(finding.rule, finding.line) for finding in ours}
-    return [f for f in theirs if (_SAME.get(f.rule, ""), f.line) not in said]
+    """hadolint's findings without those that we report on the same line as well."""
+    reported = {(finding.rule, finding.line) for finding in ours}
+    return [f for f in theirs if (_SAME_AS.get(f.rule, ""), f.line) not in reported]

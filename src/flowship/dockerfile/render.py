@@ -1,4 +1,4 @@
-"""A Dockerfile from ``templates/Dockerfile.j2`` or the user's own template; and its base images."""
+"""Render a Dockerfile from ``templates/Dockerfile.j2`` or from the project's own template."""
 
 from __future__ import annotations
 
@@ -9,85 +9,75 @@ import shlex
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowship.config.settings import FLOWS_DIR, Settings
-from flowship.dockerfile.instructions import parse
-from flowship.dockerfile.stages import trace
 from flowship.errors import ConfigError
 from flowship.redaction import mask_addresses
 
+if TYPE_CHECKING:
+    import jinja2
+
 INSTALL_DIR = "/opt/flowship"
-"""Where the dependency list and its companions lie in the image."""
+"""The folder of the dependency list and related files in the image."""
 
 TEMPLATE = "Dockerfile.j2"
 
-
-# --- asking a Dockerfile ---------------------------------------------------------------------
-
-
-def base_images(text: str, build_args: Mapping[str, str] | None = None) -> list[str]:
-    """The external images that the stages start from, each once, in order.
-
-    Args:
-        text: The Dockerfile.
-        build_args: The build's arguments, for a ``FROM`` with variables; one that stays
-            unresolved is left out, as is ``scratch``.
-    """
-    stages = trace(parse(text), build_args=build_args).stages
-    bases = [s.base for s in stages if s.parent is None and s.base and s.base != "scratch"]
-    return list(dict.fromkeys(bases))
-
-
-# --- rendering one ---------------------------------------------------------------------------
+# What an expression in a template may raise besides jinja2.TemplateError.
+_ERRORS_IN_EXPRESSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def render(settings: Settings, *, dependencies: bool) -> str:
-    """The Dockerfile of a project, from the shipped template or the project's own.
+    """Render the Dockerfile of a project from flowship's template or from its own.
 
-    The same settings give the same text, byte for byte.
+    The same settings always give the same text.
 
     Args:
         settings: The project.
-        dependencies: Whether there is anything to install; then the context holds
+        dependencies: Whether there are dependencies to install. The context then contains
             ``.flowship/requirements.txt``.
 
     Raises:
-        ConfigError: A setting cannot go into a Dockerfile (a login in an index URL, a source
-            outside the project), or the project's template fails; ``where`` is its file and line.
+        ConfigError: A setting is not allowed in a Dockerfile (credentials in an index URL, a source
+            outside the project), or the template fails; ``where`` is its file and line.
     """
-    import jinja2  # only here: nobody else pays for it
+    import jinja2  # imported here because no other command needs it
 
     variables = _variables(settings, dependencies)
-    shipped = jinja2.FileSystemLoader(_template_folder())
+    name = settings.template or f"flowship/{TEMPLATE}"
+    try:
+        text = _environment(settings).get_template(name).render(variables)
+    except RecursionError as exc:
+        raise ConfigError(
+            f"{name} extends or includes itself",
+            code="template-error",
+            hint=f'to extend flowship\'s template, use "flowship/{TEMPLATE}"',
+            where=str(settings.root / name),
+        ) from exc
+    except (jinja2.TemplateError, *_ERRORS_IN_EXPRESSIONS) as exc:
+        raise _template_error(exc, settings, name) from exc
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _environment(settings: Settings) -> jinja2.Environment:
+    """Finds the project's own templates, and flowship's below ``flowship/``."""
+    import jinja2
+
+    shipped = jinja2.PrefixLoader({"flowship": jinja2.FileSystemLoader(_template_folder())})
     own = jinja2.FileSystemLoader(settings.root)
-    loader = jinja2.ChoiceLoader([jinja2.PrefixLoader({"flowship": shipped}), own])
     environment = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.ChoiceLoader([shipped, own]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"quote": _shell_word, "copy": _copy_words}
-    name = settings.template or f"flowship/{TEMPLATE}"
-    try:
-        text = environment.get_template(name).render(variables)
-    except jinja2.TemplateError as exc:
-        raise _template_error(exc, settings, name) from exc
-    except RecursionError as exc:
-        raise ConfigError(
-            f"{name} extends or includes itself",
-            hint=f'flowship\'s own is called "flowship/{TEMPLATE}"',
-            where=str(settings.root / name),
-        ) from exc
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise _template_error(exc, settings, name) from exc
-    return text if text.endswith("\n") else text + "\n"
+    environment.filters |= {"quote": shlex.quote, "copy": _copy_words}
+    return environment
 
 
 def _template_folder() -> Path:
-    """In the package of an installed wheel; at the repository's root in an editable one."""
+    """Part of the package in a wheel; at the root of the repository in an editable install."""
     package = Path(__file__).parents[1]
     installed = package / "templates"
     return installed if (installed / TEMPLATE).is_file() else package.parents[1] / "templates"
@@ -114,10 +104,11 @@ def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
         "ca_bundle": f"{INSTALL_DIR}/ca-bundle.pem" if packages.ca_bundle else None,
         "pip_options": _pip_options(settings, trusted="--trusted-host"),
         "uv_options": _pip_options(settings, trusted="--allow-insecure-host"),
-        # What goes below the flows folder must come after it, or the project would hide it.
+        # Copied after the project, which would otherwise overwrite them.
         "copies": [c for c in copies if c not in below],
         "copies_into_flows": below,
         "flows_dir": FLOWS_DIR,
+        "project_dir": settings.project_dir,
         "src_layout": settings.src_layout,
     }
 
@@ -132,7 +123,7 @@ def _install_files(settings: Settings) -> list[str]:
 
 
 def _pip_options(settings: Settings, *, trusted: str) -> list[str]:
-    """The options that pip and uv share; only the trusted host has two names."""
+    """The options that pip and uv share; only the option for trusted hosts differs."""
     packages = settings.packages
     options: list[str] = []
     if packages.index_url:
@@ -148,11 +139,12 @@ def _pip_options(settings: Settings, *, trusted: str) -> list[str]:
 
 def _require_no_login(key: str, url: str) -> None:
     shown = mask_addresses(url)
-    if shown != url:  # a placeholder too, since nothing would fill it in
+    if shown != url:  # placeholders as well, because nothing would replace them
         raise ConfigError(
-            f"{key}: {shown} carries a login, which would stay readable in the image",
-            hint="leave the login out of the URL; let the index trust the build machine, or build"
-            " from a base image that has the packages",
+            f"{key}: {shown} contains a login, which would be readable in the image",
+            code="login-in-address",
+            hint="remove the login from the URL; let the index trust the build machine,"
+            " or use a base image that contains the packages",
             where=key,
         )
 
@@ -161,7 +153,8 @@ def _copy_entry(source: str, destination: str) -> dict[str, str]:
     clean = posixpath.normpath(_one_line("copy", source))
     if clean.startswith(("/", "../")) or clean == "..":
         raise ConfigError(
-            f'copy: "{source}" is outside the project folder, and only that is sent to the engine',
+            f'copy: "{source}" is outside the project folder',
+            code="copy-outside-project",
             hint="move it into the project folder",
             where="copy",
         )
@@ -172,16 +165,17 @@ def _copy_entry(source: str, destination: str) -> dict[str, str]:
 
 def _one_line(key: str, value: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", value):
-        raise ConfigError(f"{key}: {value!r} holds a control character", where=key)
+        raise ConfigError(
+            f"{key}: {value!r} contains a control character",
+            code="control-character",
+            hint="remove it",
+            where=key,
+        )
     return value
 
 
-def _shell_word(value: str) -> str:
-    return shlex.quote(value)
-
-
 def _copy_words(entry: Mapping[str, str]) -> str:
-    """Source and destination, in JSON form where a space needs it; a dollar sign stays one."""
+    """Source and destination; in JSON form, with ``$`` escaped, if they have special characters."""
     words = [entry["source"], entry["destination"]]
     if all(re.fullmatch(r"[\w./@%+=:,*?-]+", word) for word in words):
         return " ".join(words)
@@ -190,7 +184,7 @@ def _copy_words(entry: Mapping[str, str]) -> str:
 
 
 def _template_error(exc: Exception, settings: Settings, name: str) -> ConfigError:
-    """Say where in the template it happened; Jinja puts its lines into the traceback."""
+    """The error with its line in the template, which Jinja puts into the traceback."""
     shown = settings.template or TEMPLATE
     file = str(settings.root / name) if settings.template else str(_template_folder() / TEMPLATE)
     line = getattr(exc, "lineno", None)
@@ -200,9 +194,12 @@ def _template_error(exc: Exception, settings: Settings, name: str) -> ConfigErro
                 file, line = frame.filename, frame.lineno
     else:
         file = getattr(exc, "filename", None) or file
-    missing = settings.template and not (settings.root / settings.template).is_file()
-    return ConfigError(
-        f"{shown}: there is no such file" if missing else f"{shown}: {exc}",
-        hint="template names a file in the project folder" if missing else "",
-        where=f"{file}:{line}" if line else file,
-    )
+    if settings.template and not (settings.root / settings.template).is_file():
+        return ConfigError(
+            f"template: {shown} not found",
+            code="template-not-found",
+            hint="template names a file in the project folder",
+            where=settings.place("template") or "template",
+        )
+    where = f"{file}:{line}" if line else file
+    return ConfigError(f"{shown}: {exc}", code="template-error", where=where)

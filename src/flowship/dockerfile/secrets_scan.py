@@ -1,6 +1,6 @@
-"""What looks like a secret: by a file's name, by its content, by a variable's name and value.
+"""Recognise secrets: by the name of a file, by its content, by a variable's name and value.
 
-The answers are words for the user ("a private key"). None of them ever is the secret itself.
+The results are descriptions for the user ("a private key"), never the secret itself.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 from flowship.redaction import has_login, is_secret_name, mask_addresses
 
 CONTENT_LIMIT = 65_536
-"""Bytes of a file that are looked at."""
+"""Bytes that are read from the start of a file."""
 
 LARGEST_FILE = 1 << 20
-"""Bytes; a larger file is data, and is not opened."""
+"""Bytes; larger files are data and are not opened."""
 
 _DATA = re.compile(
     r"(?i)\.(parquet|csv|tsv|gz|zip|bz2|xz|zst|whl|so|pyc|png|jpe?g|gif|svg|pdf|ico|woff2?|ttf"
@@ -37,23 +37,23 @@ _BY_NAME = [
         "Google Cloud credentials",
     ),
     (re.compile(r"(^|/)gcloud/credentials\.db\Z"), "Google Cloud credentials"),
-    (re.compile(r"(^|/)[._]netrc\Z"), "logins of a .netrc"),
-    (re.compile(r"(^|/)\.pypirc\Z"), "a package index login"),
-    (re.compile(r"(^|/)\.git-credentials\Z"), "git logins"),
-    (re.compile(r"(^|/)\.docker/config\.json\Z"), "registry logins"),
+    (re.compile(r"(^|/)[._]netrc\Z"), "credentials in a .netrc file"),
+    (re.compile(r"(^|/)\.pypirc\Z"), "package index credentials"),
+    (re.compile(r"(^|/)\.git-credentials\Z"), "Git credentials"),
+    (re.compile(r"(^|/)\.docker/config\.json\Z"), "registry credentials"),
     (re.compile(r"(^|/)\.pgpass\Z"), "database passwords"),
     (re.compile(r"(?i)\.(p12|pfx|jks|keystore|ppk)\Z"), "a key store"),
-    (re.compile(r"(^|/)\.prefect/profiles\.toml\Z"), "Prefect profiles, with their API keys"),
+    (re.compile(r"(^|/)\.prefect/profiles\.toml\Z"), "Prefect profiles with API keys"),
 ]
 
-# A header alone may be a test's or a parser's, and a manual shows the first characters of a key; a
-# real one has a whole line behind it. In JSON the line's end is \n, in JSON within JSON \\n.
+# Tests and parsers contain the header alone, and manuals show the first characters of a key. A real
+# key has a whole line after the header. In JSON the line ends with \n, in nested JSON with \\n.
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN ((RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY( BLOCK)?-----"
     r"(\\+[nr]|\s)+([\w-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{60,}"
 )
-# The same in binary: PKCS#1, SEC1 and PKCS#8 begin with their version, encrypted PKCS#8 with the
-# cipher. A certificate, a request and a public key begin otherwise.
+# Binary keys: PKCS#1, SEC1 and PKCS#8 start with their version, encrypted PKCS#8 with the cipher.
+# Certificates, certificate requests and public keys start differently.
 _DER_KEY = re.compile(
     rb"\x30([\x00-\x7f]|\x81.|\x82..)"
     rb"(\x02\x01(\x00\x02[\x81\x82]|\x01\x04[\x14-\x48]|[\x00\x01]\x30.\x06)"
@@ -96,20 +96,20 @@ _ASSIGNMENT = re.compile(
     r"[ \t]*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 )
 
-# Where an address with a password is used, and not shown to a reader or made up for a test.
+# Files that use a URL with a password, as opposed to documentation and tests.
 _CODE = re.compile(r"(?i)\.(py|toml|ya?ml|json|ini|cfg|conf|properties|sh)\Z")
-_ABOUT_CODE = re.compile(
+_TEST_OR_DOC = re.compile(
     r"(?i)(^|/)((tests?|docs?|examples?)/|(test_|conftest\.)[^/]*\Z|[^/]*_test\.)"
 )
-_ADDRESS = re.compile(
+_URL_WITH_PASSWORD = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://(?P<user>[^\s:/?#@\"'`<>{}$%]{0,60})"
     r":(?P<password>[^\s/?#@\"'`<>{}$]{2,200})@(?P<host>[\w.-]+|\[[0-9A-Fa-f:]+\])"
 )
-_NOBODYS_HOST = re.compile(
+_EXAMPLE_HOST = re.compile(
     r"(?i)(localhost|127[\d.]+|0\.0\.0\.0|\[::1?\]|host\.docker\.internal"
     r"|(.*\.)?(example|invalid|test|localhost)(\.(com|org|net))?)\Z"
 )
-_NOBODYS_PASSWORD = re.compile(r"(?i)(user)?pass(word|wd)?|secret|%s|%\(.*|\.{3}|…")
+_EXAMPLE_PASSWORD = re.compile(r"(?i)(user)?pass(word|wd)?|secret|%s|%\(.*|\.{3}|…")
 
 _PLACEHOLDER = re.compile(
     r"(?i)(changeme|change[-_]me|none|null|true|false|todo|xxx+|\*+|example|placeholder|dummy"
@@ -123,49 +123,49 @@ class Readable(Protocol):
 
     @property
     def path(self) -> str:
-        """Its path in the context."""
+        """The path in the context."""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
 
     def read(self, limit: int = -1) -> bytes:
-        """Its content, up to `limit` bytes."""
+        """The content, up to `limit` bytes."""
 
 
 class Secret(NamedTuple):
-    """What a file is or holds.
+    """The secret that a file is or contains.
 
     Attributes:
-        kind: In words for the user.
-        sure: Whether there is no doubt; an address with a password may be an example's.
+        kind: A description for the user.
+        certain: Whether it is certainly a secret; a URL with a password may be an example.
     """
 
     kind: str
-    sure: bool = True
+    certain: bool = True
 
 
 def secret_in_file(entry: Readable) -> Secret | None:
-    """The secret that `entry` is, by its name, or holds; None for any other file."""
+    """The secret that `entry` is, by its name, or contains; None for other files."""
     kind = by_name(entry.path)
     return Secret(kind) if kind else by_content(entry)
 
 
 def by_name(path: str) -> str:
-    """What kind of secret a file of this name is, or ""; examples and public halves are none."""
+    """The kind of secret that a file of this name is, or ""; examples and public keys are not."""
     if _EXAMPLE.search(path) or path.endswith(".pub"):
         return ""
     return next((kind for pattern, kind in _BY_NAME if pattern.search(path)), "")
 
 
 def by_content(entry: Readable) -> Secret | None:
-    """The secret at the beginning of a file, if there is one; data files are not opened."""
+    """The secret at the start of a file, if there is one; data files are not opened."""
     if not 0 < entry.size <= LARGEST_FILE or _DATA.search(entry.path):
         return None
     try:
         head = entry.read(CONTENT_LIMIT)
     except OSError:
-        return None  # the build will say so
+        return None  # the build reports it
     if _DER_KEY.match(head):
         return Secret("a private key")
     if b"\0" in head:
@@ -174,9 +174,9 @@ def by_content(entry: Readable) -> Secret | None:
     kind = _in_any_text(text) or _in_settings(entry.path, text)
     if kind:
         return Secret(kind)
-    in_code = _CODE.search(entry.path) and not _ABOUT_CODE.search(entry.path)
-    if in_code and _is_somebodys_login(text):
-        return Secret("a login in an address", sure=False)
+    in_code = _CODE.search(entry.path) and not _TEST_OR_DOC.search(entry.path)
+    if in_code and _contains_real_login(text):
+        return Secret("a password in a URL", certain=False)
     return None
 
 
@@ -200,7 +200,7 @@ def _cloud_json(text: str) -> str:
     if document.get("type") == "authorized_user" and refresh and not _PLACEHOLDER.match(refresh):
         return "Google Cloud credentials"
     if isinstance(document.get("auths"), dict) and '"auth"' in text:
-        return "registry logins"
+        return "registry credentials"
     return ""
 
 
@@ -209,12 +209,12 @@ def _holds_kube_login(text: str) -> bool:
 
 
 def _in_settings(path: str, text: str) -> str:
-    """What stands in files that are made to hold logins, as others are not."""
+    """The kind of secret in a file that usually contains credentials, or ""."""
     name = posixpath.basename(path)
     if _INSTALL_LIST.search(path) and has_login(text):
-        return "a login in a package index URL"
+        return "credentials in a package index URL"
     if name == ".npmrc" and _NPM_LOGIN.search(text):
-        return "a package index login"
+        return "package index credentials"
     if _ENV_FILE.search(name) and not _EXAMPLE_ENV.search(name) and _sets_secret(text):
         return "an environment file with a password or key"
     return ""
@@ -223,30 +223,30 @@ def _in_settings(path: str, text: str) -> str:
 def _sets_secret(text: str) -> bool:
     for found in _ASSIGNMENT.finditer(text):
         value = found["value"].strip("\"'")
-        made_up = _ADDRESS.search(value) and not _is_somebodys_login(value)
-        if not made_up and secret_in_variable(found["name"], value):
+        example = _URL_WITH_PASSWORD.search(value) and not _contains_real_login(value)
+        if not example and secret_in_variable(found["name"], value):
             return True
     return False
 
 
-def _is_somebodys_login(text: str) -> bool:
-    """Whether an address has a password that is not plainly made up, on a host that is reached."""
+def _contains_real_login(text: str) -> bool:
+    """Whether a URL contains a password that is not obviously an example."""
     return any(
-        not _NOBODYS_HOST.match(found["host"])
+        not _EXAMPLE_HOST.match(found["host"])
         and found["password"] != found["user"]
-        and not _NOBODYS_PASSWORD.fullmatch(found["password"])
+        and not _EXAMPLE_PASSWORD.fullmatch(found["password"])
         and not _PLACEHOLDER.match(found["password"])
-        for found in _ADDRESS.finditer(text)
+        for found in _URL_WITH_PASSWORD.finditer(text)
     )
 
 
 def token(text: str) -> str:
-    """What kind of well-known token `text` holds, or ""."""
+    """The kind of well-known token in `text`, or ""."""
     return next((kind for pattern, kind in _TOKENS if pattern.search(text)), "")
 
 
 def secret_in_variable(name: str, value: str) -> str:
-    """What a variable set to `value` gives away, or ""; paths and placeholders are none."""
+    """The kind of secret in a variable of that value, or ""; paths and placeholders are not."""
     kind = token(value)
     if kind:
         return kind
@@ -256,7 +256,7 @@ def secret_in_variable(name: str, value: str) -> str:
         return ""
     if value.startswith(("/", "./", "~")) or "://" in value:
         return ""
-    return "a password or key, by its name"
+    return "a password or key (judging by its name)"
 
 
 _PAIR = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|]+)")
@@ -264,9 +264,9 @@ _OLD_ENV = re.compile(r"(?i)^\s*ENV\s+(?P<name>[A-Za-z_]\w*)\s+(?P<value>.+)$")
 
 
 def masked(line: str) -> str:
-    """A line of a Dockerfile to show: what `secret_in_variable` would call a secret as stars.
+    """A line of a Dockerfile with its secrets replaced by asterisks.
 
-    The line keeps its length, so that a place below it still points at the same text.
+    The line keeps its length, so that the underline still points at the same text.
     """
 
     def hidden(found: re.Match[str]) -> str:
@@ -275,7 +275,7 @@ def masked(line: str) -> str:
         if bare.startswith("$") or not secret_in_variable(found["name"], bare):
             return found[0]
         if has_login(bare):
-            return found[0]  # its host may be shown, see below
+            return found[0]  # the host may be shown, see below
         return found[0][: -len(value)] + value.replace(bare, "*" * len(bare))
 
     line = mask_addresses(_PAIR.sub(hidden, _OLD_ENV.sub(hidden, line)), keep_length=True)

@@ -1,1 +1,1 @@
-"""The container engine: the client, and building."""
+"""The container engine: the only folder that knows docker-py."""

@@ -1,8 +1,8 @@
-"""The engine's answer to a build, event by event: steps, output, the image, or why not.
+"""The engine's answer to a build, event by event: steps, output, and the image or the error.
 
-Two dialects arrive here. The classic builder prints text ("Step 3/7 : RUN …"); BuildKit sends
+There are two formats. The classic builder prints text ("Step 3/7 : RUN …"); BuildKit sends
 protobuf traces (`moby.buildkit.v1.StatusResponse`, github.com/moby/buildkit/api/services/control).
-Both report failures inside a stream that began with HTTP 200. Pure: no engine.
+Both report failures inside a stream that began with HTTP 200. No engine is needed here.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from flowship.events import Output, Report, Step, Transfer
 TAIL = 30  # lines of output that a failure shows
 STEP_LENGTH = 100  # characters of a step that are shown
 
-# What a failing step printed → what to do about it. First match wins.
+# What a failing step printed → what to do about it. The first match counts.
 ADVICE = (
     (
         r"dockerfile parse error|unknown flag|Unknown flag",
-        "this engine's builder does not read that line: heredocs and newer flags want"
+        "this engine's builder does not support that line: heredocs and newer flags need"
         ' "# syntax=docker/dockerfile:1" as the first line, or a newer engine',
     ),
     (
         r"solve with frontend",
-        'the frontend that the "# syntax=" line names cannot be fetched: check the engine\'s'
-        " network, or take the line out",
+        'the frontend in the "# syntax=" line cannot be downloaded: check the engine\'s network,'
+        " or remove the line",
     ),
     (r"'sklearn' PyPI package is deprecated", "the package is called scikit-learn"),
     (
         r"[Tt]here is no version of (\S+)",
-        "the index has no {}: does it exist, for this Python and platform?",
+        "check that {} exists in the index for this Python and platform",
     ),
     (
         r"No matching distribution found for (\S+)|"
         r"Because (\S+) was not found in the package registry",
-        "is {} spelled right, and does the index serve it for this Python and platform?",
+        "check the spelling of {}, and that the index has it for this Python and platform",
     ),
     (
         r"No solution found when resolving|ResolutionImpossible",
-        "the requirements exclude each other: loosen the pins named above",
+        "the requirements conflict: loosen the pins named above",
     ),
     (
         r"invalid peer certificate|CERTIFICATE_VERIFY_FAILED|SSLError",
@@ -54,16 +54,16 @@ ADVICE = (
     (
         r"Temporary failure in name resolution|failed to lookup address|Could not resolve|"
         r"dns error|Name or service not known",
-        "the build has no way to the package index: check the engine's network, "
+        "the build cannot reach the package index: check the engine's network, "
         "or set index-url in [packages]",
     ),
     (
         r"Git executable not found|Cannot find command 'git'|git: (command )?not found",
         'a requirement comes from a Git repository, and the image has no git: apt = ["git"]',
     ),
-    (r"Unable to locate package (\S+)", "apt knows no package {}: mend apt = […]"),
+    (r"Unable to locate package (\S+)", "apt has no package {}: correct apt = […]"),
     (r"No space left on device", "the engine's disk is full: `docker system prune` frees space"),
-    (r"exec format error", "the image is for another processor: check platform"),
+    (r"exec format error", "the image is for another processor architecture: check platform"),
     (
         r"gcc.*(not found|No such file)|error: command .*gcc|Failed to build",
         'a package has no wheel for this platform: add a compiler, apt = ["build-essential"]',
@@ -76,10 +76,10 @@ ADVICE = (
 
 
 class BuildStream:
-    """Folds the engine's events; `image_id` is known at the end.
+    """Reads the engine's events; `image_id` is known at the end.
 
     Args:
-        report: Told of each step and line of output.
+        report: Receives each step and line of output.
     """
 
     def __init__(self, report: Report) -> None:
@@ -119,13 +119,13 @@ class BuildStream:
             )
 
     def _text(self, text: str) -> None:
-        """Coloured output arrives in pieces; a line is told when its end is there."""
+        """Coloured output arrives in pieces; a line is reported when it is complete."""
         *lines, self._unfinished = (self._unfinished + text).split("\n")
         for line in lines:
             self._line(line.rpartition("\r")[2] if not line.endswith("\r") else line)
 
     def _release(self) -> None:
-        """Tell the step that was held back until it was known not to come from the cache."""
+        """Report the step that was held back until it was known whether the cache has it."""
         if self._held:
             self._report(self._held)
             self._held = None
@@ -175,7 +175,11 @@ class BuildStream:
         self._text("\n")
         self._release()
         tail = "\n".join(self._tail)
-        hint = "the lines above are what the step printed" if tail else "mend the Dockerfile"
+        hint = (
+            "the lines above are the output of the step"
+            if tail
+            else "see the message above, and the engine's log"
+        )
         for pattern, advice in ADVICE:
             if found := re.search(pattern, f"{tail}\n{message}"):
                 named = next((g for g in found.groups() if g), "it") if found.groups() else ""
@@ -187,6 +191,7 @@ class BuildStream:
         if ended:
             return BuildError(
                 f"the build failed at {where or 'a step'}{step} (exit code {ended[1] or ended[2]})",
+                code="build-step-failed",
                 hint=hint,
                 details=tail,
             )
@@ -199,13 +204,13 @@ class BuildStream:
 
 
 def _one_line(text: str) -> str:
-    """A step as one line that fits, without secrets: the template's RUN is a small program."""
+    """A step as one short line without secrets: the template's RUN is a small program."""
     line = masked(re.sub(r"\s*\\?\s+", " ", text).strip())
     return line if len(line) <= STEP_LENGTH else line[: STEP_LENGTH - 1] + "…"
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protobuf message: number and raw value; varints as one byte or more."""
+    """The fields of a protobuf message: number and raw value; varints as bytes."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)

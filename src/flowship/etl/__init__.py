@@ -1,10 +1,9 @@
 """The shipped flow: monthly New York taxi trips from the web to Parquet in a bucket.
 
-`flowship.etl.flow` holds the two Prefect flows; the modules beside it are plain functions
-that know nothing of Prefect. In the order the data passes them: `source`, `gunzip`, `clean`,
-`parquet`, `destination`; `convert` puts them in a line, `month` says what happens to a month.
-The whole folder is copied into the image on its own, so nothing in it may import the rest of
-flowship.
+`flowship.etl.flow` holds the two Prefect flows; the other modules are plain functions that do
+not use Prefect. The data passes through `source`, `gunzip`, `clean`, `parquet` and `destination`,
+in this order; `convert` connects these stages, and `month` decides what happens to a month. The
+folder is copied into the image on its own, so nothing in it may import the rest of flowship.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["etl_parent_flow", "etl_web_to_gcs", "read"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: Prefect and Arrow load on first use
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562: Prefect and Arrow are imported on first use
     if name == "read":
         from flowship.etl import reading
 

@@ -1,7 +1,7 @@
-"""From the bytes of a month to typed batches of trips: names and types made right.
+"""Turns the bytes of a month into typed batches of trips, with the names of the schema.
 
-Every trip is kept, in its order, odd ones too. A row that cannot be a trip at all (a pickup
-time that is no time, a column too many) is set aside with its line number and the reason.
+All trips are kept, in their order, even implausible ones. A row that cannot be read as a trip (an
+invalid pickup time, one column too many) is rejected, with its line number and the reason.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from flowship.etl.schemas import TripSchema
 BLOCK = 1 << 20
 """Bytes of CSV that are parsed at a time, roughly 10,000 trips."""
 
-LONGEST_HEADER = 64 << 10  # bytes; what has no line end before that is no CSV file
+LONGEST_HEADER = 64 << 10  # bytes; a file with a longer first line is not a CSV file
 
-FLOATS_ARE_WHOLE = 2**53  # below it, a float holds every whole number; from there on some
-DECIMAL = pa.decimal128(38, 0)  # whole numbers however written: 7, 7.0, 7e0
+FLOATS_ARE_EXACT = 2**53  # a 64-bit float represents every integer below this, and few above
+DECIMAL = pa.decimal128(38, 0)  # integers in any notation: 7, 7.0, 7e0
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Reject:
     """A row that could not be read.
 
     Attributes:
-        line: Its line in the published file, from 1; in a Parquet file, its row.
+        line: Its line in the published file, starting at 1; in a Parquet file, its row.
         reason: What is wrong with it.
         text: The row as published.
     """
@@ -43,13 +43,13 @@ class Reject:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of one block.
+    """The result of cleaning one block.
 
     Attributes:
         batches: Its trips, in their order.
-        read: Rows that were read, rejected ones too; more than the trips where a cleaning step
-            leaves some out.
-        rejects: The rows set aside.
+        read: Rows that were read, including the rejected ones. A cleaning step that drops rows
+            makes this larger than the number of trips plus rejects.
+        rejects: The rows that could not be read.
     """
 
     batches: list[pa.RecordBatch]
@@ -59,18 +59,18 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a CSV file, and the number of the first."""
+    """Complete lines of a CSV file, and the number of the first one."""
 
     line: int
     data: bytes
 
 
 def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
-    """Bring a batch to the schema's names and types. The place for cleaning of your own.
+    """Convert a batch to the names and types of the schema. Add your own cleaning steps here.
 
     Args:
-        batch: Columns in the schema's order; whole numbers may still be floats.
-        schema: What the batch becomes.
+        batch: Columns in the order of the schema; integers may still be floats.
+        schema: The names and types that the batch gets.
 
     Raises:
         pyarrow.ArrowInvalid: A value does not fit its column (1.5 passengers).
@@ -85,29 +85,34 @@ def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
 
 
 def match_columns(header: list[str], schema: TripSchema) -> dict[str, str]:
-    """Which column of the file holds which column of the schema.
+    """Find the column of the file for each column of the schema.
 
-    Names are compared without case and surrounding blanks, which changed over the years.
+    Case and surrounding spaces are ignored, because they changed over the years.
 
     Returns:
-        Name in the schema → name in the file (the schema's own where the file has none).
+        Name in the schema → name in the file (or the schema's name if the file has no such
+        column).
 
     Raises:
-        SourceError: The pickup or the drop-off time is missing: this is another kind of file.
-            Or two columns have one name, so that nobody can tell which is meant.
+        SourceError: The file has no pickup or drop-off time, so it is another kind of file; or
+            two columns have the same name, so that it is unclear which one to use.
     """
     found: dict[str, str] = {}
     for name in header:
         key = name.strip().lower()
         key = schema.aliases.get(key, key).lower()
         if found.setdefault(key, name) is not name and key in _lower(schema):
-            raise SourceError(f"the file has two columns {key}: {found[key]!r} and {name!r}")
+            raise SourceError(
+                f"the file has two columns {key}: {found[key]!r} and {name!r}",
+                code="columns-mismatch",
+            )
     columns = {name: found.get(name.lower(), name) for name in schema.table.names}
     for name in (schema.pickup, schema.dropoff):
         if columns[name] not in header:
             raise SourceError(
-                f"there is no column {name}; the file begins with {','.join(header)[:120]!r}",
-                hint="check that the colour and the source address belong together",
+                f"the file has no column {name}; it begins with {','.join(header)[:120]!r}",
+                code="columns-mismatch",
+                hint="check that the colour matches the source address",
             )
     return columns
 
@@ -119,7 +124,7 @@ def missing_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
 
 
 def unknown_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
-    """The columns of the file that the schema does not have; what has no name is told so."""
+    """The columns of the file that are not in the schema."""
     used = set(match_columns(header, schema).values())
     return tuple(name or "(no name)" for name in header if name not in used)
 
@@ -132,13 +137,13 @@ def _lower(schema: TripSchema) -> set[str]:
 
 
 def read_header(plain: Iterator[bytes], name: str) -> tuple[list[str], bytes]:
-    """Take the first line off a CSV file's bytes.
+    """Read the first line of a CSV file.
 
     Returns:
-        The column names, exactly as the file writes them, and the bytes read beyond them.
+        The column names, exactly as in the file, and the bytes that were read after them.
 
     Raises:
-        SourceError: The file is empty, or its lines do not end in LF or CRLF.
+        SourceError: The file is empty, or its lines do not end with LF or CRLF.
     """
     begin = b""
     while b"\n" not in begin and len(begin) < LONGEST_HEADER:
@@ -147,24 +152,25 @@ def read_header(plain: Iterator[bytes], name: str) -> tuple[list[str], bytes]:
             break
         begin += piece
     if not begin.strip():
-        raise SourceError(f"{name} is empty: there is not even a header")
+        raise SourceError(f"{name} is empty: it has no header", code="source-empty")
     first, _, rest = begin.partition(b"\n")
     text = first[:LONGEST_HEADER].decode("utf-8-sig", errors="replace").rstrip("\r")
-    if "\r" in text:  # the first row would be taken for names, and the others with it
+    if "\r" in text:  # all rows would be read as one header
         raise SourceError(
-            f"the lines of {name} do not end in LF or CRLF: it begins with {text[:120]!r}",
-            hint="write the file with other line ends: lines that end in CR alone are not read",
+            f"the lines of {name} do not end with LF or CRLF: it begins with {text[:120]!r}",
+            code="line-endings-unsupported",
+            hint="convert the line endings: lines that end with CR alone are not supported",
         )
     return [column.strip('"') for column in text.split(",")], rest
 
 
 def blocks(begin: bytes, plain: Iterable[bytes], size: int | None = None) -> Iterator[Block]:
-    """Cut a CSV file's bytes into blocks of whole lines.
+    """Split the bytes of a CSV file into blocks of complete lines.
 
     Args:
-        begin: The bytes after the header that have been read already.
-        plain: The bytes after those.
-        size: Bytes of a block, at least; `BLOCK` by default.
+        begin: The bytes after the header that were already read.
+        plain: The bytes that follow.
+        size: The minimum size of a block in bytes; `BLOCK` by default.
     """
     size = BLOCK if size is None else size
     line, held, pieces = 2, len(begin), [begin]
@@ -188,8 +194,8 @@ class CsvCleaner:
 
     Args:
         header: The file's column names.
-        schema: What its trips become.
-        most: Rejected rows after which it is not worth going on with a block.
+        schema: The schema of the trips.
+        most: The number of rejected rows after which the rest of a block is not read.
 
     Raises:
         SourceError: The file is of another kind.
@@ -203,15 +209,15 @@ class CsvCleaner:
         self._types = {columns[field.name]: field.type for field in schema.table}
         self._counts = [name for name, kind in self._types.items() if pa.types.is_integer(kind)]
         self._exact = self._options(self._types)
-        # Some months write whole numbers as 1.0, because a missing value made them floats once.
-        # Read as floats they cost no more; decimals hold every digit, and take half as long again.
+        # Some months write integers as 1.0, because a missing value once turned the column into
+        # floats. Reading them as floats is as fast; decimals are exact, but take 50 % longer.
         self._floats = self._options(self._types | dict.fromkeys(self._counts, pa.float64()))
         self._decimals = self._options(self._types | dict.fromkeys(self._counts, DECIMAL))
-        self._whole = True  # until a block with 1.0 is seen: trying in vain costs time
+        self._integers = True  # until a block with 1.0 is seen, to avoid parsing blocks twice
 
     def __call__(self, block: Block) -> Cleaned:
-        """The block's trips, and the rows that are none."""
-        if self._whole:
+        """The block's trips, and its rejected rows."""
+        if self._integers:
             try:
                 return self._clean(self._parse(block.data, self._exact))
             except pa.ArrowInvalid:
@@ -220,23 +226,23 @@ class CsvCleaner:
             cleaned = self._clean(self._loose(block.data))
         except pa.ArrowInvalid:
             return self._salvage(block.data.splitlines(keepends=True), block.line, self._most + 1)
-        self._whole = False
+        self._integers = False
         return cleaned
 
     def _parse(self, data: bytes, convert: pa_csv.ConvertOptions) -> pa.Table:
         if not data.strip():
             return pa.schema(self._types).empty_table()
-        # One Arrow block, so that a line is never cut; the threads are those of our own stages.
+        # A single Arrow block, so that no line is split; the stages have threads of their own.
         options = pa_csv.ReadOptions(
             column_names=self._header, use_threads=False, block_size=len(data) + 1
         )
         return pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
 
     def _loose(self, data: bytes) -> pa.Table:
-        """Read whole numbers also where they are written as 1.0, without losing a digit."""
+        """Read integers that are written as 1.0, without losing precision."""
         table = self._parse(data, self._floats)
         largest = [pc.max(pc.abs(table[name])).as_py() or 0 for name in self._counts]
-        if max(largest, default=0) < FLOATS_ARE_WHOLE:
+        if max(largest, default=0) < FLOATS_ARE_EXACT:
             return table
         return self._parse(data, self._decimals).cast(pa.schema(self._types))
 
@@ -245,7 +251,7 @@ class CsvCleaner:
         return Cleaned(batches, table.num_rows)
 
     def _salvage(self, lines: list[bytes], first: int, most: int) -> Cleaned:
-        """Halve until every bad row is alone: what is good is read as if it were not there."""
+        """Bisect the lines to find the bad rows, and read all the others."""
         try:
             return self._clean(self._loose(b"".join(lines)))
         except pa.ArrowInvalid as exc:
@@ -262,7 +268,7 @@ class CsvCleaner:
         )
 
     def _reason(self, line: bytes, exc: pa.ArrowInvalid) -> str:
-        """What is wrong with a row: Arrow's words name no column, and its floats no such value."""
+        """What is wrong with a row; Arrow's own message does not name the column."""
         counted = re.match(r"CSV parse error: .*?(Expected \d+ columns, got \d+)", str(exc))
         if counted:
             return counted[1]
@@ -273,7 +279,7 @@ class CsvCleaner:
             except pa.ArrowInvalid:
                 written = self._parse(line, self._options({name: pa.binary()}))[name][0].as_py()
                 return f"{name.strip()}: {_misfit(written, kind)}"
-        return str(exc).splitlines()[0]  # of a cleaning step of one's own
+        return str(exc).splitlines()[0]  # raised by a cleaning step of the user
 
     @staticmethod
     def _options(types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
@@ -286,25 +292,25 @@ class CsvCleaner:
 
 
 def _misfit(written: bytes, kind: pa.DataType) -> str:
-    """Why what a file has in a column is nothing of that type, in words."""
+    """Why the text in a column is not a value of that type."""
     text = '"' + written.decode("utf-8", errors="replace") + '"'
     if pa.types.is_integer(kind):
         digits = re.fullmatch(rb"\s*[+-]?\d+(\.0*)?\s*", written)
-        return f"{text} is too large for 64 bits" if digits else f"{text} is no whole number"
+        return f"{text} is too large for 64 bits" if digits else f"{text} is not a whole number"
     if pa.types.is_timestamp(kind):
-        return f"{text} is no time"
-    return f"{text} is no number" if pa.types.is_floating(kind) else f"{text} is no UTF-8 text"
+        return f"{text} is not a timestamp"
+    return f"{text} is not a number" if pa.types.is_floating(kind) else f"{text} is not UTF-8"
 
 
 # --- Parquet -------------------------------------------------------------------------------------
 
 
 class ParquetCleaner:
-    """Turns the batches of a published Parquet file into those of the schema.
+    """Turns the batches of a published Parquet file into batches of the schema.
 
     Args:
         header: The file's column names.
-        schema: What its trips become.
+        schema: The schema of the trips.
 
     Raises:
         SourceError: The file is of another kind.
@@ -320,8 +326,8 @@ class ParquetCleaner:
         """The batch's trips.
 
         Raises:
-            SourceError: A value does not fit its column: types hold for a whole Parquet file,
-                so this is no single bad row.
+            SourceError: A value does not fit its column. A type applies to a whole Parquet file,
+                so this is not a single bad row.
         """
         arrays = [
             batch.column(name) if name in self.columns else pa.nulls(batch.num_rows)
@@ -332,15 +338,16 @@ class ParquetCleaner:
             return Cleaned([clean(whole, self._schema)], batch.num_rows)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
             raise SourceError(
-                f"{self._odd_column(whole)} has another type than expected: {exc}",
-                hint="the published schema changed: look at flowship/etl/schemas.py",
+                f"{self._misfit_column(whole)} has an unexpected type: {exc}",
+                code="columns-mismatch",
+                hint="the published schema has changed: update flowship/etl/schemas.py",
             ) from exc
 
-    def _odd_column(self, batch: pa.RecordBatch) -> str:
-        """The column that a batch cannot be brought to its type for; Arrow does not say which."""
+    def _misfit_column(self, batch: pa.RecordBatch) -> str:
+        """The column that cannot be converted to its type; Arrow does not name it."""
         for column, wanted in zip(batch.columns, self._schema.table, strict=True):
             try:
                 column.cast(wanted.type)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 return f"the column {wanted.name}"
-        return "a column"  # what a cleaning step of one's own made
+        return "a column"  # made by a cleaning step of the user

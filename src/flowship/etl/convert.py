@@ -1,9 +1,9 @@
-"""The stages in a line: the bytes of a published month in, a Parquet file out.
+"""Connects the stages: reads the bytes of a published month and writes a Parquet file.
 
     network → gunzip → blocks of lines → typed batches → row groups → Parquet file
 
-Network, gunzip, parsing, collecting and writing run in threads of their own; between them are
-short queues, so a month is never whole in memory.
+Network, gunzip, parsing, collecting and writing run in separate threads with short queues between
+them, so a month is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from flowship.etl.source import Fingerprint, Stream
 from flowship.etl.stages import background, ordered_map
 
 MAX_REJECTS = 100
-"""Rows of a month that may be set aside before the month fails."""
+"""Rows of a month that may be rejected before the month fails."""
 
 PARQUET_MAGIC = b"PAR1"
-AHEAD = 8  # items that wait between two stages
+AHEAD = 8  # items in the queue between two stages
 PARQUET_BATCH = 65_536  # rows
 
 Opened = tuple[list[str], Iterator[Cleaned]]
@@ -50,15 +50,15 @@ Opened = tuple[list[str], Iterator[Cleaned]]
 
 @dataclass
 class Progress:
-    """How far a month is: one object, growing.
+    """The progress of a month: one object that is updated.
 
     Attributes:
-        label: Which month, for people.
-        size: Bytes of the published file, where the source says.
-        received: Bytes of it that have arrived.
-        rows: Rows read.
-        note: What happens besides, as a line; empty most of the time.
-        outcome: How it ended; empty until then.
+        label: The month, for people.
+        size: Bytes of the published file, if the source reports them.
+        received: Bytes that have arrived.
+        rows: Rows that were read.
+        note: A line about an event such as a retry; empty most of the time.
+        outcome: How the month ended; empty until then.
     """
 
     label: str = ""
@@ -73,18 +73,18 @@ Report = Callable[[Progress], None]
 
 
 def silent(_progress: Progress) -> None:
-    """A report that nobody hears."""
+    """A report that does nothing."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What was found on the way.
+    """What was found while a month was converted.
 
     Attributes:
-        fingerprint: The published file's; with a hash of its content where only that tells.
-        rejects: Rows set aside.
+        fingerprint: The published file's, with a hash of its content if nothing else identifies it.
+        rejects: Rows that could not be read.
         missing: Columns of the schema that the source does not have; they are empty.
-        unknown: Columns of the source that the schema does not have; they are left out.
+        unknown: Columns of the source that the schema does not have; they are dropped.
     """
 
     fingerprint: Fingerprint
@@ -95,12 +95,12 @@ class Converted:
 
 @dataclass
 class Watch:
-    """Who hears of the progress, and who may end it.
+    """Reports the progress of a month, and can stop it.
 
     Attributes:
-        progress: How far it is.
-        report: Is told after each block, from one of the stages' threads.
-        stop: Set by whoever wants the month to end without a result.
+        progress: The progress so far.
+        report: Called after each block, from the thread of one of the stages.
+        stop: When set, the month ends without a result.
     """
 
     progress: Progress
@@ -117,10 +117,10 @@ class Watch:
         """Count the rows that were read.
 
         Raises:
-            StoppedError: The month is to end.
+            StoppedError: `stop` is set.
         """
         if self.stop is not None and self.stop.is_set():
-            raise StoppedError(f"{self.progress.label}: stopped before its end")
+            raise StoppedError(f"{self.progress.label}: stopped before it was complete")
         self.progress.rows += count
         self.report(self.progress)
 
@@ -137,24 +137,25 @@ def convert(
     """Turn a published month into a Parquet file, in one pass.
 
     Args:
-        stream: CSV in gzip, plain CSV, or Parquet; its first bytes tell which.
+        stream: CSV in gzip, plain CSV, or Parquet; its first bytes show which.
         target: The Parquet file to write.
-        schema: What the trips become.
-        period: The month that they are of; others come last in the file.
-        max_rejects: Rows that may be set aside.
-        watch: Who hears of the progress.
+        schema: The schema of the trips.
+        period: The month that the file is about; other trips come last in the file.
+        max_rejects: Rows that may be rejected.
+        watch: Receives the progress.
 
     Raises:
-        SourceError: Truncated, no trip file of this colour, or too many bad rows, or no others.
-        DestinationError: There is no room for the file.
+        SourceError: The file is truncated or not a file of trips of this colour, or too many of
+            its rows, or all of them, cannot be read.
+        DestinationError: The disk is full.
     """
     watch = watch or Watch(Progress())
-    digest = None if stream.fingerprint.tells else hashlib.sha256()
+    digest = None if stream.fingerprint.identifies else hashlib.sha256()
     rejects: list[Reject] = []
     with closing(background(watch.chunks(stream.chunks), AHEAD)) as arriving:
         chunks = _hashed(arriving, digest) if digest is not None else arriving
         with _opened(stream, chunks, schema, max_rejects) as (header, cleaned):
-            trips = _set_aside(cleaned, rejects, max_rejects, stream.name, watch)
+            trips = _keep_rejects(cleaned, rejects, max_rejects, stream.name, watch)
             _write(row_groups(trips, schema, period), target, schema)
     fingerprint = stream.fingerprint
     if digest is not None:
@@ -168,9 +169,9 @@ def convert(
 def _opened(
     stream: Stream, chunks: Iterator[bytes], schema: TripSchema, most: int
 ) -> Iterator[Opened]:
-    """The file's column names and its cleaned blocks, whatever kind of file it is."""
+    """The file's column names and its cleaned blocks, for each kind of file."""
     first = next(chunks, b"")
-    chunks = _again(first, chunks)
+    chunks = _prepend(first, chunks)
     opened = _open_parquet if first.startswith(PARQUET_MAGIC) else _open_csv
     if first.startswith(GZIP_MAGIC):
         chunks = gunzip(chunks, stream.name)
@@ -193,13 +194,15 @@ def _open_csv(
 def _open_parquet(
     stream: Stream, chunks: Iterator[bytes], schema: TripSchema, _most: int
 ) -> Iterator[Opened]:
-    # Its index is at its end, so it is put on the disk first where it is not there already.
+    # The index of a Parquet file is at its end, so a download is first stored on the disk.
     with TemporaryDirectory(prefix="flowship-etl-") as temporary:
         path = stream.path or _spool(chunks, Path(temporary) / "published.parquet")
         try:
             file = pq.ParquetFile(path)
         except (pa.ArrowInvalid, OSError) as exc:
-            raise SourceError(f"{stream.name} cannot be read: {exc}") from exc
+            raise SourceError(
+                f"{stream.name} cannot be read: {exc}", code="source-damaged"
+            ) from exc
         with file:
             cleaner = ParquetCleaner(file.schema_arrow.names, schema)
             batches = _parquet_batches(file, cleaner.columns, stream.name)
@@ -213,7 +216,7 @@ def _parquet_batches(
     try:
         yield from file.iter_batches(PARQUET_BATCH, columns=columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as exc:
-        raise SourceError(f"{name} cannot be read: {exc}") from exc
+        raise SourceError(f"{name} cannot be read: {exc}", code="source-damaged") from exc
 
 
 def _spool(chunks: Iterable[bytes], path: Path) -> Path:
@@ -222,33 +225,36 @@ def _spool(chunks: Iterable[bytes], path: Path) -> Path:
             try:
                 file.write(chunk)
             except OSError as exc:
-                raise DestinationError(f"{path.parent} cannot be written: {exc}") from exc
+                raise DestinationError(
+                    f"{path.parent} cannot be written: {exc}", code="destination-unwritable"
+                ) from exc
     return path
 
 
-def _set_aside(
+def _keep_rejects(
     cleaned: Iterable[Cleaned], rejects: list[Reject], most: int, name: str, watch: Watch
 ) -> Iterator[pa.RecordBatch]:
-    """Let the trips pass and keep the rejected rows, as long as they are few and not all."""
+    """Pass on the trips and collect the rejected rows; fail if they are too many, or all rows."""
     read = 0
     for block in cleaned:
         rejects += block.rejects
         if len(rejects) > most:
             raise TooManyRejectsError(
-                f"{name}: more than {most} rows cannot be read; the first:\n{_shown(rejects)}",
-                hint="allow more with max_rejects (--max-rejects) if they may be left out",
+                f"{name}: more than {most} rows cannot be read; the first ones:\n{_first(rejects)}",
+                hint="if these rows can be dropped, allow more with max_rejects (--max-rejects)",
             )
         read += block.read
         watch.rows(block.read)
         yield from block.batches
     if rejects and len(rejects) == read:
         raise TooManyRejectsError(
-            f"{name}: none of its {read} rows can be read; the first:\n{_shown(rejects)}",
-            hint="look at the source: max_rejects (--max-rejects) is for some rows, not for all",
+            f"{name}: none of its {read} rows can be read; the first ones:\n{_first(rejects)}",
+            hint="check the source: max_rejects (--max-rejects) allows some bad rows, not only bad"
+            " rows",
         )
 
 
-def _shown(rejects: list[Reject]) -> str:
+def _first(rejects: list[Reject]) -> str:
     """The first rejected rows, for a message."""
     return "\n".join(f"  line {r.line}: {r.reason[:120]}: {r.text[:120]}" for r in rejects[:3])
 
@@ -258,11 +264,13 @@ def _write(tables: Iterator[pa.Table], target: Path, schema: TripSchema) -> None
         with open_writer(target, schema) as writer, closing(background(tables, 1)) as ready:
             for table in ready:
                 writer.write_table(table, row_group_size=table.num_rows)
-    except OSError as exc:  # a full disk; whatever the source raises has been translated
-        raise DestinationError(f"{target.parent} cannot be written: {exc}") from exc
+    except OSError as exc:  # a full disk; errors of the source have been translated before
+        raise DestinationError(
+            f"{target.parent} cannot be written: {exc}", code="destination-unwritable"
+        ) from exc
 
 
-def _again(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _prepend(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     if first:
         yield first
     yield from chunks
@@ -275,7 +283,7 @@ def _hashed(chunks: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
 
 
 def parsers() -> int:
-    """Threads that parse: one for each core that this process may use, up to four."""
+    """The number of threads that parse: one for each core this process may use, up to four."""
     if hasattr(os, "sched_getaffinity"):
         return min(4, len(os.sched_getaffinity(0)))
     return min(4, os.cpu_count() or 1)

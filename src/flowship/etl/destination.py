@@ -1,8 +1,8 @@
-"""Where a month goes: a Prefect block that can write, or a folder.
+"""Where a month is written: a Prefect block that can store files, or a folder.
 
 ``type-slug/name`` is a block, as in ``gcs-bucket/taxi``; everything else is a folder
-(``./out``, ``/data/taxi``, ``.``). A folder inside a container that is removed after the run
-is refused unless it is mounted: the run would succeed and its result be gone.
+(``./out``, ``/data/taxi``, ``.``). A folder inside a container is refused unless it is mounted: the
+container is removed after the run, and the result would be lost with it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from flowship.etl.upload import PIECE, Upload
 OBJECT_KEY = "data/{colour}/{colour}_tripdata_{year}-{month:02}.parquet"
 
 ALLOW_UNMOUNTED = "FLOWSHIP_ETL_ALLOW_UNMOUNTED"
-"""Environment variable: set to 1, a container's own folders are good enough."""
+"""Environment variable: set it to 1 to accept a container's own folders."""
 
-STALE = 24 * 3600  # seconds after which an unfinished file is nobody's
+STALE = 24 * 3600  # seconds after which an unfinished file is removed
 
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9][A-Za-z0-9_-]*")
 
-# What nobody calls a folder: the kind of a block alone, or a block with a folder behind it.
-_NEARLY_BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-(bucket|container|file-?system)(/|\Z)")
+# Text that is probably meant as a block: its type alone, or a block followed by a folder.
+_LOOKS_LIKE_BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-(bucket|container|file-?system)(/|\Z)")
 
-# Mounted in every container, and gone with it.
+# Mounts of every container that do not outlive it.
 _ALWAYS_MOUNTED = tuple(Path(p) for p in ("/dev", "/proc", "/sys", "/run"))
 
 
@@ -44,43 +44,43 @@ Finish = Callable[[], str]
 
 
 class Destination(Protocol):
-    """Something that keeps files under keys."""
+    """A place that stores files under keys."""
 
     def staging(self, key: str) -> AbstractContextManager[Path]:
-        """A place on this machine to make the file that becomes `key`; gone afterwards."""
+        """A temporary path on this machine for the file that becomes `key`."""
 
     def write(self, path: Path, key: str) -> str:
-        """Store the file at `path` as `key`, whole or not at all; the answer says where it is."""
+        """Store the file at `path` as `key`, completely or not at all; return its location."""
 
-    def sending(self, path: Path, key: str) -> AbstractContextManager[Finish]:
-        """Store the file at `path`, which is written inside the block, as `key`.
+    def uploading(self, path: Path, key: str) -> AbstractContextManager[Finish]:
+        """Store the file at `path` as `key` while the ``with`` block writes it.
 
-        Calling what the block is given says that the file is whole, and answers where it is;
-        a block that is left without that leaves the destination as it was.
+        The block receives a function: calling it declares the file complete and returns its
+        location. If the block ends without that call, the destination does not change.
         """
 
     def holds(self, key: str, size: int) -> bool:
-        """Whether `key` is there with its `size` in bytes, as far as that can be asked."""
+        """Whether `key` exists with this `size` in bytes, as far as the destination can tell."""
 
     def read(self, key: str) -> bytes | None:
-        """The content of `key`, None where there is none."""
+        """The content of `key`; None if it does not exist."""
 
 
 @dataclass(frozen=True)
 class FolderDestination:
-    """A folder on this machine; a file appears in it whole or not at all."""
+    """A folder on this machine; a file appears in it completely or not at all."""
 
     folder: Path
 
     @contextmanager
     def staging(self, key: str) -> Iterator[Path]:
-        """A hidden file beside the place of `key`: taking its place is one step then."""
+        """A hidden file in the same folder as `key`, so that a rename is enough to store it."""
         target = self.folder / key
-        # Two runs may load the same month: each has a file of its own.
+        # Two runs may load the same month, so each has a file of its own.
         part = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
         with _translated(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(target)
+            _remove_stale_parts(target)
             part.touch()
         try:
             yield part
@@ -88,26 +88,26 @@ class FolderDestination:
             part.unlink(missing_ok=True)
 
     def write(self, path: Path, key: str) -> str:
-        """Copy the file beside its place, where it is not there yet; then rename it into it."""
+        """Copy the file into the folder of `key` if it is elsewhere, then rename it."""
         target = self.folder / key
         if path.parent == target.parent:
             with _translated(target):
-                _settle(path)
+                _sync(path)
                 path.replace(target)
         else:
             with self.staging(key) as part, _translated(target):
                 shutil.copyfile(path, part)
-                _settle(part)
+                _sync(part)
                 part.replace(target)
         return str(target)
 
     @contextmanager
-    def sending(self, path: Path, key: str) -> Iterator[Finish]:
-        """There is nothing to send: the file takes its place when it is whole."""
+    def uploading(self, path: Path, key: str) -> Iterator[Finish]:
+        """Nothing is sent: the file is renamed when it is complete."""
         yield lambda: self.write(path, key)
 
     def holds(self, key: str, size: int) -> bool:
-        """Whether the file is there, and as large as it was."""
+        """Whether the file exists with this size."""
         path = self.folder / key
         return path.is_file() and path.stat().st_size == size
 
@@ -119,7 +119,8 @@ class FolderDestination:
             return None
         except OSError as exc:
             raise DestinationError(
-                f"{self.folder / key} cannot be read: {exc.strerror or exc}"
+                f"{self.folder / key} cannot be read: {exc.strerror or exc}",
+                code="destination-unreadable",
             ) from exc
 
 
@@ -127,7 +128,7 @@ class FolderDestination:
 class BlockDestination:
     """A Prefect block that has ``upload_from_path`` (buckets) or ``write_path`` (file systems).
 
-    A bucket shows an object when its upload is complete, and not before.
+    A bucket shows an object only when its upload is complete.
     """
 
     slug: str
@@ -135,24 +136,24 @@ class BlockDestination:
 
     @contextmanager
     def staging(self, key: str) -> Iterator[Path]:
-        """A temporary file: an upload that is interrupted can then be repeated from it."""
+        """A temporary file, from which an interrupted upload can be repeated."""
         with TemporaryDirectory(prefix="flowship-etl-") as temporary:
             yield Path(temporary) / Path(key).name
 
     def write(self, path: Path, key: str) -> str:
-        """Upload the file; with ``write_path`` alone it passes through memory as a whole."""
-        with self._speaking():
+        """Upload the file; a block with only ``write_path`` needs it in memory as a whole."""
+        with self._translated_errors():
             if hasattr(self.block, "upload_from_path"):
-                stored = _finished(self.block.upload_from_path(path, key))
+                stored = _awaited(self.block.upload_from_path(path, key))
             else:
-                stored = _finished(self.block.write_path(key, path.read_bytes()))
+                stored = _awaited(self.block.write_path(key, path.read_bytes()))
         return f"{self.slug}: {stored or key}"
 
     @contextmanager
-    def sending(self, path: Path, key: str) -> Iterator[Finish]:
-        """To Google's buckets the file goes while it is written; others get it when it is whole.
+    def uploading(self, path: Path, key: str) -> Iterator[Finish]:
+        """Send the file to a Google bucket while it is written; to others when it is complete.
 
-        What could not be sent meanwhile is sent again as a whole file.
+        If the upload fails while the file is written, the complete file is sent again.
         """
         if not self.slug.startswith("gcs-bucket/"):
             yield lambda: self.write(path, key)
@@ -160,59 +161,60 @@ class BlockDestination:
         name = f"{self.block.bucket_folder}{key}"
 
         def send(file: BinaryIO) -> None:
-            # The block's own upload would hold 100 MB of the file at a time.
+            # The block's own upload would hold 100 MB of the file in memory.
             self.block.get_bucket().blob(name, chunk_size=PIECE).upload_from_file(file)
 
         with Upload(path, send) as upload:
             yield lambda: f"{self.slug}: {name}" if upload.finish() else self.write(path, key)
 
     def holds(self, key: str, size: int) -> bool:
-        """Whether the bucket lists the object; a block that cannot list is taken at its word."""
+        """Whether the bucket lists the object; True for a block that cannot list."""
         names = self._names(key)
         return names is None or any(_ends_with(name, key) for name in names)
 
     def read(self, key: str) -> bytes | None:
-        """The object's content; None too where the block can only write."""
+        """The object's content; None also if the block can only write."""
         names = self._names(key)
         if names is not None and not any(_ends_with(name, key) for name in names):
             return None
         if not hasattr(self.block, "read_path"):
             return None
-        with self._speaking():
+        with self._translated_errors():
             try:
-                content = _finished(self.block.read_path(key))
-            except (FileNotFoundError, ValueError):  # how file systems say that it is not there
+                content = _awaited(self.block.read_path(key))
+            except (FileNotFoundError, ValueError):  # what file systems raise for a missing file
                 return None
         return content.encode() if isinstance(content, str) else bytes(content)
 
     def _names(self, key: str) -> list[str] | None:
-        # Buckets of Google and Azure list blobs, of Amazon objects; file systems do neither.
-        with self._speaking():
+        # Google's and Azure's buckets list blobs, Amazon's list objects, file systems neither.
+        with self._translated_errors():
             if hasattr(self.block, "list_blobs"):
-                return [str(blob.name) for blob in _finished(self.block.list_blobs(key))]
+                return [str(blob.name) for blob in _awaited(self.block.list_blobs(key))]
             if hasattr(self.block, "list_objects"):
-                return [str(item["Key"]) for item in _finished(self.block.list_objects(key))]
+                return [str(item["Key"]) for item in _awaited(self.block.list_objects(key))]
         return None
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """Whatever the block's client raises is about the destination.
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn whatever the block's client raises into an error about the destination.
 
         Raises:
-            DestinationError: It could not be reached, or refused.
+            DestinationError: The destination could not be reached, or refused the request.
         """
         try:
             yield
-        except Exception as exc:  # any vendor's client, with any vendor's errors
-            told = str(exc) or type(exc).__name__
+        except Exception as exc:  # each vendor's client has exceptions of its own
+            reason = str(exc) or type(exc).__name__
             raise DestinationError(
-                f"{self.slug} does not do what it should: {told}",
-                hint="look at the block in the Prefect UI: bucket, credentials, permissions",
+                f"{self.slug} failed: {reason}",
+                code="block-failed",
+                hint="check the block in the Prefect UI: bucket, credentials, permissions",
             ) from exc
 
 
 def _ends_with(name: str, key: str) -> bool:
-    # The block's own folder comes before the key.
+    # The block may put a folder of its own before the key.
     return name == key or name.endswith(f"/{key}")
 
 
@@ -221,31 +223,34 @@ def _translated(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise DestinationError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+        raise DestinationError(
+            f"{target} cannot be written: {exc.strerror or exc}", code="destination-unwritable"
+        ) from exc
 
 
-def _sweep(target: Path) -> None:
-    # A run that was killed could not tidy up; one that still goes on is younger than this.
+def _remove_stale_parts(target: Path) -> None:
+    # A run that was killed leaves its file behind; the file of a running one is younger.
     for part in target.parent.glob(f".{target.name}.*.part"):
         if time.time() - part.stat().st_mtime > STALE:
             part.unlink(missing_ok=True)
 
 
-def _settle(path: Path) -> None:
-    # On the disk before it has its name, or a power cut could leave a name without a content.
+def _sync(path: Path) -> None:
+    # Written to the disk before the rename, so that a power cut cannot leave an empty file.
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def object_key(colour: str, year: int, month: int) -> str:
-    """The name a month is stored under, below the folder or the bucket's own folder."""
+    """The key of a month, relative to the folder or to the bucket's own folder."""
     return OBJECT_KEY.format(colour=colour, year=year, month=month)
 
 
-def beside(key: str, suffix: str) -> str:
-    """The name of a file about `key`: beside it, and passed over by readers of whole folders.
+def sidecar_key(key: str, suffix: str) -> str:
+    """The key of a file about `key`, in the same folder.
 
-    Spark, Hive, Arrow and Athena skip names that begin with an underscore.
+    Its name begins with an underscore, so Spark, Hive, Arrow and Athena skip it when they read
+    the whole folder.
     """
     folder, _, name = key.rpartition("/")
     return f"{folder}/_{name.removesuffix('.parquet')}.{suffix}"
@@ -257,7 +262,7 @@ def is_block(destination: str) -> bool:
 
 
 def in_container() -> bool:
-    """Whether this process runs in a container: Docker's, Podman's or Kubernetes' marks."""
+    """Whether this process runs in a container of Docker, Podman or Kubernetes."""
     return (
         Path("/.dockerenv").exists()
         or Path("/run/.containerenv").exists()
@@ -266,7 +271,7 @@ def in_container() -> bool:
 
 
 def is_mounted(folder: Path) -> bool:
-    """Whether `folder`, or a folder above it other than ``/``, is a mount that outlives us."""
+    """Whether `folder`, or a parent other than ``/``, is a mount that outlives the container."""
     folder = folder.resolve()
     if any(folder.is_relative_to(system) for system in _ALWAYS_MOUNTED):
         return False
@@ -279,21 +284,21 @@ def open_destination(
     contained: Callable[[], bool] = in_container,
     mounted: Callable[[Path], bool] = is_mounted,
 ) -> Destination:
-    """Find out where to write, and refuse what could not keep the data.
+    """Open a destination, and refuse one that cannot store or would lose the data.
 
     Args:
         destination: ``type-slug/name`` of a block, or a folder.
-        contained: Tells whether we are in a container.
-        mounted: Tells whether a folder outlives the container.
+        contained: Whether this process runs in a container.
+        mounted: Whether a folder outlives the container.
 
     Raises:
-        DestinationError: No such block, a block that cannot write, or a folder that would be
+        DestinationError: The block does not exist or cannot store files, or the folder would be
             lost with the container.
     """
     if is_block(destination):
         block = _load_block(destination)
         folder = _local_folder(block)
-        # The folder itself, since the block's own way of writing can be cut in the middle.
+        # A local block is used as a folder, because its own writes are not atomic.
         opened: Destination = (
             BlockDestination(destination, block) if folder is None else FolderDestination(folder)
         )
@@ -312,27 +317,28 @@ def _refuse_file(folder: Path) -> None:
             return
         if path.exists():
             raise DestinationError(
-                f"{path} is a file, and months are written into a folder",
-                hint="name a folder, such as ./out; each month is a file below it",
+                f"{path} is a file, but the destination must be a folder",
+                hint="use a folder such as ./out; each month becomes a file in it",
             )
 
 
 def _local_path(destination: str) -> str:
     path = destination.removeprefix("file://")
-    if not path.strip():  # a variable that is not set
+    if not path.strip():  # often a variable that is not set
         raise DestinationError(
-            "the destination is empty", hint="a folder such as ./out, or gcs-bucket/<block name>"
+            "the destination is empty",
+            hint="use a folder such as ./out, or gcs-bucket/<block name>",
         )
-    if "://" in path:  # gs://…, s3://…: as a folder it would be made here
+    if "://" in path:  # gs://…, s3://…: otherwise a folder of that name would be created
         raise DestinationError(
-            f"{destination} is an address: months go to a Prefect block or a folder",
-            hint="a bucket is named by its block, for instance gcs-bucket/<block name>",
+            f"{destination} is a URL, but the destination must be a Prefect block or a folder",
+            hint="use the block of the bucket, for instance gcs-bucket/<block name>",
         )
-    if _NEARLY_BLOCK.match(path):
+    if _LOOKS_LIKE_BLOCK.match(path):
         raise DestinationError(
             f"{destination} is not the name of a block, which has two parts: gcs-bucket/<name>",
-            hint=f"a folder in the bucket is the block's own to name; write ./{path} if a folder"
-            " on this machine is meant",
+            hint="set a folder inside the bucket in the block itself; for a folder on this machine"
+            f" write ./{path}",
         )
     return path
 
@@ -341,52 +347,57 @@ def _refuse_unless_allowed(folder: Path) -> None:
     if os.environ.get(ALLOW_UNMOUNTED, "").lower() in ("1", "true", "yes"):
         return
     folder = folder.resolve()
-    # A mount over the working directory would hide the flow itself.
+    # A mount over the working directory would hide the flow, so /data is suggested instead.
     place = Path("/data") if Path.cwd().is_relative_to(folder) else folder
     raise DestinationError(
-        f"the destination {folder} is a folder of this container,"
-        " and is lost when the container is removed",
+        f"the destination {folder} is a folder inside this container,"
+        " which is lost when the container is removed",
+        code="destination-not-mounted",
         hint="use a bucket (destination gcs-bucket/<block name>), or mount a folder:"
         f' [block] volumes = ["/path/on/the/worker:{place}"] and destination {place};'
-        f" {ALLOW_UNMOUNTED}=1 in [block] env writes there all the same",
+        f" to write there anyway, set {ALLOW_UNMOUNTED}=1 in [block] env",
     )
 
 
-def _load_block(slug: str) -> Any:  # noqa: ANN401  # any block type, known only when it is loaded
-    # Loading a block makes Prefect import every installed collection; with prefect-gcp that
-    # takes seconds, so nothing of it happens for a folder.
+def _load_block(slug: str) -> Any:  # noqa: ANN401  # a block of any type
+    # To load a block, Prefect imports every installed collection; with prefect-gcp that takes
+    # seconds, so these imports do not run for a folder.
     import httpx
     from prefect.blocks.core import Block, UnknownBlockType
 
     kind, _, name = slug.partition("/")
     try:
-        block = _finished(Block.load(slug))
+        block = _awaited(Block.load(slug))
     except ValueError as exc:
         raise DestinationError(
-            f"there is no block {slug}: {exc}",
-            hint=f"create a block {name!r} of type {kind!r} in the Prefect UI"
-            f", or write ./{slug} if a folder is meant",
+            f"block {slug} not found: {exc}",
+            code="block-not-found",
+            hint=f"create a block {name!r} of type {kind!r} in the Prefect UI,"
+            f" or write ./{slug} for a folder",
         ) from exc
     except httpx.TransportError as exc:
         raise DestinationError(
-            f"the Prefect API, which knows the block {slug}, does not answer: {exc}",
-            hint="is the server up? `flowship up` starts one here, `flowship profile show` tells"
-            " which is meant",
+            f"the Prefect API does not answer, so the block {slug} cannot be loaded: {exc}",
+            code="block-unavailable",
+            hint="check that the server is running: `flowship up` starts one on this machine, and"
+            " `flowship profile show` prints its address",
         ) from exc
     except UnknownBlockType as exc:
         raise DestinationError(
-            f"the type of the block {slug} is not known here",
-            hint="add its package to the image's requirements, for instance prefect-gcp",
+            f"the package for the block {slug} is not installed",
+            code="block-type-unknown",
+            hint="add the package to the image's requirements, for instance prefect-gcp",
         ) from exc
     if not hasattr(block, "upload_from_path") and not hasattr(block, "write_path"):
         raise DestinationError(
-            f"the block {slug} cannot take files",
+            f"the block {slug} cannot store files",
+            code="block-unsupported",
             hint="use a bucket or file system block, for instance gcs-bucket/<name>",
         )
     return block
 
 
-def _local_folder(block: Any) -> Path | None:  # noqa: ANN401  # as above
+def _local_folder(block: Any) -> Path | None:  # noqa: ANN401  # a block of any type
     from prefect.filesystems import LocalFileSystem
 
     if isinstance(block, LocalFileSystem):
@@ -394,7 +405,7 @@ def _local_folder(block: Any) -> Path | None:  # noqa: ANN401  # as above
     return None
 
 
-def _finished(result: Any) -> Any:  # noqa: ANN401  # a block's methods may be async or not
+def _awaited(result: Any) -> Any:  # noqa: ANN401  # blocks may have async methods
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     return result

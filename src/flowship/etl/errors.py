@@ -1,4 +1,4 @@
-"""What can go wrong with a month, told to the person who reads the run's log."""
+"""What can go wrong with a month, in the words of the person who reads the run's log."""
 
 from __future__ import annotations
 
@@ -8,42 +8,60 @@ class EtlError(Exception):
 
     Args:
         message: What failed and why.
+        code: A stable name for this failure, for scripts: ``month-not-published``.
         hint: The one thing to do next.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    code: str = "etl-failed"
+
+    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
         super().__init__(f"{message}. {hint[0].upper()}{hint[1:]}" if hint else message)
+        self.code = code or self.code
         self.message = message
         self.hint = hint
 
 
 class SourceError(EtlError):
-    """The source cannot be read: a wrong address, a refusal, something that is no trip file."""
+    """The source cannot be read: a wrong address, a refusal, or not a file of trips."""
+
+    code = "source-invalid"
 
 
 class NotPublishedError(SourceError):
-    """The source answers, and has no such month."""
+    """The source answers, but does not have this month."""
+
+    code = "month-not-published"
 
 
 class UnavailableError(SourceError):
-    """The source could not be reached or broke off; the same request may work later."""
+    """The source cannot be reached or the connection broke; a later request may succeed."""
+
+    code = "source-unavailable"
 
 
 class TooManyRejectsError(SourceError):
-    """More rows than allowed could not be read, or none could."""
+    """More rows than allowed cannot be read, or no row can."""
+
+    code = "too-many-rejects"
 
 
 class DestinationError(EtlError):
-    """The destination cannot take the file, or would lose it."""
+    """The destination cannot store the file, or would lose it."""
+
+    code = "destination-invalid"
 
 
 class ParameterError(EtlError):
-    """A value that no month can be loaded with."""
+    """A parameter with which no month can be loaded."""
 
 
 class StoppedError(EtlError):
-    """Somebody stopped the run before the month was through; nothing of it was written."""
+    """The run was stopped before the month was complete; nothing of it was written."""
+
+    code = "month-stopped"
 
 
 class MonthsFailedError(EtlError):
     """Some months of a run failed; the others were written."""
+
+    code = "months-failed"

@@ -1,4 +1,4 @@
-"""The flows: what Prefect schedules, spreads and shows. The work itself is in the modules beside.
+"""The two Prefect flows; the work itself is in the other modules of this folder.
 
 In the image this file is the entrypoint, ``flowship/etl/flow.py:etl_parent_flow``.
 """
@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
@@ -22,22 +21,22 @@ from flowship.etl.errors import MonthsFailedError, ParameterError
 from flowship.etl.manifest import MonthResult
 from flowship.etl.month import MonthJob, failed, load_month
 from flowship.etl.schemas import Colour, Month, Year
-from flowship.etl.source import COURSE_MIRROR, month_address, month_addresses, shown
+from flowship.etl.source import COURSE_MIRROR, month_address, month_addresses, redacted
 
 Months = Annotated[list[Month], Field(min_length=1)]
 Rejects = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 
 
-# No retries here: a broken download goes on where it was, and a bucket's own client tries again;
-# what remains does not get better by doing it all once more.
+# No Prefect retries: a download that breaks off resumes, and a bucket's client retries by itself.
+# Other failures would only repeat.
 @task(
     name="load-month",
     task_run_name="{job.colour}-{job.year}-{job.month:02}",
     cache_policy=NO_CACHE,
 )
 def load(job: MonthJob, destination: str) -> MonthResult:
-    """Load one month, and leave a table of what was found."""
+    """Load one month, and create a Prefect artifact with what was found."""
     logger = get_run_logger()
 
     def report(progress: Progress) -> None:
@@ -74,20 +73,20 @@ def etl_web_to_gcs(
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,
             or a folder such as ./out. In a container a folder must be mounted.
-        force: Load a month though neither its source nor the code has changed.
-        max_rejects: Rows of a month that may be set aside as unreadable.
+        force: Load the month even if neither its source nor the code has changed.
+        max_rejects: Unreadable rows that a month may have.
 
     Returns:
-        Where the month is.
+        The location of the month.
     """
-    open_destination(destination)  # before the download, not after it
+    open_destination(destination)  # refuses a wrong destination before the download
     address = month_address(source, colour, year, month)
     return load(MonthJob(colour, year, month, address, force, max_rejects), destination).where
 
 
 @flow
 def etl_parent_flow(
-    months: Months = [1, 2],  # noqa: B006  # the default that Prefect shows; never changed
+    months: Months = [1, 2],  # noqa: B006  # the default that Prefect shows; it is not modified
     year: Year = 2021,
     colour: Colour = "yellow",
     source: str = COURSE_MIRROR,
@@ -100,8 +99,8 @@ def etl_parent_flow(
 ) -> list[str]:
     """Fetch months of New York taxi trips, clean them, and write each as Parquet.
 
-    A month that fails does not stop the others; the run then ends as failed and says which.
-    A month whose source and code are as they were when it was written is left as it is.
+    A month that fails does not stop the others; the run then fails and names the failed months.
+    A month is skipped if neither its source nor the code has changed since it was written.
 
     Args:
         months: The months to load, each 1 to 12.
@@ -111,14 +110,14 @@ def etl_parent_flow(
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,
             or a folder such as ./out. In a container a folder must be mounted.
-        force: Load months though neither their source nor the code has changed.
-        max_rejects: Rows of a month that may be set aside as unreadable.
-        concurrency: How many months are loaded at a time; a Dask cluster decides that itself.
-        task_runner: Where the months are loaded: "threads" of this process, or a "dask" cluster.
+        force: Load months even if neither their source nor the code has changed.
+        max_rejects: Unreadable rows that a month may have.
+        concurrency: Months to load in parallel; a Dask cluster decides this itself.
+        task_runner: Where to load the months: in "threads" of this process or on a "dask" cluster.
         task_runner_address: The Dask scheduler's address, as tcp://scheduler:8786.
 
     Returns:
-        Where each month is.
+        The location of each month.
     """
     months = list(dict.fromkeys(months))
     addresses = month_addresses(source, colour, year, months)
@@ -130,17 +129,20 @@ def etl_parent_flow(
     create_table_artifact(
         key=f"{colour}-{year}",
         table=tables.summary(results),
-        description=f"The months of {colour} {year} in this run, from {shown(source)}",
+        description=f"The months of {colour} {year} in this run, from {redacted(source)}",
     )
-    lost = [result for result in results if result.outcome == "failed"]
-    if lost:
-        reasons = [f"{result.label}: {result.reason}" for result in lost]
-        raise MonthsFailedError(
-            f"{len(lost)} of {len(results)} months failed:\n" + "\n".join(reasons)
-        )
-    kept = sum(result.outcome == "unchanged" for result in results)
-    get_run_logger().info("months written: %d, unchanged: %d", len(results) - kept, kept)
+    _raise_if_failed(results)
+    unchanged = sum(result.outcome == "unchanged" for result in results)
+    written = len(results) - unchanged
+    get_run_logger().info("months written: %d, unchanged: %d", written, unchanged)
     return [result.where for result in results]
+
+
+def _raise_if_failed(results: list[MonthResult]) -> None:
+    failures = [result for result in results if result.outcome == "failed"]
+    if failures:
+        reasons = "\n".join(f"{result.label}: {result.reason}" for result in failures)
+        raise MonthsFailedError(f"{len(failures)} of {len(results)} months failed:\n{reasons}")
 
 
 def _runner(kind: str, address: str, concurrency: int) -> TaskRunner[Any]:
@@ -148,34 +150,33 @@ def _runner(kind: str, address: str, concurrency: int) -> TaskRunner[Any]:
         return ThreadPoolTaskRunner(max_workers=concurrency)
     if not address:
         raise ParameterError(
-            "task_runner dask needs the address of a cluster",
+            "the task runner dask needs the address of a cluster",
+            code="dask-address-missing",
             hint="set task_runner_address to the Dask scheduler, as tcp://scheduler:8786",
         )
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as exc:
         raise ParameterError(
-            "prefect-dask is not installed here",
-            hint='add it: pip install "flowship[dask]", or prefect-dask in the image',
+            "prefect-dask is not installed",
+            code="dask-not-installed",
+            hint='run pip install "flowship[dask]", or add prefect-dask to the image',
         ) from exc
     runner: TaskRunner[Any] = DaskTaskRunner(address=address)
     return runner
 
 
 def _outcome(job: MonthJob, future: PrefectFuture[Any]) -> MonthResult:
-    """What became of a month, however its task ended."""
+    """The result of a month, in whatever state its task ended."""
     future.wait()
     state = future.state
     if state.is_completed():
         result: MonthResult = state.result()
         return result
-    return failed(job, _reason(state))
-
-
-def _reason(state: State[Any]) -> str:
     if state.is_failed() or state.is_crashed():
-        return str(state.result(raise_on_failure=False))
-    return state.message or str(state.name)
+        error = state.result(raise_on_failure=False)
+        return failed(job, str(error), getattr(error, "code", ""))
+    return failed(job, state.message or str(state.name))
 
 
 def _log(result: MonthResult) -> None:
@@ -194,8 +195,8 @@ def _log(result: MonthResult) -> None:
     if result.rejected:
         logger.warning("%d rows could not be read: %s", result.rejected, result.rejects)
     if result.missing:
-        logger.info("not in the source, left empty: %s", ", ".join(result.missing))
+        logger.info("columns not in the source, left empty: %s", ", ".join(result.missing))
     if result.unknown:
-        logger.warning("not in the schema, left out: %s", ", ".join(result.unknown))
+        logger.warning("columns not in the schema, dropped: %s", ", ".join(result.unknown))
     if not result.rows:
-        logger.warning("the month has no trips at all")
+        logger.warning("the month has no trips")

@@ -1,7 +1,7 @@
-"""From compressed to plain bytes, piece by piece, in bounded memory.
+"""Decompresses gzip data piece by piece, in bounded memory.
 
-`isal` (Intel's library) inflates two to three times as fast as zlib; where it is not
-installed, Python's own zlib does the same work.
+`isal` (Intel's library) is two to three times as fast as zlib; if it is not installed, Python's
+own zlib does the same work.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ except ImportError:
     inflater = zlib
 
 MAGIC = b"\x1f\x8b"
-PIECE = 1 << 20  # plain bytes handed on at a time, at most: a zip bomb does not fit in memory
+PIECE = 1 << 20  # plain bytes in one piece, at most, so that a zip bomb does not fill the memory
 
-_GZIP_WINDOW = 31  # zlib's code for "a gzip header, the largest window"
+_GZIP_WINDOW = 31  # zlib's code for a gzip header and the largest window
 
 
 def gunzip(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -29,10 +29,10 @@ def gunzip(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
 
     Args:
         chunks: The compressed bytes.
-        name: What the file is called in an error.
+        name: The file's name, for errors.
 
     Raises:
-        SourceError: The file ends too early, or is damaged.
+        SourceError: The file is truncated or damaged.
     """
     member = inflater.decompressobj(wbits=_GZIP_WINDOW)
     begun = False
@@ -53,9 +53,12 @@ def gunzip(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
             while not member.eof and begun and (plain := member.decompress(b"", PIECE)):
                 yield plain
     except (inflater.error, zlib.error) as exc:
-        raise SourceError(f"{name} cannot be read: the gzip data is damaged ({exc})") from exc
+        raise SourceError(
+            f"{name} cannot be read: the gzip data is damaged ({exc})", code="source-damaged"
+        ) from exc
     if begun and not member.eof:
         raise SourceError(
-            f"{name} cannot be read: it is truncated, the gzip data ends too early",
-            hint="fetch it again later; the published file itself is incomplete",
+            f"{name} cannot be read: the gzip data is truncated",
+            code="source-damaged",
+            hint="try again later: the published file itself is incomplete",
         )

@@ -1,8 +1,8 @@
-"""What is known about a month that was written: kept as a small file beside it.
+"""Stores what is known about a month in a small file next to it.
 
-One read of a few hundred bytes tells whether the month must be loaded again, from a folder as
-from any bucket. It is written after the month itself: a run that is cut between the two loads
-the month again.
+Reading these few hundred bytes is enough to decide whether the month must be loaded again, in a
+folder or in any bucket. The file is written after the month itself, so a run that is interrupted
+between the two loads the month again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from flowship.etl.destination import Destination, beside
+from flowship.etl.destination import Destination, sidecar_key
 from flowship.etl.source import Fingerprint
 
 Outcome = Literal["written", "unchanged", "failed"]
@@ -22,30 +22,31 @@ Outcome = Literal["written", "unchanged", "failed"]
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What became of a month.
+    """The result of loading a month.
 
     Attributes:
         colour: Which taxis.
         year: The year.
         month: The month, 1 to 12.
-        outcome: Written now, unchanged since it was written before, or failed.
-        where: Where its Parquet file is.
-        reason: Why it failed, or why nothing was to be done.
+        outcome: Written now, unchanged since an earlier run, or failed.
+        where: The location of its Parquet file.
+        reason: Why it failed, or why it was skipped.
+        code: The stable name of the failure; empty if the month did not fail.
         rows_read: Rows of the published file.
-        rows: Trips written; with the rejected ones fewer than were read where a cleaning step
-            of one's own leaves some out.
-        rejected: Rows set aside.
-        rejects: Where those rows are.
+        rows: Trips written. A cleaning step that drops rows makes the sum of `rows` and `rejected`
+            smaller than `rows_read`.
+        rejected: Rows that could not be read.
+        rejects: The location of the file with these rows.
         nulls: Missing values in each column.
         first_pickup: The earliest pickup, New York time, ISO 8601.
-        last_pickup: The latest.
+        last_pickup: The latest pickup.
         missing: Columns of the schema that the source does not have; they are empty.
-        unknown: Columns of the source that the schema does not have; they are left out.
+        unknown: Columns of the source that the schema does not have; they are dropped.
         source: The published file's address, without secrets.
         source_bytes: Bytes of the published file.
         size: Bytes of the Parquet file.
         row_groups: Row groups of the Parquet file.
-        seconds: How long it took.
+        seconds: The duration.
     """
 
     colour: str
@@ -54,6 +55,7 @@ class MonthResult:
     outcome: Outcome
     where: str = ""
     reason: str = ""
+    code: str = ""
     rows_read: int = 0
     rows: int = 0
     rejected: int = 0
@@ -77,7 +79,7 @@ class MonthResult:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A month as it was written, from what, and by which code."""
+    """A month that was written, with the state of its source and of the code."""
 
     fingerprint: Fingerprint
     code: str
@@ -86,7 +88,7 @@ class Manifest:
 
 @cache
 def code_version() -> str:
-    """A hash of this package's source: another cleaning step is another version."""
+    """A hash of this package's source code: an edited cleaning step is another version."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -94,8 +96,8 @@ def code_version() -> str:
 
 
 def read_manifest(destination: Destination, key: str) -> Manifest | None:
-    """What is known about the month under `key`; None if nothing that can be relied upon."""
-    content = destination.read(beside(key, "json"))
+    """What is known about the month under `key`; None if nothing usable is stored."""
+    content = destination.read(sidecar_key(key, "json"))
     if content is None:
         return None
     try:
@@ -105,17 +107,17 @@ def read_manifest(destination: Destination, key: str) -> Manifest | None:
             code=str(stored["code"]),
             result=_result(stored["result"]),
         )
-    except (ValueError, TypeError, KeyError):  # another version's, or not ours: load again
+    except (ValueError, TypeError, KeyError):  # written by another version or program: load again
         return None
 
 
 def write_manifest(destination: Destination, key: str, manifest: Manifest) -> None:
-    """Keep what is known about the month under `key`."""
-    write_text(destination, beside(key, "json"), json.dumps(asdict(manifest), indent=1) + "\n")
+    """Store what is known about the month under `key`."""
+    write_text(destination, sidecar_key(key, "json"), json.dumps(asdict(manifest), indent=1) + "\n")
 
 
 def write_text(destination: Destination, key: str, text: str) -> str:
-    """Store a small text; the answer says where it is."""
+    """Store a small text, and return its location."""
     with destination.staging(key) as path:
         path.write_text(text, encoding="utf-8")
         return destination.write(path, key)

@@ -1,6 +1,6 @@
-"""One month, from where it is published to where it belongs; and several of them.
+"""Loads one month, or several, from the source to the destination.
 
-Nothing here knows Prefect: the flow, the command line and a notebook call the same functions.
+Prefect is not used here: the flow, the command line and a notebook call the same functions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from flowship.etl.clean import Reject
 from flowship.etl.convert import MAX_REJECTS, Converted, Progress, Report, Watch, convert, silent
-from flowship.etl.destination import Destination, beside, object_key
+from flowship.etl.destination import Destination, object_key, sidecar_key
 from flowship.etl.errors import EtlError, SourceError
 from flowship.etl.manifest import (
     Manifest,
@@ -26,7 +26,7 @@ from flowship.etl.manifest import (
 )
 from flowship.etl.parquet import Contents, Period, contents
 from flowship.etl.schemas import SCHEMAS
-from flowship.etl.source import Fingerprint, Tell, open_source, shown
+from flowship.etl.source import Fingerprint, Notify, Stream, open_source, redacted
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class MonthJob:
         year: The year.
         month: The month, 1 to 12.
         address: Where it is published.
-        force: Load it though nothing changed.
-        max_rejects: Rows that may be set aside.
+        force: Load it even if nothing changed.
+        max_rejects: Rows that may be rejected.
     """
 
     colour: str
@@ -56,7 +56,7 @@ class MonthJob:
 
     @property
     def key(self) -> str:
-        """The name it is stored under."""
+        """The key it is stored under."""
         return object_key(self.colour, self.year, self.month)
 
 
@@ -66,68 +66,90 @@ def load_month(
     report: Report = silent,
     stop: threading.Event | None = None,
 ) -> MonthResult:
-    """Load one month, unless it is there and nothing changed.
+    """Load one month, unless it is at the destination and nothing changed.
 
     Args:
-        job: Which month, from where.
-        destination: Where it goes.
-        report: Hears how far it is, from one of the stages' threads.
+        job: The month to load.
+        destination: Where to write it.
+        report: Receives the progress, from the threads of the stages.
         stop: When set, the month ends with a `StoppedError`.
 
     Raises:
-        EtlError: The month cannot be loaded; what the destination held of it, it still holds.
+        EtlError: The month cannot be loaded; the destination still holds what it held before.
     """
     began = time.monotonic()
     watch = Watch(Progress(job.label), report, stop)
-    before = read_manifest(destination, job.key)
-    known = _known(before, job, destination)
-    with open_source(job.address, known, _teller(watch), stop) as stream:
-        if stream.unchanged and before:
-            return _unchanged(before.result, began)
-        watch.progress.size = stream.fingerprint.size
-        with destination.staging(job.key) as part, destination.sending(part, job.key) as finish:
-            converted = convert(
-                stream,
-                part,
-                SCHEMAS[job.colour],
-                period=Period.around(job.year, job.month),
-                max_rejects=job.max_rejects,
-                watch=watch,
-            )
-            if before and converted.fingerprint == known:
-                return _unchanged(before.result, began)
-            found = contents(part, SCHEMAS[job.colour])
-            if before and before.result.rows and not watch.progress.rows:
-                raise SourceError(
-                    f"{stream.name} has a header and no trips, and the month had some",
-                    hint="look at the source; delete the month at its destination if that is right",
-                )
-            where = finish()
+    before = _before(job, destination)
+    with open_source(job.address, before.reusable, _notifier(watch), stop) as stream:
+        written = None if stream.unchanged else _write(job, stream, destination, watch, before)
+    if written is None:
+        assert before.result is not None, "only a month that was written can be unchanged"
+        return _unchanged(before.result, began)
     result = replace(
-        _described(job, converted, found),
-        where=where,
-        rejects=_store_rejects(destination, job.key, converted.rejects, before),
+        _result(job, written),
+        rejects=_store_rejects(destination, job.key, written.converted.rejects, before.result),
         rows_read=watch.progress.rows,
         source_bytes=watch.progress.received,
         seconds=round(time.monotonic() - began, 3),
     )
-    write_manifest(destination, job.key, Manifest(converted.fingerprint, code_version(), result))
+    manifest = Manifest(written.converted.fingerprint, code_version(), result)
+    write_manifest(destination, job.key, manifest)
     return result
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A month that is at its destination."""
+
+    converted: Converted
+    contents: Contents
+    where: str
+
+
+def _write(
+    job: MonthJob,
+    stream: Stream,
+    destination: Destination,
+    watch: Watch,
+    before: _Before,
+) -> _Written | None:
+    """Convert the month and store it; None if its content is the same as before."""
+    watch.progress.size = stream.fingerprint.size
+    schema = SCHEMAS[job.colour]
+    with destination.staging(job.key) as part, destination.uploading(part, job.key) as finish:
+        converted = convert(
+            stream,
+            part,
+            schema,
+            period=Period.around(job.year, job.month),
+            max_rejects=job.max_rejects,
+            watch=watch,
+        )
+        if converted.fingerprint == before.reusable:
+            return None
+        if before.result and before.result.rows and not watch.progress.rows:
+            raise SourceError(
+                f"{stream.name} has a header but no trips, and the month had trips before",
+                code="source-empty",
+                hint="check the source; if it is right, delete the month at its destination",
+            )
+        return _Written(converted, contents(part, schema), finish())
 
 
 def load_months(
     jobs: list[MonthJob], destination: Destination, concurrency: int = 2, report: Report = silent
 ) -> list[MonthResult]:
-    """Load months, several at a time; one that fails does not stop the others.
+    """Load several months in parallel; one that fails does not stop the others.
 
     Args:
         jobs: The months.
-        destination: Where they go.
-        concurrency: How many at a time.
-        report: Hears how far each is, from several threads.
+        destination: Where to write them.
+        concurrency: How many to load in parallel.
+        report: Receives the progress of each month, from several threads.
 
     Returns:
-        What became of each, in their order; an interrupt ends them all without a result.
+        The result of each month, in the order of the jobs. An interrupt ends all of them without
+        a result.
     """
     stop = threading.Event()
 
@@ -135,7 +157,7 @@ def load_months(
         try:
             result = load_month(job, destination, report, stop)
         except EtlError as exc:
-            result = failed(job, str(exc))
+            result = failed(job, str(exc), exc.code)
         size = result.source_bytes
         report(Progress(job.label, size, size, result.rows, outcome=result.outcome))
         return result
@@ -144,51 +166,78 @@ def load_months(
         futures = [pool.submit(load, job) for job in jobs]
         try:
             return [future.result() for future in futures]
-        except BaseException:  # Ctrl-C: months not begun do not begin, the others end early
+        except BaseException:  # Ctrl-C: no further month starts, and the running ones stop
             stop.set()
             for future in futures:
                 future.cancel()
             raise
 
 
-def failed(job: MonthJob, reason: str) -> MonthResult:
+def failed(job: MonthJob, reason: str, code: str = "") -> MonthResult:
     """The result of a month that could not be loaded."""
     return MonthResult(
-        job.colour, job.year, job.month, "failed", reason=reason, source=shown(job.address)
+        job.colour,
+        job.year,
+        job.month,
+        "failed",
+        reason=reason,
+        code=code,
+        source=redacted(job.address),
     )
 
 
-def _known(before: Manifest | None, job: MonthJob, destination: Destination) -> Fingerprint | None:
-    """The state of the source that needs no loading, if there is one."""
-    if before is None or job.force or before.code != code_version():
-        return None
-    if before.result.source != shown(job.address) or before.result.rejected > job.max_rejects:
-        return None
-    return before.fingerprint if destination.holds(job.key, before.result.size) else None
+@dataclass(frozen=True)
+class _Before:
+    """What an earlier run left at the destination.
+
+    Attributes:
+        result: The result of that run, if there was one.
+        reusable: The state of the source with which the stored month is still valid.
+    """
+
+    result: MonthResult | None = None
+    reusable: Fingerprint | None = None
+
+
+def _before(job: MonthJob, destination: Destination) -> _Before:
+    manifest = read_manifest(destination, job.key)
+    if manifest is None:
+        return _Before()
+    result = manifest.result
+    reusable = (
+        not job.force
+        and manifest.code == code_version()
+        and result.source == redacted(job.address)
+        and result.rejected <= job.max_rejects
+        and destination.holds(job.key, result.size)
+    )
+    return _Before(result, manifest.fingerprint if reusable else None)
 
 
 def _unchanged(before: MonthResult, began: float) -> MonthResult:
     return replace(
         before,
         outcome="unchanged",
-        reason="source and code are as they were when it was written",
+        reason="neither the source nor the code has changed",
         seconds=round(time.monotonic() - began, 3),
     )
 
 
-def _teller(watch: Watch) -> Tell:
-    def tell(line: str) -> None:
+def _notifier(watch: Watch) -> Notify:
+    def notify(line: str) -> None:
         watch.report(replace(watch.progress, note=line))
 
-    return tell
+    return notify
 
 
-def _described(job: MonthJob, converted: Converted, found: Contents) -> MonthResult:
+def _result(job: MonthJob, written: _Written) -> MonthResult:
+    converted, found = written.converted, written.contents
     return MonthResult(
         colour=job.colour,
         year=job.year,
         month=job.month,
         outcome="written",
+        where=written.where,
         rows=found.rows,
         rejected=len(converted.rejects),
         nulls=found.nulls,
@@ -196,21 +245,21 @@ def _described(job: MonthJob, converted: Converted, found: Contents) -> MonthRes
         last_pickup=found.last_pickup.isoformat() if found.last_pickup else "",
         missing=converted.missing,
         unknown=converted.unknown,
-        source=shown(job.address),
+        source=redacted(job.address),
         size=found.size,
         row_groups=found.row_groups,
     )
 
 
 def _store_rejects(
-    destination: Destination, key: str, rejects: list[Reject], before: Manifest | None
+    destination: Destination, key: str, rejects: list[Reject], before: MonthResult | None
 ) -> str:
-    """Keep the rows set aside beside the month; those of an earlier run are replaced."""
-    if not rejects and not (before and before.result.rejected):
+    """Store the rejected rows next to the month, in place of those of an earlier run."""
+    if not rejects and not (before and before.rejected):
         return ""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["line", "reason", "row"])
     table.writerows([reject.line, reject.reason, reject.text] for reject in rejects)
-    where = write_text(destination, beside(key, "rejects.csv"), text.getvalue())
+    where = write_text(destination, sidecar_key(key, "rejects.csv"), text.getvalue())
     return where if rejects else ""

@@ -1,4 +1,4 @@
-"""Typed batches to a Parquet file, and what its footer says about the month."""
+"""Writes typed batches to a Parquet file, and reads its footer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from flowship.etl.schemas import TripSchema
 
 ROW_GROUP = 65_536
-"""Trips in a row group: a day and a half of a small month, a quarter of a day of a large one,
-so that a query for a day reads little. Its statistics hold the first and the last pickup."""
+"""Trips in a row group: a day and a half of a small month, a quarter of a day of a large one. A
+query for a day then reads little, because the statistics hold the first and the last pickup."""
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1)
@@ -25,14 +25,14 @@ EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Contents:
-    """What a Parquet file of trips holds.
+    """What the footer of a Parquet file of trips says.
 
     Attributes:
         rows: Trips.
         size: Bytes of the file.
         row_groups: Its row groups.
         nulls: Missing values in each column.
-        first_pickup: The earliest pickup; None in a month without trips.
+        first_pickup: The earliest pickup; None for a month without trips.
         last_pickup: The latest pickup.
     """
 
@@ -46,20 +46,20 @@ class Contents:
 
 @dataclass(frozen=True)
 class Period:
-    """The pickups that a month's file is about: from `first` on and before `end`."""
+    """The pickup times that a month's file is about: from `first` on, and before `end`."""
 
     first: datetime
     end: datetime
 
     @classmethod
     def around(cls, year: int, month: int) -> Period:
-        """A month with a day on either side: the night between two belongs to both files."""
+        """A month with one more day on each side, because trips at midnight are in either file."""
         first = datetime(year, month, 1)
         following = datetime(year + month // 12, month % 12 + 1, 1)
         return cls(first - DAY, following + DAY)
 
     def split(self, batch: pa.RecordBatch, pickup: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """The trips of the period (and those without a pickup time), and the others."""
+        """Split into trips of the period (or without a pickup time) and all others."""
         times = batch.column(pickup)
         since = pc.greater_equal(times, _scalar(self.first))
         within = pc.or_kleene(pc.and_(since, pc.less(times, _scalar(self.end))), times.is_null())
@@ -69,8 +69,8 @@ class Period:
 
 
 def _scalar(moment: datetime) -> pa.Scalar:
-    """A wall-clock time, made from bytes: of any Python value pyarrow asks pandas first, and
-    importing that takes longer than many a month."""
+    """A wall-clock time, made from bytes: for a Python value pyarrow would import pandas, which
+    takes longer than loading a small month."""
     content = struct.pack("=q", (moment - EPOCH) // timedelta(microseconds=1))
     return pa.Array.from_buffers(pa.timestamp("us"), 1, [None, pa.py_buffer(content)])[0]
 
@@ -81,16 +81,16 @@ def row_groups(
     period: Period | None = None,
     rows: int | None = None,
 ) -> Iterator[pa.Table]:
-    """Join and cut batches into tables of exactly `rows` trips; the last ones have the rest.
+    """Join and split batches into tables of exactly `rows` trips; the last ones have the rest.
 
-    The order stays, but trips outside `period` get groups of their own, which come last (or
-    when they are full): published months have a few hundred from other years, and one of them
-    in a group would leave its first and last pickup meaningless.
+    The order is kept, but trips outside `period` get groups of their own, which come last (or as
+    soon as they are full). Published months have a few hundred trips from other years, and a
+    single one would make the first and last pickup of its group meaningless.
 
     Args:
         batches: Batches of the schema, in order.
-        schema: Tells which column is the pickup time.
-        period: The month that the file is about; None keeps all as it is.
+        schema: Names the column with the pickup time.
+        period: The month that the file is about; None keeps the order of all trips.
         rows: Trips in a table; `ROW_GROUP` by default.
     """
     size = ROW_GROUP if rows is None else rows
@@ -105,7 +105,7 @@ def row_groups(
 
 
 class _Group:
-    """Batches that wait to become a row group of `size` rows."""
+    """Collects batches until they make a row group of `size` rows."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -113,7 +113,7 @@ class _Group:
         self._count = 0
 
     def add(self, batch: pa.RecordBatch) -> Iterator[pa.Table]:
-        """Take a batch; the groups that are full with it."""
+        """Add a batch, and return the groups that are complete."""
         self._held.append(batch)
         self._count += batch.num_rows
         while self._count >= self._size:
@@ -123,21 +123,21 @@ class _Group:
             self._count -= self._size
 
     def rest(self) -> Iterator[pa.Table]:
-        """What is left: a group that is not full, or none."""
+        """The last group, which has fewer rows; nothing if no rows are left."""
         if self._count:
             yield pa.Table.from_batches(self._held)
 
 
 def open_writer(target: Path, schema: TripSchema) -> pq.ParquetWriter:
-    """A writer of the one kind of file we make."""
+    """A writer with the compression and the encodings of the shipped flow."""
     times = [field.name for field in schema.table if pa.types.is_timestamp(field.type)]
     return pq.ParquetWriter(
         target,
         schema.table,
         compression="zstd",
         compression_level=3,
-        # Times are nearly all different: dictionaries of them only cost. Nor do differences of
-        # microseconds make them small (DELTA_BINARY_PACKED is a fifth larger, measured).
+        # Almost all times are different, so dictionaries make them larger. So does encoding their
+        # differences (DELTA_BINARY_PACKED is 20 % larger, measured).
         use_dictionary=[name for name in schema.table.names if name not in times],
         write_statistics=True,
         write_page_index=True,
@@ -145,7 +145,7 @@ def open_writer(target: Path, schema: TripSchema) -> pq.ParquetWriter:
 
 
 def contents(path: Path, schema: TripSchema) -> Contents:
-    """Read a file's footer; none of its data."""
+    """Read a file's footer, without its data."""
     footer = pq.read_metadata(path)
     nulls = dict.fromkeys(schema.table.names, 0)
     pickups: list[Any] = []

@@ -1,4 +1,4 @@
-"""Looking at what was written, in a notebook."""
+"""Reads a month that was written, for a notebook."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ def read(
     destination: str = ".",
     columns: list[str] | None = None,
 ) -> pd.DataFrame:
-    """A month that was written, as a DataFrame with Arrow-backed types.
+    """Read a month as a DataFrame with Arrow-backed types.
 
-    Whole numbers stay whole where values are missing, and nothing is copied into objects.
+    Integers stay integers if values are missing, and text is not copied into Python objects.
 
     Args:
         month: The month, 1 to 12.
         year: The year.
         colour: Which taxis: yellow, green or fhv.
-        destination: Where it was written: a folder, or a Prefect block as gcs-bucket/taxi.
-        columns: Only these columns.
+        destination: Where it was written: a folder, or a Prefect block such as gcs-bucket/taxi.
+        columns: Read only these columns.
 
     Raises:
-        DestinationError: The month is not there.
+        DestinationError: The month does not exist there.
     """
     import pandas as pd
 
     key = object_key(colour, year, month)
-    # Reading loses nothing, wherever we run.
+    # Reading loses no data, so a folder inside a container is accepted.
     content = open_destination(destination, contained=lambda: False).read(key)
     if content is None:
         raise DestinationError(
-            f"there is no {key} in {destination}",
+            f"{key} not found in {destination}",
+            code="month-not-loaded",
             hint=f"load it: flowship etl run --year {year} --months {month} --colour {colour}"
             f" --to {destination}",
         )

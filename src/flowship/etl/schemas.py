@@ -1,12 +1,12 @@
-"""The taxis this package knows, and the one table each colour's months are brought to.
+"""The supported taxis, and the schema of the table for each colour.
 
 Source: the data dictionaries of the New York City Taxi & Limousine Commission (TLC). Times
 are New York wall-clock times without a zone, as recorded; distances are miles; amounts are
 US dollars; locations are TLC taxi zones. Any value may be missing.
 
-The published columns drift: names change case (``Airport_fee``, ``PUlocationID``), gain blanks
-(``trip_type ``), new charges appear. A month always becomes the present table; a column that
-its year did not have is empty.
+The published columns change over the years: names differ in case (``Airport_fee``,
+``PUlocationID``) or have spaces (``trip_type ``), and new charges are added. Every month is
+converted to the current schema; a column that did not exist in its year is empty.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import pyarrow as pa
 from pydantic import Field
 
 Colour = Literal["yellow", "green", "fhv"]
-Year = Annotated[int, Field(ge=2009, le=2100)]  # the TLC's records begin with January 2009
+Year = Annotated[int, Field(ge=2009, le=2100)]  # the TLC's records start in January 2009
 Month = Annotated[int, Field(ge=1, le=12)]
 
-# Microseconds: what BigQuery, Spark and DuckDB all read as a timestamp.
+# BigQuery, Spark and DuckDB all read microseconds as a timestamp.
 _TIME, _COUNT, _NUMBER, _TEXT = pa.timestamp("us"), pa.int64(), pa.float64(), pa.string()
 
 
@@ -31,11 +31,10 @@ class TripSchema:
     """The columns of one colour.
 
     Attributes:
-        pickup: The column with the time the trip began.
-        dropoff: The column with the time it ended.
-        table: Every column in order, with its type.
-        aliases: Further names a column has been published under, in lower case, with the
-            column's name here.
+        pickup: The column with the time when the trip began.
+        dropoff: The column with the time when it ended.
+        table: All columns in order, with their types.
+        aliases: Other published name in lower case → name in this schema.
     """
 
     pickup: str

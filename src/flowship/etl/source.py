@@ -1,9 +1,9 @@
-"""Where a month comes from: its address, and its bytes as a stream.
+"""Where a month is published: its address, and its bytes as a stream.
 
 A source is one of `SOURCES` by name, an ``https://`` or ``file://`` template, or a folder:
 
-- with the placeholders ``{colour}``, ``{year}`` and ``{month:02}``, they are filled in;
-- without any, and not itself a file of trips, it holds the months under the TLC's file names.
+- the placeholders ``{colour}``, ``{year}`` and ``{month:02}`` are filled in;
+- without placeholders, it is a file of trips or a folder with files named as the TLC does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COURSE_MIRROR = (
     "https://github.com/DataTalksClub/nyc-tlc-data/releases/download/"
     "{colour}/{colour}_tripdata_{year}-{month:02}.csv.gz"
 )
-"""The Data Engineering Zoomcamp's copy of the TLC's monthly files as they were until 2021-07."""
+"""The Data Engineering Zoomcamp's copy of the TLC's monthly files up to 2021-07."""
 
 OFFICIAL = (
     "https://d37ci6vzurychx.cloudfront.net/trip-data/{colour}_tripdata_{year}-{month:02}.parquet"
@@ -34,17 +34,17 @@ OFFICIAL = (
 SOURCES = {"mirror": COURSE_MIRROR, "official": OFFICIAL}
 
 FILE_NAME = "{colour}_tripdata_{year}-{month:02}"
-SUFFIXES = (".csv.gz", ".parquet", ".csv")  # in the order in which a folder is searched
+SUFFIXES = (".csv.gz", ".parquet", ".csv")  # in the order in which they are searched in a folder
 
 CHUNK = 256 << 10  # bytes read from a local file at a time
-TIMEOUT = httpx.Timeout(60, connect=15)  # seconds without a byte, not for the whole file
+TIMEOUT = httpx.Timeout(60, connect=15)  # seconds without data, not for the whole file
 RETRY_DELAYS: tuple[float, ...] = (2, 10, 30)
-"""Seconds before each further try, counted anew whenever bytes have arrived."""
+"""Seconds before each retry. When data arrives, the next failure starts with the first again."""
 
-# Answers that say "not now" rather than "no".
+# Status codes of temporary failures.
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 # --- addresses -----------------------------------------------------------------------------------
@@ -63,8 +63,8 @@ def month_address(source: str, colour: str, year: int, month: int) -> str:
         return source.format(colour=colour, year=year, month=month)
     except (LookupError, ValueError, AttributeError) as exc:
         raise SourceError(
-            f"the source {source!r} cannot be filled in: {exc}",
-            hint="its placeholders are {colour}, {year} and {month:02}",
+            f"the source {source!r} has invalid placeholders: {exc}",
+            hint="the placeholders are {colour}, {year} and {month:02}",
         ) from exc
 
 
@@ -72,23 +72,23 @@ def month_addresses(source: str, colour: str, year: int, months: list[int]) -> d
     """The address of every month.
 
     Raises:
-        SourceError: As `month_address`; or two months have one address, so that the same
-            trips would be written under two names.
+        SourceError: As for `month_address`; or two months have the same address, so the same
+            trips would be stored as two months.
     """
     addresses = {month: month_address(source, colour, year, month) for month in months}
     if len(set(addresses.values())) < len(addresses):
         raise SourceError(
-            f"the source {shown(source)!r} is the same file for every month",
-            hint="put {month:02} where the month stands in the address",
+            f"the source {redacted(source)!r} is the same file for every month",
+            hint="use {month:02} in place of the month in the address",
         )
     return addresses
 
 
 def check_address(address: str) -> None:
-    """Refuse an address at which no month can be, whichever it is; nothing is requested.
+    """Refuse an address that cannot work for any month, without a request.
 
     Raises:
-        SourceError: Another scheme than https, http and file; or a folder that is not there.
+        SourceError: The scheme is not https, http or file; or the folder does not exist.
     """
     parts = urlsplit(address)
     if parts.scheme in ("http", "https"):
@@ -96,14 +96,14 @@ def check_address(address: str) -> None:
     folder = _on_this_machine(address).parent
     if not folder.is_dir():
         raise SourceError(
-            f"there is no folder {folder}",
-            hint="the source is mirror, official, a folder, or an address with {colour}, {year}"
+            f"the source folder {folder} does not exist",
+            hint="use mirror, official, a folder, or an address with {colour}, {year}"
             " and {month:02}",
         )
 
 
-def shown(address: str) -> str:
-    """An address as it may appear in a log: without user, password, query and fragment."""
+def redacted(address: str) -> str:
+    """An address for logs: without user, password, query and fragment."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https"):
         return address
@@ -115,13 +115,13 @@ def shown(address: str) -> str:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells one state of a published file from another.
+    """Identifies one state of a published file.
 
     Attributes:
         etag: The server's ETag.
         modified: The server's Last-Modified, or a local file's time in nanoseconds.
         size: Bytes.
-        sha256: Of the whole content; only where the source says neither of the first two.
+        sha256: Hash of the whole content; only if the source reports neither of the first two.
     """
 
     etag: str = ""
@@ -130,8 +130,8 @@ class Fingerprint:
     sha256: str = ""
 
     @property
-    def tells(self) -> bool:
-        """Whether equal fingerprints mean equal files, without reading them."""
+    def identifies(self) -> bool:
+        """Whether equal fingerprints mean equal files, so that the content need not be read."""
         return bool(self.etag or self.modified)
 
 
@@ -142,9 +142,9 @@ class Stream:
     Attributes:
         name: The file's name, for messages.
         fingerprint: Its state.
-        unchanged: It is as it was known before; there are no chunks then.
-        chunks: Its bytes, to be read once.
-        path: Where it is, for a file on this machine.
+        unchanged: Whether it is in the state that was known before; then it has no chunks.
+        chunks: Its bytes, which can be read once.
+        path: Its path, if it is on this machine.
     """
 
     name: str
@@ -162,29 +162,29 @@ def _ignore(_line: str) -> None:
 def open_source(
     address: str,
     known: Fingerprint | None = None,
-    tell: Tell = _ignore,
+    notify: Notify = _ignore,
     stop: threading.Event | None = None,
 ) -> Iterator[Stream]:
-    """Open the file at `address`, unless it is still as `known`.
+    """Open the file at `address`, unless it is still in the state `known`.
 
-    One request, in either case. What may work later is tried again after `RETRY_DELAYS`; a
-    download that breaks off goes on where it was.
+    Both cases take one request. Temporary failures are retried after `RETRY_DELAYS`; a download
+    that breaks off is resumed.
 
     Args:
         address: ``https://``, ``http://``, ``file://`` or a path.
-        known: The state that was read before.
-        tell: Takes a line about each further try.
-        stop: When set, there are no further tries.
+        known: The state of the file when it was last read.
+        notify: Receives a line about each retry.
+        stop: When set, there are no more retries.
 
     Raises:
-        NotPublishedError: There is no such file.
-        UnavailableError: No or a broken answer, however often we tried.
-        SourceError: A refusal, or an address that cannot work.
+        NotPublishedError: The file does not exist.
+        UnavailableError: All retries failed.
+        SourceError: The server refused the request, or the address cannot work.
     """
     parts = urlsplit(address)
     if parts.scheme in ("http", "https"):
         with httpx.Client(follow_redirects=True, timeout=TIMEOUT) as client:
-            download = _Download(client, address, tell, stop or threading.Event())
+            download = _Download(client, address, notify, stop or threading.Event())
             try:
                 yield download.open(known)
             finally:
@@ -205,7 +205,7 @@ def _on_this_machine(address: str) -> Path:
         return Path(url2pathname(parts.path))
     if "://" in address:
         raise SourceError(
-            f"{shown(address)}: {parts.scheme}:// addresses are not read",
+            f"{redacted(address)}: {parts.scheme}:// addresses are not supported",
             hint="use https://, file:// or a folder",
         )
     return Path(address).expanduser()
@@ -215,15 +215,15 @@ def _local_path(address: str) -> Path:
     path = _on_this_machine(address)
     if path.is_file():
         return path
-    # The same month in another of the usual forms.
+    # The folder may have the same month in another format.
     suffix = next((s for s in SUFFIXES if path.name.endswith(s)), "")
     stem = path.name.removesuffix(suffix)
     others = [other for other in SUFFIXES if suffix and other != suffix]
     for other in others:
         if (path.parent / f"{stem}{other}").is_file():
             return path.parent / f"{stem}{other}"
-    nor = f", nor does it with {' or '.join(others)}" if others else ""
-    raise NotPublishedError(f"{path} does not exist{nor}")
+    other = f", with {' or '.join(others)} neither" if others else ""
+    raise NotPublishedError(f"{path} does not exist{other}")
 
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
@@ -232,26 +232,28 @@ def _read_chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 yield chunk
     except OSError as exc:
-        raise SourceError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        raise SourceError(
+            f"{path} cannot be read: {exc.strerror or exc}", code="source-unreadable"
+        ) from exc
 
 
 class _Download:
-    """One file over HTTP, across as many connections as it takes."""
+    """One file over HTTP, with as many connections as it takes."""
 
     def __init__(
-        self, client: httpx.Client, address: str, tell: Tell, stop: threading.Event
+        self, client: httpx.Client, address: str, notify: Notify, stop: threading.Event
     ) -> None:
         self._client = client
         self._address = address
-        self._tell = tell
+        self._notify = notify
         self._stop = stop
         self._response: httpx.Response | None = None
         self._received = 0
         self._failures = 0
 
     def open(self, known: Fingerprint | None) -> Stream:
-        """Ask for the file."""
-        # identity: the file is compressed already, and must arrive as it is stored.
+        """Request the file."""
+        # "identity", because the file is already compressed and must arrive as it is stored.
         headers = {"Accept-Encoding": "identity"}
         if known and known.etag:
             headers["If-None-Match"] = known.etag
@@ -262,21 +264,21 @@ class _Download:
         if response.status_code == httpx.codes.NOT_MODIFIED and known:
             return Stream(name, known, unchanged=True)
         state = _state(response)
-        if known and state.tells and state == replace(known, sha256=""):
+        if known and state.identifies and state == replace(known, sha256=""):
             return Stream(name, state, unchanged=True)
         return Stream(name, state, chunks=self._chunks(response, state))
 
     def close(self) -> None:
-        """Give the connection up; what was not read is not fetched."""
+        """Close the connection, without downloading the rest."""
         if self._response is not None:
             self._response.close()
             self._response = None
 
     def _chunks(self, response: httpx.Response, state: Fingerprint) -> Iterator[bytes]:
-        skip = 0  # bytes we have, from a server that sends everything again
+        skip = 0  # bytes that a server without range requests sends again
         while True:
             try:
-                for chunk in response.iter_raw():  # of a fixed size, it would hold a rest back
+                for chunk in response.iter_raw():  # no fixed size, which would delay the last bytes
                     fresh = chunk[skip:]
                     skip -= len(chunk) - len(fresh)
                     if fresh:
@@ -291,22 +293,23 @@ class _Download:
 
     def _resume(self, state: Fingerprint) -> httpx.Response:
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={self._received}-"}
-        # A weak ETag is not allowed here; the answer's own state is compared in any case.
+        # If-Range does not allow a weak ETag; the state of the response is compared in any case.
         validator = state.etag if not state.etag.startswith("W/") else state.modified
         if validator:
             headers["If-Range"] = validator
         response = self._ask(headers)
         now = _state(response)
         if response.status_code == httpx.codes.PARTIAL_CONTENT:
-            said = response.headers.get("Content-Range", "")
-            fits = said.startswith(f"bytes {self._received}-")
+            content_range = response.headers.get("Content-Range", "")
+            fits = content_range.startswith(f"bytes {self._received}-")
             now = replace(now, size=state.size)
         else:
             fits = True
         if not fits or now != state:
             raise UnavailableError(
-                f"{shown(self._address)}: the file changed while it was read",
-                hint="run the month again",
+                f"{redacted(self._address)}: the file changed while it was read",
+                code="source-changed",
+                hint="load the month again",
             )
         return response
 
@@ -323,14 +326,14 @@ class _Download:
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 self._wait_or_raise(_explain(exc, self._address), exc)
 
-    def _wait_or_raise(self, told: SourceError, cause: Exception) -> None:
-        if not isinstance(told, UnavailableError) or self._failures >= len(RETRY_DELAYS):
-            raise told from cause
+    def _wait_or_raise(self, error: SourceError, cause: Exception) -> None:
+        if not isinstance(error, UnavailableError) or self._failures >= len(RETRY_DELAYS):
+            raise error from cause
         delay = RETRY_DELAYS[self._failures]
         self._failures += 1
-        self._tell(f"{told.message}; trying again in {delay:g} s")
+        self._notify(f"{error.message}; retrying in {delay:g} s")
         if self._stop.wait(delay):
-            raise told from cause
+            raise error from cause
 
 
 def _state(response: httpx.Response) -> Fingerprint:
@@ -346,24 +349,26 @@ def _refuse_bad_status(response: httpx.Response, address: str) -> None:
     status = response.status_code
     if status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT, httpx.codes.NOT_MODIFIED):
         return
-    said = f"{shown(address)}: the server answered {status} {response.reason_phrase}".rstrip()
+    phrase = f"{status} {response.reason_phrase}".rstrip()
+    message = f"{redacted(address)}: the server answered {phrase}"
     if status in (404, 410):
-        raise NotPublishedError(said, hint="this month is not published there (yet)")
+        raise NotPublishedError(message, hint="this month is not published there (yet)")
     if status in _WORTH_RETRYING:
-        raise UnavailableError(said)
-    if status == 403:
-        raise SourceError(said, hint="it refuses the request, or hides that there is no such month")
-    raise SourceError(said)
+        raise UnavailableError(message)
+    hint = "some servers also answer 403 if the month does not exist" if status == 403 else ""
+    raise SourceError(message, code="source-refused", hint=hint)
 
 
 def _explain(exc: Exception, address: str) -> SourceError:
-    said = f"{shown(address)}: {str(exc) or type(exc).__name__}"
-    if "CERTIFICATE_VERIFY_FAILED" in said:
+    message = f"{redacted(address)}: {str(exc) or type(exc).__name__}"
+    if "CERTIFICATE_VERIFY_FAILED" in message:
         return SourceError(
-            said, hint="set SSL_CERT_FILE to a bundle with your network's certificate"
+            message,
+            code="source-untrusted",
+            hint="set SSL_CERT_FILE to a bundle with your network's certificate",
         )
     if isinstance(exc, httpx.UnsupportedProtocol | httpx.InvalidURL):
-        return SourceError(said)
+        return SourceError(message)
     if isinstance(exc, httpx.TransportError):
-        return UnavailableError(said)
-    return SourceError(said)
+        return UnavailableError(message)
+    return SourceError(message)

@@ -1,7 +1,7 @@
-"""Stages that overlap: each runs in threads of its own and hands its results on, in order.
+"""Runs stages in parallel: each in threads of its own, with results in order.
 
-Every queue between two stages is short. A stage that is faster than the next one waits, so
-the memory of the whole line is that of a few items, however long the month.
+The queues between the stages are short. A stage that is faster than the next one waits, so only a
+few items are in memory, however long the month is.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _END = object()
 
 
 class _Failure:
-    """What a stage's thread raised, on its way to the thread that takes its items."""
+    """An exception of a stage's thread, to be raised in the thread that takes its items."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 def background(items: Iterable[T], depth: int) -> Generator[T, None, None]:
-    """Go through `items` in a thread of its own, at most `depth` of them ahead.
+    """Iterate over `items` in a separate thread, at most `depth` items ahead.
 
-    An error in `items` is raised here, after the items before it. Who stops taking items
-    early (an error further down the line) ends the thread too.
+    An exception in `items` is raised here, after the items before it. Closing the generator early
+    (for instance after an error in a later stage) ends the thread too.
     """
     ready: queue.Queue[Any] = queue.Queue(depth)
     stopped = threading.Event()
@@ -43,14 +43,14 @@ def background(items: Iterable[T], depth: int) -> Generator[T, None, None]:
                     return
                 ready.put(item)
             ready.put(_END)
-        except BaseException as exc:  # noqa: BLE001  # it is raised again where it matters
+        except BaseException as exc:  # noqa: BLE001  # raised again in the thread that takes the items
             ready.put(_Failure(exc))
         finally:
-            close = getattr(items, "close", None)  # a generator's connection or file
+            close = getattr(items, "close", None)  # closes a generator's connection or file
             if close is not None:
                 close()
 
-    # In the caller's context: what Prefect knows of the run, a log line from there must know too.
+    # In the caller's context, so that Prefect assigns log lines of this thread to the run.
     worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     worker.start()
     try:
@@ -60,7 +60,7 @@ def background(items: Iterable[T], depth: int) -> Generator[T, None, None]:
             yield item
     finally:
         stopped.set()
-        while worker.is_alive():  # a put that waits for room gets it, and then sees `stopped`
+        while worker.is_alive():  # a waiting put gets room, and the thread then sees `stopped`
             _drain(ready)
             worker.join(0.05)
 
@@ -76,9 +76,9 @@ def _drain(ready: queue.Queue[Any]) -> None:
 def ordered_map(
     function: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Generator[R, None, None]:
-    """`function` of every item, several at a time, in the items' order.
+    """Apply `function` to each item, several in parallel; yield the results in order.
 
-    At most two items more than there are `workers` are begun before the first is taken.
+    At most `workers` + 2 items are started before the first result is taken.
     """
     begun: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:

@@ -1,4 +1,4 @@
-"""What became of months, as rows of a table: for Prefect's artifacts and for terminals."""
+"""The results of months as tables, for Prefect artifacts."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ def summary(results: list[MonthResult]) -> list[Row]:
             "last pickup": _time(result.last_pickup),
             "MB": "" if result.outcome == "failed" else f"{result.size / 1e6:,.1f}",
             "seconds": f"{result.seconds:,.1f}",
-            "where, or why": result.reason if result.outcome == "failed" else result.where,
+            "location or reason": result.reason if result.outcome == "failed" else result.where,
         }
         for result in results
     ]
 
 
 def month(result: MonthResult) -> list[Row]:
-    """Everything about one month, a fact a row."""
+    """All facts about one month, one in each row."""
     facts = {
         "outcome": result.outcome,
-        "why": result.reason,
+        "reason": result.reason,
         "source": result.source,
-        "where": result.where,
+        "location": result.where,
         "rows read": f"{result.rows_read:,}",
         "rows written": f"{result.rows:,}",
         "rows rejected": f"{result.rejected:,}",
-        "rejects kept in": result.rejects,
+        "rejected rows in": result.rejects,
         "first pickup": _time(result.first_pickup),
         "last pickup": _time(result.last_pickup),
         "bytes read": f"{result.source_bytes:,}",
         "bytes written": f"{result.size:,}",
         "row groups": f"{result.row_groups:,}",
         "seconds": f"{result.seconds:,.2f}",
-        "not in the source": ", ".join(result.missing),
-        "not in the schema": ", ".join(result.unknown),
+        "columns not in the source": ", ".join(result.missing),
+        "columns not in the schema": ", ".join(result.unknown),
     }
-    rows = [{"what": what, "value": value} for what, value in facts.items() if value]
+    rows = [{"fact": fact, "value": value} for fact, value in facts.items() if value]
     nulls = (result.nulls or {}).items()
-    return rows + [{"what": f"nulls in {name}", "value": f"{count:,}"} for name, count in nulls]
+    return rows + [{"fact": f"nulls in {name}", "value": f"{count:,}"} for name, count in nulls]
 
 
 def _time(text: str) -> str:

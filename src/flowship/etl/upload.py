@@ -1,7 +1,7 @@
-"""Sending a file on while it is still being written.
+"""Uploads a file while it is still being written.
 
-A month is written row group by row group; what is on the disk already is sent while the rest
-arrives, so that after the last trip only the last piece is left to send.
+A month is written row group by row group. The part that is on the disk is sent while the rest
+arrives, so that after the last trip only the last piece has to be sent.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from types import TracebackType
 from typing import BinaryIO, cast
 
 PIECE = 8 * 2**20
-"""Bytes that are sent at a time and held in memory; Google wants a multiple of 256 KiB."""
+"""Bytes that are sent at a time and kept in memory; Google requires a multiple of 256 KiB."""
 
-LOOK = 0.05  # seconds between two looks at whether the file has grown
+POLL = 0.05  # seconds between two checks whether the file has grown
 
 
 class AbandonedError(Exception):
-    """The file will never be whole: who reads it must not take what is there for all of it."""
+    """The file will never be complete, so what was read must not be stored."""
 
 
 class GrowingFile(io.RawIOBase):
-    """A file that is being written, for a reader who takes it for a whole one.
+    """A file that is still being written, for a reader that expects a complete one.
 
-    Reading waits for what is not there yet; a short answer means the end, and comes only after
-    `complete`. Its length is not known before that: it cannot be sought from the end.
+    `read` waits for bytes that are not written yet; fewer bytes than requested mean the end, and
+    are returned only after `complete`. The length is unknown, so seeking from the end fails.
 
     Args:
-        path: The file; it may not be there yet.
+        path: The file, which need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,18 +42,18 @@ class GrowingFile(io.RawIOBase):
         self._abandoned = threading.Event()
 
     def complete(self) -> None:
-        """Nothing more is going to be written."""
+        """Declare the file complete."""
         self._complete.set()
 
     def abandon(self) -> None:
-        """The file will never be whole; after `complete` this comes too late."""
+        """Declare that the file will never be complete; no effect after `complete`."""
         self._abandoned.set()
 
     def reaches(self, size: int) -> bool:
-        """Wait until there are `size` bytes; False when the file ends before that.
+        """Wait until the file has `size` bytes; False if it ends before that.
 
         Raises:
-            AbandonedError: It never ends.
+            AbandonedError: The file was abandoned.
         """
         while True:
             ended = self._ended()
@@ -61,21 +61,21 @@ class GrowingFile(io.RawIOBase):
                 return True
             if ended:
                 return False
-            time.sleep(LOOK)
+            time.sleep(POLL)
 
     def read(self, size: int = -1) -> bytes:
         """The next `size` bytes; fewer only at the end.
 
         Raises:
-            AbandonedError: There is no end.
+            AbandonedError: The file was abandoned.
         """
         if size < 0:
-            raise io.UnsupportedOperation("this file is read in pieces")
+            raise io.UnsupportedOperation("this file can only be read in pieces")
         if self._file is None:
             self._file = io.FileIO(self._path)
         pieces: list[bytes] = []
         while size:
-            ended = self._ended()  # asked before reading: then an empty answer is the end
+            ended = self._ended()  # checked before reading, so that an empty result is the end
             piece = self._file.read(size)
             if piece:
                 pieces.append(piece)
@@ -83,7 +83,7 @@ class GrowingFile(io.RawIOBase):
             elif ended:
                 break
             else:
-                time.sleep(LOOK)
+                time.sleep(POLL)
         return b"".join(pieces)
 
     def _ended(self) -> bool:
@@ -94,43 +94,43 @@ class GrowingFile(io.RawIOBase):
         return False
 
     def tell(self) -> int:
-        """How much was read."""
+        """The number of bytes that were read."""
         return self._file.tell() if self._file else 0
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go back to what was read before: a piece that did not arrive is sent again."""
+        """Go back to an earlier position, to send a piece again."""
         if whence != io.SEEK_SET or self._file is None:
-            raise io.UnsupportedOperation("a file that grows has no end to seek from")
+            raise io.UnsupportedOperation("the end of a growing file is unknown")
         return self._file.seek(offset)
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Always True."""
         return True
 
     def close(self) -> None:
-        """Close it; the file itself stays."""
+        """Close the reader; the file itself is not affected."""
         if self._file is not None:
             self._file.close()
         super().close()
 
 
 class Upload:
-    """Sends a file in a thread of its own from the moment it is worth a piece.
+    """Sends a file in a separate thread, as soon as it has the size of a piece.
 
-    Use it as a context manager around the writing: who leaves it without `finish` abandons the
-    upload, and the destination keeps what it had.
+    Use it as a context manager around the code that writes the file. Leaving it without `finish`
+    abandons the upload, and the destination does not change.
 
     Args:
         path: The file that is being written.
-        send: Sends a file object to its end, in pieces of `PIECE` bytes; whatever it raises
-            means that nothing arrived.
+        send: Sends a file object up to its end, in pieces of `PIECE` bytes. If it raises an
+            exception, nothing was stored.
     """
 
     def __init__(self, path: Path, send: Callable[[BinaryIO], object]) -> None:
         self._file = GrowingFile(path)
         self._send = send
-        self._arrived = False
-        # In the caller's context: what Prefect knows of the run, the block may ask for.
+        self._stored = False
+        # In the caller's context, because the block may need the run that Prefect keeps there.
         self._thread = threading.Thread(
             target=contextvars.copy_context().run, args=(self._work,), daemon=True
         )
@@ -148,21 +148,21 @@ class Upload:
         self._file.abandon()
 
     def finish(self) -> bool:
-        """Say that the file is whole, and wait for its end to arrive.
+        """Declare the file complete, and wait until it is sent.
 
         Returns:
-            Whether it is there. If not, nothing is: it was too small to begin, or the sending
-            failed; the whole file may be sent again.
+            Whether it was stored. If not, the destination has nothing of it: the file was too
+            small to start, or sending failed. The complete file can then be sent again.
         """
         self._file.complete()
         self._thread.join()
-        return self._arrived
+        return self._stored
 
     def _work(self) -> None:
         with self._file:
             try:
                 if self._file.reaches(PIECE):
                     self._send(cast(BinaryIO, self._file))
-                    self._arrived = True
-            except Exception:  # noqa: BLE001  # the second try, from the whole file, tells why
-                self._arrived = False
+                    self._stored = True
+            except Exception:  # noqa: BLE001  # sending the complete file again shows the cause
+                self._stored = False

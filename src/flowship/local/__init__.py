@@ -1,1 +1,1 @@
-"""What runs on this machine: a server, a worker, months of the shipped flow."""
+"""What runs on this machine: a Prefect server, a worker, and months of the shipped flow."""

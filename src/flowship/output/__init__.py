@@ -1,1 +1,1 @@
-"""The two streams, and how results look on them."""
+"""The two output streams, and how each kind of result looks on them."""

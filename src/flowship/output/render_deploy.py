@@ -148,9 +148,9 @@ def _schedules(
     for schedule in schedules:
         notes = [] if schedule.active else ["paused"]
         notes += ["added by a person"] if schedule.source == "server" else []
-        told = f"  [dim]({', '.join(notes)})[/]" if notes else ""
+        marks = f"  [dim]({', '.join(notes)})[/]" if notes else ""
         still = paused or not schedule.active
-        shown.append(titled_row("would run" if still else "runs", schedule.words) + told)
+        shown.append(titled_row("would run" if still else "runs", schedule.words) + marks)
         if schedule.parameters:
             given = (f"{name} = {value_text(value)}" for name, value in schedule.parameters.items())
             shown.append(titled_row("", f"with {', '.join(given)}"))

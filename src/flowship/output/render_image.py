@@ -1,4 +1,4 @@
-"""How an image, its flow and its push look."""
+"""Renders an image, its flow, a push and a login."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from flowship.output.tables import table, value_text
 
 
 def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
-    """What was built, and the flow in it with each parameter and its default."""
+    """The image, and the flow in it with each parameter and its default."""
     lines: list[RenderableType] = []
     if image.unchanged:
-        lines.append(f"[green]✓[/] {escape(image.reference)} is there already: no input changed")
+        lines.append(f"[green]✓[/] {escape(image.reference)} is up to date")
     else:
         about = f"{readable_size(image.size)}, {image.platform}"
         lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
     if not image.platform.startswith(engine_platform):
         lines.append(
-            f"[yellow]warning:[/] the image is for {image.platform}, this engine is "
+            f"[yellow]warning:[/] the image is for {image.platform} and this engine is "
             f"{engine_platform}: only a worker on {image.platform} can run it"
         )
     if image.probe is None:
-        lines.append("[yellow]warning:[/] the image was not asked for its flow (--no-probe)")
+        lines.append(
+            "[yellow]warning:[/] the image was not probed (--no-probe), so its flow is unknown"
+        )
         return lines
     return lines + flow(image.probe)
 
 
 def built_json(image: BuiltImage) -> dict[str, Any]:
-    """The same as data."""
+    """The image for ``--json``."""
     return {
         "image": image.reference,
         "id": image.id,
@@ -55,7 +57,7 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
 
 
 def flow(probe: ProbeResult) -> list[RenderableType]:
-    """The flow that an image holds."""
+    """The flow in an image."""
     title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
     lines: list[RenderableType] = [
         f"{title} (Prefect {probe.prefect}, Python {probe.python})",
@@ -84,7 +86,7 @@ def _type(
 ) -> str:
     if "$ref" in about:
         definition = str(about["$ref"]).rpartition("/")[2]
-        if definition in within:  # a type that holds itself
+        if definition in within:  # a recursive type
             return definition
         inner = (schema.get("definitions") or {}).get(definition, {})
         return _type(inner, schema, within | {definition})
@@ -99,17 +101,19 @@ def _type(
 
 
 def pushed(image: PushedImage) -> list[RenderableType]:
-    """Where the image is now."""
+    """Where the image was pushed to."""
+    name = f"{escape(image.repository)}:{image.tag}"
     if image.already:
-        return [f"[green]✓[/] {escape(image.repository)} holds {image.tag} already"]
-    return [f"[green]✓[/] pushed {escape(image.repository)}:{image.tag}; the registry agrees"]
+        return [f"[green]✓[/] already pushed {name}"]
+    state = "digest verified" if image.verified else "[yellow]digest not verified[/]"
+    return [f"[green]✓[/] pushed {name}; {state}"]
 
 
 def logged_in(done: LoginResult) -> list[RenderableType]:
-    """Where the credentials are now."""
+    """The login, and where its credentials are stored."""
     lines: list[RenderableType] = [
-        f"[green]✓[/] {escape(done.username)} is logged in at {escape(done.registry)}",
-        f"  kept in {escape(done.stored.place)}",
+        f"[green]✓[/] logged in to {escape(done.registry)} as {escape(done.username)}",
+        f"  stored in {escape(done.stored.place)}",
     ]
     if done.stored.warning:
         lines.append(f"[yellow]warning:[/] {escape(done.stored.warning)}")

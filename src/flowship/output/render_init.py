@@ -1,4 +1,4 @@
-"""How a new project's files look."""
+"""How the result of `init` looks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def scaffold(written: Scaffold) -> list[RenderableType]:
-    """What `init` wrote, and the next step."""
+    """What `init` has written, and the next step."""
     lines: list[RenderableType] = [f"[green]✓[/] wrote {escape(', '.join(written.written))}"]
-    lines.append(f"  it runs {escape(written.entrypoint)}")
+    lines.append(f"  entrypoint: {escape(written.entrypoint)}")
     if written.others:
-        lines.append(f"  other flows found: {escape(', '.join(written.others))}")
+        lines.append(f"  other flows: {escape(', '.join(written.others))}")
     lines += [f"  {escape(note)}" for note in written.notes]
     return [*lines, "  next: `flowship build`"]

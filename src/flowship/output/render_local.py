@@ -1,54 +1,47 @@
-"""How the local server and worker, and the shipped flow's months, look."""
+"""How the local server and worker look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from flowship.local.services import SchedulerState, Service, State
+from flowship.output.render_profile import profile_change
+from flowship.output.tables import warning_lines
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.etl.manifest import MonthResult
     from flowship.local.stack import StackReport
-from flowship.output.render_profile import profile_change
-from flowship.output.tables import table, warning_lines
+
+_STATES = {State.EXTERNAL: "is running, not started by flowship"}
 
 
 def stack(report: StackReport) -> list[RenderableType]:
-    """What runs, what was started, what was stopped."""
+    """Return the lines about what runs, and what was started or stopped."""
     lines: list[RenderableType] = []
     for service in report.services:
-        where = f"pool {service.pool}" if service.name == "worker" else service.address
-        known = [service.detail, f"pid {service.pid}" if service.pid else ""]
-        about = escape(", ".join(filter(None, known)))
-        about = f" ({about})" if about else ""
-        lines.append(f"[green]✓[/] {service.name} {service.state}: {escape(where or '')}{about}")
-        if service.log:
-            lines.append(f"  [dim]log {escape(str(service.log))}[/]")
+        lines += _service(service)
     if not report.services:
-        lines.append("nothing that flowship started is running")
-    if report.scheduler == "schedules":
-        lines.append("[green]✓[/] the scheduler schedules")
+        lines.append("nothing to stop: no server or worker of flowship is running")
+    if report.scheduler is SchedulerState.RUNNING:
+        lines.append("[green]✓[/] scheduler is running")
     if report.profile:
         lines += profile_change(report.profile)
         return lines + warning_lines(w for w in report.warnings if w not in report.profile.warnings)
     return lines + warning_lines(report.warnings)
 
 
-def months(results: Iterable[MonthResult]) -> list[RenderableType]:
-    """What became of each month; why one failed is told as an error."""
-    head = ("month", "outcome", "rows", "rejected", "MB", "seconds")
-    rows = [
-        (
-            result.label,
-            result.outcome,
-            f"{result.rows:,}",
-            f"{result.rejected:,}",
-            f"{result.size / 1e6:,.1f}",
-            f"{result.seconds:,.1f}",
-        )
-        for result in results
+def _service(service: Service) -> list[RenderableType]:
+    where = f"pool {service.pool}" if service.name == "worker" else service.address
+    known = [service.detail, f"pid {service.pid}" if service.pid else ""]
+    about = escape(", ".join(filter(None, known)))
+    about = f" ({about})" if about else ""
+    state = _STATES.get(service.state, service.state.value)
+    lines: list[RenderableType] = [
+        f"[green]✓[/] {service.name} {state}: {escape(where or '')}{about}"
     ]
-    return [table(head, rows)]
+    if service.log:
+        lines.append(f"  [dim]log {escape(str(service.log))}[/]")
+    return lines

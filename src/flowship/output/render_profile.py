@@ -7,60 +7,61 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from flowship.output.tables import warning_lines
+from flowship.redaction import mask_addresses
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.prefect.profiles.editing import Profile, ProfileChange
+    from flowship.prefect.profiles.editing import ProfileChange
     from flowship.prefect.profiles.resolution import ApiTarget
-from flowship.output.tables import warning_lines
+    from flowship.prefect.profiles.showing import Profile
 
 
 def profile_change(change: ProfileChange) -> list[RenderableType]:
-    """What a profile command did."""
+    """Return the lines about what a profile command did."""
     lines: list[RenderableType] = []
     if change.corrected_from:
         lines.append(
-            f"  {escape(change.corrected_from)} has no API; this has: {escape(change.url or '')}"
+            f"  found no API at {escape(change.corrected_from)}, but at {escape(change.url or '')}"
         )
-    verb = "uses" if change.changed else "used already"
+    verb = "uses" if change.changed else "already uses"
     url = escape(change.url or "no API")
     lines.append(f"[green]✓[/] profile {escape(change.profile)} {verb} {url}")
     if change.switched_from:
-        told = f"{change.profile} is the active profile now, {change.switched_from} was"
-        lines.append(f"  {escape(told)}")
+        switched = f"switched the active profile from {change.switched_from} to {change.profile}"
+        lines.append(f"  {escape(switched)}")
     if change.server and change.server.version:
-        lines.append(f"  Prefect {change.server.version} answers there")
+        lines.append(f"  the server is Prefect {change.server.version}")
     lines.append(f"  [dim]{escape(str(change.path))}[/]")
     return lines + warning_lines(change.warnings)
 
 
 def profile_list(profiles: Iterable[Profile]) -> str:
-    """One profile a line, the active one marked."""
+    """Return one line for each profile, with the active one marked."""
     return "\n".join(
         f"{'*' if p.active else ' '} {p.name:<12} {p.url or '-'}".rstrip() for p in profiles
     )
 
 
 def profile_json(profile: Profile, target: ApiTarget) -> dict[str, Any]:
-    """A profile and the API address that holds in this folder."""
+    """Return a profile, and the API that commands in this folder use."""
     return {
         "name": profile.name,
         "active": profile.active,
         "settings": dict(profile.settings),
-        "api": {"url": _shown(target), "source": target.source},
+        "api": {"url": _shown(target), "source": str(target.source)},
     }
 
 
 def profile_text(profile: Profile, target: ApiTarget) -> str:
-    """The same as lines."""
+    """Return the same as lines."""
     head = f"{profile.name}{' (active)' if profile.active else ''}"
     lines = [f"  {name} = {value}" for name, value in profile.settings.items()]
-    api = f"commands here use {_shown(target) or 'no API'}, from {target.source}"
+    used = f"{_shown(target)}, from" if target.url else "no API:"
+    api = f"commands in this folder use {used} {target.source}"
     return "\n".join([head, *(lines or ["  (no settings)"]), api])
 
 
 def _shown(target: ApiTarget) -> str | None:
-    """The API's address; one with a password in it must not be copied out of a terminal."""
-    from flowship.redaction import mask_addresses
-
     return target.url and mask_addresses(target.url)

@@ -27,7 +27,7 @@ def started(run: Started) -> list[RenderableType]:
 
 
 def hints(run: Started) -> list[RenderableType]:
-    """How to look at a run again, and how to cancel it."""
+    """How to view a run, and how to cancel it."""
     return [f"  {escape(hint)}" for hint in run.hints]
 
 
@@ -39,12 +39,12 @@ def log(record: LogRecord) -> RenderableType:
 
 
 def state(name: str) -> RenderableType:
-    """The state that a run is in now: what there is to see before its first log."""
+    """A new state of a run."""
     return f"• {escape(name)}"
 
 
 def ended(result: RunResult) -> list[RenderableType]:
-    """How a run ended; a failure is told by its error."""
+    """How a run completed; a failure is shown by its error instead."""
     if not result.completed:
         return []
     about = f"{result.state_name} in {result.seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""What all results share: tables, titled rows, warnings, values. Nothing here decides or writes."""
+"""What the renderings share: tables, titled rows, warnings, values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# --- build, push ---------------------------------------------------------------------------------
-
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> RenderableType:
-    """A small table without frames."""
+    """A small table without borders."""
     from rich.table import Table
 
     shown = Table(box=None, padding=(0, 2), pad_edge=True, header_style="dim")
@@ -26,12 +24,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> RenderableType:
 
 
 def titled_row(title: str, text: str) -> str:
-    """One line of a result: its title, then the text, escaped."""
+    """One line of a result: a title and an escaped text."""
     return f"  {title:<11} {escape(text)}"
 
 
 def warning_lines(warnings: Iterable[str]) -> list[RenderableType]:
-    """A line for each warning."""
+    """One line per warning."""
     return [f"[yellow]warning:[/] {escape(text)}" for text in warnings]
 
 

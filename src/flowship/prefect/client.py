@@ -1,15 +1,14 @@
 """The few endpoints of Prefect's REST API that flowship uses, typed, over httpx.
 
-No business rules: each method is one question or one change. Every way the API can fail is
-told here in the user's terms (`ApiError`, exit code 7). Reads are repeated when the server is
-briefly away; a change only after 429 and 503, with which Prefect says that it did nothing (a
-locked SQLite file, mostly). After anything else it may have happened.
+There are no business rules here: each method is one question or one change, and each failure is
+an error of `flowship.prefect.errors`. Reads are repeated after a temporary failure. Changes are
+repeated only after 429 and 503, which mean that Prefect did nothing (usually because its SQLite
+file was locked); after any other failure the change may have been made.
 """
 
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -22,8 +21,10 @@ from uuid import uuid4
 import httpx
 
 from flowship.errors import ApiError
-from flowship.prefect.address import is_cloud, is_loopback, mend_command, require_address
-from flowship.prefect.connection import open_client
+from flowship.prefect import errors
+from flowship.prefect.address import is_cloud, is_loopback, require_address
+from flowship.prefect.connection import network_failure, open_client
+from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import without_login
 
 if TYPE_CHECKING:
@@ -53,22 +54,18 @@ PAGE = 200  # the server's own limit
 READS = ("/filter", "/count")  # POST, yet only a question
 
 
-class ConflictError(ApiError):
-    """The server has it already, or had it changed at the same moment: to be looked at again."""
-
-
 class PrefectApi:
     """A connection to one Prefect API; use it as a context manager.
 
     Args:
-        target: Where and with which credentials.
+        target: The address and the credentials.
         timeout: Seconds to wait for an answer.
-        transport: Instead of the network's own; for tests that count or break requests.
-        sleep: How to wait between tries.
+        transport: Replaces the network; for tests that count or break requests.
+        sleep: Waits between tries.
 
     Raises:
-        ApiError: No API is set (a schedule in Prefect's ephemeral profile would never run), or
-            its address is none.
+        ApiError: No API is set (schedules in Prefect's ephemeral profile would never run), or
+            its address is invalid.
         ConfigError: See `open_client`.
     """
 
@@ -81,12 +78,7 @@ class PrefectApi:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not target.url:
-            raise ApiError(
-                "no Prefect API is set, and without a server no schedule would ever run",
-                hint="`flowship up` starts one here; `flowship profile set-api URL` names yours",
-                where=target.source,
-                details="\n".join(target.warnings),
-            )
+            raise errors.not_configured(target.source, "\n".join(target.warnings))
         require_address(target.url, target.source)
         self.url = without_login(target.url.rstrip("/"))
         self.source = target.source
@@ -96,7 +88,11 @@ class PrefectApi:
         try:
             self._client = open_client(target, timeout=waits, transport=transport)
         except httpx.InvalidURL as exc:
-            raise ApiError(f'"{self.url}" is not an address: {exc}', where=self.source) from exc
+            raise ApiError(
+                f'"{self.url}" is not a valid URL: {exc}',
+                code="api-url-invalid",
+                where=str(self.source),
+            ) from exc
 
     def __enter__(self) -> PrefectApi:
         return self
@@ -110,7 +106,7 @@ class PrefectApi:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     # --- about the server ---------------------------------------------------------------------
@@ -126,7 +122,7 @@ class PrefectApi:
         return is_loopback(self.url)
 
     def ui_url(self, path: str) -> str:
-        """A page of the UI that belongs to this API, for instance ``deployments/deployment/ID``."""
+        """Return the address of a UI page, for example ``deployments/deployment/ID``."""
         base = self.url.removesuffix("/api")
         if self.is_cloud:
             base = base.replace("https://api.", "https://app.").replace("/api/accounts/",
@@ -134,13 +130,13 @@ class PrefectApi:
         return f"{base}/{path}"
 
     def check(self) -> str:
-        """Make sure that a Prefect 3 API answers.
+        """Check that a Prefect 3 API answers.
 
         Returns:
             The server's version; "cloud" for Prefect Cloud.
 
         Raises:
-            ApiError: Nothing answers, something else does, or a Prefect 2 server.
+            ApiError: Nothing answers, or something that is not a Prefect 3 API.
         """
         if self.is_cloud:
             self._request("POST", "/work_pools/filter", {"limit": 1})
@@ -149,11 +145,7 @@ class PrefectApi:
         if not isinstance(version, str):
             raise self._not_prefect()
         if version.split(".")[0] != "3":
-            raise ApiError(
-                f"the server at {self.url} is Prefect {version}; flowship needs Prefect 3",
-                hint="upgrade the server, or `flowship profile set-api URL` of another",
-                where=self.source,
-            )
+            raise errors.unsupported_version(self.url, version, self.source)
         return version
 
     # --- flows and deployments ----------------------------------------------------------------
@@ -214,7 +206,7 @@ class PrefectApi:
         self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
 
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
-        """Remove one schedule. One that is already gone is no error."""
+        """Remove one schedule, if it still exists."""
         path = f"/deployments/{deployment_id}/schedules/{schedule_id}"
         self._request("DELETE", path, missing=True)
 
@@ -296,7 +288,7 @@ class PrefectApi:
         return self._response("PATCH", path, {"value": value}, missing=True) is not None
 
     def delete_variable(self, variable_id: str) -> None:
-        """Delete a variable. One that is already gone is no error."""
+        """Delete a variable, if it still exists."""
         self._request("DELETE", f"/variables/{variable_id}", missing=True)
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
@@ -421,7 +413,7 @@ class PrefectApi:
                     method, path, json=body, headers=self._csrf, follow_redirects=True
                 )
             except httpx.TransportError as exc:
-                if wait is None or not read or not _passing(exc):
+                if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
             else:
                 status = response.status_code
@@ -433,92 +425,39 @@ class PrefectApi:
         raise AssertionError("the last try returns or raises")
 
     def _fetch_csrf_token(self) -> None:
-        """A server with CSRF protection takes changes only with a token of its own."""
+        """Get the token that a server with CSRF protection requires for changes."""
         client = str(uuid4())
         token = self._must("GET", f"/csrf-token?client={client}")
         self._csrf = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
 
-    # --- what went wrong ----------------------------------------------------------------------
+    # --- errors -------------------------------------------------------------------------------
 
     def _unreachable(self, exc: httpx.TransportError) -> ApiError:
-        if "WRONG_VERSION_NUMBER" in str(exc):
-            plain = self.url.replace("https://", "http://", 1)
-            return ApiError(
-                f"the server at {self.url} does not speak HTTPS",
-                hint=f"{self._set_api(plain)}, if it is yours",
-                where=self.source,
-            )
-        if _certificate(exc):
-            return ApiError(
-                f"the certificate of {self.url} is not trusted: {exc}",
-                hint="set PREFECT_API_SSL_CERT_FILE to your organisation's CA file",
-                where=self.source,
-            )
-        late = isinstance(exc, httpx.TimeoutException)
-        words = f"does not answer ({str(exc) or type(exc).__name__})"
-        words = "does not answer in time" if late else words
-        hint = "is the address right, and is the network up? `flowship profile show`"
-        if self.is_local:
-            hint = "`flowship up` starts a server here; `flowship profile show` tells where this is"
-            hint += " set"
-        if self.is_local and late:
-            hint = "something listens there: if it is a server of `flowship up` that hangs,"
-            hint += " `flowship down` and `flowship up` start it anew"
-        return ApiError(f"the Prefect API at {self.url} {words}", hint=hint, where=self.source)
+        failure, detail = network_failure(exc)
+        return errors.no_answer(self.url, failure, detail, self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:
         status, detail = response.status_code, _detail(response)
+        request = f"{method} {path.split('?')[0]}"
         if status == 401:
-            return ApiError(
-                f"the Prefect API at {self.url} wants other credentials: {detail}",
-                hint="set PREFECT_API_KEY (Cloud) or PREFECT_API_AUTH_STRING (own server)",
-                where=self.source,
-            )
+            return errors.credentials_rejected(self.url, detail, self.source)
         if status == 403:
-            return ApiError(
-                f"the Prefect API does not allow this ({method} {path.split('?')[0]}): {detail}",
-                hint="does your key belong to this workspace, and may it write there?",
-                where=self.source,
-            )
+            return errors.permission_denied(self.url, request, detail, self.source)
         if status == 404 and not _is_json(response):
             return self._not_prefect()
-        if status in (404, 409, 422, 400):
-            kind = ConflictError if status == 409 else ApiError
-            return kind(f"the Prefect API refused {method} {path.split('?')[0]}: {detail}")
-        return ApiError(
-            f"the Prefect API failed ({status}) at {method} {path.split('?')[0]}: {detail}",
-            hint="the server's own log says why; try again",
-            where=self.source,
-        )
+        return errors.request_refused(status, request, detail, self.source)
 
     def _not_prefect(self) -> ApiError:
-        ends = self.url.endswith("/api") or self.is_cloud
-        return ApiError(
-            f"what answers at {self.url} is not a Prefect API",
-            hint=f"{self._set_api()} sets another"
-            if ends
-            else f"a server's API address ends in /api: {self._set_api(f'{self.url}/api')}",
-            where=self.source,
-        )
-
-    def _set_api(self, url: str = "URL") -> str:
-        return mend_command(self.source, url)
+        return errors.not_prefect(self.url, self.source)
 
 
-def _passing(exc: httpx.TransportError) -> bool:
-    """Whether trying again could help: a slow answer or a wrong address stays what it is."""
-    lasting = (httpx.ReadTimeout, httpx.UnsupportedProtocol)
-    return not isinstance(exc, lasting) and not _certificate(exc)
-
-
-def _certificate(exc: BaseException) -> bool:
-    """Whether a certificate that is not trusted lies below this failure."""
-    below: BaseException | None = exc
-    while below is not None:
-        if isinstance(below, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(below):
-            return True
-        below = below.__cause__ or below.__context__
-    return False
+def _is_temporary(exc: httpx.TransportError) -> bool:
+    """Whether another try could succeed; not after a slow answer or with a wrong address."""
+    lasting = (NetworkFailure.CERTIFICATE, NetworkFailure.NOT_HTTPS)
+    return (
+        not isinstance(exc, httpx.ReadTimeout | httpx.UnsupportedProtocol)
+        and network_failure(exc)[0] not in lasting
+    )
 
 
 def _retry_after(response: httpx.Response) -> float:
@@ -533,7 +472,7 @@ def _is_json(response: httpx.Response) -> bool:
 
 
 def _detail(response: httpx.Response) -> str:
-    """The server's own words, from the shapes that Prefect and FastAPI give them."""
+    """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()
     except ValueError:
@@ -554,5 +493,5 @@ def _one_detail(item: object) -> str:
 
 
 def _part(text: str) -> str:
-    """A name as one piece of a path."""
+    """Quote a name for use as one segment of a path."""
     return quote(text, safe="")

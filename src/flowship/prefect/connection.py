@@ -12,13 +12,13 @@ import httpx
 
 from flowship import __version__
 from flowship.errors import ConfigError
+from flowship.prefect.errors import NetworkFailure
 
 if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
 
-
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL)
-"""What the client raises where there is no answer."""
+"""What the client raises when there is no answer."""
 
 
 def open_client(
@@ -27,16 +27,16 @@ def open_client(
     timeout: httpx.Timeout | float,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """An HTTP client for the API at ``target.url``: address, credentials, CA and headers set.
+    """Return an HTTP client for the API at ``target.url``, with its credentials, CA and headers.
 
     Args:
         target: Where to connect; its url must not be None.
         timeout: Seconds for each request.
-        transport: Instead of the network's own.
+        transport: Replaces the network's own transport.
 
     Raises:
         ConfigError: The CA file cannot be read, or a header cannot be sent.
-        httpx.InvalidURL: It is no address that httpx could use.
+        httpx.InvalidURL: httpx cannot use the address.
     """
     return httpx.Client(
         base_url=(target.url or "").rstrip("/"),
@@ -47,6 +47,34 @@ def open_client(
     )
 
 
+def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
+    """Classify an exception of `NO_ANSWER`.
+
+    Returns:
+        The kind of failure, and the network's message.
+    """
+    text = str(exc) or type(exc).__name__
+    if "WRONG_VERSION_NUMBER" in text:
+        return NetworkFailure.NOT_HTTPS, text
+    if _is_certificate_error(exc):
+        return NetworkFailure.CERTIFICATE, text
+    if isinstance(exc, httpx.TimeoutException):
+        return NetworkFailure.TIMEOUT, text
+    if "Connection refused" in text:
+        return NetworkFailure.UNREACHABLE, "connection refused"
+    return NetworkFailure.UNREACHABLE, text
+
+
+def _is_certificate_error(exc: BaseException) -> bool:
+    """Whether an untrusted certificate is among the causes of an exception."""
+    below: BaseException | None = exc
+    while below is not None:
+        if isinstance(below, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(below):
+            return True
+        below = below.__cause__ or below.__context__
+    return False
+
+
 def _headers(target: ApiTarget) -> dict[str, str]:
     headers = {**target.headers, "User-Agent": f"flowship/{__version__}"}
     if target.key is not None:
@@ -55,13 +83,14 @@ def _headers(target: ApiTarget) -> dict[str, str]:
         pair = base64.b64encode(target.auth_string.get_secret_value().encode()).decode()
         headers["Authorization"] = f"Basic {pair}"
     for name, value in headers.items():
-        # Left to the wire, it would be refused with its value repeated.
+        # httpx would refuse it too, but with the secret value in the message.
         if not value.isascii() or not value.isprintable() or value != value.strip():
             key = name == "Authorization" and target.key is not None
             place = "PREFECT_API_KEY" if key else f"PREFECT_CLIENT_CUSTOM_HEADERS: {name}"
             raise ConfigError(
-                "its value holds a character that no header can carry",
-                hint="a blank or a line break at its end, perhaps",
+                "the value contains a character that is not allowed in an HTTP header",
+                code="api-header-invalid",
+                hint="look for a space or a line break at its end",
                 where=place,
             )
     return headers
@@ -80,15 +109,19 @@ def _trusted(target: ApiTarget) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=target.ca_file)
     except OSError as exc:  # ssl.SSLError is one
         raise ConfigError(
-            f'the CA file "{target.ca_file}" cannot be read: {exc}',
-            hint="PREFECT_API_SSL_CERT_FILE (or SSL_CERT_FILE) names a PEM file",
+            f'cannot read the CA file "{target.ca_file}": {exc}',
+            code="api-ca-file-unreadable",
+            hint="set PREFECT_API_SSL_CERT_FILE (or SSL_CERT_FILE) to a PEM file",
             where=target.ca_file,
         ) from exc
 
 
 class _OnRedirect(ssl.SSLContext):
-    """For an ``http://`` address: the certificates, which take 20 ms to read, are read when it
-    redirects to ``https://``."""
+    """The TLS context for an ``http://`` address.
+
+    Reading the certificates takes 20 ms, so they are read only if the server redirects to
+    ``https://``.
+    """
 
     _context: Callable[[], ssl.SSLContext]
 

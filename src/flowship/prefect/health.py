@@ -1,43 +1,63 @@
-"""Asks who answers at an API address."""
+"""Find out which server answers at an API address."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from flowship.errors import ApiError, FlowshipError
+from flowship.errors import ApiError
+from flowship.prefect import errors
+from flowship.prefect.address import is_cloud
+from flowship.prefect.errors import NetworkFailure
 from flowship.prefect.profiles.resolution import ApiTarget
-from flowship.redaction import mask_addresses
+from flowship.prefect.source import Source
 
 if TYPE_CHECKING:
     import httpx
-from flowship.prefect.address import is_cloud, set_api_command
+
+VERSION_PATH = "/admin/version"
+
+
+class AnswerKind(str, Enum):
+    """What answers at an address; if nothing does, a `NetworkFailure` says why."""
+
+    PREFECT = "prefect"  # 3 or later
+    CLOUD = "cloud"
+    PREFECT_2 = "prefect-2"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    OTHER = "other"  # Not a Prefect API.
 
 
 @dataclass(frozen=True)
 class ServerAnswer:
-    """Who answers at an API address.
+    """Which server answers at an API address.
 
     Attributes:
-        kind: ``prefect`` (3 or later), ``prefect-2``, ``cloud``, ``refused`` (credentials),
-            ``other`` (something that is no Prefect API), ``silent`` (nothing answers).
-        version: The server's Prefect version where it tells.
+        kind: What answers, or why nothing does.
+        version: The server's Prefect version, if it reports one.
         detail: What was seen, for a message.
     """
 
-    kind: Literal["prefect", "prefect-2", "cloud", "refused", "other", "silent"]
+    kind: AnswerKind | NetworkFailure
     version: str | None = None
     detail: str = ""
 
     @property
     def usable(self) -> bool:
         """Whether flowship can work with it."""
-        return self.kind in ("prefect", "cloud")
+        return self.kind in (AnswerKind.PREFECT, AnswerKind.CLOUD)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing answers."""
+        return isinstance(self.kind, NetworkFailure)
 
 
 def ask_server(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
-    """Find out who answers at ``target.url``.
+    """Ask the server at ``target.url`` for its version.
 
     Args:
         target: The API; its url must not be None.
@@ -46,7 +66,7 @@ def ask_server(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
     Raises:
         ConfigError: See `flowship.prefect.connection.open_client`.
     """
-    from flowship.prefect.connection import NO_ANSWER, open_client
+    from flowship.prefect.connection import NO_ANSWER, network_failure, open_client
 
     cloud = is_cloud(target.url or "")
     try:
@@ -54,66 +74,50 @@ def ask_server(target: ApiTarget, *, timeout: float = 5.0) -> ServerAnswer:
             if cloud:
                 response = client.post("work_pools/filter", json={"limit": 1})
             else:
-                response = client.get("admin/version")
-            return _judged(response, cloud=cloud)
+                response = client.get(VERSION_PATH)
+            return _answer(response, cloud=cloud)
     except NO_ANSWER as exc:
-        return ServerAnswer("silent", detail=_network_words(exc))
+        failure, detail = network_failure(exc)
+        return ServerAnswer(failure, detail=detail)
 
 
-def _judged(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
+def _answer(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
     status = response.status_code
-    if status in (401, 403):
-        return ServerAnswer("refused", detail=f"it answers HTTP {status}")
+    if status == 401:
+        return ServerAnswer(AnswerKind.UNAUTHORIZED, detail="HTTP 401")
+    if status == 403:
+        return ServerAnswer(AnswerKind.FORBIDDEN, detail="HTTP 403")
     if cloud:
-        return ServerAnswer("cloud" if status == 200 else "other", detail=f"HTTP {status}")
+        kind = AnswerKind.CLOUD if status == 200 else AnswerKind.OTHER
+        return ServerAnswer(kind, detail=f"HTTP {status}")
     if response.is_redirect:
-        return ServerAnswer("other", detail=f"it redirects to {response.headers.get('location')}")
+        target = response.headers.get("location")
+        return ServerAnswer(AnswerKind.OTHER, detail=f"it redirects to {target}")
     try:
         version = response.json() if status == 200 else None
     except ValueError:
         version = None
     if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
-        return ServerAnswer("other", detail=f"HTTP {status} where the version was expected")
+        return ServerAnswer(AnswerKind.OTHER, detail=f"HTTP {status} without a Prefect version")
     if int(version.split(".")[0]) < 3:
-        return ServerAnswer("prefect-2", version)
-    return ServerAnswer("prefect", version)
+        return ServerAnswer(AnswerKind.PREFECT_2, version)
+    return ServerAnswer(AnswerKind.PREFECT, version)
 
 
-def _network_words(exc: Exception) -> str:
-    text = str(exc) or type(exc).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"its TLS certificate is not trusted ({text}); PREFECT_API_SSL_CERT_FILE names a CA"
-    if "WRONG_VERSION_NUMBER" in text:
-        return NO_HTTPS
-    if "Connection refused" in text:
-        return "connection refused"
-    return text
+def unusable(url: str, answer: ServerAnswer, source: Source | None = None) -> ApiError:
+    """Return the error for a server that flowship cannot work with.
 
-
-NO_HTTPS = "it does not speak HTTPS"
-
-
-def unusable(url: str, answer: ServerAnswer) -> FlowshipError:
-    """The error for a server that cannot be worked with, in the user's terms."""
-    shown = mask_addresses(url)
-    if answer.kind == "prefect-2":
-        return ApiError(
-            f"the server at {shown} is Prefect {answer.version}; flowship works with Prefect 3",
-            hint="upgrade the server, or use another one",
-        )
-    if answer.kind == "refused":
-        return ApiError(
-            f"the API at {shown} refuses the credentials: {answer.detail}",
-            hint="set PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING (own server)",
-        )
-    if answer.kind == "silent":
-        return ApiError(
-            f"no Prefect server answers at {shown}: {answer.detail}",
-            hint=set_api_command(re.sub("^https", "http", url))
-            if answer.detail == NO_HTTPS
-            else "start it (`flowship up` starts one on this machine) or mend the address",
-        )
-    return ApiError(
-        f"what answers at {shown} is no Prefect API: {answer.detail}",
-        hint="the API's address usually ends in /api",
-    )
+    Args:
+        url: The API's address.
+        answer: Who answered there.
+        source: Where the address was found, if it is not an argument of the command.
+    """
+    if answer.kind is AnswerKind.PREFECT_2:
+        return errors.unsupported_version(url, answer.version or "2", source)
+    if answer.kind is AnswerKind.UNAUTHORIZED:
+        return errors.credentials_rejected(url, answer.detail, source)
+    if answer.kind is AnswerKind.FORBIDDEN:
+        return errors.permission_denied(url, f"GET {VERSION_PATH}", answer.detail, source)
+    if isinstance(answer.kind, NetworkFailure):
+        return errors.no_answer(url, answer.kind, answer.detail, source)
+    return errors.not_prefect(url, source, answer.detail)

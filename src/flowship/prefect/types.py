@@ -133,6 +133,7 @@ class FlowRun(TypedDict):
     start_time: str | None
     end_time: str | None
     total_run_time: float
+    work_pool_name: str | None
 
 
 class Log(TypedDict):

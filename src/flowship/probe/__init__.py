@@ -1,1 +1,1 @@
-"""Asks a built image for its flow."""
+"""Loads the flow inside a built image and reports what it finds."""

@@ -1,82 +1,77 @@
-"""Asks a built image for its flow: a container without network loads it and describes it.
+"""Runs the probe: a container without network loads the image's flow and describes it.
 
-`flowship.probe.script` runs in the container, `flowship.probe.result` explains its answer.
+`flowship.probe.script` runs in the container; `answer` reads what it prints, and `crashes`
+explains a container that prints nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import docker.errors
-import requests.exceptions
-
+from flowship.build_request import BuildRequest
 from flowship.config.settings import FLOWS_DIR
-from flowship.engine.client import LABEL, Engine, engine_errors
+from flowship.engine import containers
+from flowship.engine.client import LABEL, Engine
+from flowship.engine.images import look_up
 from flowship.events import Phase, Report, silent
-from flowship.probe import result, script
+from flowship.probe import crashes, script
+from flowship.probe.answer import interpret
 from flowship.probe.result import ProbeResult
-from flowship.project.build_request import BuildRequest
 
 
-def ask(
+def probe_image(
     engine: Engine, image_id: str, request: BuildRequest, report: Report = silent
 ) -> ProbeResult:
-    """Ask the image for its flow: a container without network loads it and describes it.
+    """Load the flow in a container of the image, and return what it is.
 
     Raises:
         BuildError: The flow does not load; with the container's own traceback.
     """
     report(Phase(f"loading {request.settings.entrypoint} inside the image"))
-    answer = _ask_container(engine, image_id, request)
-    return result.interpret(answer, request.project)
-
-
-def _ask_container(engine: Engine, image_id: str, request: BuildRequest) -> dict[str, Any]:
-    """Ask as a worker starts a run: through the image's own ENTRYPOINT, with a command.
-
-    Where the command does not get through, asking once more without the ENTRYPOINT tells whose
-    fault that is.
-    """
-    with engine_errors("probing the image"):
-        configured = engine.api.inspect_image(image_id)["Config"] or {}
-        entrypoint = configured.get("Entrypoint") or []
-        told = _probe_container(engine, image_id, request, through=entrypoint)
-        if entrypoint and not told.started:
-            if told.code is not None:  # not the time-out: who waits for nothing is not asked twice
-                directly = _probe_container(engine, image_id, request, through=[])
-                if not directly.started:
-                    raise result.crashed(directly.code or 0, directly.errors or directly.output)
-            raise result.swallowed(entrypoint, told.errors or told.output)
-    if told.code is None:
-        raise result.timed_out(request.settings.probe.timeout, told.errors)
-    if told.code != 0 or told.answer is None:
-        said = told.errors if told.started else told.errors or told.output
-        file = request.settings.entrypoint.rpartition(":")[0]
-        raise result.crashed(told.code, said, file=file, started=told.started)
-    return told.answer
+    output = _run(engine, image_id, request)
+    if output.exit_code is None:
+        raise crashes.timed_out(request.settings.probe.timeout, output.stderr)
+    answer = output.answer
+    if output.exit_code != 0 or answer is None:
+        text = output.stderr if output.started else output.text
+        raise crashes.crashed(
+            output.exit_code, text, file=request.project.flow_file, started=output.started
+        )
+    return interpret(answer, request.project)
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the probe's container left behind; no `code` when it did not end in time."""
+class ContainerOutput:
+    """What the container printed, and how it ended.
 
-    code: int | None
-    output: str
-    errors: str
+    Attributes:
+        exit_code: None if it did not end in time.
+        stdout: All of it.
+        stderr: The last lines.
+    """
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
 
     @property
     def started(self) -> bool:
-        return script.STARTED in self.output.splitlines()
+        """Whether the probe's script started."""
+        return script.STARTED in self.stdout.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The text that most likely explains a failure."""
+        return self.stderr or self.stdout
 
     @property
     def answer(self) -> dict[str, Any] | None:
-        """What follows the line that the script begins with; the ENTRYPOINT may print as well."""
-        lines = iter(self.output.splitlines())
+        """The JSON after the line that the script starts with; the ENTRYPOINT may print too."""
+        lines = iter(self.stdout.splitlines())
         for line in lines:
             if line == script.STARTED:
                 break
@@ -87,40 +82,38 @@ class _Told:
         return None
 
 
-def _probe_container(
-    engine: Engine, image_id: str, request: BuildRequest, *, through: Sequence[str]
-) -> _Told:
-    api, wanted = engine.api, request.settings.probe
-    script = resources.files("flowship").joinpath("probe", "script.py").read_text(encoding="utf-8")
-    # The engine would create a missing working directory, and the script must see that it is
-    # missing; an ENTRYPOINT may be relative to it.
-    start = {} if through else {"working_dir": "/", "entrypoint": ["python"]}
-    command = ["-c", script, FLOWS_DIR, request.settings.entrypoint]
-    container = api.create_container(
-        image_id,
-        command=["python", *command] if through else command,
-        environment={"PREFECT_LOGGING_LEVEL": "ERROR", **wanted.env},
-        host_config=api.create_host_config(
-            network_mode=None if wanted.network else "none", init=not through
-        ),
+def _run(engine: Engine, image_id: str, request: BuildRequest) -> ContainerOutput:
+    """Run the script as a worker starts a run: as the command of the image's own ENTRYPOINT.
+
+    If the script does not start, a second container without the ENTRYPOINT shows whether the
+    ENTRYPOINT or the image is the cause.
+    """
+    found = look_up(engine, image_id)
+    entrypoint = found.entrypoint if found else ()
+    output = _run_through(engine, image_id, request, entrypoint)
+    if not entrypoint or output.started:
+        return output
+    if output.exit_code is not None:  # after a timeout a second container would only wait again
+        directly = _run_through(engine, image_id, request, ())
+        if not directly.started:
+            raise crashes.crashed(directly.exit_code or 0, directly.text)
+    raise crashes.entrypoint_ignores_command(entrypoint, output.text)
+
+
+def _run_through(
+    engine: Engine, image_id: str, request: BuildRequest, entrypoint: Sequence[str]
+) -> ContainerOutput:
+    """Run the script through an ENTRYPOINT; through none if it is empty."""
+    options = request.settings.probe
+    text = resources.files("flowship").joinpath("probe", "script.py").read_text(encoding="utf-8")
+    arguments = ["-c", text, FLOWS_DIR, request.settings.entrypoint]
+    command = containers.Command(
+        ["python", *arguments] if entrypoint else arguments,
+        entrypoint=None if entrypoint else ["python"],
+        environment={"PREFECT_LOGGING_LEVEL": "ERROR", **options.env},
         labels={f"{LABEL}.probe-of": request.settings.name},
-        **start,
-    )["Id"]
-    try:
-        return _listen(engine, container, wanted.timeout)
-    finally:
-        api.remove_container(container, force=True, v=True)
-
-
-def _listen(engine: Engine, container: str, timeout: int) -> _Told:
-    api = engine.api
-    try:
-        api.start(container)
-    except docker.errors.APIError as exc:
-        return _Told(127, "", str(exc.explanation or exc))
-    code: int | None = None
-    with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
-        code = api.wait(container, timeout=timeout)["StatusCode"]
-    errors = api.logs(container, stdout=False, stderr=True, tail=50).decode(errors="replace")
-    output = api.logs(container, stdout=True, stderr=False).decode(errors="replace")
-    return _Told(code, output, errors)
+        network=options.network,
+        timeout=options.timeout,
+    )
+    done = containers.run(engine, image_id, command)
+    return ContainerOutput(done.exit_code, done.stdout, done.stderr)

@@ -1,1 +1,1 @@
-"""The project's files: the build context, requirements, a first project."""
+"""The project's files: the build context, the requirements, the first project of `init`."""

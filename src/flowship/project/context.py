@@ -1,11 +1,11 @@
-"""The build context: which files are sent to the engine, byte for byte the same every time.
+"""The build context: the files that are sent to the engine, reproducible byte for byte.
 
-A `Context` is plain data: entries in a fixed order, with normalised modes and no times, so that
-two laptops with the same files send the same bytes and get the same hash. What stays behind is
-kept too, with the reason, so that a missing COPY source can say which rule left it out.
+A `Context` is plain data: entries in a fixed order, with normalised modes and without times, so
+that two laptops with the same files send the same bytes and get the same hash. It also records
+which files are left out and why, so that an error about a missing COPY source can name the rule.
 
-With the template the project lies below ``project/`` and the dependency list below
-``.flowship/``; with the user's own Dockerfile the context is the project folder itself.
+With the template the project is in ``project/`` and the dependency list in ``.flowship/``; with
+the user's own Dockerfile the context is the project folder itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Literal
@@ -30,13 +31,26 @@ from flowship.project.requirements import Requirements
 PROJECT = "project"
 GENERATED = ".flowship"
 
-# Left out unless the project's .dockerignore takes them back with "!pattern".
+
+class LeftOutKind(str, Enum):
+    """Which rule keeps a file out of the build context."""
+
+    CONFIGURATION = "flowship's own configuration"
+    VERSION_CONTROL = "version control"
+    VIRTUAL_ENVIRONMENTS = "virtual environments"
+    CACHES = "caches"
+    SECRETS = "secrets"
+    IGNORE_FILE = ".dockerignore"
+    EXCLUDE_FLAG = "--exclude"
+
+
+# Left out unless the project's .dockerignore includes them again with "!pattern".
 LEFT_OUT = {
-    # A new schedule is no new image.
-    "flowship's own configuration": ("flowship.toml",),
-    "version control": ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
-    "virtual environments": ("**/.venv", "**/venv", "**/.conda"),
-    "caches": (
+    # A new schedule must not change the image.
+    LeftOutKind.CONFIGURATION: ("flowship.toml",),
+    LeftOutKind.VERSION_CONTROL: ("**/.git", "**/.hg", "**/.svn", "**/.jj"),
+    LeftOutKind.VIRTUAL_ENVIRONMENTS: ("**/.venv", "**/venv", "**/.conda"),
+    LeftOutKind.CACHES: (
         "**/__pycache__",
         "**/*.py[co]",
         "**/.*_cache",
@@ -49,7 +63,7 @@ LEFT_OUT = {
         "**/node_modules",
         "**/.DS_Store",
     ),
-    "secrets": (
+    LeftOutKind.SECRETS: (
         "**/.env",
         "**/.env.*",
         "!**/.env.example",
@@ -73,13 +87,43 @@ LEFT_OUT = {
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Why a file or folder is not in the build context.
+
+    Attributes:
+        kind: The group of defaults that excludes it, or an ignore file of the project.
+        pattern: The pattern as it is written there; "" where no pattern decided.
+        place: The ignore file and the line, ``.dockerignore line 3``; "" for a default.
+    """
+
+    kind: LeftOutKind
+    pattern: str = ""
+    place: str = ""
+
+    @property
+    def by_default(self) -> bool:
+        """Whether one of flowship's own patterns decided, not one of the project's."""
+        return self.kind in LEFT_OUT
+
+    def __str__(self) -> str:
+        if self.by_default:
+            return f"excluded by default ({self.kind.value})"
+        return f"excluded by {self.source}"
+
+    @property
+    def source(self) -> str:
+        """The pattern with its place."""
+        return f"{self.place or self.kind.value}: {self.pattern}"
+
+
+@dataclass(frozen=True)
 class Entry:
     """One member of the context.
 
     Attributes:
-        path: Where it lies in the context, relative, with forward slashes.
+        path: Its path in the context, relative, with forward slashes.
         kind: A file, a symbolic link (kept as one) or an empty folder.
-        mode: 0o755 where the owner may execute it, else 0o644; folders 0o755.
+        mode: 0o755 if the owner may execute it, otherwise 0o644; folders 0o755.
         size: Bytes; 0 for links and folders.
         source: The file on disk, or None for generated content.
         data: The content of a generated file, or a link's target.
@@ -96,7 +140,7 @@ class Entry:
         """The file's content as a stream.
 
         Raises:
-            ConfigError: It is gone, or cannot be read.
+            ConfigError: It no longer exists, or cannot be read.
         """
         try:
             return self.source.open("rb") if self.source else io.BytesIO(self.data)
@@ -104,20 +148,20 @@ class Entry:
             raise _unreadable(exc) from exc
 
     def read(self, limit: int = -1) -> bytes:
-        """The file's content, at most `limit` bytes of it when a limit is given."""
+        """The file's content, or its first `limit` bytes."""
         with self.open() as stream:
             return stream.read(limit)
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 of the content, as it was when this was first asked."""
+        """SHA-256 of the content at the time of the first call."""
         with self.open() as stream:
-            return _read_through(hashlib.sha256(), stream)
+            return _hash_stream(hashlib.sha256(), stream)
 
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that is sent to the engine, and what was left behind and why.
+    """The files that are sent to the engine, and those that are left out, with the reason.
 
     Attributes:
         entries: Sorted by path.
@@ -125,7 +169,7 @@ class Context:
     """
 
     entries: tuple[Entry, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -138,7 +182,7 @@ class Context:
         return sum(e.size for e in self.entries)
 
     def digest(self) -> bytes:
-        """SHA-256 over paths, kinds, modes and contents: equal for equal builds."""
+        """SHA-256 of all paths, kinds, modes and contents: equal for equal builds."""
         total = hashlib.sha256()
         for entry in self.entries:
             head = f"{entry.kind}\0{entry.mode:o}\0{entry.path}\0".encode()
@@ -148,18 +192,18 @@ class Context:
     def tar(self, stream: IO[bytes]) -> None:
         """Write the context to `stream` as the archive that the engine's build endpoint reads.
 
-        GNU format: BuildKit does not accept PAX headers here.
+        The format is GNU because BuildKit does not accept PAX headers here.
 
         Raises:
-            ConfigError: A file changed since its digest was taken: the image would not hold what
-                its name says.
+            ConfigError: A file has changed since its digest was computed, so the image would not
+                have the content that its name stands for.
         """
         with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for entry in self.entries:
                 _add(archive, entry)
 
 
-def _read_through(digest: hashlib._Hash, stream: IO[bytes]) -> bytes:
+def _hash_stream(digest: hashlib._Hash, stream: IO[bytes]) -> bytes:
     while chunk := stream.read(1 << 20):
         digest.update(chunk)
     return digest.digest()
@@ -169,7 +213,7 @@ def _add(archive: tarfile.TarFile, entry: Entry) -> None:
     member = tarfile.TarInfo(entry.path)
     member.mode = entry.mode
     if entry.kind == "file":
-        # The size on disk may have changed since the scan; the archive needs the real one.
+        # The size on disk may have changed since the scan; the archive needs the current one.
         with entry.open() as stream:
             member.size = stream.seek(0, os.SEEK_END)
             stream.seek(0)
@@ -184,7 +228,7 @@ def _add(archive: tarfile.TarFile, entry: Entry) -> None:
 
 
 class _Hashed:
-    """A stream that takes the hash of what is read from it."""
+    """A stream that hashes what is read from it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -198,7 +242,8 @@ class _Hashed:
 
 def _changed(entry: Entry) -> ConfigError:
     return ConfigError(
-        f"{entry.path} was changed while it was being sent; nothing was built",
+        f"{entry.path} changed while it was being sent; nothing was built",
+        code="file-changed",
         hint="run the command again",
         where=str(entry.source or ""),
     )
@@ -206,8 +251,9 @@ def _changed(entry: Entry) -> ConfigError:
 
 def _unreadable(exc: OSError) -> ConfigError:
     return ConfigError(
-        f"{exc.filename} cannot be read: {exc.strerror}",
-        hint="mend its permissions, or name it in .dockerignore",
+        f"cannot read {exc.filename}: {exc.strerror}",
+        code="unreadable-file",
+        hint="change its permissions, or add it to .dockerignore",
     )
 
 
@@ -217,7 +263,7 @@ def _unreadable(exc: OSError) -> ConfigError:
 def assemble(
     settings: Settings, dockerfile: str, requirements: Requirements | None = None
 ) -> Context:
-    """The context of `settings`, with `dockerfile` (its text) in it.
+    """The context of a project, including the text of its Dockerfile.
 
     Raises:
         ConfigError: A file or folder cannot be read.
@@ -228,17 +274,16 @@ def assemble(
         left_out = dict(context.left_out)
     else:
         context = scan(settings.root)
-        folder = "/".join(filter(None, [PROJECT, settings.prefix]))
-        entries = [_below(folder, entry) for entry in context.entries]
+        entries = [_below(PROJECT, entry) for entry in context.entries]
         entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
-        left_out = {f"{folder}/{path}": why for path, why in context.left_out.items()}
+        left_out = {f"{PROJECT}/{path}": why for path, why in context.left_out.items()}
         entries += _generated(settings, requirements)
     entries.append(_text(dockerfile_path(settings), dockerfile))
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
 
 
 def dockerfile_path(settings: Settings) -> str:
-    """Where the Dockerfile lies in the context."""
+    """The Dockerfile's path in the context."""
     if not settings.dockerfile:
         return "Dockerfile"
     path = Path(os.path.normpath(settings.root / settings.dockerfile))
@@ -262,14 +307,18 @@ def _generated(settings: Settings, requirements: Requirements | None) -> list[En
 
 def _read(path: Path, key: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")  # Windows' editors begin with the mark
+        return path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
     except UnicodeDecodeError as exc:
         raise ConfigError(
-            f"{key}: {path} is not UTF-8: {exc}", hint="save it as UTF-8", where=str(path)
+            f"{key}: {path} is not UTF-8: {exc}",
+            code="not-utf8",
+            hint="save it as UTF-8",
+            where=str(path),
         ) from exc
     except OSError as exc:
         raise ConfigError(
-            f"{key}: {path} cannot be read: {exc.strerror}",
+            f"{key}: cannot read {path}: {exc.strerror}",
+            code="unreadable-file",
             hint="the path is relative to the project folder",
         ) from exc
 
@@ -289,16 +338,16 @@ def _below(folder: str, entry: Entry) -> Entry:
 
 
 def scan(root: Path, *, dockerfile: str | None = None) -> Context:
-    """Everything below `root` that .dockerignore and the defaults leave.
+    """All files below `root` that neither .dockerignore nor the default patterns leave out.
 
     Args:
         root: The project folder.
-        dockerfile: The user's own, relative to `root`; ``<dockerfile>.dockerignore`` then comes
-            before ``.dockerignore``, as with docker itself.
+        dockerfile: The user's own, relative to `root`; ``<dockerfile>.dockerignore`` is then
+            used instead of ``.dockerignore`` if it exists, as docker does.
     """
     ignore = IgnoreFile.of(root, dockerfile)
     entries: list[Entry] = []
-    left_out: dict[str, str] = {}
+    left_out: dict[str, LeftOut] = {}
     try:
         _walk(root, "", ignore, entries, left_out)
     except OSError as exc:
@@ -307,17 +356,21 @@ def scan(root: Path, *, dockerfile: str | None = None) -> Context:
 
 
 def _walk(
-    folder: Path, prefix: str, ignore: IgnoreFile, entries: list[Entry], left_out: dict[str, str]
+    folder: Path,
+    prefix: str,
+    ignore: IgnoreFile,
+    entries: list[Entry],
+    left_out: dict[str, LeftOut],
 ) -> None:
     for item in sorted(os.scandir(folder), key=lambda i: i.name):
         path = prefix + item.name
         is_folder = item.is_dir(follow_symlinks=False)
         reason = ignore.reason(path)
         if is_folder and not reason and Path(item.path, "pyvenv.cfg").exists():
-            reason = "left out by default: virtual environments"
+            reason = LeftOut(LeftOutKind.VIRTUAL_ENVIRONMENTS)
         if reason:
             left_out[path] = reason
-            # Something below an ignored folder may have been taken back with "!".
+            # "!pattern" may include files below an ignored folder.
             if is_folder and ignore.takes_back_below(path):
                 _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
         elif not _is_text(path):
@@ -333,7 +386,7 @@ def _walk(
 
 
 def _is_text(path: str) -> bool:
-    """Whether a name is UTF-8; Python keeps the bytes that are not as lone surrogates."""
+    """Whether a name is UTF-8; Python represents other bytes as lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
@@ -341,7 +394,8 @@ def _not_utf8(path: str) -> ConfigError:
     shown = os.fsencode(path).decode(errors="backslashreplace")
     pattern = re.sub("[\ud800-\udfff]", "?", path)
     return ConfigError(
-        f"the name of {shown}, or of what it links to, is not UTF-8: an image cannot hold it",
+        f"the name of {shown}, or of its link target, is not UTF-8 and cannot be in an image",
+        code="name-not-utf8",
         hint=f"rename it, or leave it out: {pattern} in .dockerignore",
     )
 
@@ -354,7 +408,7 @@ def _entry(source: Path, path: str) -> Entry | None:
             raise _not_utf8(path)
         return Entry(path, kind="link", mode=0o777, data=target)
     if not stat.S_ISREG(status.st_mode):
-        return None  # sockets, pipes and devices mean nothing to a build
+        return None  # a build has no use for sockets, pipes and devices
     if not os.access(source, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
     mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
@@ -366,16 +420,16 @@ def _entry(source: Path, path: str) -> Entry | None:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line of .dockerignore, with Go's ``filepath.Match`` meaning plus ``**``."""
+    """One line of .dockerignore: the patterns of Go's ``filepath.Match``, and ``**``."""
 
     text: str
     takes_back: bool
-    reason: str
+    reason: LeftOut
     regex: re.Pattern[str]
 
     @classmethod
-    def compile(cls, line: str, reason: str) -> Pattern | None:
-        """Read one line; None for blank lines and comments."""
+    def compile(cls, line: str, reason: LeftOut) -> Pattern | None:
+        """Parse one line; None for a blank line or a comment."""
         text = line.strip()
         if not text or line.startswith("#"):
             return None
@@ -386,7 +440,9 @@ class Pattern:
         try:
             regex = re.compile(_regex(cleaned) + r"\Z", re.DOTALL)
         except re.error as exc:
-            raise ConfigError(f"{reason} is not a valid pattern: {exc}") from exc
+            raise ConfigError(
+                f"{reason.source} is not a valid pattern: {exc}", code="invalid-ignore-pattern"
+            ) from exc
         return cls(cleaned, takes_back, reason, regex)
 
     def matches(self, path: str) -> bool:
@@ -409,31 +465,31 @@ def _regex(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class IgnoreFile:
-    """The default patterns followed by the project's own: the last one that matches decides."""
+    """The default patterns, then the project's own; the last pattern that matches a path wins."""
 
     patterns: tuple[Pattern, ...]
 
     @classmethod
     def of(cls, root: Path, dockerfile: str | None = None) -> IgnoreFile:
-        """Read the ignore file that holds for `root`.
+        """Read the ignore file that applies to `root`.
 
         Raises:
-            ConfigError: It cannot be read, or a pattern is not valid.
+            ConfigError: The file cannot be read, or a pattern is invalid.
         """
         return cls(tuple(p for p in _lines(root, dockerfile) if p))
 
-    def reason(self, path: str) -> str:
-        """Why `path` is left out; empty when it is sent."""
+    def reason(self, path: str) -> LeftOut | None:
+        """Why `path` is left out; None when it is sent."""
         for pattern in reversed(self.patterns):
             if pattern.matches(path):
-                return "" if pattern.takes_back else pattern.reason
-        return ""
+                return None if pattern.takes_back else pattern.reason
+        return None
 
     def takes_back_below(self, folder: str) -> bool:
         """Whether a ``!pattern`` of the project could match something inside `folder`."""
         return any(
             p.takes_back
-            and not p.reason.startswith("left out by default")
+            and not p.reason.by_default
             and (p.text.startswith((f"{folder}/", "**")) or _wild_head(p.text))
             for p in self.patterns
         )
@@ -446,11 +502,12 @@ def _wild_head(pattern: str) -> bool:
 def _lines(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
     for kind, patterns in LEFT_OUT.items():
         for pattern in patterns:
-            yield Pattern.compile(pattern, f"left out by default: {kind}")
+            yield Pattern.compile(pattern, LeftOut(kind, pattern))
     names = [f"{dockerfile}.dockerignore"] if dockerfile else []
     for name in [*names, ".dockerignore"]:
         path = root / name
         if path.is_file():
             for number, line in enumerate(_read(path, name).splitlines(), start=1):
-                yield Pattern.compile(line, f"{name} line {number}: {line.strip()}")
+                place = f"{name} line {number}"
+                yield Pattern.compile(line, LeftOut(LeftOutKind.IGNORE_FILE, line.strip(), place))
             return

@@ -1,7 +1,8 @@
 """The dependency list that goes into the image, as one self-contained text.
 
-Only this text is copied before the dependencies are installed, so it must not lean on other
-files: ``-r`` includes are written in place, and what cannot travel is refused with its line.
+Only this text is copied before the dependencies are installed, so it must not depend on other
+files: the content of ``-r`` includes is inserted, and a line that refers to a local file is an
+error.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.redaction import has_login
 
-# Looked for, in this order, where the configuration names none.
+# Used if the configuration does not name a file; the first one that exists wins.
 USUAL = ("docker-requirements.txt", "requirements.txt")
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What the flow needs beyond its base image.
+    """What the flow needs in addition to its base image.
 
     Attributes:
         text: The lines, in pip's requirements format.
-        source: The file they came from, relative to the project folder.
+        source: The file that they come from, relative to the project folder.
     """
 
     text: str
@@ -34,23 +35,24 @@ class Requirements:
 
 
 def read(settings: Settings) -> Requirements | None:
-    """The project's dependencies, or None where it names none.
+    """The project's dependencies, or None if it has none.
 
     Raises:
-        ConfigError: The file is missing, or a line cannot travel into the image.
+        ConfigError: The file is missing, or a line cannot be installed in the image.
     """
     if settings.requirements:
         name = settings.requirements
         if not (settings.root / name).is_file():
             raise ConfigError(
-                f"requirements: there is no {name} in the project folder",
-                hint="write the file, or name another one with requirements = …",
+                f"requirements: {name} does not exist in the project folder",
+                code="requirements-not-found",
+                hint="create the file, or set requirements = … to another one",
                 where=str(settings.root / name),
             )
         if Path(name).suffix == ".toml":
-            return _from_pyproject(settings.root, name, demanded=True)
+            return _from_pyproject(settings.root, name, required=True)
         return _from_file(settings.root, name)
-    found = _from_pyproject(settings.root, "pyproject.toml", demanded=False)
+    found = _from_pyproject(settings.root, "pyproject.toml", required=False)
     if found:
         return found
     usual = [name for name in USUAL if (settings.root / name).is_file()]
@@ -62,17 +64,18 @@ def _from_file(root: Path, name: str) -> Requirements | None:
     return Requirements("\n".join(lines) + "\n", name) if any(lines) else None
 
 
-def _from_pyproject(root: Path, name: str, *, demanded: bool) -> Requirements | None:
+def _from_pyproject(root: Path, name: str, *, required: bool) -> Requirements | None:
     project = pyproject.read(root / name)
     if project is None:
         return None
     if project.dependencies:
         for line in project.dependencies:
-            _refuse_what_cannot_travel(line, f"{project.path}: [project] dependencies")
+            _validate_line(line, f"{project.path}: [project] dependencies")
         return Requirements("".join(f"{line}\n" for line in project.dependencies), name)
-    if demanded or "dependencies" in project.dynamic:
+    if required or "dependencies" in project.dynamic:
         raise ConfigError(
             f"{name} has no [project] dependencies to install",
+            code="no-dependencies",
             hint='list them in a file and set requirements = "docker-requirements.txt"',
             where=str(project.path),
         )
@@ -80,14 +83,22 @@ def _from_pyproject(root: Path, name: str, *, demanded: bool) -> Requirements | 
 
 
 def _expand(path: Path, place: str, including: tuple[Path, ...] = ()) -> list[str]:
-    """The file's lines with those of the files it includes; `place` is what names it."""
+    """The file's lines, with those of the files that it includes.
+
+    Args:
+        path: The file.
+        place: Where the file is named, for errors.
+        including: The files that include this one.
+    """
     if path in including:
-        raise ConfigError(f"{path.name} includes itself", where=place)
+        raise ConfigError(f"{path.name} includes itself", code="recursive-include", where=place)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise ConfigError(f"{path} cannot be read: {reason}", where=place) from exc
+        raise ConfigError(
+            f"cannot read {path}: {reason}", code="unreadable-file", where=place
+        ) from exc
     lines: list[str] = []
     for number, line in _logical_lines(text):
         where = f"{path}:{number}:1"
@@ -95,38 +106,40 @@ def _expand(path: Path, place: str, including: tuple[Path, ...] = ()) -> list[st
         if include:
             lines += _expand(path.parent / include[1], where, (*including, path))
         else:
-            _refuse_what_cannot_travel(line, where)
+            _validate_line(line, where)
             lines.append(line)
     return lines
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each requirement with the number of its first line: a backslash continues it on the next."""
-    begun: list[str] = []
+    """Each requirement with its first line's number; a backslash joins a line with the next."""
+    parts: list[str] = []
     first = 0
     for number, line in enumerate(text.splitlines(), start=1):
         bare = re.sub(r"(^|\s)#.*$", "", line).strip()
-        first = first if begun else number
-        begun.append(bare.removesuffix("\\").strip())
+        first = first if parts else number
+        parts.append(bare.removesuffix("\\").strip())
         if not bare.endswith("\\"):
-            whole, begun = " ".join(filter(None, begun)), []
+            whole, parts = " ".join(filter(None, parts)), []
             if whole:
                 yield first, whole
-    if whole := " ".join(filter(None, begun)):
+    if whole := " ".join(filter(None, parts)):
         yield first, whole
 
 
-def _refuse_what_cannot_travel(line: str, where: str) -> None:
-    if has_login(line):  # first of all: what is refused below is repeated
+def _validate_line(line: str, where: str) -> None:
+    if has_login(line):  # first, because the errors below show the line
         raise ConfigError(
-            "an address with a login in it would stay readable in the image",
-            hint="leave the login out; let the index trust the build machine, or build from a base"
-            " image that has the package",
+            "an address contains a login, which would be readable in the image",
+            code="login-in-address",
+            hint="remove the login; let the index trust the build machine, or use a base image"
+            " that has the package",
             where=where,
         )
     if re.match(r"-c\b|--constraint\b", line):
         raise ConfigError(
-            f"a constraint file cannot be named inside the requirements: {line}",
+            f"the requirements cannot name a constraints file: {line}",
+            code="unsupported-requirement",
             hint='set constraints = "…" in [packages] instead',
             where=where,
         )
@@ -135,25 +148,27 @@ def _refuse_what_cannot_travel(line: str, where: str) -> None:
     if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
         raise ConfigError(
             f"a local path cannot be installed in the image: {line}",
-            hint="take the line out: the project folder is copied, and src/ is on the path; wheels"
-            " of your own are served by an index, index-url in [packages]",
+            code="local-requirement",
+            hint="remove the line: the project folder is copied, and src/ is on the path; for your"
+            " own wheels use an index: index-url in [packages]",
             where=where,
         )
     if re.match(r"--pre\b", line):
         raise ConfigError(
-            "--pre would be passed over: uv, which installs in the image, takes it from no file",
-            hint="name the pre-release itself: package>=2.0rc1",
+            "--pre has no effect: uv, which installs in the image, ignores it in a file",
+            code="unsupported-requirement",
+            hint="allow the pre-release of one package: package>=2.0rc1",
             where=where,
         )
     if not line.startswith("-"):
-        _refuse_malformed(line, where)
+        _validate_requirement(line, where)
 
 
-def _refuse_malformed(line: str, where: str) -> None:
-    """What no installer reads is told here, with its line, and not from within the image."""
+def _validate_requirement(line: str, where: str) -> None:
+    """Refuse a malformed line now, with its number, and not during the build."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    text = re.split(r"\s--", line, maxsplit=1)[0]  # --hash and other options of this one line
+    text = re.split(r"\s--", line, maxsplit=1)[0]  # without --hash and other options
     bare_address = re.match(r"[\w+.-]+://", text)
     if bare_address or "${" in text:
         return
@@ -162,6 +177,7 @@ def _refuse_malformed(line: str, where: str) -> None:
     except InvalidRequirement as exc:
         raise ConfigError(
             f'"{line}" is not a requirement: {str(exc).splitlines()[0]}',
-            hint="one package a line, for instance pandas>=2.2",
+            code="invalid-requirement",
+            hint="write one package per line, such as pandas>=2.2",
             where=where,
         ) from exc

@@ -1,7 +1,4 @@
-"""What is in a folder, and a first project for one that is empty.
-
-Flows are found by reading the source, never by running it.
-"""
+"""Writes a first project into an empty folder, or a configuration for existing flows."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from flowship.config import pyproject
 from flowship.config.discovery import FoundFlow, find_flows, python_files, unreadable
 from flowship.errors import ConfigError
 
-# --- init ----------------------------------------------------------------------------------------
+LIST = "docker-requirements.txt"
 
 FLOW = '''\
-"""A first flow: greet, and say how many letters the name has."""
+"""A first flow: greets a person and counts the letters of the name."""
 
 from prefect import flow, task
 
@@ -31,10 +28,10 @@ def measure(name: str) -> int:
 
 @flow(log_prints=True)
 def hello(name: str = "world") -> int:
-    """Greet somebody.
+    """Greet a person.
 
     Args:
-        name: Whom to greet.
+        name: The name to greet.
     """
     letters = measure(name)
     print(f"hello {name}: {letters} letters")
@@ -42,16 +39,16 @@ def hello(name: str = "world") -> int:
 '''
 
 REQUIREMENTS = """\
-# What the flow imports beyond Prefect itself, one package a line, for instance:
+# What the flow needs in addition to Prefect, one package per line, such as:
 # pandas>=2.2
 """
 
 CONFIGURATION = """\
 name = {name}
 entrypoint = {entrypoint}
-{others}{dockerfile}# Pinned, so that every laptop and CI build the same image.
+{others}{dockerfile}# Pinned, so that every laptop and CI job builds the same image.
 base-image = {base_image}
-{requirements}# Where `flowship push` sends it, on Docker Hub or "registry.example.com/team/repo":
+{requirements}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/a/b", …
 # repo = "user/{repo}"
 
 [[deployments]]
@@ -61,20 +58,25 @@ name = {deployment}
 {parameters}"""
 
 OWN_DOCKERFILE = """\
-# The image is built from flowship's own template. To build from the Dockerfile that is here:
+# The image is built from flowship's template. To use the Dockerfile in this folder instead:
 # dockerfile = "Dockerfile"
 """
+
+DOCKERFILE_NOTE = (
+    "the Dockerfile in this folder is not used, the image is built from flowship's template:"
+    ' to use it, set dockerfile = "Dockerfile" in flowship.toml and run `flowship check`'
+)
 
 
 @dataclass(frozen=True)
 class Scaffold:
-    """What `init` wrote.
+    """What `init` has written.
 
     Attributes:
-        written: File names, relative to the folder.
+        written: The names of the new files, relative to the folder.
         entrypoint: The flow that the configuration names.
-        others: Further flows that were found; the configuration lists them as comments.
-        notes: What in the folder was left aside, and how to have it used.
+        others: Other flows in the folder; the configuration lists them as comments.
+        notes: What in the folder is not used, and how to use it.
     """
 
     written: tuple[str, ...]
@@ -84,59 +86,63 @@ class Scaffold:
 
 
 def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
-    """Write a first project into an empty folder, or only flowship.toml beside Python files.
+    """Write a first project, or only flowship.toml if there are Python files already.
 
-    Never writes over anything.
+    Never overwrites a file.
 
     Raises:
-        ConfigError: There is configuration already, or Python files without a flow.
+        ConfigError: There is a configuration already, or there are Python files without a flow.
     """
     _refuse_configured(folder)
-    own_dockerfile = (folder / "Dockerfile").is_file()
     files: dict[str, str] = {}
     if python_files(folder):
-        flows = find_flows(folder)
-        if not flows:
-            raise ConfigError(
-                f"no @flow function was found in the Python files of {folder}",
-                hint="decorate the function to schedule (from prefect import flow; @flow); for"
-                ' one made otherwise write flowship.toml by hand: entrypoint = "file.py:name"',
-                details="\n".join(unreadable(folder)),
-            )
-        entrypoint, *others = [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
+        entrypoint, *others = _entrypoints(folder)
     else:
         entrypoint, others = "flow.py:hello", []
-        files = {"flow.py": FLOW}
-        # One that is there already keeps deciding what is installed.
-        if not any((folder / name).exists() for name in ("pyproject.toml", "requirements.txt")):
-            files["docker-requirements.txt"] = REQUIREMENTS
-    function = entrypoint.rpartition(":")[2]
+        files = _first_flow(folder)
+    has_dockerfile = (folder / "Dockerfile").is_file()
     files["flowship.toml"] = CONFIGURATION.format(
         name=_quoted(name),
         repo=name,
         entrypoint=_quoted(entrypoint),
         others="".join(f"# entrypoint = {_quoted(other)}\n" for other in others),
-        dockerfile=OWN_DOCKERFILE if own_dockerfile else "",
+        dockerfile=OWN_DOCKERFILE if has_dockerfile else "",
         base_image=_quoted(base_image),
-        requirements='requirements = "docker-requirements.txt"\n'
-        if "docker-requirements.txt" in files
-        else "",
-        deployment=_quoted(re.sub(r"[_.]", "-", function)),
+        requirements=f'requirements = "{LIST}"\n' if LIST in files else "",
+        deployment=_quoted(re.sub(r"[_.]", "-", entrypoint.rpartition(":")[2])),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
     written = tuple(file for file in files if not os.path.lexists(folder / file))
     for file in written:
         with (folder / file).open("x", encoding="utf-8") as stream:
             stream.write(files[file])
-    notes = (
-        "the Dockerfile here is left aside, the image is built from flowship's template:"
-        ' dockerfile = "Dockerfile" in flowship.toml has it used, and `flowship check` judges it',
+    return Scaffold(written, entrypoint, tuple(others), (DOCKERFILE_NOTE,) * has_dockerfile)
+
+
+def _entrypoints(folder: Path) -> list[str]:
+    """The flows of `folder`, the most likely entrypoint first."""
+    flows = find_flows(folder)
+    if not flows:
+        raise ConfigError(
+            f"no @flow function found in the Python files of {folder}",
+            code="no-flow-found",
+            hint="decorate a function with @flow (from prefect import flow), or name the flow"
+            ' in a flowship.toml: entrypoint = "file.py:name"',
+            details="\n".join(unreadable(folder)),
+        )
+    return [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
+
+
+def _first_flow(folder: Path) -> dict[str, str]:
+    """A flow, and its list of requirements unless the folder has one already."""
+    has_requirements = any(
+        (folder / name).exists() for name in ("pyproject.toml", "requirements.txt")
     )
-    return Scaffold(written, entrypoint, tuple(others), notes if own_dockerfile else ())
+    return {"flow.py": FLOW} | ({} if has_requirements else {LIST: REQUIREMENTS})
 
 
 def _quoted(text: str) -> str:
-    """As TOML text: JSON's, whose escapes TOML knows too."""
+    """As a TOML string; TOML understands the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -144,22 +150,24 @@ def _refuse_configured(folder: Path) -> None:
     project = folder / pyproject.NAME
     own = folder / "flowship.toml"
     if os.path.lexists(own) and not own.is_file():
-        what = "a link to nowhere" if own.is_symlink() else "no file"
+        what = "is a broken link" if own.is_symlink() else "is not a file"
         raise ConfigError(
-            f"flowship.toml is there, and is {what}; nothing was written",
-            hint="remove it, or give it another name",
+            f"flowship.toml exists and {what}; nothing was written",
+            code="not-a-file",
+            hint="remove or rename it",
             where=str(own),
         )
-    holding = project if pyproject.is_flowships(project) else own
+    holding = project if pyproject.configures_flowship(project) else own
     if holding.is_file():
         raise ConfigError(
-            f"{holding.name} already holds flowship's configuration; nothing was written",
-            hint="`flowship build` is the next step",
+            f"{holding.name} already has a flowship configuration; nothing was written",
+            code="already-configured",
+            hint="run `flowship build` next",
             where=str(holding),
         )
 
 
 def _parents_first(flow: FoundFlow) -> tuple[bool, str, int]:
-    """What is called main, parent or pipeline is the likely one to schedule."""
+    """Sort key: first the flows that are called main, parent or pipeline, as likely entrypoints."""
     likely = any(word in flow.function for word in ("parent", "main", "pipeline"))
     return (not likely, flow.path, flow.line)

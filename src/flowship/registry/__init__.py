@@ -1,7 +1,8 @@
-"""The registry, as far as no engine is needed: names of images, accounts, and what went wrong.
+"""Registries: names of images, credentials, errors, and the questions to a registry.
 
-`reference` reads names, `credentials` finds and keeps credentials, `errors` turns the words of
-engines and registries into ours and follows the events of a push.
+`reference` parses names, `credentials` finds and stores logins, `faults` and `errors` explain
+what engines and registries answer, `push_stream` reads the events of a push. `client`, which
+asks a registry over HTTP, is imported only when it is needed.
 """
 
 from flowship.registry.credentials import (
@@ -15,31 +16,22 @@ from flowship.registry.credentials import (
     login,
     store,
 )
-from flowship.registry.errors import (
-    ATTEMPTS,
-    FAULTS,
-    Doing,
-    Fault,
-    LayerProgress,
-    PushStream,
-    RegistryFailure,
-    backoff,
-    check_digest,
-    classify,
-    translate,
-)
+from flowship.registry.errors import RegistryFailure, translate
+from flowship.registry.faults import NO_CONNECTION, REFUSALS, Doing, Fault
+from flowship.registry.push_stream import LayerProgress, PushStream
 from flowship.registry.reference import (
     DOCKER_HUB,
     Reference,
+    is_loopback,
     push_target,
     registry_host,
     server_address,
 )
 
 __all__ = [
-    "ATTEMPTS",
     "DOCKER_HUB",
-    "FAULTS",
+    "NO_CONNECTION",
+    "REFUSALS",
     "TOKEN_USER",
     "Credentials",
     "Doing",
@@ -50,12 +42,10 @@ __all__ = [
     "Reference",
     "RegistryFailure",
     "Stored",
-    "backoff",
-    "check_digest",
-    "classify",
     "credentials_for",
     "docker_config",
     "docker_folder",
+    "is_loopback",
     "login",
     "push_target",
     "registry_host",

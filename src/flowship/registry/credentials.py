@@ -1,7 +1,7 @@
-"""Who to be at a registry: the environment, docker's configuration, its credential helpers.
+"""Credentials for registries: the environment, docker's configuration, its credential helpers.
 
-Read and written as docker does it, so that both find the same. The only process started here
-is a credential helper that the user configured.
+They are read and written as docker does it, so that both find the same. The only process that
+is started here is a credential helper that the user configured.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from typing import Any
 from pydantic import SecretStr
 
 from flowship.errors import ConfigError, UsageError
-from flowship.registry.reference import DOCKER_HUB, Reference, server_address
+from flowship.registry.reference import DOCKER_HUB, Reference, is_loopback, server_address
 
 TOKEN_USER = "<token>"
-"""The user name that stands for "the password is an identity token" in docker's world."""
+"""The user name with which docker marks a password as an identity token."""
 
 VARIABLES = ("FLOWSHIP_REGISTRY_USER", "FLOWSHIP_REGISTRY_PASSWORD")
-"""The environment variables that come before whatever docker has."""
+"""The environment variables that override docker's credentials."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who to be at a registry.
+    """A login for a registry.
 
     Attributes:
-        username: The user name, or `TOKEN_USER` when `password` is an identity token.
+        username: The user name, or `TOKEN_USER` if `password` is an identity token.
         password: Never shown.
-        source: Where it was found, in words for people.
+        source: Where it was found, for people.
     """
 
     username: str
@@ -45,17 +45,22 @@ class Credentials:
     source: str
 
     @property
+    def is_token(self) -> bool:
+        """Whether the password is an identity token, which has no user name."""
+        return self.username == TOKEN_USER
+
+    @property
     def described(self) -> str:
-        """``signed in as ada, from FLOWSHIP_REGISTRY_USER``."""
-        name = "with a token" if self.username == TOKEN_USER else f"as {self.username}"
-        return f"signed in {name}, from {self.source}"
+        """``logged in as ada, from FLOWSHIP_REGISTRY_USER``."""
+        name = "with a token" if self.is_token else f"as {self.username}"
+        return f"logged in {name}, from {self.source}"
 
     def auth_config(self, registry: str) -> dict[str, str]:
-        """What an engine wants to be told: the ``auth_config`` of docker-py. Holds the secret."""
+        """The ``auth_config`` of docker-py, which contains the secret."""
         secret = self.password.get_secret_value()
         who = (
             {"identitytoken": secret}
-            if self.username == TOKEN_USER
+            if self.is_token
             else {"username": self.username, "password": secret}
         )
         return who | {"serveraddress": server_address(registry)}
@@ -63,7 +68,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where `store` put credentials, and what is to be known about that place."""
+    """Where `store` put the credentials, and a warning about that place if there is one."""
 
     place: str
     warning: str = ""
@@ -79,18 +84,18 @@ class LoginResult:
 
 
 def docker_folder(environ: Mapping[str, str]) -> Path:
-    """Where docker's configuration is: ``DOCKER_CONFIG``, else ``~/.docker``."""
+    """The folder of docker's configuration: ``DOCKER_CONFIG``, else ``~/.docker``."""
     if environ.get("DOCKER_CONFIG"):
         return Path(environ["DOCKER_CONFIG"])
     return Path(environ["HOME"] if environ.get("HOME") else Path.home()) / ".docker"
 
 
 def docker_config(environ: Mapping[str, str]) -> Mapping[str, Any]:
-    """The content of docker's ``config.json``; nothing where there is none.
+    """The content of docker's ``config.json``; empty if there is no such file.
 
     Raises:
-        ConfigError: It cannot be read, or holds what docker's own library would stumble over,
-            whichever registry is meant.
+        ConfigError: It cannot be read, or contains an entry, for any registry, that docker's own
+            library fails on.
     """
     config = _DockerConfig.read(docker_folder(environ))
     for registry, entry in (config.content.get("auths") or {}).items():
@@ -106,17 +111,17 @@ def credentials_for(
     *,
     use_environment: bool = True,
 ) -> Credentials | None:
-    """Who to be at the registry of `reference`, or None for nobody.
+    """The login for the registry of `reference`; None if there is none.
 
     ``FLOWSHIP_REGISTRY_USER`` with ``FLOWSHIP_REGISTRY_PASSWORD`` come first, then what docker
     has: the registry's credential helper, the default one, the configuration file.
 
     Args:
         reference: An image, or a registry's host.
-        environ: Where variables (and the helpers' ``PATH``) are read.
+        environ: The environment variables, and the helpers' ``PATH``.
         docker_config_dir: The folder of ``config.json``; `docker_folder` when None.
-        use_environment: False for another registry than the one pushed to, as for pulling a
-            base image: the variables are not meant for it and must not be sent there.
+        use_environment: False for any other registry than that of the push, for example that of
+            a base image: the variables are not meant for it and must not be sent there.
 
     Raises:
         ConfigError: One variable without the other, an unreadable file, a failing helper.
@@ -134,10 +139,10 @@ def store(
     docker_config_dir: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> Stored:
-    """Keep credentials as ``docker login`` does, so that docker and flowship both find them.
+    """Store credentials as ``docker login`` does, so that docker and flowship both find them.
 
-    In the credential helper where one is configured, else in ``config.json``, whose other
-    content stays. The file is replaced in one step and readable by its owner only.
+    They go to the credential helper if one is configured, else to ``config.json``, whose other
+    content is kept. The file is replaced in one step and is readable by its owner only.
 
     Raises:
         ConfigError: The file cannot be read or written, or the helper fails.
@@ -151,15 +156,15 @@ def store(
         _call_helper(helper, "store", json.dumps(given), environ, config.path)
         config.set_entry(key, {})
         return Stored(f"the credential helper docker-credential-{helper}")
-    if who.username == TOKEN_USER:
+    if who.is_token:
         config.set_entry(key, {"auth": _encode("00000000-0000-0000-0000-000000000000", ""),
                                "identitytoken": secret})  # fmt: skip
     else:
         config.set_entry(key, {"auth": _encode(who.username, secret)})
     return Stored(
         str(config.path),
-        "base64 there is not encryption: whoever reads the file has the password. A credential"
-        " helper keeps it safe (credsStore in the same file)",
+        "the password is stored as base64, which is not encryption; to encrypt it, set up a"
+        " credential helper (credsStore in the same file)",
     )
 
 
@@ -172,33 +177,38 @@ def login(
     docker_config_dir: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> LoginResult:
-    """Sign in at a registry and keep the credentials; nothing is kept when it refuses.
+    """Log in to a registry and store the credentials; if it rejects them, nothing is stored.
 
     Args:
         registry: A host, as `registry_host` gives it.
         username: Without a colon, which HTTP's basic authentication cannot carry.
         password: The password or access token.
-        verify: Asks the registry (through the engine) and returns the identity token it gave,
-            or an empty string; raises RegistryError when it refuses.
+        verify: Asks the registry and returns the identity token that it gave, or an empty
+            string; raises RegistryError if it rejects the credentials.
         docker_config_dir: The folder of docker's ``config.json``.
-        environ: Where a credential helper finds its ``PATH``.
+        environ: The environment of a credential helper.
 
     Raises:
         UsageError: An empty user name or password, or a colon in the name.
-        RegistryError: The registry refused or did not answer (from `verify`).
-        ConfigError: The credentials cannot be kept.
+        RegistryError: The registry rejected them or did not answer (from `verify`).
+        ConfigError: The credentials cannot be stored.
     """
     if not username or ":" in username:
         raise UsageError(
-            "a user name is needed" if not username else "a user name has no colon in it",
+            "a user name cannot contain a colon" if username else "the user name is empty",
+            code="invalid-credentials",
             where="--username",
         )
     if not password.get_secret_value():
-        raise UsageError("the password is empty", hint="pipe it in: `--password-stdin`")
+        raise UsageError(
+            "the password is empty",
+            code="invalid-credentials",
+            hint="pipe it in: `--password-stdin`",
+        )
     given = Credentials(username, password, "this login")
     token = verify(registry, given)
-    kept = Credentials(TOKEN_USER, SecretStr(token), "this login") if token else given
-    return LoginResult(registry, username, store(kept, registry, docker_config_dir, environ))
+    stored = Credentials(TOKEN_USER, SecretStr(token), "this login") if token else given
+    return LoginResult(registry, username, store(stored, registry, docker_config_dir, environ))
 
 
 def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
@@ -207,6 +217,7 @@ def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
         there, missing = VARIABLES if user else VARIABLES[::-1]
         raise ConfigError(
             f"{there} is set, but {missing} is not",
+            code="incomplete-credentials",
             hint="set both, or neither to use docker's own credentials",
             where=there,
         )
@@ -219,7 +230,7 @@ def _encode(username: str, password: str) -> str:
 
 @dataclass(frozen=True)
 class _DockerConfig:
-    """docker's ``config.json``, as far as credentials go."""
+    """The credentials in docker's ``config.json``."""
 
     path: Path
     content: dict[str, Any]
@@ -233,26 +244,31 @@ class _DockerConfig:
             return cls(path, {})
         except (OSError, UnicodeDecodeError) as exc:
             raise ConfigError(
-                f"docker's configuration cannot be read: {exc}", hint=_CORRECT, where=str(path)
+                f"docker's configuration cannot be read: {exc}",
+                code="invalid-docker-configuration",
+                hint=_CORRECT,
+                where=str(path),
             ) from exc
         try:
             content = json.loads(text or "{}")
         except json.JSONDecodeError as exc:
             raise ConfigError(
                 f"docker's configuration is not valid JSON: {exc.msg}",
+                code="invalid-docker-configuration",
                 hint=_CORRECT,
                 where=f"{path}:{exc.lineno}:{exc.colno}",
             ) from exc
-        if wrong := _misshapen(content):
+        if wrong := _what_is_wrong(content):
             raise ConfigError(
-                f"docker's configuration has another shape than docker gives it: {wrong}",
+                f"docker's configuration is not valid: {wrong}",
+                code="invalid-docker-configuration",
                 hint=_CORRECT,
                 where=str(path),
             )
         return cls(path, content)
 
     def helper(self, registry: str) -> str:
-        """The credential helper in charge of `registry`; empty when there is none."""
+        """The credential helper for `registry`; empty if there is none."""
         helpers = self.content.get("credHelpers") or {}
         chosen = _entry(helpers, registry) or self.content.get("credsStore") or ""
         return str(chosen)
@@ -260,23 +276,25 @@ class _DockerConfig:
     def lookup(self, registry: str, environ: Mapping[str, str]) -> Credentials | None:
         helper = self.helper(registry)
         found = self._ask(helper, registry, environ) if helper else None
-        return found or self._written_down(registry)
+        return found or self._from_file(registry)
 
     def _ask(self, helper: str, registry: str, environ: Mapping[str, str]) -> Credentials | None:
         program = f"docker-credential-{helper}"
-        if _loopback(registry) and not shutil.which(program, path=environ.get("PATH")):
-            return None  # a registry on this machine seldom has accounts: do not stand in its way
+        if is_loopback(registry) and not shutil.which(program, path=environ.get("PATH")):
+            return None  # a registry on this machine rarely has accounts, so it is not an error
         answer = _call_helper(helper, "get", server_address(registry), environ, self.path)
         if answer is None:
             return None
         try:
-            said = json.loads(answer)
-            user, secret = said["Username"], said["Secret"]
+            found = json.loads(answer)
+            user, secret = found["Username"], found["Secret"]
         except (ValueError, KeyError, TypeError) as exc:
-            raise ConfigError(f"{program} gave an answer that is no credentials") from exc
+            raise ConfigError(
+                f"{program} returned invalid credentials", code="credential-helper-failed"
+            ) from exc
         return Credentials(str(user), SecretStr(str(secret)), program) if secret else None
 
-    def _written_down(self, registry: str) -> Credentials | None:
+    def _from_file(self, registry: str) -> Credentials | None:
         entry = _entry(self.content.get("auths") or {}, registry)
         if not isinstance(entry, dict):
             return None
@@ -300,13 +318,14 @@ class _DockerConfig:
         if not colon:
             raise ConfigError(
                 f'the credentials of "{registry}" in docker\'s configuration are damaged',
-                hint=f"take them out of the file, then `flowship login {registry}`",
+                code="invalid-docker-configuration",
+                hint=f"remove them from the file, then `flowship login {registry}`",
                 where=str(self.path),
             )
         return user, password
 
     def set_entry(self, key: str, entry: dict[str, str]) -> None:
-        """Write `entry` for registry `key`; everything else in the file stays."""
+        """Write `entry` for registry `key`; the rest of the file is kept."""
         content = self.content | {"auths": {**(self.content.get("auths") or {}), key: entry}}
         target = self.path.resolve()  # a link to a file elsewhere stays a link
         scratch = ""
@@ -322,6 +341,7 @@ class _DockerConfig:
                 Path(scratch).unlink(missing_ok=True)
             raise ConfigError(
                 f"docker's configuration cannot be written: {exc.strerror}",
+                code="docker-configuration-not-writable",
                 hint="make the folder writable, or set DOCKER_CONFIG to another one",
                 where=str(self.path),
             ) from exc
@@ -332,24 +352,24 @@ _CORRECT = "correct it, or set DOCKER_CONFIG to another folder"
 _TABLES = {"auths": dict, "proxies": dict, "credHelpers": str, "HttpHeaders": str}
 
 
-def _misshapen(content: object) -> str:
-    """What in docker's configuration is not as docker writes it; empty when everything is."""
+def _what_is_wrong(content: object) -> str:
+    """What is wrong with docker's configuration; empty if nothing is."""
     if not isinstance(content, dict):
         return "it is not a JSON object"
     if not isinstance(content.get("currentContext") or "", str):
         return '"currentContext" is not text'
     for key, kind in _TABLES.items():
-        empty_is_none = key != "proxies"  # docker's library takes no null there
+        empty_is_none = key != "proxies"  # docker's library does not accept null there
         table = (content.get(key) or {}) if empty_is_none else content.get(key, {})
         if not isinstance(table, dict):
             return f'"{key}" is not an object'
         if not all(isinstance(value, kind) for value in table.values()):
-            return f'"{key}" holds something else than {"objects" if kind is dict else "text"}'
+            return f'"{key}" may only contain {"objects" if kind is dict else "text"}'
     return ""
 
 
 def _entry(table: Mapping[str, Any], registry: str) -> Any:  # noqa: ANN401 (JSON)
-    """The value for `registry`, whose key may be an address as docker once wrote it."""
+    """The value for `registry`; its key may be a URL, as older versions of docker write it."""
     if server_address(registry) in table:
         return table[server_address(registry)]
     hosts = {registry, "index.docker.io"} if registry == DOCKER_HUB else {registry}
@@ -359,24 +379,21 @@ def _entry(table: Mapping[str, Any], registry: str) -> Any:  # noqa: ANN401 (JSO
     return None
 
 
-def _loopback(registry: str) -> bool:
-    return re.fullmatch(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", registry) is not None
-
-
 def _call_helper(
     helper: str, verb: str, text: str, environ: Mapping[str, str], config: Path
 ) -> str | None:
     """Run ``docker-credential-HELPER VERB`` with `text` on its stdin.
 
     Returns:
-        Its stdout, or None when it has no credentials for what was asked.
+        Its stdout, or None if it has no credentials for the registry.
     """
     name = f"docker-credential-{helper}"
     program = shutil.which(name, path=environ.get("PATH"))
     if program is None:
         raise ConfigError(
             f"{name} is not installed, but docker's configuration names it",
-            hint=f'install it, or take "{helper}" out of credsStore/credHelpers in that file',
+            code="credential-helper-not-found",
+            hint=f'install it, or remove "{helper}" from credsStore/credHelpers in that file',
             where=str(config),
         )
     try:
@@ -391,16 +408,19 @@ def _call_helper(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
-        raise ConfigError(f"{name} does not work: {exc}", where=str(config)) from exc
+        raise ConfigError(
+            f"cannot run {name}: {exc}", code="credential-helper-failed", where=str(config)
+        ) from exc
     if done.returncode == 0:
         return done.stdout
-    # The sentence is part of the protocol (docker-credential-helpers, credentials/error.go).
-    said = f"{done.stdout}{done.stderr}".strip()
-    if verb == "get" and "credentials not found" in said.lower():
+    # This sentence is part of the protocol (docker-credential-helpers, credentials/error.go).
+    printed = f"{done.stdout}{done.stderr}".strip()
+    if verb == "get" and "credentials not found" in printed.lower():
         return None
     raise ConfigError(
         f"{name} {verb} failed",
-        hint="try it by hand, or take it out of docker's configuration",
+        code="credential-helper-failed",
+        hint="run it by hand to see why, or remove it from docker's configuration",
         where=str(config),
-        details="" if verb == "store" else said[-500:],  # it may repeat what it was given
+        details="" if verb == "store" else printed[-500:],  # it may repeat the password
     )

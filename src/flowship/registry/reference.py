@@ -1,6 +1,7 @@
-"""Names of images and of registries: docker's grammar, and words for those who missed it.
+"""Names of images and of registries: docker's grammar, and errors that say what is wrong.
 
-Pure: text in, a checked `Reference` or an error with its place and a proposal out.
+Pure: takes text, and returns a valid `Reference` or raises an error with the place and a
+suggestion.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 """What docker's configuration and its credential helpers call Docker Hub."""
 
 # https://github.com/distribution/reference/blob/main/reference.go, with its rule for the
-# implied registry from normalize.go. One word of it is not taken over: newer versions read
-# "User/repo" as repository "repo" at a host "User", older engines refuse it, and the person
-# who typed it meant a lower-case user; so it is refused.
+# implied registry from normalize.go. There is one difference: newer versions read "User/repo"
+# as repository "repo" at a host "User", older engines refuse it, and the person who typed it
+# meant a lowercase user; so flowship refuses it.
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -31,13 +32,13 @@ _LONGEST_NAME = 255  # registry, slash and path together
 
 @dataclass(frozen=True)
 class Reference:
-    """The name of an image: ``[registry/]path[:tag][@digest]``, checked.
+    """A valid name of an image: ``[registry/]path[:tag][@digest]``.
 
     Attributes:
-        registry: The host with its port; ``docker.io`` where the text names none.
+        registry: The host with its port; ``docker.io`` if the text names none.
         path: The repository at that registry; ``library/x`` for Docker Hub's own images.
-        tag: As given, None when there is none.
-        digest: ``sha256:…``, None when there is none.
+        tag: As given, None if there is none.
+        digest: ``sha256:…``, None if there is none.
     """
 
     registry: str
@@ -47,10 +48,10 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read `text` as docker does.
+        """Parse `text` as docker does.
 
         Raises:
-            UsageError: It is no reference; says where, why, and what was probably meant.
+            UsageError: It is not a reference; says where, why, and what was probably meant.
         """
         found = _match(text)
         if found is None:
@@ -59,7 +60,7 @@ class Reference:
 
     @property
     def repository(self) -> str:
-        """The name without tag and digest as people write it: ``user/de-repo``."""
+        """The name without tag and digest, in its short form: ``user/de-repo``."""
         if self.registry != DOCKER_HUB:
             return f"{self.registry}/{self.path}"
         short = self.path.removeprefix("library/")
@@ -90,24 +91,28 @@ def push_target(text: str) -> Reference:
     """The reference that ``--repo`` asks to push to.
 
     Raises:
-        UsageError: No reference, a digest (the registry computes that), or a web address.
+        UsageError: Not a reference, one with a digest (the registry computes that), or the
+            address of a web page.
     """
     reference = Reference.parse(text)
     if _is_host_alone(text):
         raise UsageError(
             f'"{text}" is a registry without a repository',
-            hint=f'name the repository too: "{text}/user/de-repo"',
+            code="invalid-image-reference",
+            hint=f'add the repository: "{text}/user/de-repo"',
             where="--repo",
         )
     if reference.digest:
         raise UsageError(
-            f'"{_shown(text)}" names a digest, which a push cannot choose',
-            hint=f'leave it out: "{replace(reference, digest=None)}"',
+            f'"{_shown(text)}" has a digest, which a push cannot choose',
+            code="invalid-image-reference",
+            hint=f'remove it: "{replace(reference, digest=None)}"',
             where="--repo",
         )
     if reference.registry.lower() in {"hub.docker.com", "www.docker.com"}:
         raise UsageError(
-            f"{reference.registry} is Docker Hub's web site, not its registry",
+            f"{reference.registry} is Docker Hub's website, not its registry",
+            code="invalid-image-reference",
             hint=f'did you mean "{_repair(text)}"?',
             where="--repo",
         )
@@ -115,7 +120,7 @@ def push_target(text: str) -> Reference:
 
 
 def _is_host_alone(text: str) -> bool:
-    """Whether `text` is a host, which docker would read as one of Docker Hub's own images."""
+    """Whether `text` is only a host, which docker reads as one of Docker Hub's own images."""
     if re.fullmatch(r"localhost(:\d+)?|\d+(\.\d+){3}(:\d+)?", text):
         return True
     if "/" in text:
@@ -127,12 +132,12 @@ def _is_host_alone(text: str) -> bool:
 
 
 def registry_host(text: str | None) -> str:
-    """The registry that ``flowship login [REGISTRY]`` means; Docker Hub when nothing is given.
+    """The registry that ``flowship login [REGISTRY]`` means; Docker Hub if nothing is given.
 
     Accepts what people paste: ``https://ghcr.io/``, ``ghcr.io/user``, the old Docker Hub URL.
 
     Raises:
-        UsageError: It is no host name.
+        UsageError: It is not a host name.
     """
     host = re.sub(r"^[a-zA-Z][\w+.-]*://", "", (text or "").strip()).split("/", 1)[0]
     if host.lower() in {"", DOCKER_HUB, "index.docker.io", "registry-1.docker.io"} | _HUB_SITES:
@@ -140,14 +145,20 @@ def registry_host(text: str | None) -> str:
     if not re.fullmatch(_REGISTRY, host):
         raise UsageError(
             f'"{_shown(text or "")}" is not a registry',
-            hint='a registry is a host, with a port where it needs one: "ghcr.io"',
+            code="invalid-registry",
+            hint='a registry is a host, with a port if it needs one: "ghcr.io"',
             where="REGISTRY",
         )
     return host
 
 
+def is_loopback(registry: str) -> bool:
+    """Whether a registry's host is this machine, where docker accepts plain HTTP."""
+    return re.fullmatch(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", registry) is not None
+
+
 def server_address(registry: str) -> str:
-    """What docker's configuration, helpers and the engine's login call `registry`."""
+    """The key of `registry` in docker's configuration, helpers, and the engine's login."""
     return DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
 
 
@@ -172,7 +183,7 @@ def _match(text: str) -> Reference | None:
 
 
 def _split_registry(text: str) -> tuple[str | None, str]:
-    """The host that `text` begins with, if its first part can only be one, and what follows."""
+    """The host at the start of `text`, if its first part can only be a host, and the rest."""
     first, slash, rest = text.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest
@@ -193,6 +204,7 @@ def _not_a_reference(text: str) -> UsageError:
         caret = f"{text}\n{' ' * position}^"
     return UsageError(
         f'"{_shown(text)}" is not an image reference: {why}',
+        code="invalid-image-reference",
         hint=hint,
         where=f"character {position + 1}",
         details=caret,
@@ -200,13 +212,13 @@ def _not_a_reference(text: str) -> UsageError:
 
 
 def _diagnose(text: str) -> tuple[int, str]:
-    """Where `text`, which is no reference, goes wrong (counted from 0), and why."""
+    """The position (from 0) at which `text` stops being a reference, and why."""
     general = _diagnose_whole(text)
     if general:
         return general
     name, at, digest = text.partition("@")
     if at and not re.fullmatch(DIGEST, digest):
-        return len(name) + 1, "a digest is sha256: and 64 lower-case hexadecimal digits"
+        return len(name) + 1, "a digest is sha256: and 64 lowercase hexadecimal digits"
     host, rest = _split_registry(name)
     if host is not None and not re.fullmatch(_REGISTRY, host):
         misfit = _first_misfit(host, r"[a-zA-Z0-9.:-]")
@@ -228,42 +240,42 @@ def _diagnose_whole(text: str) -> tuple[int, str] | None:
     if not text:
         return 0, "it is empty"
     if space := re.search(r"\s", text):
-        return space.start(), "it has a space in it"
+        return space.start(), "it contains a space"
     if scheme := re.match(r"[a-zA-Z][\w+.-]*://", text):
-        return 0, f'a reference has no "{scheme[0]}" before it'
+        return 0, f'a reference does not start with "{scheme[0]}"'
     if _IMAGE_ID.fullmatch(text):
-        return 0, "it is an image id, which has no place in a registry"
+        return 0, "it is an image id, which a registry does not know"
     return None
 
 
 def _diagnose_path(path: str, start: int) -> tuple[int, str] | None:
     if not path:
-        return start, "the repository's name is missing"
+        return start, "the repository is missing"
     if re.fullmatch(_PATH, path):
         return None
     empty = re.search(r"^/|//|/$", path)
     if empty:
         return start + empty.end() - 1, "a part between slashes is empty"
     if upper := re.search(r"[A-Z]", path):
-        return start + upper.start(), "a repository is written in lower case"
+        return start + upper.start(), "a repository name is lowercase"
     if strange := re.search(r"[^a-z0-9._/-]", path):
         return start + strange.start(), f'"{_shown(strange[0])}" is not allowed in a repository'
     edge = re.search(r"(?:^|/)([._-])|([._-])(?=/|$)", path)
     if edge:
         at = edge.start(1) if edge[1] else edge.start(2)
-        return start + at, f'a part begins and ends with a letter or digit, not "{path[at]}"'
+        return start + at, f'a part starts and ends with a letter or digit, not "{path[at]}"'
     row = re.search(r"[._-]*[._][._-]+|-+[._][._-]*", re.sub(r"(?<![._-])__(?![._-])", "aa", path))
     at = row.start() if row else 0
-    return start + at, 'between letters stand ".", "_", "__" or dashes, not a mixture'
+    return start + at, 'letters may be separated by ".", "_", "__" or dashes, but not by a mixture'
 
 
 def _diagnose_tag(tag: str, start: int) -> tuple[int, str] | None:
     if re.fullmatch(_TAG, tag):
         return None
     if not tag:
-        return start - 1, 'there is no tag after the ":"'
+        return start - 1, 'the tag after the ":" is missing'
     if tag[0] in ".-":
-        return start, f'a tag does not begin with "{tag[0]}"'
+        return start, f'a tag cannot start with "{tag[0]}"'
     at = _first_misfit(tag, r"[A-Za-z0-9_.-]")
     if at < len(tag):
         return start + at, f'"{_shown(tag[at])}" is not allowed in a tag'
@@ -276,9 +288,9 @@ def _first_misfit(text: str, allowed: str) -> int:
 
 
 def _repair(text: str) -> str:
-    """The reference that was probably meant by `text`; empty when nothing plausible is."""
+    """The reference that `text` was probably meant to be; empty if there is no good guess."""
     if not text.isascii():
-        return ""  # dropping the letters would leave another name
+        return ""  # without those letters it would be a different name
     bare = re.sub(r"^\s*[a-zA-Z][\w+.-]*://", "", text).strip().strip("/")
     bare = re.sub(r"^(?:www\.|hub\.)?docker\.com/(?:r/|_/|repository/docker/)?", "", bare)
     name, at, digest = bare.partition("@")

@@ -1,4 +1,4 @@
-"""Where to push: the reference given by option or configuration, validated."""
+"""Where to push: the reference from the option or the configuration, validated."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def further_names(tags: Sequence[str] | None) -> tuple[str, ...]:
-    """The names that ``--tag`` gives, judged before anything slow.
+    """The names from ``--tag``, validated before anything slow.
 
     Raises:
-        UsageError: One is no name that an image can be given.
+        UsageError: An image cannot have one of them as its name.
     """
     from flowship.registry import Reference
 
@@ -24,11 +24,12 @@ def further_names(tags: Sequence[str] | None) -> tuple[str, ...]:
         try:
             pinned = Reference.parse(tag).digest
         except UsageError as exc:
-            raise UsageError(exc.message, hint=exc.hint, where="--tag") from exc
+            raise UsageError(exc.message, code=exc.code, hint=exc.hint, where="--tag") from exc
         if pinned:
             raise UsageError(
-                f"{tag} has a digest, which only a registry gives",
-                hint="for instance --tag trips:nightly",
+                f"{tag} has a digest, which only a registry assigns",
+                code="invalid-image-reference",
+                hint="for example --tag trips:nightly",
                 where="--tag",
             )
     return tuple(tags or ())
@@ -38,16 +39,17 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
     """Where to push: ``--repo``, else the configured repository.
 
     Raises:
-        UsageError: Neither is given, or ``--repo`` is no reference.
-        ConfigError: The configured one is none.
+        UsageError: Neither is given, or ``--repo`` is not a reference.
+        ConfigError: The configured one is not a reference.
     """
     from flowship import registry
 
     text = repo or (settings.repo if settings else None)
     if not text:
         raise UsageError(
-            "no repository is given",
-            hint='`--repo user/de-repo:tag`, or repo = "user/de-repo" in the configuration',
+            "no repository to push to",
+            code="no-repository",
+            hint='use `--repo user/de-repo:tag`, or set repo = "user/de-repo" in the configuration',
             where="--repo",
         )
     try:
@@ -56,4 +58,6 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
         if repo or settings is None:
             raise
         place = settings.place("repo")
-        raise ConfigError(f"repo: {exc.message}", hint=exc.hint, where=place) from exc
+        raise ConfigError(
+            f"repo: {exc.message}", code=exc.code, hint=exc.hint, where=place
+        ) from exc

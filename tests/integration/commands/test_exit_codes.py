@@ -1,4 +1,4 @@
-"""Each exit code of the table, by a real command; and that nobody's mistake is a traceback."""
+"""Each exit code, from a real command; a user's mistake never ends in a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def project(tmp_path):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, base_image, engine):
-    """A project with an image of its present files, for the tests that change nothing in it."""
+    """A project with an image of its current files, for tests that do not change it."""
     home = tmp_path_factory.mktemp("home")
     folder = home / f"t{uuid.uuid4().hex[:10]}"
     folder.mkdir()
@@ -54,7 +54,7 @@ main()
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_1_a_bug_keeps_its_traceback_and_says_where_to_report_it(project, options):
+def test_1_a_bug_shows_its_traceback_and_where_to_report_it(project, options):
     done = subprocess.run(
         [sys.executable, "-c", BROKEN, *options],
         cwd=project,
@@ -73,7 +73,7 @@ def test_1_a_bug_keeps_its_traceback_and_says_where_to_report_it(project, option
         assert done.stdout == ""
 
 
-# What people get wrong: the command, its surroundings, the exit code, and a word of the answer.
+# Mistakes: the command, its environment, the exit code, and a word of the error.
 MISTAKES = [
     # 2: wrong usage
     ("no such command", ["shipp"], {}, 2, "No such command"),
@@ -81,12 +81,12 @@ MISTAKES = [
     ("one argument too many", ["init", "here"], {}, 2, "here"),
     ("a parameter without =", ["run", "--param", "months"], {}, 2, "key=value"),
     ("a build argument without =", ["build", "--build-arg", "X"], {}, 2, "--build-arg"),
-    ("no repository", ["push"], {}, 2, "no repository is given"),
-    ("an upper-case repository", ["push", "--repo", "User/Repo"], {}, 2, "lower case"),
-    ("no repository to ship to", ["ship"], {}, 2, "no repository is given"),
-    ("a port that is none", ["up", "--port", "70000"], {}, 2, "not a port"),
-    ("a profile that is not there", ["profile", "use", "nope"], {}, 2, "no profile"),
-    ("a profile to show that is not there", ["profile", "show", "nope"], {}, 2, "no profile"),
+    ("no repository", ["push"], {}, 2, "no repository to push to"),
+    ("an upper-case repository", ["push", "--repo", "User/Repo"], {}, 2, "lowercase"),
+    ("no repository to ship to", ["ship"], {}, 2, "no repository to push to"),
+    ("a port that is none", ["up", "--port", "70000"], {}, 2, "not a valid port"),
+    ("a profile that is not there", ["profile", "use", "nope"], {}, 2, "does not exist"),
+    ("a profile to show that is not there", ["profile", "show", "nope"], {}, 2, "does not exist"),
     ("an address without a scheme", ["profile", "set-api", "host"], {}, 2, "no scheme"),
     ("an address that is empty", ["profile", "set-api", ""], {}, 2, "the address is empty"),
     ("a wrong platform by option", ["build", "--platform", "x"], {}, 2, "--platform"),
@@ -102,8 +102,8 @@ MISTAKES = [
         "Pacific/Auckland",
     ),
     # 3: configuration
-    ("a Dockerfile that is not there", ["check", "Dockerfil"], {}, 3, "cannot be read"),
-    ("a folder as a Dockerfile", ["check", "."], {}, 3, "cannot be read"),
+    ("a Dockerfile that is not there", ["check", "Dockerfil"], {}, 3, "cannot read the Dockerfile"),
+    ("a folder as a Dockerfile", ["check", "."], {}, 3, "cannot read the Dockerfile"),
     ("a wrong value by variable", ["build"], {"FLOWSHIP_PLATFORM": "amd"}, 3, "FLOWSHIP_PLATFORM"),
     ("an absolute entrypoint", ["build"], {"FLOWSHIP_ENTRYPOINT": "/flow.py:f"}, 3, "relative"),
     ("a requirements file that is not there", ["build"], {"FLOWSHIP_REQUIREMENTS": "r.txt"}, 3, ""),
@@ -131,7 +131,7 @@ MISTAKES = [
     [m[1:] for m in MISTAKES],
     ids=[m[0] for m in MISTAKES],
 )
-def test_a_mistake_is_one_message_and_its_code(
+def test_a_mistake_is_one_message_and_its_exit_code(
     cli, project, monkeypatch, arguments, environ, expected, words
 ):
     if "DOCKER_CONTEXT" in environ:
@@ -139,7 +139,7 @@ def test_a_mistake_is_one_message_and_its_code(
     code, stdout, stderr = cli(*arguments, "--json", cwd=project, env=environ, timeout=60)
     assert code == expected
     assert "Traceback" not in stderr
-    if "Usage: " in stderr:  # the line could not be read at all, --json included
+    if "Usage: " in stderr:  # the parser has refused the whole line, including --json
         assert (code, stdout) == (2, "")
         assert words in stderr
         return
@@ -149,7 +149,7 @@ def test_a_mistake_is_one_message_and_its_code(
     assert f"error: {error['message']}" in stderr
 
 
-def test_3_findings_stop_a_build_before_any_engine_is_asked(cli, project):
+def test_3_findings_stop_a_build_before_it_needs_an_engine(cli, project):
     (project / "Dockerfile").write_text(
         "FROM prefecthq/prefect:3.8.8-python3.11\nCOPY flow.py opt/prefect/flows/\n"
     )
@@ -173,7 +173,7 @@ def test_5_a_flow_that_does_not_load_fails_the_build(cli, project, base_image):
 
 
 @pytest.mark.engine
-def test_6_a_registry_that_refuses_is_told_in_its_own_words(cli, built, private_registry):
+def test_6_a_registry_that_refuses(cli, built, private_registry):
     repo = f"{private_registry.address}/{built.name}:v1"
     code, stdout, stderr = cli("push", "--repo", repo, cwd=built)
     assert code == ExitCode.REGISTRY == 6
@@ -187,7 +187,7 @@ def test_6_a_registry_that_refuses_is_told_in_its_own_words(cli, built, private_
 
 
 @pytest.mark.engine
-def test_6_a_wrong_password_at_login_is_not_kept(cli, project, private_registry, home):
+def test_6_a_wrong_password_is_not_stored(cli, project, private_registry, home):
     where = private_registry.address
     arguments = ["login", where, "--username", "ada", "--password-stdin"]
     code, stdout, stderr = cli(*arguments, stdin="not-the-word\n")
@@ -199,7 +199,7 @@ def test_6_a_wrong_password_at_login_is_not_kept(cli, project, private_registry,
 
 @pytest.mark.server
 @pytest.mark.engine
-def test_parameters_and_schedules_are_judged_before_anything_changes(cli, built, prefect_server):
+def test_parameters_and_schedules_are_validated_before_anything_changes(cli, built, prefect_server):
     env = {"PREFECT_API_URL": prefect_server, "FLOWSHIP_WORK_POOL": built.name}
     for arguments, words in (
         (["--param", "mnths=[1]"], 'no parameter "mnths"'),
@@ -217,7 +217,7 @@ def test_parameters_and_schedules_are_judged_before_anything_changes(cli, built,
 
 @pytest.mark.server
 @pytest.mark.engine
-def test_7_an_api_that_refuses_who_asks(cli, built, tmp_path_factory):
+def test_7_an_api_that_rejects_the_credentials(cli, built, tmp_path_factory):
     process, url = start_server(
         tmp_path_factory.mktemp("guarded"), PREFECT_SERVER_API_AUTH_STRING="ada:right"
     )
@@ -251,7 +251,7 @@ def test_8_a_watched_run_that_does_not_complete(cli, built, prefect_server):
 
 
 def scheduled(api_url, pool):
-    """The runs that wait for a worker of `pool`."""
+    """The runs that are waiting for a worker of `pool`."""
     wanted = {
         "work_pools": {"name": {"any_": [pool]}},
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
@@ -260,5 +260,5 @@ def scheduled(api_url, pool):
 
 
 def test_the_table_of_codes_is_complete():
-    """130 is in test_cli_interrupts.py."""
+    """Exit code 130 is tested in test_interrupts.py."""
     assert {code.value for code in ExitCode} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 130}

@@ -1,4 +1,4 @@
-"""Start-up is a feature: what each command may import, read from `sys.modules` at its end."""
+"""Start-up time: what each command may import, read from `sys.modules` when it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from support.commands import flowship, world
 from support.projects import FLOW, write
 
-# Dumps the names of all modules, however the command ends.
+# Writes the names of all imported modules when the command ends, also after an error.
 DRIVER = """
 import atexit, json, os, sys
 from pathlib import Path
@@ -30,7 +30,7 @@ HEAVY = {"jinja2", "croniter", "tomllib", "rich.live"}
 
 @pytest.fixture
 def imported(tmp_path):
-    """Runs a command in a Python of its own: the modules that it imported."""
+    """Runs a command in its own Python process; returns the modules that it has imported."""
 
     def run(*arguments, cwd, env=None):
         target = tmp_path / "modules.json"
@@ -54,14 +54,14 @@ def imported(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["ship", "--help"], ["profile", "--help"]], ids=str
 )
-def test_help_imports_nothing_that_costs(imported, tmp_path, arguments):
+def test_help_imports_nothing_slow(imported, tmp_path, arguments):
     modules = imported(*arguments, cwd=tmp_path)
     assert modules & (NEVER | NETWORK | HEAVY) == set()
-    if len(arguments) == 1:  # for a command's own help Typer itself may want pydantic
+    if len(arguments) == 1:  # Typer itself may import pydantic for the help of a command
         assert "pydantic" not in modules
 
 
-def test_the_check_of_a_clean_file_asks_no_engine_and_no_network(imported, tmp_path):
+def test_the_check_of_a_correct_file_needs_no_engine_and_no_network(imported, tmp_path):
     (tmp_path / "flow.py").write_text(FLOW)
     (tmp_path / "Dockerfile").write_text(
         "FROM python:3.11\nCOPY flow.py /opt/prefect/flows/flow.py\n"
@@ -73,7 +73,7 @@ def test_the_check_of_a_clean_file_asks_no_engine_and_no_network(imported, tmp_p
     assert modules & (NEVER | NETWORK) == set()
 
 
-def test_the_check_of_a_project_does_not_import_its_flow_nor_prefect(imported, tmp_path):
+def test_the_check_of_a_project_imports_neither_its_flow_nor_prefect(imported, tmp_path):
     folder = tmp_path / "project"
     folder.mkdir()
     write(folder, "python:3.11", {"flow.py": "import pandas\n" + FLOW})

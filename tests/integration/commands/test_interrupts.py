@@ -1,6 +1,6 @@
-"""Ctrl-C: exit code 130, and nothing that looks done but is not.
+"""Ctrl-C: exit code 130, and nothing that looks finished but is not.
 
-During a build it is tested in test_image.py, step by step of `up` in test_stack.py.
+test_image.py interrupts a build, test_stack.py each step of `up`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, base_image, engine):
-    """A project that was built, with a layer that takes more than one packet to push."""
+    """A built project, with a layer that is too big for one packet."""
     home = tmp_path_factory.mktemp("home")
     folder = home / f"t{uuid.uuid4().hex[:10]}"
     folder.mkdir()
@@ -37,7 +37,7 @@ def built(tmp_path_factory, base_image, engine):
 
 
 class Stalling:
-    """A TCP proxy that goes silent once a client has sent more than `limit` bytes in all."""
+    """A TCP proxy that stops forwarding after clients have sent `limit` bytes in total."""
 
     def __init__(self, target: str, limit: int) -> None:
         host, port = target.split(":")
@@ -91,9 +91,7 @@ class Stalling:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
-def test_a_push_that_is_interrupted_leaves_no_name_that_says_it_was_pushed(
-    built, engine, own_registry, as_json
-):
+def test_an_interrupted_push_leaves_no_name_of_a_pushed_image(built, engine, own_registry, as_json):
     folder, env, reference = built
     registry = own_registry()
     with Stalling(registry.address, limit=1_000_000) as proxy:
@@ -117,7 +115,7 @@ def test_a_push_that_is_interrupted_leaves_no_name_that_says_it_was_pushed(
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_a_ship_that_is_interrupted_during_the_push_deploys_nothing(
+def test_a_ship_that_is_interrupted_during_the_push_does_not_deploy(
     built, engine, own_registry, prefect_server
 ):
     folder, env, reference = built
@@ -135,7 +133,7 @@ def test_a_ship_that_is_interrupted_during_the_push_deploys_nothing(
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_the_run_goes_on_when_nobody_watches_any_more(built, prefect_server):
+def test_the_run_continues_when_watching_is_interrupted(built, prefect_server):
     folder, env, _ = built
     env = {**env, "PREFECT_API_URL": prefect_server, "FLOWSHIP_WORK_POOL": folder.name}
     flowship("deploy", cwd=folder, env=env, ok=True)
@@ -143,19 +141,19 @@ def test_the_run_goes_on_when_nobody_watches_any_more(built, prefect_server):
         watching.until("look at")
         code, stdout, stderr = watching.interrupt()
     assert code == INTERRUPTED
-    told = json.loads(stdout)
-    assert told["error"]["exit_code"] == INTERRUPTED
+    result = json.loads(stdout)
+    assert result["error"]["exit_code"] == INTERRUPTED
     assert "Traceback" not in stderr
     assert "the run goes on" in stderr
     run = re.search(r"flow-run cancel (\S+?)`?$", stderr, re.MULTILINE)
     assert run, stderr
-    assert run[1].strip("`") == told["id"]
-    assert ask(prefect_server, f"/flow_runs/{told['id']}")["state"]["type"] == "SCHEDULED"
+    assert run[1].strip("`") == result["id"]
+    assert ask(prefect_server, f"/flow_runs/{result['id']}")["state"]["type"] == "SCHEDULED"
 
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_up_that_is_interrupted_leaves_no_process_and_no_profile(tmp_path, home):
+def test_an_interrupted_up_leaves_no_process_and_no_profile(tmp_path, home):
     port = free_port()
     env = world(home, FLOWSHIP_STATE_DIR=str(tmp_path / "state"))
     with Running("up", "--port", str(port), cwd=tmp_path, env=env) as starting:
@@ -165,14 +163,14 @@ def test_up_that_is_interrupted_leaves_no_process_and_no_profile(tmp_path, home)
     assert "interrupted" in stderr
     assert flowship("down", cwd=tmp_path, env=env).stderr.startswith("nothing")
     assert not (home / ".prefect" / "profiles.toml").exists()
-    with socket.socket() as probe:  # nobody listens
+    with socket.socket() as probe:  # nothing is listening
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_check_that_is_interrupted_while_it_reads(tmp_path):
-    os.mkfifo(tmp_path / "Dockerfile")  # reading it waits until somebody writes
+def test_a_check_that_is_interrupted_while_it_reads_a_file(tmp_path):
+    os.mkfifo(tmp_path / "Dockerfile")  # reading it blocks until somebody writes
     with Running("check", "Dockerfile", cwd=tmp_path) as checking:
-        handle = os.open(tmp_path / "Dockerfile", os.O_WRONLY)  # returns when it is being read
+        handle = os.open(tmp_path / "Dockerfile", os.O_WRONLY)  # returns once the command reads it
         code, stdout, stderr = checking.interrupt()
         os.close(handle)
     assert (code, stdout) == (INTERRUPTED, "")

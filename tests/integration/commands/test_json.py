@@ -141,7 +141,7 @@ def test_a_step_of_the_cycle(shipped, arguments, shape):
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_without_json_stdout_is_what_a_script_wants(shipped):
+def test_without_json_stdout_is_what_a_script_needs(shipped):
     folder, env, done = shipped
     shipped_as = one_object(done.stdout)
     images = {"build": shipped_as["build"]["image"], "push": shipped_as["push"]["reference"]}

@@ -1,4 +1,4 @@
-"""On a terminal, and off it: colour, live progress, prompts."""
+"""With and without a terminal: colours, live progress, prompts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 
 
 def on_a_terminal(*arguments, cwd, env=None, answers=()):
-    """Run a command on a terminal of 100 columns, answering its prompts.
+    """Run a command on a terminal of 100 columns, and answer its prompts.
 
     Returns:
-        The exit code and all that the terminal showed.
+        The exit code and everything that the terminal has shown.
     """
     import fcntl
     import struct
@@ -51,7 +51,7 @@ def on_a_terminal(*arguments, cwd, env=None, answers=()):
             continue
         try:
             piece = os.read(controller, 4096)
-        except OSError:  # Linux says so when the last writer has closed the terminal
+        except OSError:  # what Linux answers after the last writer has closed the terminal
             break
         if not piece:
             break
@@ -77,7 +77,7 @@ def test_a_terminal_gets_colours_and_a_pipe_does_not(cli, tmp_path):
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"CI": "true"}], ids=str)
-def test_colours_can_be_refused(tmp_path, variable):
+def test_colours_can_be_switched_off(tmp_path, variable):
     (tmp_path / "Dockerfile").write_text(FINDING)
     code, shown = on_a_terminal("check", cwd=tmp_path, env=variable)
     assert code == 3
@@ -92,7 +92,7 @@ def test_help_fits_a_terminal(tmp_path):
 
 
 @pytest.mark.engine
-def test_a_build_and_a_push_draw_their_progress(tmp_path, base_image, engine, registry):
+def test_a_build_and_a_push_show_their_progress(tmp_path, base_image, engine, registry):
     folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
     folder.mkdir()
     text = f"FROM {base_image}\nRUN echo [red]busy[/red] && sleep 1\nCOPY . /opt/prefect/flows/\n"
@@ -100,17 +100,17 @@ def test_a_build_and_a_push_draw_their_progress(tmp_path, base_image, engine, re
     try:
         code, shown = on_a_terminal("build", cwd=folder)
         assert code == 0, shown
-        told = ANSI.sub("", shown)
-        assert "[2/3] RUN echo" in told
-        assert "[red]busy[/red]" in told
-        assert f"built {folder.name}:" in told
-        assert "\x1b[?25h" in shown, "the cursor is shown again"
+        text = ANSI.sub("", shown)
+        assert "[2/3] RUN echo" in text
+        assert "[red]busy[/red]" in text
+        assert f"built {folder.name}:" in text
+        assert "\x1b[?25h" in shown, "the cursor is visible again"
         repository = f"{registry.address}/{folder.name}:v1"
         code, shown = on_a_terminal("push", "--repo", repository, cwd=folder)
         assert code == 0, shown
         assert "Pushed" in shown or "Pushing" in shown
         assert f"{repository}@sha256:" in ANSI.sub("", shown)
-        # the same off a terminal: the result alone, nothing drawn
+        # Without a terminal there is only the result.
         code, stdout, stderr = flowship(
             "push", "--repo", repository, cwd=folder, env=world(tmp_path)
         )
@@ -122,7 +122,7 @@ def test_a_build_and_a_push_draw_their_progress(tmp_path, base_image, engine, re
 
 
 @pytest.mark.engine
-def test_a_build_that_fails_leaves_the_terminal_as_it_was(tmp_path, base_image):
+def test_a_failed_build_restores_the_terminal(tmp_path, base_image):
     folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
     folder.mkdir()
     write(folder, base_image, {"flow.py": "import not_there\n" + FLOW})
@@ -133,7 +133,7 @@ def test_a_build_that_fails_leaves_the_terminal_as_it_was(tmp_path, base_image):
 
 
 @pytest.mark.engine
-def test_login_asks_on_a_terminal_and_does_not_show_the_password(tmp_path, private_registry, home):
+def test_login_asks_on_a_terminal_without_showing_the_password(tmp_path, private_registry, home):
     ((user, password),) = ACCOUNTS.items()
     code, shown = on_a_terminal(
         "login",
@@ -148,7 +148,7 @@ def test_login_asks_on_a_terminal_and_does_not_show_the_password(tmp_path, priva
 
 
 @pytest.mark.parametrize("lost", ["a full disk", "a reader that left", "a closed stream"])
-def test_a_lost_stderr_stops_no_work(tmp_path, lost):
+def test_a_lost_stderr_does_not_stop_the_command(tmp_path, lost):
     (tmp_path / "Dockerfile").write_text(FINDING)
     command = [str(PROGRAM), "check", "--json"]
     if lost == "a full disk":

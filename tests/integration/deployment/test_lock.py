@@ -1,4 +1,4 @@
-"""The deploy lock on a real server: one at a time, and nobody is blocked by the dead."""
+"""The deploy lock on a real server: one at a time, and a dead holder blocks no one."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_lock_that_is_renewed_does_not_expire(api, name, short_lease):
             pass
 
 
-def test_a_holder_that_was_killed_blocks_nobody_beyond_the_expiry(
+def test_a_holder_that_was_killed_does_not_block_beyond_the_expiry(
     api, name, prefect_server, short_lease
 ):
     holder = subprocess.Popen(
@@ -124,7 +124,7 @@ def test_a_holder_that_was_killed_blocks_nobody_beyond_the_expiry(
     assert any(f"process {holder.pid}" in text and "expired" in text for text in seen)
 
 
-def test_a_lock_that_somebody_broke_stops_the_deploy(api, name, short_lease):
+def test_a_broken_lock_stops_the_deploy(api, name, short_lease):
     with lock.held(api, name) as held:
         variable, _ = api.variable(lock.lock_name(name))
         api.delete_variable(variable["id"])

@@ -1,4 +1,4 @@
-"""What the check says beforehand, held against what a real engine then does."""
+"""What the check reports, compared with what a real engine does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTEXT = Context(tuple(Entry(p, size=len(t), data=t.encode()) for p, t in sorte
 
 
 class Builder:
-    """Builds small images, and lists what they hold."""
+    """Builds small images, and lists their files."""
 
     def __init__(self, engine: DockerClient) -> None:
         self.engine = engine
@@ -36,7 +36,7 @@ class Builder:
     def build(
         self, dockerfile: str, files: dict[str, str] = FILES, *, buildkit: bool = False
     ) -> tuple[str, str]:
-        """The image's id, or "" and the engine's error."""
+        """The image and "", or "" and the engine's error."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for path, content in {**files, "Dockerfile": dockerfile}.items():
@@ -48,7 +48,7 @@ class Builder:
         params = {"t": tag, "rm": True, "forcerm": True, "version": "2" if buildkit else "1"}
         api = self.engine.api
         answer = api._post(api._url("/build"), data=archive, params=params, stream=True)
-        if not answer.ok:  # a file it cannot even parse
+        if not answer.ok:  # a file that it cannot parse
             return "", answer.text
         events = api._stream_helper(answer, decode=True)
         error = next((e["error"] for e in events if "error" in e), "")
@@ -57,8 +57,8 @@ class Builder:
         self.images.append(tag)
         return tag, ""
 
-    def holds(self, image: str, folder: str = "") -> set[str]:
-        """The absolute paths of our files in the image, or only in `folder` of it."""
+    def files(self, image: str, folder: str = "") -> set[str]:
+        """The absolute paths of our files in the image, or only in its `folder`."""
         container = self.engine.containers.create(image, command="x")
         try:
             stream = container.get_archive(folder)[0] if folder else container.export()
@@ -106,38 +106,37 @@ RELATIVE = [
 
 @pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])
 @pytest.mark.parametrize("body", RELATIVE)
-def test_a_relative_destination_lands_where_the_finding_says(builder, body, buildkit):
+def test_a_relative_destination_resolves_as_the_finding_says(builder, body, buildkit):
     text = f"FROM scratch AS made\n{body}\n"
     (finding,) = [f for f in check(text) if f.rule == "relative-destination"]
-    landing = re.search(r"it lands (in|at) (.+), because", finding.message)
-    assert landing is not None
+    resolved = re.search(r"it resolves to (.+), because", finding.message)
+    assert resolved is not None
     whole = text + ("FROM made\n" if "ONBUILD" in body else "")
     image, error = builder.build(whole, buildkit=buildkit)
     assert not error
-    (real,) = builder.holds(image)
-    expected = landing[2] if landing[1] == "at" else real.rpartition("/")[0] + "/"
-    assert landing[2] == expected
-    assert real.startswith(landing[2])
+    (real,) = builder.files(image)
+    is_folder = resolved[1].endswith("/")
+    assert resolved[1] == (real.rpartition("/")[0] + "/" if is_folder else real)
 
 
-def test_the_flow_lands_below_the_bases_working_directory_and_the_fix_mends_it(builder, base_image):
+def test_the_flow_goes_below_the_working_directory_and_the_fix_corrects_that(builder, base_image):
     text = f"FROM {base_image}\nCOPY flow.py opt/prefect/flows/\n"
     facts = Facts(context=CONTEXT, entrypoint="flow.py:etl")
     (finding,) = check(text, facts)
-    assert "lands in /opt/prefect/opt/prefect/flows/" in finding.message
+    assert "resolves to /opt/prefect/opt/prefect/flows/" in finding.message
     image, _ = builder.build(text)
-    assert builder.holds(image, "/opt/prefect") == {"/opt/prefect/opt/prefect/flows/flow.py"}
+    assert builder.files(image, "/opt/prefect") == {"/opt/prefect/opt/prefect/flows/flow.py"}
     image, _ = builder.build(fix(text, [finding]))
-    assert builder.holds(image, "/opt/prefect") == {"/opt/prefect/flows/flow.py"}
+    assert builder.files(image, "/opt/prefect") == {"/opt/prefect/flows/flow.py"}
 
 
 def test_a_backslash_at_the_end_is_part_of_a_files_name(builder):
     text = "# escape=`\nFROM scratch\nWORKDIR /w\nCOPY flow.py renamed\\\nCOPY flow.py \\renamed\n"
-    behind, before = (f.message for f in check(text) if f.rule == "relative-destination")
-    assert "it lands at /w/renamed\\, because" in behind
-    assert "it lands at /w/\\renamed, because" in before
+    at_the_end, at_the_start = (f.message for f in check(text) if f.rule == "relative-destination")
+    assert "it resolves to /w/renamed\\, because" in at_the_end
+    assert "it resolves to /w/\\renamed, because" in at_the_start
     image, _ = builder.build(text)
-    assert builder.holds(image, "/w") == {"/w/\\renamed", "/w/renamed\\"}
+    assert builder.files(image, "/w") == {"/w/\\renamed", "/w/renamed\\"}
 
 
 PLACED = [
@@ -175,25 +174,25 @@ PLACED_BY_BUILDKIT = [
 
 
 @pytest.mark.parametrize(("body", "file"), PLACED_BY_BUILDKIT)
-def test_what_only_buildkit_takes_is_followed_as_buildkit_has_it(builder, body, file):
+def test_copies_that_only_buildkit_accepts_are_followed_as_in_buildkit(builder, body, file):
     text = f"FROM scratch\n{body}\n"
     facts = Facts(context=CONTEXT, entrypoint=f"{file}:etl", flows_dir="/x")
     missed = [f for f in check(text, facts) if f.rule == "flow-not-in-place"]
     image, error = builder.build(text, buildkit=True)
-    assert (f"/x/{file}" in (builder.holds(image) if not error else ())) == (not missed)
+    assert (f"/x/{file}" in (builder.files(image) if not error else ())) == (not missed)
 
 
 @pytest.mark.parametrize(("body", "file"), PLACED)
-def test_the_flow_is_called_in_place_exactly_when_the_image_holds_it(builder, body, file):
+def test_the_flow_is_in_place_exactly_if_the_image_contains_it(builder, body, file):
     text = f"FROM scratch AS made\n{body}\n"
     facts = Facts(context=CONTEXT, entrypoint=f"{file}:etl", flows_dir="/x")
     missed = [f for f in check(text, facts) if f.rule == "flow-not-in-place"]
     image, error = builder.build(text)
     assert not error
-    assert (f"/x/{file}" in builder.holds(image)) == (not missed)
+    assert (f"/x/{file}" in builder.files(image)) == (not missed)
 
 
-REFUSED = [
+REJECTED = [
     'COPY flow.py "/with space/"',
     "COPY nothing.py /x/",
     "COPY flow.py",
@@ -243,8 +242,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])
-@pytest.mark.parametrize("line", REFUSED)
-def test_what_the_check_calls_an_error_the_engine_refuses(builder, line, buildkit):
+@pytest.mark.parametrize("line", REJECTED)
+def test_the_engine_rejects_what_the_check_reports_as_an_error(builder, line, buildkit):
     text = f"FROM scratch AS me\n{line}\n"
     assert "error" in {f.severity for f in check(text, Facts(context=CONTEXT))}
     image, error = builder.build(text, buildkit=buildkit)
@@ -252,7 +251,7 @@ def test_what_the_check_calls_an_error_the_engine_refuses(builder, line, buildki
     assert error
 
 
-ONLY_BUILDKIT_TAKES = [
+ONLY_BUILDKIT_ACCEPTS = [
     "COPY flow.py src/a.py /x",
     "COPY flow.py src/a.py /x/.",
     "ADD flow.py src/a.py /x",
@@ -267,8 +266,8 @@ ONLY_BUILDKIT_TAKES = [
 ]
 
 
-@pytest.mark.parametrize("body", ONLY_BUILDKIT_TAKES)
-def test_what_only_the_classic_builder_refuses_is_an_error_where_it_builds(builder, body):
+@pytest.mark.parametrize("body", ONLY_BUILDKIT_ACCEPTS)
+def test_what_only_the_classic_builder_rejects_is_an_error_if_it_builds(builder, body):
     text = f"FROM scratch AS me\n{body}\n"
     assert "error" in {f.severity for f in check(text, Facts(context=CONTEXT))}
     image, error = builder.build(text)
@@ -280,7 +279,7 @@ def test_what_only_the_classic_builder_refuses_is_an_error_where_it_builds(build
     assert not error
 
 
-TAKEN = [
+ACCEPTED = [
     "COPY --chown= flow.py /x/",
     'COPY --"chown"=1 flow.py /x/',
     "COPY --chown=\\\n1 flow.py /x/",
@@ -314,8 +313,8 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])
-@pytest.mark.parametrize("body", TAKEN)
-def test_what_the_builders_take_is_no_error_of_syntax(builder, body, buildkit):
+@pytest.mark.parametrize("body", ACCEPTED)
+def test_what_the_builders_accept_is_not_a_syntax_error(builder, body, buildkit):
     text = f"FROM scratch AS me\nCOPY flow.py /\n{body}\nCOPY flow.py /last\n"
     assert [f for f in check(text, Facts(context=CONTEXT)) if f.rule == "syntax"] == []
     _, error = builder.build(text, buildkit=buildkit)
@@ -343,11 +342,11 @@ def test_the_template_builds_with_the_classic_builder(builder, base_image, tmp_p
         },
     )
     files = {f"project/{path}": content for path, content in FILES.items()}
-    # Nothing to fetch: the index of this test does not exist, but the options must be understood.
+    # The index of this test does not exist. pip and uv fetch nothing, but must accept the options.
     files |= {".flowship/requirements.txt": "\n", ".flowship/constraints.txt": "pandas<99\n"}
     image, error = builder.build(render(settings, dependencies=True), files)
     assert not error
-    assert builder.holds(image, "/opt/prefect") == {
+    assert builder.files(image, "/opt/prefect") == {
         "/opt/prefect/flows/flow.py",
         "/opt/prefect/flows/src/a.py",
         "/opt/prefect/flows/src/deep/b.py",

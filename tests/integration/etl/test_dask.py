@@ -32,8 +32,8 @@ def cluster(api, monkeypatch):
         yield started
 
 
-def _kill_one_at_work(cluster) -> str:
-    """Kill a worker that is loading a month, and answer its address."""
+def _kill_busy_worker(cluster) -> str:
+    """Kill a worker that is loading a month, and return its address."""
     from distributed import Client
 
     with Client(cluster) as client:
@@ -44,16 +44,16 @@ def _kill_one_at_work(cluster) -> str:
 
 
 @pytest.mark.server
-def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(api, cluster, tmp_path):
+def test_a_killed_worker_neither_loses_nor_duplicates_trips(api, cluster, tmp_path):
     from prefect.client.orchestration import get_client
 
     killed: list[str] = []
     out = tmp_path / "out"
     with TaxiServer(rows=ROWS) as taxi:
-        # As soon as months have been asked for: their workers are in the middle of them then.
+        # Once months have been requested, their workers are loading them.
         killer = threading.Thread(
             target=lambda: (
-                until(lambda: taxi.requests) and killed.append(_kill_one_at_work(cluster))
+                until(lambda: taxi.requests) and killed.append(_kill_busy_worker(cluster))
             )
         )
         killer.start()
@@ -84,7 +84,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(api, cluster,
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_dask_without_an_address_says_what_is_missing(taxi, tmp_path):
+def test_dask_without_an_address_names_the_missing_parameter(taxi, tmp_path):
     with pytest.raises(ParameterError, match="Set task_runner_address"):
         etl_parent_flow([1], source=taxi.source, destination=str(tmp_path), task_runner="dask")
     assert taxi.requests == []
@@ -92,7 +92,7 @@ def test_dask_without_an_address_says_what_is_missing(taxi, tmp_path):
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_dask_that_is_not_installed_says_how_to_get_it(taxi, tmp_path, monkeypatch):
+def test_missing_dask_names_the_package_to_install(taxi, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
     with pytest.raises(ParameterError, match=r"flowship\[dask\]"):
         etl_parent_flow(

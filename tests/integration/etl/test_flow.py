@@ -25,18 +25,18 @@ from flowship.etl.source import COURSE_MIRROR
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting_between_tries(monkeypatch):
+def _no_waiting_between_retries(monkeypatch):
     monkeypatch.setattr(source_module, "RETRY_DELAYS", (0, 0, 0))
 
 
-# --- what the flows take -----------------------------------------------------------------------
+# --- parameters --------------------------------------------------------------------------------
 
 
 def _parameters(flow):
     return flow.parameters.model_dump()["properties"]
 
 
-def test_the_parameters_show_choices_limits_defaults_and_what_they_are_for():
+def test_the_parameters_have_choices_limits_defaults_and_descriptions():
     parameters = _parameters(etl_parent_flow)
     assert {name: p["default"] for name, p in parameters.items()} == {
         "months": [1, 2],
@@ -57,7 +57,7 @@ def test_the_parameters_show_choices_limits_defaults_and_what_they_are_for():
     json.dumps(parameters)  # it is sent to the API
 
 
-def test_a_months_flow_takes_what_the_parent_takes():
+def test_the_flow_for_one_month_takes_the_parameters_of_its_parent():
     parent, child = _parameters(etl_parent_flow), _parameters(etl_web_to_gcs)
     for name in ("year", "colour", "source", "destination", "max_rejects"):
         wanted, found = parent[name], child[name]
@@ -70,7 +70,7 @@ def test_a_months_flow_takes_what_the_parent_takes():
 @pytest.mark.parametrize(
     "wrong", [{"months": [13]}, {"months": []}, {"colour": "purple"}, {"year": 1999}]
 )
-def test_values_out_of_range_are_refused_before_the_run(wrong):
+def test_values_out_of_range_are_refused_before_the_run_starts(wrong):
     from prefect.exceptions import ParameterTypeError
 
     with pytest.raises(ParameterTypeError, match=next(iter(wrong))):
@@ -105,7 +105,7 @@ def test_a_local_month_needs_no_network(real_month, tmp_path):
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_a_month_not_published_fails_at_once_and_the_others_are_written(taxi, tmp_path):
+def test_an_unpublished_month_fails_without_retries_and_the_others_are_written(taxi, tmp_path):
     taxi.missing.add("/green/green_tripdata_2021-02.csv.gz")
     with pytest.raises(MonthsFailedError, match=r"1 of 3 months failed:\ngreen 2021-02: .*404"):
         etl_parent_flow([1, 2, 3], 2021, "green", taxi.source, str(tmp_path))
@@ -116,7 +116,7 @@ def test_a_month_not_published_fails_at_once_and_the_others_are_written(taxi, tm
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_a_server_that_stumbles_is_asked_again(taxi, tmp_path):
+def test_temporary_failures_of_the_server_are_retried(taxi, tmp_path):
     taxi.faults += [503, 0]  # refused once, then cut off in the middle
     where = etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
     assert pq.read_metadata(where).num_rows == taxi.rows
@@ -125,7 +125,7 @@ def test_a_server_that_stumbles_is_asked_again(taxi, tmp_path):
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_a_month_on_its_own_fails_with_the_reason(taxi, tmp_path):
+def test_a_single_month_fails_with_the_reason(taxi, tmp_path):
     taxi.faults.append(404)
     with pytest.raises(NotPublishedError, match="answered 404"):
         etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
@@ -153,7 +153,7 @@ def test_a_wrong_source_is_refused_before_any_download(taxi, tmp_path):
     assert taxi.requests == []
 
 
-# --- what people see in the UI -----------------------------------------------------------------
+# --- artifacts in the UI -----------------------------------------------------------------------
 
 
 def _artifact(key: str) -> dict[str, str]:
@@ -168,7 +168,7 @@ def _artifact(key: str) -> dict[str, str]:
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_each_month_leaves_a_table_of_what_was_found_and_the_parent_a_summary(taxi, tmp_path):
+def test_each_month_creates_an_artifact_and_the_parent_a_summary(taxi, tmp_path):
     taxi.missing.add("/fhv/fhv_tripdata_2018-04.csv.gz")
     with pytest.raises(MonthsFailedError):
         etl_parent_flow([3, 4], 2018, "fhv", taxi.source, str(tmp_path))
@@ -182,12 +182,12 @@ def test_each_month_leaves_a_table_of_what_was_found_and_the_parent_a_summary(ta
     assert months["fhv 2018-03"]["rows"] == "2,000"
     assert months["fhv 2018-03"]["outcome"] == "written"
     assert months["fhv 2018-04"]["outcome"] == "failed"
-    assert "answered 404" in months["fhv 2018-04"]["where, or why"]
+    assert "answered 404" in months["fhv 2018-04"]["location or reason"]
 
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_a_second_run_leaves_the_months_as_they_are_unless_forced(taxi, tmp_path):
+def test_a_second_run_skips_the_months_unless_forced(taxi, tmp_path):
     given = {"months": [1, 2], "colour": "green", "source": taxi.source}
     first = etl_parent_flow(**given, destination=str(tmp_path))
     assert etl_parent_flow(**given, destination=str(tmp_path)) == first
@@ -218,7 +218,7 @@ def test_months_go_to_a_bucket_through_its_block(taxi, gcs, monkeypatch):
     assert [r.status for r in taxi.requests] == [200, 200]
     before = {name: gcs.generation(name) for name in gcs.objects()}
     etl_parent_flow([1, 2], 2021, "green", taxi.source, "gcs-bucket/taxi")
-    assert [r.status for r in taxi.requests][2:] == [304, 304]  # asked, and nothing sent
+    assert [r.status for r in taxi.requests][2:] == [304, 304]  # not modified: nothing was sent
     assert {name: gcs.generation(name) for name in gcs.objects()} == before
 
 
@@ -257,19 +257,19 @@ def test_a_local_file_system_block_is_a_folder(taxi, tmp_path, monkeypatch):
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("slug", ["gcs-bucket/nothing-here", "no-such-type/nothing-here"])
-def test_a_block_that_does_not_exist_is_named_before_any_download(taxi, slug):
-    with pytest.raises(DestinationError, match=f"there is no block {slug}"):
+def test_a_missing_block_is_reported_before_any_download(taxi, slug):
+    with pytest.raises(DestinationError, match=f"block {slug} not found"):
         etl_parent_flow([1], source=taxi.source, destination=slug)
     assert taxi.requests == []
 
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-def test_a_block_that_takes_no_files_is_refused(taxi):
+def test_a_block_that_cannot_store_files_is_refused(taxi):
     from prefect.blocks.system import Secret
 
     Secret(value="x").save("no-file-system", overwrite=True)
-    with pytest.raises(DestinationError, match="cannot take files"):
+    with pytest.raises(DestinationError, match="cannot store files"):
         etl_parent_flow([1], source=taxi.source, destination="secret/no-file-system")
 
 
@@ -306,7 +306,7 @@ def _job(taxi) -> MonthJob:
 
 
 @pytest.mark.server
-def test_a_bucket_that_comes_back_receives_the_month(taxi, bucket):
+def test_a_bucket_that_recovers_receives_the_month(taxi, bucket):
     destination = open_destination("gcs-bucket/unsteady")
     coming_back = threading.Timer(2, bucket.start_emulator)
 
@@ -324,7 +324,7 @@ def test_a_bucket_that_comes_back_receives_the_month(taxi, bucket):
 
 
 @pytest.mark.server
-def test_a_bucket_that_stays_down_fails_the_month_and_keeps_what_it_had(taxi, bucket, monkeypatch):
+def test_a_bucket_that_stays_down_fails_the_month_and_does_not_change(taxi, bucket, monkeypatch):
     from google.cloud.storage.retry import DEFAULT_RETRY
 
     destination = open_destination("gcs-bucket/unsteady")
@@ -334,13 +334,13 @@ def test_a_bucket_that_stays_down_fails_the_month_and_keeps_what_it_had(taxi, bu
     again = replace(_job(taxi), force=True)
     (result,) = load_months([again], destination, report=lambda _: bucket.stop_emulator())
     assert result.outcome == "failed"
-    assert "gcs-bucket/unsteady does not do what it should" in result.reason
+    assert "gcs-bucket/unsteady failed" in result.reason
     bucket.start_emulator()
     assert {name: bucket.read(name) for name in bucket.objects()} == before
 
 
 @pytest.mark.server
-def test_an_object_that_somebody_deleted_is_made_again(taxi, bucket):
+def test_a_deleted_object_is_written_again(taxi, bucket):
     destination = open_destination("gcs-bucket/unsteady")
     load_month(_job(taxi), destination)
     assert load_month(_job(taxi), destination).outcome == "unchanged"

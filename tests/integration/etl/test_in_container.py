@@ -1,4 +1,4 @@
-"""The refusal of a folder that would be lost, in real containers."""
+"""Destinations inside real containers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except DestinationError as exc:
 
 @pytest.fixture(scope="module")
 def run():
-    """Run `WRITE` in a container that holds the package as the shipped image does."""
+    """Run `WRITE` in a container that has the package at the same path as the shipped image."""
     import docker
 
     from parts import base_image

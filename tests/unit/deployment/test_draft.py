@@ -155,8 +155,9 @@ def test_several_deployments_need_a_name_beside_schedule_flags():
     assert len(planned(project)) == 2
 
 
-def test_the_shipped_deployment_may_be_given_another_name():
-    project = settings(shipped=True, deployments=[{"name": "prefect-docker-flow"}])
+def test_the_default_deployment_may_be_given_another_name():
+    project = settings(default_deployment="prefect-docker-flow")
+    assert [d.name for d in chosen(project, Flags())] == ["prefect-docker-flow"]
     assert [d.name for d in chosen(project, Flags(name="mine"))] == ["mine"]
 
 

@@ -31,7 +31,7 @@ def failure(name: str) -> BuildError:
 
 
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
-def test_a_successful_build_tells_its_steps_its_output_and_the_image(builder):
+def test_a_successful_build_shows_its_steps_its_output_and_the_image(builder):
     stream, told = fold(f"{builder}-success")
     assert stream.image_id is not None
     assert stream.image_id.startswith("sha256:")
@@ -43,21 +43,21 @@ def test_a_successful_build_tells_its_steps_its_output_and_the_image(builder):
     assert "two" in lines
 
 
-def test_the_engine_s_own_chatter_is_not_told():
+def test_the_engine_s_own_chatter_is_not_shown():
     _, told = fold("classic-success")
     for event in told:
         assert "intermediate container" not in getattr(event, "text", "")
         assert "--->" not in getattr(event, "text", "")
 
 
-def test_a_secret_in_a_step_is_not_told():
+def test_a_secret_in_a_step_is_not_shown():
     told: list[Event] = []
     stream = BuildStream(told.append)
     stream.feed({"stream": "Step 2/3 : ENV DB_PASSWORD=hunter22\n ---> 1\n"})
     assert [e.text for e in told if isinstance(e, Step)] == ["ENV DB_PASSWORD=********"]
 
 
-def test_a_cached_step_is_told_as_cached():
+def test_a_cached_step_is_shown_as_cached():
     _, told = fold("classic-cached")
     cached = [e.text for e in told if isinstance(e, Step) and e.cached]
     assert cached == ["RUN echo one && echo two", "COPY flow.py /opt/flow.py"]

@@ -67,7 +67,7 @@ def _assert_equal(table: pa.Table, reference: pd.DataFrame, colour: str) -> None
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_every_value_of_a_made_up_month_is_what_pandas_reads(tmp_path, colour):
+def test_every_value_of_a_generated_month_equals_what_pandas_reads(tmp_path, colour):
     source = _month(tmp_path, colour, 5_000)
     converted, table = _convert(source, colour)
     assert converted.unknown == ()
@@ -75,7 +75,7 @@ def test_every_value_of_a_made_up_month_is_what_pandas_reads(tmp_path, colour):
     _assert_equal(table, _reference(source, colour), colour)
 
 
-def test_every_value_of_a_real_month_is_what_pandas_reads(tmp_path, real_month):
+def test_every_value_of_a_real_month_equals_what_pandas_reads(tmp_path, real_month):
     source = tmp_path / "month.csv.gz"
     source.write_bytes(real_month.read_bytes())
     converted, table = _convert(source, "yellow")
@@ -84,7 +84,7 @@ def test_every_value_of_a_real_month_is_what_pandas_reads(tmp_path, real_month):
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_a_month_of_many_blocks_and_row_groups_is_the_same_month(tmp_path, monkeypatch, colour):
+def test_many_blocks_and_row_groups_make_the_same_month(tmp_path, monkeypatch, colour):
     source = _month(tmp_path, colour, 30_000)
     monkeypatch.setattr(clean, "BLOCK", 20_000)
     monkeypatch.setattr(parquet, "ROW_GROUP", 1_000)
@@ -93,7 +93,7 @@ def test_a_month_of_many_blocks_and_row_groups_is_the_same_month(tmp_path, monke
     _assert_equal(table, _reference(source, colour), colour)
 
 
-def test_the_same_month_from_a_parquet_file_is_the_same_month(tmp_path, real_month):
+def test_a_month_published_as_parquet_gives_the_same_month(tmp_path, real_month):
     reference = _reference(real_month, "yellow")
     published = tmp_path / "yellow_tripdata_2019-01.parquet"
     # As the TLC publishes it: counts as floats, text as large strings, another case.
@@ -112,7 +112,7 @@ def test_the_same_month_from_a_parquet_file_is_the_same_month(tmp_path, real_mon
 # --- schemas that drifted ------------------------------------------------------------------------
 
 
-def test_the_header_may_differ_in_case_blanks_and_order(tmp_path):
+def test_the_header_may_differ_in_case_spaces_and_order(tmp_path):
     source = _zipped(
         tmp_path / "m.csv.gz",
         "\ufeffPUlocationID, Pickup_Datetime,DROPOFF_datetime,surprise,dispatching_base_number\r\n"
@@ -144,19 +144,19 @@ def test_whole_numbers_written_as_floats_are_whole_numbers(tmp_path, monkeypatch
     assert table["VendorID"].to_pylist() == [1, 2, None, 4] * 20
 
 
-@pytest.mark.parametrize("beside", ["1", "1.0"])
-def test_whole_numbers_keep_every_digit_that_64_bits_hold(tmp_path, beside):
+@pytest.mark.parametrize("last", ["1", "1.0"])
+def test_whole_numbers_keep_every_digit_up_to_64_bits(tmp_path, last):
     times = "2021-01-01 00:00:00,2021-01-01 00:10:00"
     wanted = [2**53 + 1, 2**63 - 1, -(2**63), -(2**53) - 1, None, 10**18, 0]
-    written = [*wanted[:3], f"{wanted[3]}.0", "", "1e18", "-0.0" if beside == "1.0" else "0"]
-    rows = [f"{'' if text is None else text},{times}" for text in [*written, beside]]
+    written = [*wanted[:3], f"{wanted[3]}.0", "", "1e18", "-0.0" if last == "1.0" else "0"]
+    rows = [f"{'' if text is None else text},{times}" for text in [*written, last]]
     source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "\n".join(rows))
     converted, table = _convert(source, "green")
     assert converted.rejects == []
     assert table["VendorID"].to_pylist() == [*wanted, 1]
 
 
-def test_a_large_whole_number_beside_a_bad_row_keeps_every_digit(tmp_path):
+def test_a_large_whole_number_next_to_a_bad_row_keeps_every_digit(tmp_path):
     large = 2**53 + 1
     rows = [TRIP, f"{large}{TRIP[1:]}", "x", f"1.0{TRIP[1:]}"]
     converted, table = _convert(
@@ -166,7 +166,7 @@ def test_a_large_whole_number_beside_a_bad_row_keeps_every_digit(tmp_path):
     assert [reject.line for reject in converted.rejects] == [4]
 
 
-def test_a_column_without_a_name_is_left_out_and_told(tmp_path):
+def test_a_column_without_a_name_is_dropped_and_reported(tmp_path):
     header = GREEN_HEADER.replace("\n", ",\n")
     converted, table = _convert(_zipped(tmp_path / "m.csv.gz", f"{header}{TRIP},\n"), "green")
     assert converted.unknown == ("(no name)",)
@@ -186,7 +186,7 @@ def test_a_month_without_trips_has_its_columns(tmp_path):
     assert table.schema.equals(SCHEMAS["yellow"].table)
 
 
-# --- files that are no month ---------------------------------------------------------------------
+# --- files that are not a month ------------------------------------------------------------------
 
 
 def test_a_file_of_another_colour_is_refused(tmp_path):
@@ -194,7 +194,7 @@ def test_a_file_of_another_colour_is_refused(tmp_path):
         _convert(_month(tmp_path, "yellow", 10), "green")
 
 
-def test_a_web_page_in_place_of_a_month_is_refused_and_shown(tmp_path):
+def test_a_web_page_instead_of_a_month_is_refused_with_its_beginning(tmp_path):
     source = tmp_path / "month.csv.gz"
     source.write_text("<!DOCTYPE html>\n<html>Sign in</html>")
     with pytest.raises(SourceError, match="begins with '<!DOCTYPE html>'"):
@@ -214,10 +214,10 @@ def test_an_empty_file_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("rows", [3, 5_000])  # less than is read for a header, and more
-def test_lines_that_end_in_cr_alone_are_refused(tmp_path, rows):
+def test_lines_that_end_with_cr_alone_are_refused(tmp_path, rows):
     text = GREEN_HEADER + "2,2021-01-01 00:00:00,2021-01-01 00:10:00\n" * rows
     source = _zipped(tmp_path / "m.csv.gz", text.replace("\n", "\r"))
-    with pytest.raises(SourceError, match=r"m\.csv\.gz do not end in LF or CRLF: .*'VendorID,"):
+    with pytest.raises(SourceError, match=r"m\.csv\.gz do not end with LF or CRLF: .*'VendorID,"):
         _convert(source, "green")
 
 
@@ -225,7 +225,9 @@ def test_lines_that_end_in_cr_alone_are_refused(tmp_path, rows):
 def test_a_truncated_month_is_refused(tmp_path, missing):
     source = _month(tmp_path, "yellow", 5_000)
     source.write_bytes(source.read_bytes()[:-missing])
-    with pytest.raises(SourceError, match=r"month\.csv\.gz cannot be read: it is truncated"):
+    with pytest.raises(
+        SourceError, match=r"month\.csv\.gz cannot be read: the gzip data is truncated"
+    ):
         _convert(source, "yellow")
 
 
@@ -242,32 +244,32 @@ def test_a_parquet_column_of_another_type_is_a_changed_schema(tmp_path):
     times = pa.array(["2021-01-01 00:00:00"]).cast(pa.timestamp("us"))
     columns = {"pickup_datetime": times, "dropOff_datetime": times, "SR_Flag": ["shared"]}
     pq.write_table(pa.table(columns), source)
-    with pytest.raises(SourceError, match=r"column SR_Flag has another type than .*shared"):
+    with pytest.raises(SourceError, match=r"column SR_Flag has an unexpected type: .*shared"):
         _convert(source, "fhv")
 
 
-# --- rows that are no trip -----------------------------------------------------------------------
+# --- rows that cannot be read --------------------------------------------------------------------
 
 TRIP = "2,2021-01-01 00:00:00,2021-01-01 00:10:00"
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "reason"),
     [
-        ("1,soon,2021-01-01 00:10:00,7", 'lpep_pickup_datetime: "soon" is no time'),
-        ("1.5,{times},7", 'VendorID: "1.5" is no whole number'),
-        ('" one",{times},7', 'VendorID: " one" is no whole number'),
-        ("1e-1,{times},7", 'VendorID: "1e-1" is no whole number'),
+        ("1,soon,2021-01-01 00:10:00,7", 'lpep_pickup_datetime: "soon" is not a timestamp'),
+        ("1.5,{times},7", 'VendorID: "1.5" is not a whole number'),
+        ('" one",{times},7', 'VendorID: " one" is not a whole number'),
+        ("1e-1,{times},7", 'VendorID: "1e-1" is not a whole number'),
         (f"{10**22 + 1},{{times}},7", f'VendorID: "{10**22 + 1}" is too large for 64 bits'),
         (f"{2**63}.0,{{times}},7", f'VendorID: "{2**63}.0" is too large for 64 bits'),
         (f"-{'9' * 50},{{times}},7", f'VendorID: "-{"9" * 50}" is too large for 64 bits'),
-        ("1,{times},$7", 'Trip_Distance: "$7" is no number'),
+        ("1,{times},$7", 'Trip_Distance: "$7" is not a number'),
         ("1,2021-01-01 00:00:00", "Expected 4 columns, got 2"),
         ("1,{times},7,", "Expected 4 columns, got 5"),
-        ('"Expected 9 columns, got 8",{times},7', 'VendorID: "Expected 9 columns, got 8" is no'),
+        ('"Expected 9 columns, got 8",{times},7', 'VendorID: "Expected 9 columns, got 8" is not'),
     ],
 )
-def test_a_row_that_does_not_fit_is_set_aside_with_its_line_and_the_reason(tmp_path, row, said):
+def test_a_row_that_does_not_fit_is_rejected_with_its_line_and_the_reason(tmp_path, row, reason):
     header = GREEN_HEADER.replace("\n", ", Trip_Distance\n")
     row = row.format(times="2021-01-01 00:00:00,2021-01-01 00:10:00")
     text = header + f"{TRIP},1\n" * 3 + f"{row}\r\n" + f"{TRIP},2\n" * 2
@@ -275,10 +277,10 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_line_and_the_reason(tmp_p
     assert table["VendorID"].to_pylist() == [2] * 5
     (reject,) = converted.rejects
     assert (reject.line, reject.text) == (5, row)
-    assert reject.reason.startswith(said)
+    assert reject.reason.startswith(reason)
 
 
-def test_what_a_cleaning_step_of_ones_own_refuses_is_told_in_its_words(tmp_path, monkeypatch):
+def test_a_row_refused_by_a_custom_cleaning_step_has_that_steps_reason(tmp_path, monkeypatch):
     def step(batch, schema):
         if 3 in batch["VendorID"].to_pylist():
             raise pa.ArrowInvalid("no vendor 3 here")
@@ -290,17 +292,17 @@ def test_what_a_cleaning_step_of_ones_own_refuses_is_told_in_its_words(tmp_path,
     assert [r.reason for r in _convert(source, "green")[0].rejects] == ["no vendor 3 here"]
 
 
-def test_bytes_that_are_no_text_are_set_aside(tmp_path):
+def test_bytes_that_are_not_utf_8_are_rejected(tmp_path):
     header = b"store_and_fwd_flag,lpep_pickup_datetime,lpep_dropoff_datetime\n"
     trip = TRIP.encode() + b"\n"
     source = _zipped(tmp_path / "m.csv.gz", header + trip + b"\xff" + trip + trip)
     converted, table = _convert(source, "green")
     assert table.num_rows == 2
     (reject,) = converted.rejects
-    assert (reject.line, reject.reason) == (3, 'store_and_fwd_flag: "\ufffd2" is no UTF-8 text')
+    assert (reject.line, reject.reason) == (3, 'store_and_fwd_flag: "\ufffd2" is not UTF-8')
 
 
-def test_bad_rows_among_many_blocks_are_all_found_and_nothing_else_is_lost(tmp_path, monkeypatch):
+def test_bad_rows_in_many_blocks_are_all_found_and_nothing_else_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(clean, "BLOCK", 5_000)
     source = _month(tmp_path, "yellow", 3_000)
     lines = gzip.decompress(source.read_bytes()).splitlines(keepends=True)
@@ -316,7 +318,7 @@ def test_bad_rows_among_many_blocks_are_all_found_and_nothing_else_is_lost(tmp_p
     _assert_equal(table, _reference(reference, "yellow"), "yellow")
 
 
-def test_as_many_bad_rows_as_allowed_pass_and_one_more_does_not(tmp_path):
+def test_the_allowed_number_of_bad_rows_passes_and_one_more_fails(tmp_path):
     rows = [TRIP, "x", TRIP, "y", "z"]
     source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "\n".join(rows))
     converted, table = _convert(source, "green", max_rejects=3)
@@ -325,7 +327,7 @@ def test_as_many_bad_rows_as_allowed_pass_and_one_more_does_not(tmp_path):
         _convert(source, "green", max_rejects=2)
 
 
-def test_a_file_of_nothing_but_bad_rows_is_given_up_soon(tmp_path):
+def test_a_large_file_of_bad_rows_fails_early(tmp_path):
     source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "no trip\n" * 200_000)
     with pytest.raises(TooManyRejectsError, match="more than 100 rows"):
         _convert(source, "green")
@@ -339,7 +341,7 @@ def test_a_file_of_nothing_but_bad_rows_is_given_up_soon(tmp_path):
         (GREEN_HEADER, "x", 1),
     ],
 )
-def test_a_month_of_rejects_only_is_none_however_few_they_are(tmp_path, header, row, count):
+def test_a_month_of_only_rejected_rows_fails_even_if_they_are_few(tmp_path, header, row, count):
     source = _zipped(tmp_path / "m.csv.gz", header + f"{row}\n" * count)
     with pytest.raises(TooManyRejectsError) as caught:
         _convert(source, "green")
@@ -347,14 +349,14 @@ def test_a_month_of_rejects_only_is_none_however_few_they_are(tmp_path, header, 
     assert f"line 2: Expected {header.count(',') + 1} columns, got " in str(caught.value)
 
 
-def test_one_trip_among_rejects_is_a_month_where_they_are_allowed(tmp_path, monkeypatch):
+def test_one_trip_among_allowed_rejects_is_a_month(tmp_path, monkeypatch):
     monkeypatch.setattr(clean, "BLOCK", 10)
     source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "x\n" * 60 + f"{TRIP}\n" + "x\n" * 40)
     converted, table = _convert(source, "green")
     assert (table.num_rows, len(converted.rejects)) == (1, 100)
 
 
-def test_blank_lines_are_nothing(tmp_path):
+def test_blank_lines_are_ignored(tmp_path):
     source = _zipped(tmp_path / "m.csv.gz", f"{GREEN_HEADER}\n{TRIP}\n\n{TRIP}\n\n\n")
     converted, table = _convert(source, "green")
     assert (table.num_rows, converted.rejects) == (2, [])
@@ -363,7 +365,7 @@ def test_blank_lines_are_nothing(tmp_path):
 # --- along the way -------------------------------------------------------------------------------
 
 
-def test_the_progress_ends_at_the_whole_file_and_every_row(tmp_path):
+def test_the_progress_ends_with_the_whole_file_and_every_row(tmp_path):
     source = _month(tmp_path, "fhv", 20_000)
     progress, seen = Progress("fhv 2021-02"), []
     _convert(source, "fhv", watch=Watch(progress, lambda p: seen.append(p.rows)))
@@ -372,7 +374,7 @@ def test_the_progress_ends_at_the_whole_file_and_every_row(tmp_path):
     assert seen == sorted(seen)
 
 
-def test_a_month_that_is_stopped_ends_and_so_do_its_threads(tmp_path):
+def test_a_month_that_is_stopped_ends_with_its_threads(tmp_path):
     source = _month(tmp_path, "yellow", 20_000)
     stop = threading.Event()
     stop.set()
@@ -382,7 +384,7 @@ def test_a_month_that_is_stopped_ends_and_so_do_its_threads(tmp_path):
     assert threading.active_count() == before
 
 
-def test_a_disk_without_room_is_told(tmp_path):
+def test_a_full_disk_is_an_error_of_the_destination(tmp_path):
     source = _month(tmp_path, "yellow", 20_000)
     with (
         open_source(str(source)) as stream,
@@ -391,7 +393,7 @@ def test_a_disk_without_room_is_told(tmp_path):
         convert(stream, Path("/dev/full"), SCHEMAS["yellow"])
 
 
-def test_without_validators_the_content_tells_whether_it_changed(taxi):
+def test_without_validators_a_hash_of_the_content_identifies_the_file(taxi):
     taxi.validators = False
     address = f"{taxi.url}/green/green_tripdata_2021-01.csv.gz"
     hashes = set()

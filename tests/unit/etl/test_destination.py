@@ -10,12 +10,12 @@ from flowship.etl.destination import (
     ALLOW_UNMOUNTED,
     BlockDestination,
     FolderDestination,
-    beside,
     in_container,
     is_block,
     is_mounted,
     object_key,
     open_destination,
+    sidecar_key,
 )
 from flowship.etl.errors import DestinationError
 
@@ -36,7 +36,7 @@ def parquet(tmp_path) -> Path:
     return file
 
 
-def test_the_key_has_the_colour_as_folder_and_the_month_with_two_digits():
+def test_a_key_has_the_colour_as_folder_and_two_digits_for_the_month():
     assert object_key("green", 2021, 2) == "data/green/green_tripdata_2021-02.parquet"
 
 
@@ -53,7 +53,7 @@ def test_everything_else_is_a_folder(text):
     assert isinstance(open_destination(text, contained=lambda: False), FolderDestination)
 
 
-def test_a_folder_is_made_and_holds_the_month_under_its_key(tmp_path, parquet):
+def test_a_missing_folder_is_created_and_holds_the_month_under_its_key(tmp_path, parquet):
     folder = tmp_path / "new" / "out"
     where = open_destination(str(folder), contained=lambda: False).write(parquet, "data/m.parquet")
     assert where == str(folder / "data" / "m.parquet")
@@ -68,24 +68,24 @@ def test_writing_again_replaces_the_month(tmp_path, parquet):
     assert Path(destination.write(parquet, "m.parquet")).read_bytes() == b"PAR1 and more"
 
 
-def test_a_folder_that_cannot_be_written_says_so(tmp_path, parquet):
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path, parquet):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DestinationError, match="cannot be written"):
         FolderDestination(tmp_path / "file").write(parquet, "data/m.parquet")
 
 
 @pytest.mark.usefixtures("_no_override")
-def test_a_folder_that_goes_with_the_container_is_refused_with_both_ways_out(tmp_path):
+def test_an_unmounted_folder_in_a_container_is_refused_with_both_alternatives(tmp_path):
     with pytest.raises(DestinationError) as caught:
         open_destination(str(tmp_path), **_contained(mounted=False))
-    said = str(caught.value)
-    assert "lost when the container is removed" in said
-    assert "gcs-bucket/" in said
-    assert f'[block] volumes = ["/path/on/the/worker:{tmp_path.resolve()}"]' in said
+    text = str(caught.value)
+    assert "lost when the container is removed" in text
+    assert "gcs-bucket/" in text
+    assert f'[block] volumes = ["/path/on/the/worker:{tmp_path.resolve()}"]' in text
 
 
 @pytest.mark.usefixtures("_no_override")
-def test_nobody_is_told_to_mount_over_the_flow_itself(tmp_path, monkeypatch):
+def test_the_suggested_mount_never_hides_the_flow(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for destination in (".", str(tmp_path), str(tmp_path.parent)):
         with pytest.raises(DestinationError, match=r'worker:/data"\] and destination /data;'):
@@ -99,7 +99,7 @@ def test_a_mounted_folder_in_a_container_is_accepted(tmp_path):
     assert open_destination(str(tmp_path), **_contained(mounted=True))
 
 
-def test_who_insists_may_write_into_the_container(tmp_path, monkeypatch):
+def test_the_environment_variable_allows_an_unmounted_folder(tmp_path, monkeypatch):
     monkeypatch.setenv(ALLOW_UNMOUNTED, "1")
     assert open_destination(str(tmp_path), **_contained(mounted=False))
 
@@ -113,11 +113,11 @@ def test_a_kubernetes_pod_is_a_container(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["/dev/shm/taxi", "/proc", "/run/taxi"])
-def test_a_mount_that_every_container_has_keeps_nothing(folder):
+def test_a_mount_that_every_container_has_does_not_count(folder):
     assert not is_mounted(Path(folder))
 
 
-def test_the_root_of_the_file_system_is_not_a_mount_of_ones_own():
+def test_the_root_of_the_file_system_does_not_count_as_a_mount():
     assert not is_mounted(Path("/"))
 
 
@@ -138,7 +138,7 @@ def test_a_block_whose_methods_are_async_is_written_to(parquet):
     assert where == "my-files/x: data/m.parquet"
 
 
-def test_a_block_that_cannot_be_read_knows_nothing_and_is_taken_at_its_word():
+def test_a_block_that_cannot_be_read_has_no_content_and_is_assumed_to_hold_keys():
     destination = BlockDestination("my-files/x", _AsyncFileSystem())
     assert destination.read("data/m.parquet") is None
     assert destination.holds("data/m.parquet", 1)
@@ -160,20 +160,20 @@ class _Bucket:
         raise RuntimeError(f"AccessDenied: {to_path}")
 
 
-def test_a_bucket_is_asked_what_it_holds_before_it_is_read():
+def test_a_bucket_is_listed_before_it_is_read():
     destination = BlockDestination("s3-bucket/x", _Bucket({"mine/data/a.json": b"{}"}))
     assert destination.read("data/a.json") == b"{}"
     assert destination.read("data/b.json") is None
     assert (destination.holds("data/a.json", 2), destination.holds("a.json.gz", 2)) == (True, False)
 
 
-def test_whatever_a_vendors_client_raises_is_about_the_destination(parquet):
+def test_an_exception_of_a_vendors_client_becomes_an_error_of_the_destination(parquet):
     destination = BlockDestination("s3-bucket/x", _Bucket({}))
     with pytest.raises(DestinationError, match=r"s3-bucket/x .*AccessDenied: data/m"):
         destination.write(parquet, "data/m.parquet")
 
 
-def test_a_file_that_is_never_finished_leaves_nothing(tmp_path):
+def test_an_interrupted_write_leaves_no_file(tmp_path):
     destination = FolderDestination(tmp_path / "out")
 
     def break_off() -> None:
@@ -186,7 +186,7 @@ def test_a_file_that_is_never_finished_leaves_nothing(tmp_path):
     assert not list((tmp_path / "out").rglob("*m.parquet*"))
 
 
-def test_what_a_killed_run_left_is_swept_a_day_later(tmp_path):
+def test_the_file_of_a_killed_run_is_removed_after_a_day(tmp_path):
     for name, age in (("old", 25 * 3600), ("young", 60)):
         part = tmp_path / f".m.parquet.{name}.part"
         part.write_bytes(b"half")
@@ -198,7 +198,7 @@ def test_what_a_killed_run_left_is_swept_a_day_later(tmp_path):
     assert left == [".m.parquet.young.part", ".other.parquet.old.part"]
 
 
-def test_two_runs_of_one_month_do_not_write_into_each_other(tmp_path):
+def test_two_runs_of_one_month_use_separate_files(tmp_path):
     destination = FolderDestination(tmp_path)
     with destination.staging("m.parquet") as one, destination.staging("m.parquet") as other:
         one.write_bytes(b"one")
@@ -210,21 +210,21 @@ def test_two_runs_of_one_month_do_not_write_into_each_other(tmp_path):
     assert (tmp_path / "m.parquet").read_bytes() == b"other"
 
 
-def test_what_is_known_about_a_file_stands_beside_it_out_of_sight():
-    assert beside("data/green/m.parquet", "json") == "data/green/_m.json"
+def test_a_sidecar_is_in_the_same_folder_with_an_underscore():
+    assert sidecar_key("data/green/m.parquet", "json") == "data/green/_m.json"
 
 
 @pytest.mark.parametrize("address", ["gs://taxi/lake", "s3://taxi", "https://example.com/taxi"])
-def test_a_buckets_address_is_no_folder(address, tmp_path, monkeypatch):
+def test_the_url_of_a_bucket_is_refused(address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DestinationError, match="is an address") as caught:
+    with pytest.raises(DestinationError, match="is a URL") as caught:
         open_destination(address)
     assert "gcs-bucket/" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["gcs-bucket", "gcs-bucket/taxi/lake", "s3-bucket/"])
-def test_half_a_blocks_name_is_no_folder(text, tmp_path, monkeypatch):
+def test_an_incomplete_block_name_is_refused(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DestinationError, match="not the name of a block") as caught:
         open_destination(text)
@@ -232,12 +232,12 @@ def test_half_a_blocks_name_is_no_folder(text, tmp_path, monkeypatch):
     assert open_destination(f"./{text}") == FolderDestination(Path(text))
 
 
-def test_an_empty_destination_is_not_the_current_folder():
+def test_an_empty_destination_is_refused():
     with pytest.raises(DestinationError, match="is empty"):
         open_destination("")
 
 
-def test_a_prefect_api_that_is_down_is_told_as_that(tmp_path):
+def test_a_prefect_api_that_does_not_answer_is_reported(tmp_path):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with (

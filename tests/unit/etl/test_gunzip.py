@@ -15,7 +15,7 @@ TEXT = random.Random(7).randbytes(300_000) + b"a,b,c\n" * 50_000
 
 @pytest.fixture(params=["isal", "zlib"], autouse=True)
 def _inflater(request, monkeypatch):
-    """Both of them: where isal is missing, zlib must do the same."""
+    """Both libraries: if isal is missing, zlib must give the same result."""
     if request.param == "zlib":
         monkeypatch.setattr(module, "inflater", zlib)
     else:
@@ -27,20 +27,22 @@ def _pieces(data: bytes, size: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("size", [7, 1_000, 1 << 20])
-def test_the_plain_bytes_are_those_that_were_zipped(size):
+def test_the_plain_bytes_are_those_that_were_compressed(size):
     assert b"".join(gunzip(_pieces(gzip.compress(TEXT), size), "m")) == TEXT
 
 
 @pytest.mark.parametrize("size", [1, 5, 1 << 20])
 @pytest.mark.parametrize("padding", [b"", b"\0\0\0\0"])
-def test_several_members_are_one_file_and_zeros_at_its_end_are_nothing(size, padding):
+def test_several_members_are_one_file_and_zeros_at_the_end_are_ignored(size, padding):
     zipped = gzip.compress(b"one\n") + gzip.compress(b"") + gzip.compress(b"two\n") + padding
     assert b"".join(gunzip(_pieces(zipped, size), "m")) == b"one\ntwo\n"
 
 
 @pytest.mark.parametrize("missing", [1, 8, 9, 1_000])
-def test_a_file_that_ends_too_early_is_refused(missing):
-    with pytest.raises(SourceError, match=r"month\.csv\.gz cannot be read: it is truncated"):
+def test_a_truncated_file_is_refused(missing):
+    with pytest.raises(
+        SourceError, match=r"month\.csv\.gz cannot be read: the gzip data is truncated"
+    ):
         list(gunzip([gzip.compress(TEXT)[:-missing]], "month.csv.gz"))
 
 

@@ -1,4 +1,4 @@
-"""A month from its source to its place: again, after faults, with rows set aside."""
+"""A month from its source to its destination: again, after failures, with rejected rows."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def _publish(taxi, edit) -> None:
     taxi.files[PATH] = gzip.compress(b"\n".join(edit(lines)) + b"\n")
 
 
-# --- what is known about a month -----------------------------------------------------------------
+# --- the manifest --------------------------------------------------------------------------------
 
 
-def test_a_month_is_written_with_what_is_known_about_it(taxi, out):
+def test_a_month_is_written_with_its_manifest(taxi, out):
     result = _load(taxi, out)
     assert _files(out) == [MANIFEST, MONTH]
     assert result.outcome == "written"
@@ -86,21 +86,21 @@ def test_readers_of_the_whole_folder_see_only_trips(taxi, out):
     assert pq.read_table(out / "data" / "green").num_rows == 4_000
 
 
-# --- again ---------------------------------------------------------------------------------------
+# --- loading again -------------------------------------------------------------------------------
 
 
-def test_a_month_that_did_not_change_is_asked_for_and_not_fetched(taxi, out):
+def test_a_month_that_did_not_change_is_not_downloaded(taxi, out):
     first = _load(taxi, out)
     written = (out / MONTH).stat()
     again = _load(taxi, out)
     assert again.outcome == "unchanged"
-    assert "as they were" in again.reason
+    assert "neither the source nor the code" in again.reason
     assert (again.rows, again.where) == (first.rows, first.where)
     assert [r.status for r in taxi.requests] == [200, 304]
     assert (out / MONTH).stat() == written
 
 
-def test_a_file_that_was_cut_at_its_place_is_written_again(taxi, out):
+def test_a_file_that_was_truncated_at_the_destination_is_written_again(taxi, out):
     size = _load(taxi, out).size
     (out / MONTH).write_bytes(b"")
     assert _load(taxi, out).outcome == "written"
@@ -116,18 +116,18 @@ def test_a_header_alone_does_not_replace_a_month_of_trips(tmp_path, out):
     published.write_text(f"{header}\n{row}\n")
     assert load_month(job, FolderDestination(out)).rows == 1
     published.write_text(f"{header}\n")
-    with pytest.raises(SourceError, match="a header and no trips"):
+    with pytest.raises(SourceError, match="a header but no trips"):
         load_month(job, FolderDestination(out))
     assert pq.read_metadata(out / MONTH).num_rows == 1
 
 
-def test_force_loads_it_all_the_same(taxi, out):
+def test_force_loads_an_unchanged_month(taxi, out):
     _load(taxi, out)
     assert _load(taxi, out, force=True).outcome == "written"
     assert [r.status for r in taxi.requests] == [200, 200]
 
 
-def test_a_month_published_anew_is_loaded(taxi, out):
+def test_a_month_that_was_published_again_is_loaded(taxi, out):
     _load(taxi, out)
     _publish(taxi, lambda lines: lines[:-500])
     result = _load(taxi, out)
@@ -135,26 +135,26 @@ def test_a_month_published_anew_is_loaded(taxi, out):
     assert pq.read_metadata(out / MONTH).num_rows == 1_500
 
 
-def test_other_code_loads_the_month_again(taxi, out, monkeypatch):
+def test_a_new_version_of_the_code_loads_the_month_again(taxi, out, monkeypatch):
     _load(taxi, out)
     monkeypatch.setattr("flowship.etl.month.code_version", lambda: "another")
     assert _load(taxi, out).outcome == "written"
     assert _load(taxi, out).outcome == "unchanged"
 
 
-def test_an_edited_module_is_another_version_of_the_code(tmp_path, monkeypatch):
+def test_an_edited_module_changes_the_version_of_the_code(tmp_path, monkeypatch):
     package = tmp_path / "etl"
     shutil.copytree(Path(manifest_module.__file__).parent, package)
     monkeypatch.setattr(manifest_module, "__file__", str(package / "manifest.py"))
     version = manifest_module.code_version.__wrapped__
     before = version()
     with (package / "clean.py").open("a") as file:
-        file.write("# a step of one's own\n")
+        file.write("# a custom step\n")
     assert version() != before
 
 
 @pytest.mark.parametrize("lost", [MONTH, MANIFEST])
-def test_a_month_or_a_manifest_that_somebody_deleted_is_made_again(taxi, out, lost):
+def test_a_deleted_month_or_manifest_is_written_again(taxi, out, lost):
     _load(taxi, out)
     (out / lost).unlink()
     assert _load(taxi, out).outcome == "written"
@@ -162,7 +162,7 @@ def test_a_month_or_a_manifest_that_somebody_deleted_is_made_again(taxi, out, lo
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"fingerprint": {"x": 1}}'])
-def test_a_manifest_that_is_none_of_ours_is_no_reason_to_skip(taxi, out, content):
+def test_an_unusable_manifest_is_ignored(taxi, out, content):
     _load(taxi, out)
     (out / MANIFEST).write_text(content)
     assert _load(taxi, out).outcome == "written"
@@ -182,19 +182,19 @@ def test_without_validators_equal_content_is_not_written_again(taxi, out):
     _load(taxi, out)
     written = (out / MONTH).stat()
     assert _load(taxi, out).outcome == "unchanged"
-    assert [r.status for r in taxi.requests] == [200, 200]  # only the content can tell
+    assert [r.status for r in taxi.requests] == [200, 200]  # only the content shows a change
     assert (out / MONTH).stat() == written
     _publish(taxi, lambda lines: lines[:-1])
     assert _load(taxi, out).outcome == "written"
 
 
-# --- a cleaning step of one's own, as docs/etl.md shows it ---------------------------------------
+# --- custom cleaning steps, as shown in docs/etl.md ----------------------------------------------
 
 DOCS = ROOT / "docs" / "etl.md"
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_cleaning_step_of_ones_own_takes_effect_and_the_rows_left_out_are_seen(
+def test_a_custom_cleaning_step_takes_effect_and_the_dropped_rows_are_counted(
     taxi, out, monkeypatch, number
 ):
     samples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
@@ -209,7 +209,7 @@ def test_a_cleaning_step_of_ones_own_takes_effect_and_the_rows_left_out_are_seen
     assert result.rows == len(distances) < 2_000
 
 
-# --- rows set aside ------------------------------------------------------------------------------
+# --- rejected rows -------------------------------------------------------------------------------
 
 
 def _spoil(*numbers: int):
@@ -219,7 +219,7 @@ def _spoil(*numbers: int):
     return edit
 
 
-def test_bad_rows_are_counted_and_kept_beside_the_month(taxi, out):
+def test_rejected_rows_are_counted_and_stored_next_to_the_month(taxi, out):
     _publish(taxi, _spoil(10, 999))
     result = _load(taxi, out, max_rejects=2)
     assert (result.rows_read, result.rows, result.rejected) == (2_000, 1_998, 2)
@@ -230,7 +230,7 @@ def test_bad_rows_are_counted_and_kept_beside_the_month(taxi, out):
     assert all("Expected 20 columns, got 2" in row["reason"] for row in rows)
 
 
-def test_more_bad_rows_than_allowed_fail_the_month_and_leave_what_was_there(taxi, out):
+def test_too_many_bad_rows_fail_the_month_and_keep_the_earlier_one(taxi, out):
     _load(taxi, out)
     before = (out / MONTH).read_bytes()
     _publish(taxi, _spoil(10, 999))
@@ -241,7 +241,7 @@ def test_more_bad_rows_than_allowed_fail_the_month_and_leave_what_was_there(taxi
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_month_of_rejects_only_is_not_written_and_leaves_what_was_there(taxi, out, there):
+def test_a_month_of_only_rejected_rows_is_not_written_and_keeps_the_earlier_one(taxi, out, there):
     if there:
         _publish(taxi, _spoil(10))
         _load(taxi, out)
@@ -252,7 +252,7 @@ def test_a_month_of_rejects_only_is_not_written_and_leaves_what_was_there(taxi, 
     assert {name: (out / name).read_bytes() for name in _files(out)} == before
 
 
-def test_a_mended_month_has_no_rejects_left(taxi, out):
+def test_a_corrected_month_has_no_rejected_rows(taxi, out):
     good = taxi.find(PATH).read_bytes()
     _publish(taxi, _spoil(10))
     _load(taxi, out)
@@ -269,11 +269,11 @@ def test_a_stricter_threshold_does_not_skip_a_month_with_more_bad_rows(taxi, out
         _load(taxi, out, max_rejects=0)
 
 
-# --- faults: what the destination holds afterwards -----------------------------------------------
+# --- failures: what the destination holds afterwards ---------------------------------------------
 
 
 @pytest.mark.parametrize("faults", [[0], [0, 0], [500], [503, 0, 500]])
-def test_a_source_that_stumbles_gives_the_whole_month(taxi, out, faults):
+def test_temporary_failures_of_the_source_do_not_lose_trips(taxi, out, faults):
     taxi.faults += faults
     assert _load(taxi, out).rows == 2_000
     assert _files(out) == [MANIFEST, MONTH]
@@ -308,7 +308,7 @@ def test_a_month_that_fails_leaves_the_destination_as_it_was(taxi, out, fault, t
     assert {name: (out / name).read_bytes() for name in _files(out)} == before
 
 
-def test_a_manifest_holds_no_secret_of_the_address(taxi, out):
+def test_a_manifest_has_no_secrets_of_the_address(taxi, out):
     job = _job(taxi)
     address = job.address.replace("//", "//me:hunter2@") + "?sig=abc"
     load_month(MonthJob("green", 2021, 1, address), FolderDestination(out))
@@ -335,6 +335,7 @@ def test_a_month_that_fails_does_not_stop_the_others_and_the_order_is_kept(taxi,
         ("green 2021-01", "written"),
     ]
     assert "answered 404" in results[1].reason
+    assert [r.code for r in results] == ["", "month-not-published", ""]
     assert seen == {result.label: result.outcome for result in results}
 
 

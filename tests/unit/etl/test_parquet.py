@@ -27,11 +27,11 @@ def test_row_groups_have_the_same_size_and_keep_the_order():
     assert pa.concat_tables(tables)["n"].to_pylist() == list(range(14))
 
 
-def test_no_trips_are_no_row_groups():
+def test_without_trips_there_are_no_row_groups():
     assert list(row_groups([], FHV, rows=5)) == []
 
 
-def test_the_footer_tells_what_the_month_holds(tmp_path):
+def test_the_footer_describes_the_month(tmp_path):
     first = datetime(2021, 2, 1, 0, 0, 7)
     with open_writer(tmp_path / "m.parquet", FHV) as writer:
         for day in range(3):
@@ -51,7 +51,7 @@ def test_a_month_without_trips_has_no_first_pickup(tmp_path):
     assert (found.rows, found.first_pickup, found.last_pickup) == (0, None, None)
 
 
-def test_each_row_group_says_from_when_to_when_it_reaches(tmp_path):
+def test_each_row_group_has_its_first_and_last_pickup(tmp_path):
     first = datetime(2021, 2, 1)
     batches = [_batch([first + timedelta(days=d, hours=h) for h in range(10)]) for d in range(5)]
     with open_writer(tmp_path / "m.parquet", FHV) as writer:
@@ -80,7 +80,7 @@ def test_a_period_ends_in_the_next_year_after_december():
     assert (december.first, december.end) == (datetime(2020, 11, 30), datetime(2021, 1, 2))
 
 
-def test_a_file_of_another_month_is_not_held_in_memory():
+def test_a_file_of_another_month_is_not_collected_in_memory():
     def batches():
         for day in range(1, 29):
             yield _batch([datetime(2019, 2, day)] * 10)

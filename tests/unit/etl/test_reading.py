@@ -16,7 +16,7 @@ def out(taxi, tmp_path):
     return str(tmp_path)
 
 
-def test_a_month_is_a_frame_whose_whole_numbers_stay_whole(out):
+def test_whole_numbers_with_missing_values_stay_whole_numbers(out):
     frame = read(2, 2021, "green", out)
     assert len(frame) == 2_000
     assert all(isinstance(kind, pd.ArrowDtype) for kind in frame.dtypes)
@@ -25,10 +25,10 @@ def test_a_month_is_a_frame_whose_whole_numbers_stay_whole(out):
     assert frame["lpep_pickup_datetime"].dt.year.mode()[0] == 2021
 
 
-def test_some_columns_are_enough(out):
+def test_only_the_requested_columns_are_read(out):
     assert list(read(2, 2021, "green", out, columns=["fare_amount"])) == ["fare_amount"]
 
 
-def test_a_month_that_is_not_there_comes_with_the_command_that_loads_it(out):
+def test_a_missing_month_names_the_command_that_loads_it(out):
     with pytest.raises(DestinationError, match="flowship etl run --year 2021 --months 3"):
         read(3, 2021, "green", out)

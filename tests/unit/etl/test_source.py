@@ -14,7 +14,7 @@ from flowship.etl.source import (
     month_address,
     month_addresses,
     open_source,
-    shown,
+    redacted,
 )
 
 
@@ -67,7 +67,7 @@ def test_a_wrong_placeholder_is_refused_with_the_right_ones(source):
         month_address(source, "green", 2021, 2)
 
 
-def test_one_file_is_not_taken_for_several_months():
+def test_one_file_for_several_months_is_refused():
     with pytest.raises(SourceError, match="the same file for every month"):
         month_addresses("https://me:pass@example.com/taxi.csv.gz", "green", 2021, [1, 2])
     assert month_addresses("/d/taxi.csv.gz", "green", 2021, [1]) == {1: "/d/taxi.csv.gz"}
@@ -77,7 +77,7 @@ def test_one_file_is_not_taken_for_several_months():
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
-def test_a_local_file_is_read_where_it_is(tmp_path, prefix):
+def test_a_local_file_is_read_in_place(tmp_path, prefix):
     (tmp_path / "a month").mkdir()
     file = tmp_path / "a month" / "green_tripdata_2021-02.csv.gz"
     file.write_bytes(b"x")
@@ -87,13 +87,13 @@ def test_a_local_file_is_read_where_it_is(tmp_path, prefix):
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".parquet", ".csv"])
-def test_a_folder_holds_its_months_in_any_of_the_usual_forms(tmp_path, suffix):
+def test_a_folder_may_have_its_months_in_each_of_the_formats(tmp_path, suffix):
     file = tmp_path / f"green_tripdata_2021-02{suffix}"
     file.write_bytes(b"x")
     assert _read(month_address(str(tmp_path), "green", 2021, 2)) == b"x"
 
 
-def test_a_missing_file_is_a_month_not_published(tmp_path):
+def test_a_missing_file_is_a_month_that_is_not_published(tmp_path):
     with pytest.raises(NotPublishedError, match="does not exist"):
         _read(str(tmp_path / "nothing.csv.gz"))
 
@@ -136,7 +136,7 @@ def test_a_plain_folder_of_the_server_works_as_a_source(taxi):
         (401, SourceError),
     ],
 )
-def test_only_what_may_work_later_is_tried_again(taxi, status, kind):
+def test_only_temporary_failures_are_retried(taxi, status, kind):
     taxi.faults += [status] * 9
     with pytest.raises(SourceError, match=f"answered {status}") as caught:
         _read(month_address(taxi.source, "yellow", 2021, 1))
@@ -144,16 +144,16 @@ def test_only_what_may_work_later_is_tried_again(taxi, status, kind):
     assert len(taxi.requests) == (4 if kind is UnavailableError else 1)
 
 
-def test_a_server_that_stumbles_is_asked_again_and_we_are_told(taxi):
+def test_a_retry_is_reported(taxi):
     taxi.faults += [500, 503]
-    told: list[str] = []
+    lines: list[str] = []
     address = month_address(taxi.source, "yellow", 2021, 1)
-    with open_source(address, tell=told.append) as stream:
+    with open_source(address, notify=lines.append) as stream:
         assert b"".join(stream.chunks)
     assert [r.status for r in taxi.requests] == [500, 503, 200]
-    assert len(told) == 2
-    assert "answered 500" in told[0]
-    assert "trying again in 0 s" in told[0]
+    assert len(lines) == 2
+    assert "answered 500" in lines[0]
+    assert "retrying in 0 s" in lines[0]
 
 
 def _broken_twice(taxi) -> tuple[bytes, bytes]:
@@ -162,7 +162,7 @@ def _broken_twice(taxi) -> tuple[bytes, bytes]:
     return _read(taxi.url + path), taxi.find(path).read_bytes()
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_was(taxi):
+def test_a_download_that_breaks_off_is_resumed(taxi):
     received, published = _broken_twice(taxi)
     assert received == published
     assert [r.status for r in taxi.requests] == [200, 206, 206]
@@ -171,14 +171,14 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(taxi):
 
 
 @pytest.mark.parametrize("validators", [True, False])
-def test_where_parts_cannot_be_asked_for_what_we_have_is_passed_over(taxi, validators):
+def test_without_range_requests_the_bytes_already_received_are_skipped(taxi, validators):
     taxi.ranges, taxi.validators = False, validators
     received, published = _broken_twice(taxi)
     assert received == published
     assert [r.status for r in taxi.requests] == [200, 200, 200]
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_pieced_together(taxi):
+def test_a_file_that_changes_while_it_is_read_is_an_error(taxi):
     path = "/yellow/yellow_tripdata_2021-01.csv.gz"
     taxi.faults.append(0)
     with open_source(taxi.url + path) as stream:
@@ -188,7 +188,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_pieced_together(taxi):
             list(stream.chunks)
 
 
-def test_a_server_that_is_gone_is_unavailable():
+def test_a_server_that_does_not_answer_is_unavailable():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(UnavailableError):
@@ -204,15 +204,15 @@ def test_an_unchanged_month_is_not_sent_again(taxi):
     assert [r.status for r in taxi.requests] == [200, 304]
 
 
-def test_a_server_that_ignores_our_question_is_understood_by_its_headers(taxi):
+def test_a_server_that_ignores_conditions_is_compared_by_its_headers(taxi):
     address = month_address(taxi.source, "yellow", 2021, 1)
     known = _state(address)
     weaker = Fingerprint(modified=known.modified, size=known.size)
     with open_source(address, weaker) as stream:
-        assert not stream.unchanged  # it has an ETag now: not the state we know
+        assert not stream.unchanged  # it has an ETag now, so it is not the known state
     taxi.validators = False
     with open_source(address, _state(address)) as stream:
-        assert not stream.unchanged  # nothing but a length: that tells nothing
+        assert not stream.unchanged  # a length alone does not identify a state
 
 
 def test_a_changed_month_is_sent(taxi):
@@ -223,7 +223,7 @@ def test_a_changed_month_is_sent(taxi):
 
 
 @pytest.mark.parametrize("address", ["ftp://example.com/x.csv.gz", "gs://bucket/x.csv.gz"])
-def test_an_address_of_another_kind_is_refused(address):
+def test_an_address_with_another_scheme_is_refused(address):
     with pytest.raises(SourceError, match="Use https://, file:// or a folder"):
         _read(address)
 
@@ -231,15 +231,15 @@ def test_an_address_of_another_kind_is_refused(address):
 # --- secrets -------------------------------------------------------------------------------------
 
 
-def test_no_secret_of_an_address_reaches_a_log():
-    assert shown("https://me:pass@example.com:8443/a.csv?sig=abc#x") == (
+def test_secrets_in_an_address_do_not_reach_a_log():
+    assert redacted("https://me:pass@example.com:8443/a.csv?sig=abc#x") == (
         "https://example.com:8443/a.csv"
     )
-    assert shown("/data/a.csv.gz") == "/data/a.csv.gz"
+    assert redacted("/data/a.csv.gz") == "/data/a.csv.gz"
 
 
 @pytest.mark.parametrize("fault", [404, 503])
-def test_no_secret_of_an_address_reaches_an_error(taxi, fault):
+def test_secrets_in_an_address_do_not_reach_an_error(taxi, fault):
     address = month_address(taxi.source, "yellow", 2021, 1).replace("//", "//me:pass@")
     taxi.faults += [fault] * 4
     with pytest.raises(SourceError) as caught:

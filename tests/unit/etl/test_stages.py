@@ -13,7 +13,7 @@ def _threads() -> int:
     return threading.active_count()
 
 
-def test_items_pass_through_a_thread_of_their_own_in_order():
+def test_items_pass_through_another_thread_in_order():
     threads = set()
 
     def items():
@@ -25,13 +25,13 @@ def test_items_pass_through_a_thread_of_their_own_in_order():
     assert threads.isdisjoint({threading.get_ident()})
 
 
-def test_a_stage_knows_the_context_it_was_begun_in():
+def test_a_stage_has_the_context_of_its_caller():
     number = contextvars.ContextVar("number", default=0)
     number.set(7)
     assert list(background((number.get() for _ in range(1)), 1)) == [7]
 
 
-def test_a_stage_runs_ahead_only_as_far_as_it_may():
+def test_a_stage_runs_ahead_only_by_its_depth():
     made = []
 
     def items():
@@ -41,7 +41,7 @@ def test_a_stage_runs_ahead_only_as_far_as_it_may():
 
     stage = background(items(), 4)
     assert next(stage) == 0
-    # One with us, four waiting, one in the thread's hand.
+    # One was taken, four are in the queue, and the thread holds one.
     for _ in range(50):
         time.sleep(0.002)
         assert len(made) <= 6
@@ -59,7 +59,7 @@ def test_an_error_arrives_after_the_items_before_it():
         next(stage)
 
 
-def test_who_stops_early_ends_the_thread_and_closes_what_it_read():
+def test_closing_a_stage_early_ends_its_thread_and_closes_its_input():
     closed = threading.Event()
 
     def items():
@@ -78,7 +78,7 @@ def test_who_stops_early_ends_the_thread_and_closes_what_it_read():
     assert _threads() == before
 
 
-def test_results_come_in_the_order_of_the_items_however_long_each_takes():
+def test_results_have_the_order_of_the_items():
     def slow_first(number: int) -> int:
         time.sleep(0.02 if number % 4 == 0 else 0)
         return number * 2
@@ -86,7 +86,7 @@ def test_results_come_in_the_order_of_the_items_however_long_each_takes():
     assert list(ordered_map(slow_first, range(40), 4)) == list(range(0, 80, 2))
 
 
-def test_a_map_begins_only_what_it_has_room_for():
+def test_a_map_starts_only_a_few_items_ahead():
     taken = []
 
     def items():
@@ -100,7 +100,7 @@ def test_a_map_begins_only_what_it_has_room_for():
     results.close()
 
 
-def test_an_error_of_one_item_is_raised_in_its_turn():
+def test_an_error_of_one_item_is_raised_after_the_results_before_it():
     def refuse_three(number: int) -> int:
         if number == 3:
             raise ValueError("three")

@@ -1,4 +1,4 @@
-"""A file that is sent while it is being written; the bucket is a real client's and emulator's."""
+"""Uploads while a file is written, with Google's real client and an emulator of the bucket."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def soon(happened: Callable[[], object]) -> None:
 # --- a file that grows -----------------------------------------------------------------------
 
 
-def test_a_short_answer_comes_only_at_the_end(tmp_path):
+def test_fewer_bytes_are_returned_only_at_the_end(tmp_path):
     path = tmp_path / "part"
     path.write_bytes(b"abc")
     file = GrowingFile(path)
@@ -46,7 +46,7 @@ def test_a_short_answer_comes_only_at_the_end(tmp_path):
     file.close()
 
 
-def test_what_did_not_arrive_can_be_read_again_but_the_end_is_not_known(tmp_path):
+def test_a_growing_file_can_seek_back_but_not_to_its_end(tmp_path):
     path = tmp_path / "part"
     path.write_bytes(b"abcdef")
     with GrowingFile(path) as file:
@@ -59,7 +59,7 @@ def test_what_did_not_arrive_can_be_read_again_but_the_end_is_not_known(tmp_path
         assert not file.seekable()
 
 
-def test_who_waits_for_a_file_that_is_abandoned_is_told(tmp_path):
+def test_waiting_for_an_abandoned_file_is_an_error(tmp_path):
     file = GrowingFile(tmp_path / "never-made")
     threading.Timer(0.2, file.abandon).start()
     with pytest.raises(AbandonedError):
@@ -69,7 +69,7 @@ def test_who_waits_for_a_file_that_is_abandoned_is_told(tmp_path):
 # --- its upload --------------------------------------------------------------------------------
 
 
-def test_a_small_file_is_left_to_be_sent_as_a_whole(tmp_path):
+def test_a_small_file_is_not_sent_in_advance(tmp_path):
     path, sent = tmp_path / "part", []
     with Upload(path, sent.append) as upload:
         path.write_bytes(b"small")
@@ -77,7 +77,7 @@ def test_a_small_file_is_left_to_be_sent_as_a_whole(tmp_path):
     assert sent == []
 
 
-def test_a_failure_on_the_way_is_no_arrival(tmp_path):
+def test_a_failed_upload_is_reported_as_not_stored(tmp_path):
     path = tmp_path / "part"
 
     def send(file: io.RawIOBase) -> None:
@@ -89,7 +89,7 @@ def test_a_failure_on_the_way_is_no_arrival(tmp_path):
         assert not upload.finish()
 
 
-def test_leaving_early_stops_the_reader_before_it_takes_a_part_for_the_whole(tmp_path):
+def test_an_abandoned_upload_never_sees_the_end_of_the_file(tmp_path):
     path, begun, ended = tmp_path / "part", threading.Event(), []
 
     def send(file: io.RawIOBase) -> None:
@@ -139,9 +139,9 @@ def write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def test_a_bucket_has_the_beginning_before_the_end_is_written(bucket, destination):
+def test_a_bucket_receives_the_beginning_before_the_end_is_written(bucket, destination):
     content = bytes(range(256)) * (2 * PIECE // 256 + 100)
-    with destination.staging(KEY) as part, destination.sending(part, KEY) as finish:
+    with destination.staging(KEY) as part, destination.uploading(part, KEY) as finish:
         write(part, content[: PIECE + 5])
         soon(lambda: received(bucket) == PIECE)
         assert bucket.objects() == []
@@ -151,19 +151,19 @@ def test_a_bucket_has_the_beginning_before_the_end_is_written(bucket, destinatio
     assert bucket.read(f"lake/{KEY}") == content
 
 
-def test_a_month_that_fails_on_the_way_leaves_the_bucket_as_it_was(bucket, destination):
-    with destination.staging(KEY) as part, destination.sending(part, KEY):
+def test_a_failed_month_does_not_change_the_bucket(bucket, destination):
+    with destination.staging(KEY) as part, destination.uploading(part, KEY):
         write(part, bytes(PIECE))
         soon(lambda: received(bucket) == PIECE)
     time.sleep(0.5)  # the upload's thread notices and ends
     assert bucket.objects() == []
 
 
-def test_what_could_not_be_sent_meanwhile_is_sent_as_a_whole(bucket, destination, monkeypatch):
+def test_after_a_failed_upload_the_complete_file_is_sent(bucket, destination, monkeypatch):
     def broken(*_args: object) -> None:
         raise ConnectionError("down")
 
-    with destination.staging(KEY) as part, destination.sending(part, KEY) as finish:
+    with destination.staging(KEY) as part, destination.uploading(part, KEY) as finish:
         monkeypatch.setattr(GrowingFile, "read", broken)
         write(part, b"x" * (PIECE + 1))
         assert finish() == f"gcs-bucket/taxi: lake/{KEY}"

@@ -1,55 +1,16 @@
-"""`flowship etl run`, as a user types it, against a real web server."""
+"""The options of `flowship etl run`, and its errors as those of flowship."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
-import pyarrow.parquet as pq
 import pytest
 from parts.taxi_server import TaxiServer
 
-from flowship.errors import UsageError
+from flowship.errors import ConfigError, ExitCode, UsageError
+from flowship.etl.convert import Progress
+from flowship.etl.manifest import MonthResult
 from flowship.local import etl_months
-from support.commands import Any_, Maybe, Running, misfits, one_object
-
-MONTH = {
-    "colour": str,
-    "year": int,
-    "month": int,
-    "outcome": str,
-    "where": str,
-    "reason": str,
-    "rows_read": int,
-    "rows": int,
-    "rejected": int,
-    "rejects": str,
-    "nulls": Maybe(object),
-    "first_pickup": str,
-    "last_pickup": str,
-    "missing": Any_(str),
-    "unknown": Any_(str),
-    "source": str,
-    "source_bytes": int,
-    "size": int,
-    "row_groups": int,
-    "seconds": float,
-}
-RESULT = {"months": [MONTH], "written": int, "unchanged": int, "failed": int}
-
-
-@pytest.fixture
-def taxi() -> Iterator[TaxiServer]:
-    with TaxiServer(rows=500) as server:
-        yield server
-
-
-def _arguments(taxi: TaxiServer, out: Path, *more: str) -> list[str]:
-    given = ["--year", "2021", "--colour", "green", "--source", taxi.source, "--to", str(out)]
-    return ["etl", "run", *given, *more]
 
 
 @pytest.mark.parametrize(
@@ -62,111 +23,59 @@ def _arguments(taxi: TaxiServer, out: Path, *more: str) -> list[str]:
         ("4-4", [4]),
     ],
 )
-def test_months_are_single_or_ranges_and_each_counts_once(text, expected):
+def test_months_are_numbers_and_ranges_without_duplicates(text, expected):
     assert etl_months.parse(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "13", "3-1", "1-", "-2", "1-13", "Jan", "1,,2", "1.5"])
-def test_what_is_no_month_is_refused(text):
-    with pytest.raises(UsageError, match="are no months"):
+def test_text_that_is_not_a_list_of_months_is_refused(text):
+    with pytest.raises(UsageError, match="invalid months"):
         etl_months.parse(text)
 
 
-def test_months_are_loaded_without_a_server_and_stdout_says_where(cli, taxi, tmp_path):
-    code, stdout, stderr = cli(*_arguments(taxi, tmp_path / "out", "--months", "1-2"))
-    assert code == 0, stderr
-    paths = [Path(line) for line in stdout.splitlines()]
-    names = [f"green_tripdata_2021-0{month}.parquet" for month in (1, 2)]
-    assert [path.name for path in paths] == names
-    assert [pq.read_metadata(path).num_rows for path in paths] == [500, 500]
-    assert "green 2021-01: written, 500 rows" in stderr
-
-
-def test_a_second_run_fetches_nothing_and_says_so_and_force_does(cli, taxi, tmp_path):
-    arguments = _arguments(taxi, tmp_path / "out", "--months", "1-2")
-    first = cli(*arguments)
-    second = cli(*arguments)
-    assert second.stdout == first.stdout
-    assert "green 2021-01: unchanged" in second.stderr
-    assert sorted(r.status for r in taxi.requests) == [200, 200, 304, 304]
-    assert cli(*arguments, "--force").code == 0
-    assert [r.status for r in taxi.requests][4:] == [200, 200]
-
-
-def test_a_month_that_fails_is_exit_code_8_and_the_others_are_written(cli, taxi, tmp_path):
-    taxi.missing.add("/green/green_tripdata_2021-02.csv.gz")
-    arguments = _arguments(taxi, tmp_path / "out", "--months", "1-3")
-    code, stdout, stderr = cli(*arguments, "--json")
-    assert code == 8
-    found = one_object(stdout)
-    assert misfits(found, RESULT) == []
-    assert [m["outcome"] for m in found["months"]] == ["written", "failed", "written"]
-    assert (found["written"], found["unchanged"], found["failed"]) == (2, 0, 1)
-    assert "error: 1 of 3 months failed" in stderr
-    assert "green 2021-02: " in stderr
-    assert "not published there" in stderr
-
-
-def test_rows_that_are_all_rejected_are_exit_code_8_and_the_first_reason(cli, taxi, tmp_path):
-    header = "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime\n"
-    row = "1.5,2021-01-01 00:00:00,2021-01-01 00:10:00\n"
-    taxi.files["/green/green_tripdata_2021-01.csv.gz"] = (header + row * 50).encode()
-    code, stdout, stderr = cli(*_arguments(taxi, tmp_path / "out", "--months", "1"))
-    assert (code, stdout) == (8, "")
-    assert "none of its 50 rows can be read" in stderr
-    assert 'VendorID: "1.5" is no whole number' in stderr
-    assert not list(tmp_path.rglob("*.parquet"))
+REQUEST = etl_months.Request(2021, [1], "green", "mirror", "./out", False, 100, 2)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "said"),
+    ("change", "error", "code"),
     [
-        (["--months", "13"], 2, "'13' are no months"),
-        (["--colour", "purple"], 2, "no 'purple' taxis"),
-        (["--year", "1999"], 2, "no trips of 1999"),
-        (["--max-rejects", "-1"], 2, "--max-rejects"),
-        (["--colour", "Green"], 2, "did you mean green?"),
-        (["--source", "ftp://example.com/{colour}-{month}.csv"], 3, "ftp:// addresses are not"),
-        (["--source", "nowhere/at/all"], 3, "there is no folder nowhere/at/all"),
-        (["--to", __file__], 3, "is a file"),
-        (["--to", f"{__file__}/below"], 3, "is a file"),
-        (["--source", "https://example.com/{color}.csv"], 3, "placeholders are {colour}"),
-        (["--source", "https://example.com/one.csv.gz"], 3, "the same file for every month"),
+        ({"colour": "purple"}, UsageError, "unknown-colour"),
+        ({"year": 1999}, UsageError, "year-out-of-range"),
+        ({"source": "nowhere/at/all"}, ConfigError, "source-invalid"),
+        ({"source": "/d/taxi.csv", "months": [1, 2]}, ConfigError, "source-invalid"),
+        ({"destination": "gs://bucket", "source": "/tmp"}, ConfigError, "destination-invalid"),
     ],
 )
-def test_a_wrong_value_is_refused_before_any_request(cli, taxi, tmp_path, wrong, code, said):
-    outcome = cli(*_arguments(taxi, tmp_path / "out", *wrong))
-    assert (outcome.code, outcome.stdout) == (code, "")
-    assert said in outcome.stderr
-    assert taxi.requests == []
+def test_a_wrong_option_is_refused_with_a_code_before_any_month(change, error, code):
+    with pytest.raises(error) as caught:
+        etl_months.load(replace(REQUEST, **change), lambda progress: None)
+    assert caught.value.code == code
 
 
-def test_without_a_destination_nothing_is_guessed(cli):
-    code, _, stderr = cli("etl", "run")
-    assert code == 2
-    assert "--to" in stderr
+def test_months_are_loaded_and_their_progress_is_reported(tmp_path):
+    seen: list[Progress] = []
+    with TaxiServer(rows=50) as taxi:
+        request = replace(REQUEST, source=taxi.source, destination=str(tmp_path))
+        (result,) = etl_months.load(request, seen.append)
+    assert (result.outcome, result.rows) == ("written", 50)
+    assert seen[-1].outcome == "written"
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_leaves_no_half_month(taxi, tmp_path, sent):
-    taxi.faults += [503] * 50
-    with Running(*_arguments(taxi, tmp_path / "out"), cwd=tmp_path) as running:
-        running.until("trying again")
-        running.process.send_signal(sent)
-        code, stdout, stderr = running.ended()
-    assert (code, stdout) == (130, "")
-    assert "interrupted" in stderr
-    assert not list(tmp_path.rglob("*.p*"))
+RESULTS = [
+    MonthResult("green", 2021, 1, "written"),
+    MonthResult("green", 2021, 2, "failed", reason="the server answered 404"),
+    MonthResult("green", 2021, 3, "unchanged"),
+]
 
 
-def test_neither_prefect_nor_pandas_is_imported(cli, taxi, tmp_path):
-    code = (
-        "import sys\nfrom flowship.cli import app\n"
-        "try:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "print([m for m in ('prefect', 'pandas', 'docker') if m in sys.modules])"
-    )
-    arguments = _arguments(taxi, tmp_path / "out", "--months", "1")
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
+def test_failed_months_are_one_error_with_each_reason():
+    error = etl_months.failure(RESULTS)
+    assert (error.exit_code, error.code) == (ExitCode.RUN, "months-failed")
+    assert error.message == "1 of 3 months failed"
+    assert error.details == "green 2021-02: the server answered 404"
+    assert etl_months.failure(RESULTS[::2]) is None
+
+
+def test_the_json_counts_the_outcomes():
+    found = etl_months.as_json(RESULTS)
+    assert (found["written"], found["unchanged"], found["failed"]) == (1, 1, 1)

@@ -1,14 +1,17 @@
-"""How findings look: what must be readable is read here."""
+"""The findings of a check as text and as JSON."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from flowship.build_request import prepare_build
 from flowship.check import Checked, check_build
 from flowship.config import loading
-from flowship.dockerfile import Facts, check
+from flowship.dockerfile import Facts, Finding, Linter, Severity, check
 from flowship.output import render_check
-from flowship.project.build_request import prepare_build
 from support.projects import write
 from support.rendering import shown
 
@@ -19,7 +22,7 @@ def checked(text, **options):
 
 
 @pytest.mark.parametrize("indent", ["", "  ", "\t"], ids=["none", "blanks", "a tab"])
-def test_the_offending_text_is_underlined_also_behind_a_tab(indent):
+def test_the_affected_text_is_underlined_after_tabs_as_well(indent):
     result = checked(f"FROM python:3.11\n{indent}COPY a b/\n")
     lines = shown(render_check.findings(result)).splitlines()
     (row,) = [i for i, line in enumerate(lines) if "COPY a b/" in line]
@@ -27,7 +30,7 @@ def test_the_offending_text_is_underlined_also_behind_a_tab(indent):
     assert source[marks.index("^") : marks.rindex("^") + 1] == "b/"
 
 
-def test_a_line_that_ends_in_a_backslash_is_shown_with_one():
+def test_a_backslash_at_the_end_of_a_line_is_shown_once():
     result = checked("FROM python:3.11\nCOPY a \\\n  b/\nCOPY c d/ \\\n  \n")
     text = shown(render_check.findings(result))
     assert "\\" in text
@@ -43,13 +46,13 @@ def test_a_line_that_ends_in_a_backslash_is_shown_with_one():
         ("ENV URL=postgresql://me:hunter22@db.example.com/x", "@db.example.com/x"),
     ],
 )
-def test_a_secret_in_the_dockerfile_is_starred_where_the_line_is_shown(line, kept):
+def test_a_secret_in_a_line_is_replaced_by_asterisks(line, kept):
     text = shown(render_check.findings(checked(f"FROM python:3.11\n{line}\n")))
     assert "hunter22" not in text
     assert kept in text
 
 
-def test_the_advice_about_the_rendered_dockerfile_names_paths_as_the_user_knows_them(tmp_path):
+def test_findings_in_a_rendered_dockerfile_have_the_paths_of_the_project(tmp_path):
     key = "-----BEGIN PRIVATE KEY-----\\n" + "MIIEvQIBADANBgkqhkiG9w0B" * 3
     creds = f'{{"type": "service_account", "private_key": "{key}"}}'
     (tmp_path / "p").mkdir()
@@ -71,14 +74,72 @@ def test_the_gutter_grows_with_the_line_number():
     assert "\n    |" in text
 
 
-def test_findings_are_counted_with_the_right_number_of_s():
+def test_the_summary_counts_errors_and_warnings():
     assert shown(render_check.findings(checked("FROM python:3.11\n"))) == (
-        "✓ Dockerfile: nothing to complain about"
+        "✓ Dockerfile: no problems found"
     )
     one = shown(render_check.findings(checked("FROM python:3.11\nCOPY a b/\n")))
     assert one.endswith("Dockerfile: 1 error")
     two = shown(render_check.findings(checked("FROM python\nCOPY a b/\nCOPY a c/\n")))
     assert two.endswith("Dockerfile: 2 errors and 1 warning")
+    own = checked("FROM scratch\nCOPY a b/\nCOPY a c/\n", path=Path("Dockerfile"))
+    assert shown(render_check.findings(own)).endswith(
+        "Dockerfile: 2 errors; 2 fixable with `flowship check --fix`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "line"),
+    [(1, "✓ fixed 1 problem in Dockerfile"), (2, "✓ fixed 2 problems in Dockerfile")],
+)
+def test_applied_fixes_are_reported(count, line):
+    assert shown(render_check.findings(checked("FROM scratch\n", fixed=count))) == (
+        f"{line}\n✓ Dockerfile: no problems found"
+    )
+
+
+def test_a_finding_of_hadolint_is_marked():
+    found = Finding("DL1", Severity.ERROR, 1, 1, 5, "message", "help", source=Linter.HADOLINT)
+    result = Checked("Dockerfile", "FROM a:1\n", (found,), Facts())
+    assert "error: message [hadolint DL1]" in shown(render_check.findings(result))
+    assert "Dockerfile: 1 warning" in shown(render_check.findings(result))
+
+
+def test_the_json_has_every_finding_and_the_counts():
+    data = render_check.findings_json(
+        checked("FROM python\nCOPY a b/\n", path=Path("Dockerfile"), fixed=2)
+    )
+    assert json.loads(json.dumps(data)) == {
+        "dockerfile": "Dockerfile",
+        "findings": [
+            {
+                "rule": "unpinned-base",
+                "severity": "warning",
+                "line": 1,
+                "column": 6,
+                "end_column": 12,
+                "message": "python has no version: the next build may use a different image",
+                "help": "pin a version, for example python:3.11-slim",
+                "fixable": False,
+                "source": "flowship",
+            },
+            {
+                "rule": "relative-destination",
+                "severity": "error",
+                "line": 2,
+                "column": 8,
+                "end_column": 10,
+                "message": '"b/" is a relative path: it resolves to a path below the working'
+                " directory of the base image python, which is unknown",
+                "help": "use the full path in the image, starting with a slash",
+                "fixable": False,
+                "source": "flowship",
+            },
+        ],
+        "errors": 1,
+        "warnings": 1,
+        "fixed": 2,
+    }
 
 
 def test_markup_in_a_dockerfile_is_text():

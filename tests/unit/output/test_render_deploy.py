@@ -81,7 +81,7 @@ def report(**changes):
     )
 
 
-def test_what_a_schedule_gives_to_its_runs_is_told_below_it():
+def test_the_parameters_of_a_schedule_are_shown_below_it():
     schedules = (replace(SCHEDULE, parameters={"day": "2026-01-31", "full": True}),)
     text = shown(render_deploy.deployed(report(schedules=schedules)))
     assert 'with day = "2026-01-31", full = true' in text
@@ -111,7 +111,7 @@ def test_seconds_are_shown_where_a_run_has_some():
     )
 
 
-def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it():
+def test_a_deployment_shows_what_runs_when_with_which_parameters_and_on_which_worker():
     text = shown(render_deploy.deployed(report()))
     assert "created taxi/nightly" in text
     assert "every day at 05:00 Pacific/Auckland" in text
@@ -152,7 +152,7 @@ def test_a_deployment_tells_what_runs_when_with_which_parameters_and_who_runs_it
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_is_out_of_the_ordinary_is_said(changes, words):
+def test_what_is_out_of_the_ordinary_is_shown(changes, words):
     ordinary = shown(render_deploy.deployed(report()))
     text = shown(render_deploy.deployed(report(**changes)))
     assert words in text

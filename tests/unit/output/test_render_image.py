@@ -1,12 +1,16 @@
-"""How an image and its flow look."""
+"""The output for an image, its flow, a push and a login."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from flowship.image import BuiltImage
 from flowship.output import render_image
 from flowship.probe.result import ProbeResult
+from flowship.push import PushedImage
+from flowship.registry import LoginResult, Stored
 from support.rendering import shown
 
 SCHEMA = {
@@ -51,7 +55,7 @@ IMAGE = BuiltImage(
 )
 
 
-def test_a_built_image_tells_its_size_its_flow_and_each_default():
+def test_a_built_image_shows_its_size_its_flow_and_each_default():
     text = shown(render_image.built(IMAGE, "linux/amd64"))
     assert "built taxi:abc (302 MB, linux/amd64)" in text
     assert "flow taxi loads from flow.py:taxi (Prefect 3.8.8, Python 3.11.2)" in text
@@ -66,10 +70,33 @@ def test_an_image_for_another_platform_and_one_that_was_not_probed_say_so():
     text = shown(
         render_image.built(replace(IMAGE, platform="linux/arm64", probe=None), "linux/amd64")
     )
-    assert "the image is for linux/arm64, this engine is linux/amd64" in text
+    assert "the image is for linux/arm64 and this engine is linux/amd64" in text
     assert "--no-probe" in text
 
 
-def test_an_image_that_was_there_says_why_nothing_was_built():
+def test_an_unchanged_image_is_up_to_date():
     text = shown(render_image.built(replace(IMAGE, unchanged=True), "linux/amd64"))
-    assert "taxi:abc is there already: no input changed" in text
+    assert "taxi:abc is up to date" in text
+
+
+PUSHED = PushedImage("user/x:1@sha256:00", "user/x", "1", "sha256:00", 5)
+
+
+@pytest.mark.parametrize(
+    ("image", "line"),
+    [
+        (PUSHED, "✓ pushed user/x:1; digest verified"),
+        (replace(PUSHED, verified=False), "✓ pushed user/x:1; digest not verified"),
+        (replace(PUSHED, already=True), "✓ already pushed user/x:1"),
+    ],
+)
+def test_a_push_says_whether_its_digest_was_verified(image, line):
+    assert shown(render_image.pushed(image)).strip() == line
+
+
+def test_a_login_says_where_its_credentials_are_and_warns_about_that_place():
+    done = LoginResult("ghcr.io", "ada", Stored("/home/ada/config.json", "not encrypted"))
+    text = shown(render_image.logged_in(done))
+    assert "logged in to ghcr.io as ada" in text
+    assert "stored in /home/ada/config.json" in text
+    assert "warning: not encrypted" in text

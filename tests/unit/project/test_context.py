@@ -1,4 +1,4 @@
-"""The build context: same files, same bytes; and a reason for all that stays behind."""
+"""The build context: the same files give the same bytes; every file left out has a reason."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def test_moving_bytes_between_two_files_changes_the_digest(tmp_path):
         ("id_rsa", "secrets"),
     ],
 )
-def test_what_nobody_wants_in_an_image_is_left_out_by_default(tmp_path, name, kind):
+def test_files_that_do_not_belong_in_an_image_are_left_out_by_default(tmp_path, name, kind):
     write(tmp_path, {name: "x", "flow.py": "pass"})
     built = context.scan(tmp_path)
     assert built.paths == {"flow.py"}
-    assert f"left out by default: {kind}" in built.left_out.values()
+    assert f"excluded by default ({kind})" in [str(why) for why in built.left_out.values()]
 
 
 def test_a_virtual_environment_of_any_name_is_left_out(tmp_path):
@@ -103,14 +103,19 @@ def test_an_example_of_an_env_file_is_sent(tmp_path):
     assert context.scan(tmp_path).paths == {".env.example"}
 
 
-def test_the_dockerignore_can_take_a_default_back(tmp_path):
+def test_the_dockerignore_can_include_a_file_that_is_left_out_by_default(tmp_path):
     write(tmp_path, {".env": "A=1", ".dockerignore": "!.env\n"})
     assert ".env" in context.scan(tmp_path).paths
 
 
 def test_a_reason_names_the_line_of_the_dockerignore(tmp_path):
     write(tmp_path, {"a.csv": "", ".dockerignore": "# data\n*.csv\n"})
-    assert context.scan(tmp_path).left_out == {"a.csv": ".dockerignore line 2: *.csv"}
+    left_out = context.scan(tmp_path).left_out
+    place = ".dockerignore line 2"
+    assert left_out == {
+        "a.csv": context.LeftOut(context.LeftOutKind.IGNORE_FILE, "*.csv", place),
+    }
+    assert str(left_out["a.csv"]) == "excluded by .dockerignore line 2: *.csv"
 
 
 # What `docker build` itself does with these: verified against the engine's own matcher
@@ -169,7 +174,7 @@ def test_no_pattern_crashes_and_bad_ones_are_configuration_errors(text):
         pattern.matches("some/path.txt")
 
 
-def test_a_new_schedule_is_no_new_image(project):
+def test_a_new_schedule_does_not_change_the_context(project):
     before = context.scan(project).digest()
     with (project / "flowship.toml").open("a") as file:
         file.write('[[deployments]]\nname = "x"\ncron = "0 5 * * *"\n')
@@ -231,29 +236,29 @@ def test_a_name_that_is_not_utf_8_is_refused_unless_it_is_left_out(tmp_path):
         context.scan(tmp_path)
 
 
-# --- what changes, or cannot be read -------------------------------------------------------------
+# --- files that change or cannot be read ---------------------------------------------------------
 
 
-def test_a_file_that_changes_while_it_is_sent_is_told_and_not_sent(project):
+def test_a_file_that_changes_while_it_is_sent_is_an_error(project):
     built = context.scan(project)
     built.digest()
     (project / "flow.py").write_text("fail")
-    with pytest.raises(ConfigError, match=r"flow\.py was changed while") as caught:
+    with pytest.raises(ConfigError, match=r"flow\.py changed while") as caught:
         built.tar(io.BytesIO())
     assert caught.value.where == str(project / "flow.py")
 
 
-def test_a_file_that_is_gone_before_it_is_sent_is_told(project):
+def test_a_file_that_disappears_before_it_is_sent_is_an_error(project):
     built = context.scan(project)
     (project / "flow.py").unlink()
-    with pytest.raises(ConfigError, match=r"flow\.py cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*flow\.py: No such file"):
         built.digest()
 
 
-def test_a_file_that_may_not_be_read_is_told_by_the_scan(project, monkeypatch):
-    # root may read everything, so what the system would answer another user stands in
+def test_a_file_without_read_permission_is_an_error_of_the_scan(project, monkeypatch):
+    # root can read everything, so this stands in for what the system answers another user
     monkeypatch.setattr(context.os, "access", lambda path, mode: Path(path).name != "flow.py")
-    with pytest.raises(ConfigError, match=r"flow\.py cannot be read: Permission denied") as caught:
+    with pytest.raises(ConfigError, match=r"cannot read .*flow\.py: Permission denied") as caught:
         context.scan(project)
     assert ".dockerignore" in caught.value.hint
 
@@ -264,7 +269,7 @@ def test_a_byte_order_mark_does_not_hide_the_first_pattern(project):
     assert "secret.txt" not in context.scan(project).paths
 
 
-def test_an_ignore_file_that_is_no_text_is_told(project):
+def test_an_ignore_file_that_is_not_utf8_is_an_error(project):
     (project / ".dockerignore").write_bytes(b"caf\xe9\n")
     with pytest.raises(ConfigError, match="is not UTF-8"):
         context.scan(project)

@@ -1,4 +1,4 @@
-"""The dependency list that travels into the image."""
+"""The dependency list that is copied into the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read(folder, **overrides):
     return requirements.read(loading.load(folder, overrides=overrides, environ={}))
 
 
-def test_a_project_without_a_list_needs_nothing(tmp_path):
+def test_a_project_without_a_list_has_no_requirements(tmp_path):
     assert read(tmp_path) is None
 
 
@@ -30,7 +30,7 @@ def test_the_pyproject_s_dependencies_come_before_a_requirements_file(tmp_path):
     assert read(tmp_path).text == "httpx>=1\n"
 
 
-def test_includes_are_written_in_place_and_comments_dropped(tmp_path):
+def test_includes_are_inserted_and_comments_removed(tmp_path):
     (tmp_path / "base").mkdir()
     (tmp_path / "base/common.txt").write_text("pyarrow  # fast\n")
     (tmp_path / "r.txt").write_text("-r base/common.txt\n\n# more\npandas\n")
@@ -62,7 +62,7 @@ def test_an_include_of_itself_is_refused(tmp_path):
         "pip install pandas",
     ],
 )
-def test_what_cannot_travel_is_refused_with_its_line(tmp_path, line):
+def test_a_line_that_cannot_be_installed_in_the_image_is_refused_with_its_place(tmp_path, line):
     (tmp_path / "r.txt").write_text(f"pandas\n{line}\n")
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, requirements="r.txt")
@@ -71,12 +71,12 @@ def test_what_cannot_travel_is_refused_with_its_line(tmp_path, line):
     assert "t0ken" not in caught.value.message
 
 
-def test_a_list_that_is_named_but_missing_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match=r"no docker-requirements\.txt"):
+def test_a_configured_list_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"docker-requirements\.txt does not exist"):
         read(tmp_path, requirements="docker-requirements.txt")
 
 
-def test_dynamic_dependencies_are_told_not_skipped(tmp_path):
+def test_dynamic_dependencies_are_an_error(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndynamic = ["dependencies"]\n')
     with pytest.raises(ConfigError, match="no \\[project\\] dependencies"):
         read(tmp_path)
@@ -97,7 +97,7 @@ def test_dynamic_dependencies_are_told_not_skipped(tmp_path):
         "x==1 --hash=sha256:aa --hash=sha256:bb",
     ],
 )
-def test_what_installers_read_passes(tmp_path, line):
+def test_valid_lines_are_kept(tmp_path, line):
     (tmp_path / "r.txt").write_text(f"{line}\n")
     assert read(tmp_path, requirements="r.txt").text == f"{line}\n"
 
@@ -113,14 +113,14 @@ def test_a_requirement_over_several_lines_is_one(tmp_path):
     assert read(tmp_path, requirements="r.txt").text == "x==1 --hash=sha256:aa\npandas\n"
 
 
-def test_an_include_that_is_not_there_names_the_line_that_wants_it(tmp_path):
+def test_a_missing_include_is_reported_at_the_line_that_includes_it(tmp_path):
     (tmp_path / "r.txt").write_text("pandas\n-r nope.txt\n")
     with pytest.raises(ConfigError, match=r"nope\.txt") as caught:
         read(tmp_path, requirements="r.txt")
     assert caught.value.where.endswith("r.txt:2:1")
 
 
-def test_a_line_of_the_pyproject_that_is_none_is_told(tmp_path):
+def test_an_invalid_dependency_in_pyproject_is_an_error(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["a b"]\n')
     with pytest.raises(ConfigError, match="a b"):
         read(tmp_path)

@@ -1,4 +1,4 @@
-"""Finding flows by reading, and the first project."""
+"""`init`: the first project, and a configuration for existing flows."""
 
 from __future__ import annotations
 
@@ -15,21 +15,6 @@ def init(folder):
     return scaffold.init(folder, name="x", base_image="example/base:1")
 
 
-def test_flows_are_found_in_every_spelling_and_not_in_environments(tmp_path):
-    (tmp_path / "a.py").write_text(
-        "@flow\ndef one(): ...\n@flow(name='2')\ndef two(): ...\n@prefect.flow\ndef three(): ...\n"
-        "@task\ndef four(): ...\n"
-    )
-    (tmp_path / "broken.py").write_text("def (")
-    (tmp_path / "venv").mkdir()
-    (tmp_path / "venv/b.py").write_text("@flow\ndef hidden(): ...\n")
-    assert [f.entrypoint for f in discovery.find_flows(tmp_path)] == [
-        "a.py:one",
-        "a.py:two",
-        "a.py:three",
-    ]
-
-
 def test_an_empty_folder_gets_a_working_project(tmp_path):
     written = init(tmp_path)
     assert set(written.written) == {"flow.py", "docker-requirements.txt", "flowship.toml"}
@@ -39,7 +24,7 @@ def test_an_empty_folder_gets_a_working_project(tmp_path):
     assert [f.function for f in discovery.find_flows(tmp_path)] == ["hello"]
 
 
-def test_beside_python_files_only_the_configuration_is_written(tmp_path):
+def test_only_the_configuration_is_written_for_existing_python_files(tmp_path):
     (tmp_path / "taxi.py").write_text(
         "@flow\ndef fetch(): ...\n@flow\ndef etl_parent_flow(): ...\n"
     )
@@ -51,18 +36,18 @@ def test_beside_python_files_only_the_configuration_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])
-def test_a_list_of_dependencies_that_is_there_keeps_deciding(tmp_path, name):
+def test_an_existing_list_of_dependencies_is_used(tmp_path, name):
     (tmp_path / name).write_text("")
     assert set(init(tmp_path).written) == {"flow.py", "flowship.toml"}
     assert loading.load(tmp_path, environ={}).requirements is None
 
 
-def test_a_project_is_called_as_its_pyproject_does(tmp_path):
+def test_the_project_name_comes_from_pyproject(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "My_Taxi"\n')
     assert loading.default_name(tmp_path)[0] == "my-taxi"
 
 
-def test_nothing_is_ever_written_over(tmp_path):
+def test_existing_files_are_not_overwritten(tmp_path):
     (tmp_path / "docker-requirements.txt").write_text("mine\n")
     init(tmp_path)
     assert (tmp_path / "docker-requirements.txt").read_text() == "mine\n"
@@ -70,13 +55,13 @@ def test_nothing_is_ever_written_over(tmp_path):
         init(tmp_path)
 
 
-def test_python_files_without_a_flow_are_told(tmp_path):
+def test_python_files_without_a_flow_are_an_error(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\n")
     with pytest.raises(ConfigError, match="no @flow"):
         init(tmp_path)
 
 
-def test_a_dockerfile_that_is_there_is_offered_and_told_of(tmp_path):
+def test_an_existing_dockerfile_is_not_used_and_a_note_says_how_to_use_it(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM python:3.11\n")
     assert 'dockerfile = "Dockerfile"' in init(tmp_path).notes[0]
     text = (tmp_path / "flowship.toml").read_text()
@@ -86,9 +71,9 @@ def test_a_dockerfile_that_is_there_is_offered_and_told_of(tmp_path):
     assert loading.load(tmp_path, environ={}).dockerfile == "Dockerfile"
 
 
-def test_what_is_no_file_is_never_taken_for_one(tmp_path):
+def test_a_folder_called_flowship_toml_is_an_error(tmp_path):
     (tmp_path / "flowship.toml").mkdir()
-    with pytest.raises(ConfigError, match="is no file; nothing was written"):
+    with pytest.raises(ConfigError, match="is not a file; nothing was written"):
         init(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["flowship.toml"]
 
@@ -97,7 +82,7 @@ def test_nothing_is_written_through_a_link(tmp_path):
     project = tmp_path / "project"
     project.mkdir()
     (project / "flowship.toml").symlink_to(tmp_path / "outside")
-    with pytest.raises(ConfigError, match="link to nowhere"):
+    with pytest.raises(ConfigError, match="is a broken link"):
         init(project)
     (project / "flowship.toml").unlink()
     (project / "docker-requirements.txt").symlink_to(tmp_path / "outside")
@@ -105,39 +90,28 @@ def test_nothing_is_written_through_a_link(tmp_path):
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_file_that_python_cannot_read_is_named_where_no_flow_was_found(tmp_path):
+def test_without_a_flow_the_error_lists_files_that_cannot_be_parsed(tmp_path):
     (tmp_path / "flow.py").write_text("x = 1\ndef broken(:\n")
     with pytest.raises(ConfigError) as caught:
         init(tmp_path)
     assert "flow.py:2: " in caught.value.details
 
 
-def test_flows_that_are_methods_are_found_where_they_need_no_instance(tmp_path):
-    (tmp_path / "jobs.py").write_text(
-        "class Jobs:\n    @staticmethod\n    @flow\n    def one(): ...\n"
-        "    @classmethod\n    @flow\n    def two(cls): ...\n    @flow\n    def three(self): ...\n"
-    )
-    assert [f.entrypoint for f in discovery.find_flows(tmp_path)] == [
-        "jobs.py:Jobs.one",
-        "jobs.py:Jobs.two",
-    ]
-
-
-def test_any_file_name_makes_a_configuration_that_can_be_read(tmp_path):
+def test_the_configuration_is_valid_for_any_file_name(tmp_path):
     (tmp_path / 'a"b\\c.py').write_text(scaffold.FLOW)
     init(tmp_path)
     assert loading.load(tmp_path, environ={}).entrypoint == 'a"b\\c.py:hello'
 
 
-def test_a_file_whose_name_is_no_text_is_passed_over(tmp_path):
+def test_a_file_whose_name_is_not_utf8_is_skipped(tmp_path):
     (tmp_path / os.fsdecode(b"fl\xff.py")).write_text(scaffold.FLOW)
     init(tmp_path)
     assert loading.load(tmp_path, environ={}).entrypoint == "flow.py:hello"
 
 
-def test_a_table_written_otherwise_is_a_configuration_too(tmp_path):
+def test_dotted_keys_in_pyproject_are_a_configuration_too(tmp_path):
     text = '[tool]\nflowship.entrypoint = "flow.py:hello"\n'
     (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(ConfigError, match="already holds"):
+    with pytest.raises(ConfigError, match="already has"):
         init(tmp_path)
     assert loading.is_configured(tmp_path)

@@ -1,4 +1,4 @@
-"""Credentials: found where docker keeps them, kept where docker finds them."""
+"""Credentials: read from where docker stores them, and stored where docker reads them."""
 
 import base64
 import json
@@ -84,7 +84,7 @@ def who(found):
     return found and (found.username, found.password.get_secret_value())
 
 
-def test_without_any_configuration_there_is_nobody(folder):
+def test_without_any_configuration_there_are_no_credentials(folder):
     assert credentials_for(HUB, {}, folder) is None
     assert credentials_for(HUB, {}, folder / "not" / "there") is None
 
@@ -114,7 +114,7 @@ def test_the_environment_is_not_sent_to_the_registry_of_a_base_image(folder):
         ("FLOWSHIP_REGISTRY_PASSWORD", "FLOWSHIP_REGISTRY_USER"),
     ],
 )
-def test_half_of_the_environment_is_an_error_that_shows_no_secret(folder, there, missing):
+def test_one_variable_without_the_other_is_an_error_that_shows_no_secret(folder, there, missing):
     with pytest.raises(ConfigError) as caught:
         credentials_for(HUB, {there: "s3cret", missing: ""}, folder)
 
@@ -170,7 +170,7 @@ def test_an_identity_token_is_passed_on_as_one(folder):
     assert "with a token" in found.described
 
 
-def test_the_engine_is_told_user_password_and_server():
+def test_the_engine_receives_user_password_and_server():
     assert ADA.auth_config("docker.io") == {
         "username": "ada",
         "password": "s3cret:with colon é",
@@ -178,18 +178,18 @@ def test_the_engine_is_told_user_password_and_server():
     }
 
 
-def test_an_empty_entry_means_nobody(folder):
+def test_an_empty_entry_means_no_credentials(folder):
     write(folder, {"auths": {"registry.example.com:5000": {}}})
 
     assert credentials_for(PRIVATE, {}, folder) is None
 
 
-def test_docker_config_names_the_folder_else_it_is_in_the_home(tmp_path):
+def test_docker_config_names_the_folder_which_is_in_the_home_by_default(tmp_path):
     assert docker_folder({"DOCKER_CONFIG": str(tmp_path), "HOME": "/home/ada"}) == tmp_path
     assert docker_folder({"HOME": "/home/ada"}) == Path("/home/ada/.docker")
 
 
-def test_docker_config_is_honoured_without_a_folder_given(folder):
+def test_docker_config_is_used_if_no_folder_is_given(folder):
     write(folder, {"auths": {HUB_KEY: {"auth": encoded("ada:x")}}})
 
     assert who(credentials_for(HUB, {"DOCKER_CONFIG": str(folder)})) == ("ada", "x")
@@ -202,21 +202,19 @@ def test_docker_config_is_honoured_without_a_folder_given(folder):
         ("[]", "", "not a JSON object"),
         ("null", "", "not a JSON object"),
         ('{"auths": "x"}', "", '"auths" is not an object'),
-        ('{"auths": {"x.io": "text"}}', "", '"auths" holds something else'),
+        ('{"auths": {"x.io": "text"}}', "", '"auths" may only contain objects'),
         ('{"currentContext": 5}', "", '"currentContext" is not text'),
         ('{"proxies": null}', "", '"proxies" is not an object'),
-        ('{"proxies": {"default": 5}}', "", '"proxies" holds something else'),
-        ('{"HttpHeaders": {"X": 5}}', "", '"HttpHeaders" holds something else'),
+        ('{"proxies": {"default": 5}}', "", '"proxies" may only contain objects'),
+        ('{"HttpHeaders": {"X": 5}}', "", '"HttpHeaders" may only contain text'),
         ('{"auths": []}', None, None),  # empty: docker accepts it too
-        ('{"auths": [1]}', "", "another shape"),
-        ('{"credHelpers": "gcloud"}', "", "another shape"),
+        ('{"auths": [1]}', "", "is not valid"),
+        ('{"credHelpers": "gcloud"}', "", "is not valid"),
         (f'{{"auths": {{"{HUB_KEY}": {{"auth": "%%%"}}}}}}', "", "damaged"),
         (f'{{"auths": {{"{HUB_KEY}": {{"auth": "{encoded("nocolon")}"}}}}}}', "", "damaged"),
     ],
 )
-def test_a_configuration_that_cannot_be_read_is_named_with_its_place(
-    folder, content, where, message
-):
+def test_an_unreadable_configuration_is_reported_with_its_place(folder, content, where, message):
     write(folder, content)
     if message is None:
         assert credentials_for(HUB, {}, folder) is None
@@ -229,7 +227,7 @@ def test_a_configuration_that_cannot_be_read_is_named_with_its_place(
 
 
 @pytest.mark.parametrize("auth", ["%%%", encoded("nocolon"), "", None, 5])
-def test_an_entry_that_dockers_library_would_stumble_over_is_named_for_any_registry(folder, auth):
+def test_an_entry_that_dockers_library_fails_on_is_reported_for_any_registry(folder, auth):
     write(folder, {"auths": {"x.io": {"auth": auth}, "y.io": {}}})
     assert credentials_for(PRIVATE, {}, folder) is None
 
@@ -239,7 +237,7 @@ def test_an_entry_that_dockers_library_would_stumble_over_is_named_for_any_regis
     assert caught.value.where == str(folder / "config.json")
 
 
-def test_the_configuration_is_read_where_docker_has_it(folder):
+def test_the_configuration_is_read_from_dockers_folder(folder):
     content = {"currentContext": "far", "auths": {"x.io": {"auth": encoded("a:b")}, "y.io": {}}}
     write(folder, content)
 
@@ -247,7 +245,7 @@ def test_the_configuration_is_read_where_docker_has_it(folder):
     assert docker_config({"DOCKER_CONFIG": str(folder / "nowhere")}) == {}
 
 
-def test_a_configuration_that_is_a_folder_is_named(folder):
+def test_a_configuration_that_is_a_folder_is_reported(folder):
     (folder / "config.json").mkdir()
 
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -293,7 +291,7 @@ def test_a_helpers_identity_token_is_recognised(folder, path_with):
     assert "identitytoken" in credentials_for(HUB, environ, folder).auth_config("docker.io")
 
 
-def test_what_the_helper_does_not_know_may_be_in_the_file(folder, path_with):
+def test_the_file_is_used_for_what_the_helper_does_not_know(folder, path_with):
     environ = path_with("docker-credential-test", HELPER)
     write(folder, {"credsStore": "test", "auths": {HUB_KEY: {"auth": encoded("ada:file")}}})
 
@@ -301,7 +299,7 @@ def test_what_the_helper_does_not_know_may_be_in_the_file(folder, path_with):
     assert credentials_for(PRIVATE, environ, folder) is None
 
 
-def test_a_helper_that_is_not_installed_is_an_error_with_the_way_out(folder):
+def test_the_error_for_a_missing_helper_says_what_to_do(folder):
     write(folder, {"credsStore": "desktop.exe"})
 
     with pytest.raises(ConfigError) as caught:
@@ -309,11 +307,11 @@ def test_a_helper_that_is_not_installed_is_an_error_with_the_way_out(folder):
 
     assert "docker-credential-desktop.exe is not installed" in caught.value.message
     assert caught.value.where == str(folder / "config.json")
-    assert 'take "desktop.exe" out' in caught.value.hint
+    assert 'remove "desktop.exe"' in caught.value.hint
 
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "127.1.2.3"])
-def test_a_missing_helper_does_not_stand_between_a_user_and_a_local_registry(folder, host):
+def test_a_missing_helper_is_not_an_error_for_a_local_registry(folder, host):
     write(folder, {"credsStore": "desktop.exe"})
 
     assert credentials_for(Reference.parse(f"{host}/x"), {"PATH": "/nonexistent"}, folder) is None
@@ -323,12 +321,12 @@ def test_a_missing_helper_does_not_stand_between_a_user_and_a_local_registry(fol
     ("script", "message"),
     [
         ("#!/bin/sh\necho 'keychain is locked' >&2\nexit 1\n", "get failed"),
-        ("#!/bin/sh\necho 'not json'\n", "no credentials"),
-        ("#!/bin/sh\necho '[]'\n", "no credentials"),
-        ("no program at all\x00", "does not work"),
+        ("#!/bin/sh\necho 'not json'\n", "returned invalid credentials"),
+        ("#!/bin/sh\necho '[]'\n", "returned invalid credentials"),
+        ("no program at all\x00", "cannot run"),
     ],
 )
-def test_a_helper_that_fails_is_named(folder, path_with, script, message):
+def test_a_helper_that_fails_is_reported(folder, path_with, script, message):
     environ = path_with("docker-credential-test", script)
     write(folder, {"credsStore": "test"})
 
@@ -346,7 +344,7 @@ def test_a_helper_that_cannot_store_does_not_echo_the_password(folder, path_with
     assert "s3cret" not in str(vars(caught.value))
 
 
-# --- keeping -----------------------------------------------------------------------------------
+# --- storing -----------------------------------------------------------------------------------
 
 
 def test_docker_py_reads_what_was_stored_in_the_file(folder):
@@ -429,7 +427,7 @@ def test_a_linked_configuration_stays_a_link(folder, tmp_path):
     assert HUB_KEY in json.loads(real.read_text())["auths"]
 
 
-def test_a_damaged_configuration_is_not_written_over(folder):
+def test_a_damaged_configuration_is_not_overwritten(folder):
     write(folder, "{ not json")
 
     with pytest.raises(ConfigError):
@@ -437,7 +435,7 @@ def test_a_damaged_configuration_is_not_written_over(folder):
     assert (folder / "config.json").read_text() == "{ not json"
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_folder_that_is_not_writable_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="cannot be"):
@@ -447,7 +445,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 # --- logging in --------------------------------------------------------------------------------
 
 
-def test_a_login_that_is_accepted_is_kept(folder):
+def test_an_accepted_login_is_stored(folder):
     asked = []
 
     def verify(registry, given):
@@ -462,7 +460,7 @@ def test_a_login_that_is_accepted_is_kept(folder):
     assert who(credentials_for("ghcr.io", {}, folder)) == ("ada", "tok")
 
 
-def test_a_login_that_answers_with_a_token_keeps_the_token(folder):
+def test_the_identity_token_of_a_login_is_stored_instead_of_the_password(folder):
     login("ghcr.io", "ada", SecretStr("password"), verify=lambda *_: "tok",
           docker_config_dir=folder, environ={})  # fmt: skip
 
@@ -470,7 +468,7 @@ def test_a_login_that_answers_with_a_token_keeps_the_token(folder):
     assert encoded("ada:password") not in (folder / "config.json").read_text()
 
 
-def test_a_login_that_is_refused_keeps_nothing(folder):
+def test_a_rejected_login_is_not_stored(folder):
     def refuse(registry, given):
         raise RegistryError("wrong password")
 
@@ -481,7 +479,7 @@ def test_a_login_that_is_refused_keeps_nothing(folder):
 
 @pytest.mark.parametrize(
     ("username", "password", "message"),
-    [("", "x", "user name is needed"), ("a:b", "x", "colon"), ("ada", "", "password is empty")],
+    [("", "x", "user name is empty"), ("a:b", "x", "colon"), ("ada", "", "password is empty")],
 )
 def test_a_login_without_name_or_password_is_a_usage_error(folder, username, password, message):
     with pytest.raises(UsageError, match=message):

@@ -101,7 +101,7 @@ def test_a_reference_may_carry_tag_and_digest_together():
     assert found.repository == "user/de-repo"
 
 
-def test_tag_and_digest_can_be_put_on_and_are_checked():
+def test_tag_and_digest_can_be_added_and_are_validated():
     plain = Reference.parse("user/de-repo")
 
     assert str(plain.with_tag("v1").with_digest(DIGEST)) == f"user/de-repo:v1@{DIGEST}"
@@ -122,34 +122,36 @@ def test_a_hub_name_that_looks_like_a_host_keeps_its_registry():
 @pytest.mark.parametrize(
     ("text", "place", "why", "meant"),
     [
-        ("User/De-Repo:v1", 1, "lower case", "user/de-repo:v1"),
-        ("user/De-repo", 6, "lower case", "user/de-repo"),
-        ("ghcr.io/User/repo:V1", 9, "lower case", "ghcr.io/user/repo:V1"),
+        ("User/De-Repo:v1", 1, "a repository name is lowercase", "user/de-repo:v1"),
+        ("user/De-repo", 6, "a repository name is lowercase", "user/de-repo"),
+        ("ghcr.io/User/repo:V1", 9, "a repository name is lowercase", "ghcr.io/user/repo:V1"),
         ("my repo/x", 3, "space", "my-repo/x"),
         (" user/repo", 1, "space", "user/repo"),
         ("https://ghcr.io/user/repo:1", 1, "https://", "ghcr.io/user/repo:1"),
         ("https://hub.docker.com/r/user/repo", 1, "https://", "user/repo"),
-        ("user/repo:", 10, "no tag after", "user/repo"),
+        ("user/repo:", 10, 'the tag after the ":" is missing', "user/repo"),
         ("user/repo:1.0+build", 14, '"+" is not allowed in a tag', "user/repo:1.0-build"),
-        ("user/repo:-v1", 11, "begin", "user/repo:v1"),
+        ("user/repo:-v1", 11, "a tag cannot start with", "user/repo:v1"),
         ("user/repo:" + "a" * 129, 139, "at most 128", "user/repo:" + "a" * 128),
         ("user//repo", 6, "empty", "user/repo"),
         ("/user/repo", 1, "empty", "user/repo"),
         ("user/repo/", 10, "empty", "user/repo"),
-        ("user_/repo", 5, "begins and ends", "user/repo"),
-        ("user/_repo", 6, "begins and ends", "user/repo"),
+        ("user_/repo", 5, "a part starts and ends", "user/repo"),
+        ("user/_repo", 6, "a part starts and ends", "user/repo"),
         ("user/de._repo", 8, "mixture", "user/de.repo"),
         ("user/de___repo", 8, "mixture", ""),
         ("user/re&po", 8, '"&" is not allowed', "user/re-po"),
         ("user/réseau", 7, '"é" is not allowed', ""),
-        ("user/repo@sha256:abc", 11, "64 lower-case", ""),
+        ("user/repo@sha256:abc", 11, "64 lowercase", ""),
         ("example.com:50a0/x", 1, "not a registry", ""),
         ("f" * 64, 1, "image id", ""),
         ("", 1, "empty", ""),
         ("a" * 300, 256, "at most 255", ""),
     ],
 )
-def test_a_wrong_reference_is_told_where_why_and_what_was_meant(text, place, why, meant):
+def test_the_error_for_an_invalid_reference_says_where_why_and_what_was_meant(
+    text, place, why, meant
+):
     with pytest.raises(UsageError) as caught:
         Reference.parse(text)
 
@@ -163,7 +165,7 @@ def test_a_wrong_reference_is_told_where_why_and_what_was_meant(text, place, why
         Reference.parse(meant)
 
 
-def test_the_caret_stands_below_the_wrong_character():
+def test_the_caret_is_below_the_wrong_character():
     with pytest.raises(UsageError) as caught:
         Reference.parse("user/De-repo")
 
@@ -180,7 +182,7 @@ def test_control_characters_do_not_reach_the_terminal():
 
 @settings(deadline=None)
 @given(references().filter(accepted_by_the_grammar))  # "a.b_c/d" begins like a host
-def test_parsing_and_writing_again_changes_nothing(text):
+def test_parsing_and_formatting_again_changes_nothing(text):
     once = Reference.parse(text)
 
     assert Reference.parse(str(once)) == once
@@ -212,7 +214,7 @@ def test_exactly_what_the_official_grammar_accepts_is_accepted(text):
 
 @settings(deadline=None)
 @given(st.text("aAbB01._-:/@ +&", max_size=25))
-def test_what_was_meant_is_always_a_valid_reference(text):
+def test_the_suggestion_is_always_a_valid_reference(text):
     try:
         Reference.parse(text)
     except UsageError as error:
@@ -266,12 +268,12 @@ def engine_says_valid(engine):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (f"user/de-repo:v1@{DIGEST}", 'leave it out: "user/de-repo:v1"'),
+        (f"user/de-repo:v1@{DIGEST}", 'remove it: "user/de-repo:v1"'),
         ("hub.docker.com/r/user/de-repo", 'did you mean "user/de-repo"?'),
         ("hub.docker.com/repository/docker/user/de-repo", 'did you mean "user/de-repo"?'),
     ],
 )
-def test_a_push_target_is_neither_a_digest_nor_a_web_page(text, hint):
+def test_a_push_target_cannot_be_a_digest_or_a_web_page(text, hint):
     with pytest.raises(UsageError) as caught:
         push_target(text)
 
@@ -306,15 +308,15 @@ def test_a_registry_without_a_repository_is_not_docker_hubs_image_of_that_name(t
 
 
 @pytest.mark.parametrize("text", ["ubuntu:5000", "my.flow", "flow:1.0", "team/ghcr.io", "a.b:v1"])
-def test_a_name_at_docker_hub_is_no_registry(text):
+def test_a_name_at_docker_hub_is_not_a_registry(text):
     assert push_target(text).registry == "docker.io"
 
 
-def test_a_login_to_no_host_is_a_usage_error():
+def test_a_login_without_a_valid_host_is_a_usage_error():
     with pytest.raises(UsageError, match="not a registry"):
         registry_host("my registry")
 
 
-def test_docker_hub_has_a_name_of_its_own_in_dockers_configuration():
+def test_dockers_configuration_has_its_own_name_for_docker_hub():
     assert server_address("docker.io") == "https://index.docker.io/v1/"
     assert server_address("ghcr.io") == "ghcr.io"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PoolType(Protocol):
-    """What flowship knows of one type of work pool."""
+    """What flowship knows about one type of work pool."""
 
     type: str
     can_use_local_images: bool

@@ -2,7 +2,7 @@
 
 A placeholder such as ``{{ prefect.blocks.docker-container.NAME.image }}`` is resolved by the
 worker at each run, so an edit of the block reaches the next run. The server validates job
-variables by the pool's schema and knows nothing of placeholders: text leaves accept one, a
+variables by the pool's schema and does not know placeholders: text leaves accept one, a
 number, boolean, list or enum does not unless the pool's schema is widened.
 """
 

@@ -1,8 +1,8 @@
-"""The rules of ``flowship check``: a Dockerfile's text in, findings out.
+"""The rules of ``flowship check``: the text of a Dockerfile in, findings out.
 
-Pure: no engine, no network, no console. What the check may know of the world comes in as
-`Facts`, and each of them may be missing. Each module here holds the rules of one subject;
-docs/check.md explains every rule to the user.
+Pure: no engine, no network, no console. What the check knows besides the text is in `Facts`, and
+every part of it is optional. Each module contains the rules of one subject; docs/check.md explains
+every rule to the user.
 """
 
 from __future__ import annotations
@@ -11,29 +11,38 @@ from collections.abc import Iterable
 
 from flowship.dockerfile.rules.destinations import destinations, workdirs
 from flowship.dockerfile.rules.entrypoint import entrypoint
-from flowship.dockerfile.rules.findings import RULES, Edit, Facts, Finding, Rule, View
+from flowship.dockerfile.rules.findings import (
+    RULES,
+    Edit,
+    Facts,
+    Finding,
+    Linter,
+    Rule,
+    Severity,
+    View,
+)
 from flowship.dockerfile.rules.flags import flags
 from flowship.dockerfile.rules.flow import flow_in_place
-from flowship.dockerfile.rules.image_names import origins
+from flowship.dockerfile.rules.image_names import image_names
 from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_bases
-from flowship.dockerfile.rules.multiple_sources import several_sources
-from flowship.dockerfile.rules.secrets import secrets, variables
+from flowship.dockerfile.rules.multiple_sources import multiple_sources
+from flowship.dockerfile.rules.secrets import secret_files, secret_variables
 from flowship.dockerfile.rules.sources import missing_sources
-from flowship.dockerfile.rules.suppressions import allowances
+from flowship.dockerfile.rules.suppressions import unknown_rules
 from flowship.dockerfile.rules.syntax import syntax
 
-__all__ = ["RULES", "Edit", "Facts", "Finding", "Rule", "check", "fix"]
+__all__ = ["RULES", "Edit", "Facts", "Finding", "Linter", "Rule", "Severity", "check", "fix"]
 
-_EACH_ALONE = (
+_INDEPENDENT = (
     syntax,
     flags,
-    origins,
-    allowances,
+    image_names,
+    unknown_rules,
     destinations,
     workdirs,
     missing_sources,
-    secrets,
-    variables,
+    secret_files,
+    secret_variables,
     code_before_dependencies,
     unpinned_bases,
     entrypoint,
@@ -41,27 +50,27 @@ _EACH_ALONE = (
 
 
 def check(text: str, facts: Facts | None = None) -> list[Finding]:
-    """Judge a Dockerfile.
+    """Check a Dockerfile.
 
     Args:
         text: The Dockerfile; any text is accepted.
-        facts: What is known of the context, the bases and the flow.
+        facts: What is known about the context, the base images and the flow.
 
     Returns:
-        Findings by position. Never raises on account of `text`.
+        Findings by position. Never raises because of `text`.
     """
     view = View.of(text, facts or Facts())
     found: list[Finding] = []
-    for rule in _EACH_ALONE:
+    for rule in _INDEPENDENT:
         found += rule(view)
-    found += several_sources(view, found)
-    found += flow_in_place(view, found)  # where the others' advice would mend it, it says nothing
+    found += multiple_sources(view, found)
+    found += flow_in_place(view, found)  # silent if the fixes found so far put the flow in place
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda f: (f.line, f.column, f.rule, f.message))
 
 
 def fix(text: str, findings: Iterable[Finding]) -> str:
-    """Apply the edits of `findings`; of two that overlap, the first."""
+    """Apply the edits of `findings`; if two overlap, only the first."""
     edits = {f.edit for f in findings if f.edit is not None}
     pieces: list[str] = []
     position = 0

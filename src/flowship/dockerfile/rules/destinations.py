@@ -1,5 +1,6 @@
-"""Rules `relative-destination`, `unresolved-destination` and `relative-workdir`: where COPY, ADD
-and WORKDIR really lead, where they were probably meant to, and the fix.
+"""Rules `relative-destination`, `unresolved-destination` and `relative-workdir`.
+
+They report where COPY, ADD and WORKDIR really lead, which path was probably intended, and the fix.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from collections.abc import Iterator
 
 from flowship.dockerfile.copies import Destination, destination
 from flowship.dockerfile.instructions import Word
-from flowship.dockerfile.rules.findings import Edit, Finding, View, span, unquoted
-from flowship.dockerfile.stages import Step, clean, join
+from flowship.dockerfile.paths import clean, join
+from flowship.dockerfile.rules.findings import Edit, Finding, Severity, View, span, unquoted
+from flowship.dockerfile.stages import Step
 
-# Folders at the root of every Linux system under which people put their files. Left out on
-# purpose are bin, lib, dev and the like: as a COPY's destination they are a project's own.
+# Folders at the root of a Linux system that people copy files into. bin, lib, dev and the like are
+# missing on purpose: as a COPY destination they are usually folders of the project.
 _ROOT_FOLDERS = frozenset({"etc", "home", "mnt", "opt", "root", "run", "srv", "tmp", "usr", "var"})
 
 
 def destinations(view: View) -> Iterator[Finding]:
-    """The destinations of COPY and ADD that are not absolute, or may not be."""
+    """Find COPY and ADD destinations that are relative, or may be."""
     for step in view.copies():
         where = destination(step)
-        if where.value.fault or where.absolute:
+        if where.value.error or where.absolute:
             continue
         if where.absolute is None:
             yield from _unresolved(view, step, where)
@@ -36,108 +38,102 @@ def _unresolved(view: View, step: Step, where: Destination) -> Iterator[Finding]
         "unresolved-destination",
         span(where.word),
         f'cannot tell whether "{where.word.raw}" is absolute: {reason}',
-        f"begin the destination with a slash, or {advice}",
+        f"start the destination with a slash, or {advice}",
         step=step,
     )
 
 
 def _why_unresolved(view: View, step: Step, name: str) -> tuple[str, str]:
-    """What hides the value of the variable that a destination begins with, and what shows it."""
+    """Why the variable that starts a destination has no known value, and what to do."""
     if step.env.get(name) is not None:
         return (
-            f"${name} is set, but what a pattern leaves of it is not followed here, and older"
-            " builders refuse it",
+            f"${name} is set, but flowship does not evaluate patterns, and older builders reject"
+            " them",
             "write the value without the pattern",
         )
     if name in view.trace.arguments and name not in step.env:
         return (
-            f"${name} is set before FROM, which its stages do not see",
-            f'take it over with "ARG {name}" below FROM',
+            f"${name} is set before FROM, where this stage does not see it",
+            f'declare it in the stage with "ARG {name}" below FROM',
         )
     return (
-        f"${name} is not set to a value that can be told from this file",
+        f"${name} has no value in this file",
         f'give the variable a default: "ARG {name}=/…"',
     )
 
 
 def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
-    written = unquoted(where.word.raw)
-    meant = likely_meant(where.value.text, step.workdir.path)
-    resolved = "" if where.value.simple else f' (that is "{where.value.text}")'
-    later = "in an image built on this one, " if step.stored else ""
-    if where.value.known and where.path is not None:
-        verb = "lands in" if where.path.endswith("/") else "lands at"
-        message = (
-            f'"{written}"{resolved} is relative: {later}it {verb} {where.path}, because the working'
-            f" directory is {step.workdir.path} (from {step.workdir.origin})"
-        )
-    elif step.workdir.path is not None:
-        message = (
-            f'"{written}" is relative: {later}it lands below {step.workdir.path}, the working'
-            f" directory (from {step.workdir.origin})"
-        )
-    else:
-        message = (
-            f'"{written}"{resolved} is relative: {later}it lands below the working directory of'
-            f" {step.workdir.origin}, which cannot be told without the image"
-        )
-    edit = _absolute_edit(where, meant, view.text)
+    intended = intended_path(where.value.text, step.workdir.path)
+    edit = _absolute_edit(where, intended, view.text)
     unclear = _unclear_workdir(step)
-    kept = meant and where.path and meant.rstrip("/") == where.path.rstrip("/")
-    if unclear and kept:  # the fix would write the doubtful folder out
+    kept = intended and where.path and intended.rstrip("/") == where.path.rstrip("/")
+    if unclear and kept:  # the fix would make the wrong folder permanent
         line = view.lines.place(unclear.instruction.start, unclear.instruction.end)[0]
-        help = f"mend the WORKDIR on line {line} first: this destination hangs on it"
-        yield from view.finding("relative-destination", span(where.word), message, help, step=step)
-        return
-    help = (
-        f'write "{_preview(where, edit)}"'
-        if edit
-        else "begin the destination with a slash: the full path in the image"
-    )
+        help = f"fix the WORKDIR on line {line} first: this destination depends on it"
+        edit = None
+    elif edit:
+        help = f'use "{_preview(where, edit)}"'
+    else:
+        help = "use the full path in the image, starting with a slash"
+    message = _relative_message(step, where)
     yield from view.finding(
         "relative-destination", span(where.word), message, help, edit=edit, step=step
     )
 
 
-def likely_meant(path: str, workdir: str | None) -> str | None:
-    """The absolute path that was probably meant; None when nothing tells.
+def _relative_message(step: Step, where: Destination) -> str:
+    expanded = "" if where.value.simple else f' (expands to "{where.value.text}")'
+    later = "in an image built from this one, " if step.stored else ""
+    start = f'"{unquoted(where.word.raw)}"{expanded} is a relative path: {later}it resolves to'
+    workdir = step.workdir
+    if where.value.known and where.path is not None:
+        reason = f"because the working directory is {workdir.path} (set by {workdir.origin})"
+        return f"{start} {where.path}, {reason}"
+    if workdir.path is not None:
+        reason = f"a path below {workdir.path}, the working directory (set by {workdir.origin})"
+        return f"{start} {reason}"
+    return f"{start} a path below the working directory of {workdir.origin}, which is unknown"
 
-    A leading slash, where the path then begins with the working directory or a standard root
-    folder; else the path as the working directory resolves it.
+
+def intended_path(path: str, workdir: str | None) -> str | None:
+    """The absolute path that was probably intended; None if that is unclear.
+
+    A slash is added if the path then starts with the working directory or a standard root folder.
+    Otherwise it is the path as the working directory resolves it.
     """
     if re.match(r"[A-Za-z]:|\\", path):
-        return None  # meant for Windows
+        return None  # a Windows path
     bare = re.sub(r"\A(\./+)+", "", path)
     slashed = f"/{bare}"
     folder = (workdir or "").rstrip("/")
     if bare.partition("/")[0] in _ROOT_FOLDERS or (
         folder and (slashed == folder or slashed.startswith(f"{folder}/"))
     ):
-        meant: str | None = slashed
+        intended: str | None = slashed
     else:
-        meant = None if workdir is None else join(workdir, path)
-    # Whoever ends with a dot means the folder; the builder takes flows/. for a file's name.
+        intended = None if workdir is None else join(workdir, path)
+    # A trailing dot means the folder, but the builder takes flows/. as the name of a file.
     dotted = path.rpartition("/")[2] in {".", ".."}
-    if meant and dotted and meant.startswith("/"):
-        return clean(meant).rstrip("/") + "/"
-    return meant
+    if intended and dotted and intended.startswith("/"):
+        return clean(intended).rstrip("/") + "/"
+    return intended
 
 
-def _absolute_edit(where: Destination, meant: str | None, text: str) -> Edit | None:
-    """The fix: the whole word where it is plain, else what is missing in front of it."""
+def _absolute_edit(where: Destination, intended: str | None, text: str) -> Edit | None:
+    """The fix: replace the whole word if it is plain, otherwise insert the missing beginning."""
     word, value = where.word, where.value
-    if meant is None:
+    if intended is None:
         return None
     start, end = span(word)
     raw = unquoted(word.raw)
     if not word.quoted and raw != word.raw:
         start, end = start + 1, end - 1
     if text[start:end] == raw == value.text:
-        replacement = json.dumps(meant, ensure_ascii=False)[1:-1] if word.quoted else meant
+        replacement = json.dumps(intended, ensure_ascii=False)[1:-1] if word.quoted else intended
         return Edit(start, end, replacement) if _is_safe(replacement, word) else None
-    if not meant.endswith(value.text):
-        return None  # "." and ".." behind a variable or within quotes
-    prefix = meant[: len(meant) - len(value.text)]
+    if not intended.endswith(value.text):
+        return None  # "." or ".." after a variable or within quotes
+    prefix = intended[: len(intended) - len(value.text)]
     if prefix != "/" and word.raw.lstrip("\"'").startswith("$"):
         return None  # another value of the variable may be absolute
     if not word.quoted and raw == word.raw and raw[:1] in {'"', "'"}:
@@ -147,14 +143,14 @@ def _absolute_edit(where: Destination, meant: str | None, text: str) -> Edit | N
 
 
 def _is_safe(replacement: str, word: Word) -> bool:
-    """Whether text means itself in a Dockerfile word."""
+    """Whether the text can be written into the word without quoting."""
     if "$" in replacement and "$" not in word.raw:
         return False
     return word.quoted or not re.search(r"[\s\"'`\\]", replacement)
 
 
 def _preview(where: Destination, edit: Edit | None) -> str:
-    """The destination as the fix leaves it."""
+    """The destination after the fix."""
     if edit is None:
         return where.word.raw
     if edit.end > edit.start:
@@ -166,7 +162,7 @@ def _preview(where: Destination, edit: Edit | None) -> str:
 
 
 def workdirs(view: View) -> Iterator[Finding]:
-    """The WORKDIRs that are not absolute."""
+    """Find relative WORKDIRs."""
     for step in view.trace.steps:
         if step.instruction.keyword != "WORKDIR" or not step.instruction.words:
             continue
@@ -177,14 +173,14 @@ def workdirs(view: View) -> Iterator[Finding]:
         yield from _relative_workdir(view, step, word, value.text)
 
 
-def _both_meanings(before: str, path: str) -> tuple[str, str]:
-    """Where a relative WORKDIR leads, and where it was probably meant to."""
+def _resolved_and_intended(before: str, path: str) -> tuple[str, str]:
+    """The folder that a relative WORKDIR leads to, and the one that was probably intended."""
     resolved = join(before, path).rstrip("/") or "/"
-    return resolved, (likely_meant(path, before) or resolved).rstrip("/") or "/"
+    return resolved, (intended_path(path, before) or resolved).rstrip("/") or "/"
 
 
 def _unclear_workdir(step: Step) -> Step | None:
-    """The WORKDIR above `step` that may have meant another place, unless that is allowed."""
+    """The WORKDIR above `step` that may be wrong, unless the rule is turned off for it."""
     unclear = None
     for other in (s for stage in step.stage.lineage for s in stage.steps):
         if other is step:
@@ -196,41 +192,34 @@ def _unclear_workdir(step: Step) -> Step | None:
         if other.is_absolute(value):
             unclear = None
         elif before is not None and value.known:
-            resolved, meant = _both_meanings(before, value.text)
-            allowed = "relative-workdir" in other.instruction.allowed
-            unclear = other if resolved != meant and not allowed else unclear
+            resolved, intended = _resolved_and_intended(before, value.text)
+            ignored = "relative-workdir" in other.instruction.ignored
+            unclear = other if resolved != intended and not ignored else unclear
     return unclear
 
 
 def _relative_workdir(view: View, step: Step, word: Word, path: str) -> Iterator[Finding]:
-    """Only clear cases get a fix, and it keeps the meaning: later COPYs depend on it."""
+    """Offer a fix only if the folder is clear: later destinations depend on it."""
+    edit, severity = None, Severity.ERROR
     before = step.workdir.path
     if before is None:
-        yield from view.finding(
-            "relative-workdir",
-            span(word),
-            f'"{word.raw}" is relative to the working directory of {step.workdir.origin}, which'
-            " cannot be told without the image",
-            "write the full path, beginning with a slash",
-            severity="error",
-            step=step,
+        message = (
+            f'"{word.raw}" is a relative path: it depends on the working directory of'
+            f" {step.workdir.origin}, which is unknown"
         )
-        return
-    resolved, meant = _both_meanings(before, path)
-    message = f'"{word.raw}" is relative: the working directory becomes {resolved}'
-    if meant != resolved:
-        yield from view.finding(
-            "relative-workdir",
-            span(word),
-            f"{message}, while {meant} was probably meant",
-            f'write "{meant}", or "{resolved}" if that is what you want',
-            severity="error",
-            step=step,
-        )
-        return
-    plain = word.raw == path == view.text[word.start : word.end]
-    safe = plain and not re.search(r"[\"'`\\$]", resolved)
-    edit = Edit(word.start, word.end, resolved) if safe else None
+        help = "use the full path, starting with a slash"
+    else:
+        resolved, intended = _resolved_and_intended(before, path)
+        message = f'"{word.raw}" is a relative path: the working directory becomes {resolved}'
+        help = f'use "{resolved}"'
+        if intended != resolved:
+            message += f", but {intended} was probably intended"
+            help = f'use "{intended}", or "{resolved}" if that is what you want'
+        else:
+            severity = Severity.WARNING
+            plain = word.raw == path == view.text[word.start : word.end]
+            safe = plain and not re.search(r"[\"'`\\$]", resolved)
+            edit = Edit(word.start, word.end, resolved) if safe else None
     yield from view.finding(
-        "relative-workdir", span(word), message, f'write "{resolved}"', edit=edit, step=step
+        "relative-workdir", span(word), message, help, severity=severity, edit=edit, step=step
     )

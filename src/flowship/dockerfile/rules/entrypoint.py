@@ -1,8 +1,8 @@
-"""Rule `entrypoint`: whether an ENTRYPOINT runs the command that it is given.
+"""Rule `entrypoint`: the ENTRYPOINT must run the command that it receives.
 
-A worker starts a run as a command, which the engine appends to the image's ENTRYPOINT. `tini --`
-or a script that ends in ``exec "$@"`` runs it; `python` takes it for a script's name. Only what
-is sure is called an error: the probe, which goes through the ENTRYPOINT, has the last word.
+A worker starts a run with a command, which the engine appends to the image's ENTRYPOINT. `tini --`
+or a script that ends in ``exec "$@"`` runs it; `python` takes it as the name of a script. Only what
+is certain is an error, because the probe after the build starts through the ENTRYPOINT as well.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowship.dockerfile.rules.findings import Finding, View
+from flowship.dockerfile.rules.findings import Finding, Severity, View
 
-# Programs that run the command behind their own options.
+# Programs that run the command that follows their own options.
 _WRAPPERS = frozenset(
     {"tini", "tini-static", "dumb-init", "catatonit", "docker-init", "env", "gosu", "su-exec"}
     | {"init", "nice", "ionice", "stdbuf", "setpriv", "chpst", "runuser", "sudo", "xvfb-run"}
@@ -28,44 +28,45 @@ _PROGRAMS = frozenset({"prefect", "flowship", "papermill", "jupyter", "uvicorn",
 
 
 def entrypoint(view: View) -> Iterator[Finding]:
-    """The one that the image ends up with: the last in its stages."""
+    """Check the ENTRYPOINT of the finished image: the last one in its stages."""
     steps = [step for stage in view.trace.final_lineage for step in stage.steps if not step.stored]
     last = next((s for s in reversed(steps) if s.instruction.keyword == "ENTRYPOINT"), None)
     rest = last.instruction.rest if last else None
     if last is None or rest is None or not rest.text:
         return
-    found = _verdict(rest.text)
-    if found:
+    problem = _problem(rest.text)
+    if problem:
         yield from view.finding(
             "entrypoint",
             (rest.start, rest.end),
-            f"{found.reason}; a worker starts the run as that command, `prefect flow-run execute`",
-            'remove this line, or name a script that ends with: exec "$@"',
-            severity="error" if found.certain else "warning",
+            f"{problem.reason}; a worker starts every run with the command"
+            " `prefect flow-run execute`",
+            'remove this line, or use a script that ends with: exec "$@"',
+            severity=problem.severity,
             step=last,
         )
 
 
 @dataclass(frozen=True)
-class _Verdict:
-    """Why an ENTRYPOINT does not run its command, and whether that is sure."""
+class _Problem:
+    """Why an ENTRYPOINT does not run its command; a warning where that is not certain."""
 
     reason: str
-    certain: bool = True
+    severity: Severity = Severity.ERROR
 
 
-def _verdict(text: str) -> _Verdict | None:
-    """Judge what stands behind ENTRYPOINT; None where nothing speaks against it."""
+def _problem(text: str) -> _Problem | None:
+    """What is wrong with the arguments of an ENTRYPOINT, if anything."""
     try:
         words = json.loads(text)
     except (ValueError, RecursionError):
         words = None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        return _Verdict("an ENTRYPOINT that is not in JSON form drops the command it is given")
-    return _judge(words)
+        return _Problem("an ENTRYPOINT in shell form (without brackets) ignores the command")
+    return _problem_in_words(words)
 
 
-def _judge(words: list[str]) -> _Verdict | None:
+def _problem_in_words(words: list[str]) -> _Problem | None:
     wrapped = False
     for at, word in enumerate(words):
         name = posixpath.basename(word)
@@ -76,29 +77,31 @@ def _judge(words: list[str]) -> _Verdict | None:
         if name in _SHELLS:
             return _shell(name, words[at + 1 :])
         if name in _PROGRAMS:
-            return _Verdict(f"this ENTRYPOINT starts {name}, which does not run the command")
+            return _Problem(f"this ENTRYPOINT starts {name}, which does not run the command")
         if name not in _WRAPPERS and not wrapped:
-            return _Verdict(f"nobody can tell whether {word} runs the command it is given", False)
-        wrapped = True  # behind a wrapper come its options, and then what it runs
+            reason = f"flowship does not know whether {word} runs the command"
+            return _Problem(reason, Severity.WARNING)
+        wrapped = True  # the options of a wrapper are next, and then the program that it runs
     return None
 
 
-def _interpreter(name: str, rest: list[str]) -> _Verdict | None:
+def _interpreter(name: str, rest: list[str]) -> _Problem | None:
     if not rest:
-        return _Verdict(f"{name} takes the command it is given for the name of a script")
-    file = next((word for word in rest if not word.startswith("-")), rest[0])
-    if "entrypoint" in posixpath.basename(file):
+        return _Problem(f"{name} takes the command as the name of a script")
+    file = posixpath.basename(next((word for word in rest if not word.startswith("-")), rest[0]))
+    if "entrypoint" in file:
         return None
-    certain = not {"-m", "-c"} & set(rest)
-    reason = f"this ENTRYPOINT starts {posixpath.basename(file)}, not the command it is given"
-    return _Verdict(reason, certain) if certain else _Verdict(f"it seems that {reason}", False)
+    if {"-m", "-c"} & set(rest):
+        reason = f"this ENTRYPOINT probably runs {file} instead of the command"
+        return _Problem(reason, Severity.WARNING)
+    return _Problem(f"this ENTRYPOINT runs {file} instead of the command")
 
 
-def _shell(name: str, rest: list[str]) -> _Verdict | None:
+def _shell(name: str, rest: list[str]) -> _Problem | None:
     if any("$@" in word or "$*" in word for word in rest):
         return None
     if any(re.fullmatch(r"-\w*c", word) for word in rest):
-        return _Verdict(f"{name} -c drops the command it is given")
+        return _Problem(f"{name} -c ignores the command")
     if all(word.startswith("-") for word in rest):
-        return _Verdict(f"{name} takes the command it is given for the name of a script")
+        return _Problem(f"{name} takes the command as the name of a script")
     return None

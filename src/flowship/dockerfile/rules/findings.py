@@ -1,21 +1,34 @@
-"""What a rule is given and what it answers: facts in, findings out."""
+"""The input and the output of a rule: a `View` of the Dockerfile in, `Finding`s out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from flowship.dockerfile.copies import Index
-from flowship.dockerfile.instructions import Dockerfile, Lines, Problem, Word, parse
+from flowship.dockerfile.instructions import Dockerfile, Lines, Problem, Word
+from flowship.dockerfile.parser import parse
 from flowship.dockerfile.stages import Stage, Step, Trace, trace
 
 if TYPE_CHECKING:
     from flowship.project.context import Context
 
 
-Severity = Literal["error", "warning"]
+class Severity(str, Enum):
+    """How serious a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Linter(str, Enum):
+    """The program that reported a finding."""
+
+    FLOWSHIP = "flowship"
+    HADOLINT = "hadolint"
 
 
 @dataclass(frozen=True)
@@ -29,17 +42,18 @@ class Edit:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong, with its place and what to do.
+    """A problem, with its position and what to do about it.
 
     Attributes:
-        rule: Its name, as comments and configuration spell it.
+        rule: The name of the rule, as in comments and in the configuration.
+        severity: Whether it is an error.
         line: Counted from 1.
-        column: Of the first offending character on its line, counted from 1.
-        end_column: Of the character behind the offending text, on the same line.
-        message: The reason, saying what would really happen.
+        column: The first character of the affected text on its line, counted from 1.
+        end_column: The column after the affected text, on the same line.
+        message: What is wrong, and what would happen.
         help: What to do.
-        edit: A safe fix, when there is one.
-        source: Who found it.
+        edit: A safe fix, if there is one.
+        source: The program that reported it.
     """
 
     rule: str
@@ -50,23 +64,31 @@ class Finding:
     message: str
     help: str
     edit: Edit | None = None
-    source: str = "flowship"
+    source: Linter = Linter.FLOWSHIP
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether it stops a build: only flowship's own errors do, hadolint's do not."""
+        return self.severity is Severity.ERROR and self.source is Linter.FLOWSHIP
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the check knows of the world; every field may be left out.
+    """What the check knows besides the Dockerfile; every field is optional.
 
     Attributes:
         context: The files that would be sent to the engine.
-        workdirs: Base image reference → its working directory, as the engine tells it.
+        project_folder: The folder of the context that contains the project, for a rendered
+            Dockerfile. Messages show paths as they are in the project.
+        workdirs: Base image reference → its working directory, as reported by the engine.
         entrypoint: ``flows/taxi.py:etl``, relative to `flows_dir` in the image.
-        flows_dir: Where the deployment runs from, in the image.
-        build_args: The build's ``--build-arg`` values.
-        ignore: Rules that the project allows everywhere.
+        flows_dir: The folder in the image that the deployment runs from.
+        build_args: The ``--build-arg`` values.
+        ignore: Rules that the project turns off.
     """
 
     context: Context | None = None
+    project_folder: str = ""
     workdirs: Mapping[str, str] = field(default_factory=dict)
     entrypoint: str | None = None
     flows_dir: str = "/opt/prefect/flows"
@@ -76,7 +98,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule's place in the documentation: one line, and how much it usually weighs."""
+    """What a rule finds, in one line, and its usual severity."""
 
     summary: str
     severity: Severity
@@ -84,39 +106,37 @@ class Rule:
 
 RULES: Mapping[str, Rule] = {
     "relative-destination": Rule(
-        "a COPY or ADD destination that is not absolute lands below the working directory", "error"
+        "a COPY or ADD destination is relative to the working directory", Severity.ERROR
     ),
     "unresolved-destination": Rule(
-        "a COPY or ADD destination begins with a variable that cannot be told", "warning"
+        "a COPY or ADD destination starts with a variable of unknown value", Severity.WARNING
     ),
     "flow-not-in-place": Rule(
-        "the flow's file does not end up where the deployment looks for it", "error"
+        "the flow's file is not where the deployment looks for it", Severity.ERROR
     ),
-    "missing-source": Rule(
-        "a COPY or ADD source is not in the build context, or left out of it", "error"
-    ),
-    "secret": Rule("a secret is about to enter the image", "error"),
+    "missing-source": Rule("a COPY or ADD source is missing in the build context", Severity.ERROR),
+    "secret": Rule("a secret would be copied into the image", Severity.ERROR),
     "code-before-dependencies": Rule(
-        "dependencies are installed after the code was copied, so every edit reinstalls them",
-        "warning",
+        "dependencies are installed after the code is copied, so every edit reinstalls them",
+        Severity.WARNING,
     ),
     "relative-workdir": Rule(
-        "a WORKDIR that is not absolute; an error when it may have meant another place", "warning"
+        "a WORKDIR is relative; an error if another folder may be intended", Severity.WARNING
     ),
     "entrypoint": Rule(
-        "an ENTRYPOINT that does not run the command it is given, so that every run crashes",
-        "error",
+        "the ENTRYPOINT does not run the command that it receives, so every run crashes",
+        Severity.ERROR,
     ),
-    "unpinned-base": Rule("a base image without a version", "warning"),
-    "syntax": Rule("something that the builder would refuse", "error"),
-    "unknown-rule": Rule("a comment allows a rule that does not exist", "warning"),
+    "unpinned-base": Rule("a base image has no version", Severity.WARNING),
+    "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
+    "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),
 }
 """Every rule by name; ``[check] ignore`` and comments accept exactly these names."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One Dockerfile under examination."""
+    """One Dockerfile and everything a rule needs to check it."""
 
     text: str
     facts: Facts
@@ -127,29 +147,34 @@ class View:
 
     @classmethod
     def of(cls, text: str, facts: Facts) -> View:
-        """Read `text`, and follow its variables and working directories."""
+        """Parse `text` and follow its variables and working directories."""
         dockerfile = parse(text)
-        walked = trace(dockerfile, workdirs=facts.workdirs, build_args=facts.build_args)
+        traced = trace(dockerfile, workdirs=facts.workdirs, build_args=facts.build_args)
         index = Index(facts.context) if facts.context is not None else None
-        return cls(text, facts, Lines(text), dockerfile, walked, index)
+        return cls(text, facts, Lines(text), dockerfile, traced, index)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What was in the way while it was read."""
+        """What the builder would reject while it reads the file."""
         return (*self.dockerfile.problems, *self.trace.problems)
 
     def instructions(self) -> Iterator[Step]:
-        """Every instruction from the first FROM on, the FROMs as well."""
+        """Every instruction from the first FROM on, including each FROM."""
         for stage in self.trace.stages:
-            _, step = beginning(stage)
+            step = from_step(stage)
             yield from [step] if step else []
             yield from (step for step in stage.steps if not step.replayed)
 
     def copies(self) -> Iterator[Step]:
-        """Every COPY and ADD that names a destination."""
+        """Every COPY and ADD with a destination."""
         for step in self.trace.steps:
             if step.instruction.keyword in {"COPY", "ADD"} and len(step.instruction.words) >= 2:
                 yield step
+
+    def in_project(self, path: str) -> str:
+        """A path of the context as the user knows it: relative to the project folder."""
+        folder = self.facts.project_folder
+        return path.removeprefix(f"{folder}/") if folder else path
 
     def finding(
         self,
@@ -162,9 +187,9 @@ class View:
         edit: Edit | None = None,
         step: Step | None = None,
     ) -> Iterator[Finding]:
-        """The finding, unless the project or a comment allows the rule."""
-        allowed = self.facts.ignore | (step.instruction.allowed if step else frozenset())
-        if rule not in allowed:
+        """The finding, unless the project or a comment turns the rule off."""
+        ignored = self.facts.ignore | (step.instruction.ignored if step else frozenset())
+        if rule not in ignored:
             line, column, end_column = self.lines.place(*place)
             yield Finding(
                 rule,
@@ -179,18 +204,21 @@ class View:
 
 
 def span(word: Word) -> tuple[int, int]:
-    """The place to underline: in JSON form without the quotes."""
+    """The text to underline: a JSON string without its quotes."""
     return (word.start + 1, word.end - 1) if word.quoted else (word.start, word.end)
 
 
 def unquoted(raw: str) -> str:
-    """A word without the pair of quotes around it."""
+    """A word without the quotes around it."""
     return raw[1:-1] if re.fullmatch(r"\"[^\"]*\"|'[^']*'", raw) else raw
 
 
-def beginning(stage: Stage) -> tuple[tuple[int, int], Step | None]:
-    """The stage's FROM: where something is missing, that is the only place to point at."""
+def from_place(stage: Stage) -> tuple[int, int]:
+    """The position of the stage's FROM, where something missing is reported."""
+    return (stage.origin.start, stage.origin.end) if stage.origin else (0, 0)
+
+
+def from_step(stage: Stage) -> Step | None:
+    """The stage's FROM as a step."""
     origin = stage.origin
-    if origin is None:
-        return (0, 0), None
-    return (origin.start, origin.end), Step(origin, stage, {}, stage.workdir, "\\")
+    return Step(origin, stage, {}, stage.workdir, "\\") if origin else None

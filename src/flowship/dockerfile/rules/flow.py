@@ -1,52 +1,54 @@
-"""Rule `flow-not-in-place`: the flow must lie where the deployment looks for it."""
+"""Rule `flow-not-in-place`: the flow's file must be where the deployment looks for it."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
 
-from flowship.dockerfile.copies import Index, destination, least_sources, look_for
-from flowship.dockerfile.rules.destinations import likely_meant
-from flowship.dockerfile.rules.findings import Facts, Finding, View, beginning, span
-from flowship.dockerfile.rules.sources import told
+from flowship.dockerfile.copies import Index, destination, least_sources
+from flowship.dockerfile.placement import find_file
+from flowship.dockerfile.rules.destinations import intended_path
+from flowship.dockerfile.rules.findings import Finding, View, from_place, from_step, span
+from flowship.dockerfile.rules.sources import excluded_by
 from flowship.dockerfile.stages import Step
 
 
 def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
-    """Where the flow's file ends up instead, unless following `findings` puts it right."""
+    """Report a flow that is missing in its place, unless the fixes in `findings` put it there."""
     if view.index is None or not view.facts.entrypoint or not view.trace.stages:
         return
     file = view.facts.entrypoint.rpartition(":")[0] or view.facts.entrypoint
     target = posixpath.normpath(posixpath.join("/", view.facts.flows_dir, file))
     own = _own_path(view.index, file)
-    outcome = look_for(target, own, view.trace, view.index)
-    if outcome.found or outcome.doubtful or _is_fixed_otherwise(view, findings, target, own):
+    placement = find_file(target, own, view.trace, view.index)
+    if placement.found or placement.doubtful or _is_fixed(view, findings, target, own):
         return
-    final = view.trace.stages[-1]
-    looked = f"the deployment will look for the flow at {target}"
-    if outcome.elsewhere:
-        path, step = outcome.elsewhere[0]
-        yield from view.finding(
-            "flow-not-in-place",
-            span(step.instruction.words[-1]),
-            f"{looked}, but this puts it at {path}",
-            f'copy it to "{_right_destination(target, path, step)}"',
-            step=step,
-        )
-        return
-    reason = _reason_absent(view.facts, own, file)
-    place, step_of = beginning(final)
-    advice = f"add COPY {own or file} {target}"
+    origin: Step | None
+    if placement.elsewhere:
+        path, origin = placement.elsewhere[0]
+        place = span(origin.instruction.words[-1])
+        reason = f"this copies it to {path}"
+        advice = f'copy it to "{_right_destination(target, path, origin)}"'
+    else:
+        final = view.trace.stages[-1]
+        place, origin = from_place(final), from_step(final)
+        reason, advice = _absent(view, own, file, target)
     yield from view.finding(
-        "flow-not-in-place", place, f"{looked}, but {reason}", advice, step=step_of
+        "flow-not-in-place",
+        place,
+        f"the deployment looks for the flow at {target}, but {reason}",
+        advice,
+        step=origin,
     )
 
 
 def _right_destination(target: str, path: str, step: Step) -> str:
-    """The destination with which `step`, that puts the flow at `path`, would put it at `target`:
-    a folder that is copied whole keeps the layout within it."""
-    landed = destination(step).path
-    within = posixpath.relpath(path, landed) if landed else ""
+    """The destination with which `step` would copy the flow to `target` instead of `path`.
+
+    A folder that is copied as a whole keeps its layout.
+    """
+    current = destination(step).path
+    within = posixpath.relpath(path, current) if current else ""
     if within not in ("", ".") and not within.startswith("../"):
         head = target.removesuffix(f"/{within}")
         if head != target:
@@ -55,7 +57,7 @@ def _right_destination(target: str, path: str, step: Step) -> str:
 
 
 def _own_path(index: Index, file: str) -> str | None:
-    """The flow's file in the context: as configured, below ``project/``, or by its end."""
+    """The flow's file in the context: as configured, below ``project/``, or by its name."""
     for path in (file, f"project/{file}"):
         if path in index.files:
             return path
@@ -64,31 +66,31 @@ def _own_path(index: Index, file: str) -> str | None:
     return ending[0] if len(ending) == 1 else None
 
 
-def _is_fixed_otherwise(view: View, findings: list[Finding], target: str, own: str | None) -> bool:
-    """Whether following the other findings' advice would put the flow in its place."""
+def _is_fixed(view: View, findings: list[Finding], target: str, own: str | None) -> bool:
+    """Whether applying the fixes in `findings` would put the flow in its place."""
     edits = {f.edit.start for f in findings if f.edit and f.rule == "relative-destination"}
     moved: dict[int, str] = {}
     for step in view.copies():
         where = destination(step)
         start, _ = span(where.word)
         if start in edits or start + 1 in edits:
-            meant = likely_meant(where.value.text, step.workdir.path)
-            if meant is not None:
+            intended = intended_path(where.value.text, step.workdir.path)
+            if intended is not None:
                 several = least_sources(step, view.index) > 1  # then the slash is added as well
-                moved[step.instruction.start] = f"{meant}/" if several else meant
+                moved[step.instruction.start] = f"{intended}/" if several else intended
     if not moved or view.index is None:
         return False
-    return look_for(target, own, view.trace, view.index, moved=moved).found is not None
+    return find_file(target, own, view.trace, view.index, moved=moved).found is not None
 
 
-def _reason_absent(facts: Facts, own: str | None, file: str) -> str:
+def _absent(view: View, own: str | None, file: str, target: str) -> tuple[str, str]:
+    """Why nothing copies the flow, and what to do."""
+    advice = f"add COPY {own or file} {target}"
     if own is not None:
-        return f"no instruction copies {own} into the image"
-    left_out = facts.context.left_out if facts.context else {}
+        return f"no instruction copies {view.in_project(own)} into the image", advice
+    context = view.facts.context
     for whole in (file, f"project/{file}"):
-        path = whole
-        while path:
-            if path in left_out:
-                return f"{told(path, whole, left_out[path])}, so it is not in the build context"
-            path = path.rpartition("/")[0]
-    return f"there is no {file} in the build context"
+        reason = excluded_by(view, context, whole) if context else ""
+        if reason:
+            return reason, f"include it again with !{file} in .dockerignore"
+    return f"{file} is not in the build context", advice

@@ -1,17 +1,18 @@
-"""Rule `syntax`, of what an image is made from: stages that are not there, and images' names."""
+"""Rule `syntax` for FROM and ``--from=``: names of images and stages."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from flowship.dockerfile.bases import repository_of
 from flowship.dockerfile.instructions import Word
 from flowship.dockerfile.rules.findings import Finding, Severity, View, span
-from flowship.dockerfile.stages import Step, repository_of
+from flowship.dockerfile.stages import Stage, Step
 
 
-def origins(view: View) -> Iterator[Finding]:
-    """The names of stages and images, behind FROM and in ``--from=``."""
+def image_names(view: View) -> Iterator[Finding]:
+    """Find names of images and stages that the builder would reject."""
     for step in view.instructions():
         if step.instruction.keyword == "FROM":
             yield from _stage_name(view, step)
@@ -32,23 +33,29 @@ def _stage_name(view: View, step: Step) -> Iterator[Finding]:
         yield from view.finding(
             "syntax",
             span(word),
-            f'"{word.raw}" cannot be a stage\'s name',
-            "begin it with a letter; then come letters, digits, and - _ .",
+            f'invalid stage name: "{word.raw}"',
+            "start it with a letter, followed by letters, digits, hyphens, underscores or dots",
             step=step,
         )
     first = next(s for s in view.trace.stages if s.name == stage.name)
-    if first is not stage and first.origin is not None:
-        buildkit = view.trace.buildkit
-        line, _, _ = view.lines.place(first.origin.start, first.origin.end)
-        yield from view.finding(
-            "syntax",
-            span(word),
-            f'the stage on line {line} is called "{first.name}" already'
-            + (": that name now means this one" if buildkit else ""),
-            "give one of them another name",
-            severity="warning" if buildkit else "error",
-            step=step,
-        )
+    if first is not stage:
+        yield from _repeated_name(view, step, word, first)
+
+
+def _repeated_name(view: View, step: Step, word: Word, first: Stage) -> Iterator[Finding]:
+    if first.origin is None:
+        return
+    buildkit = view.trace.buildkit
+    line, _, _ = view.lines.place(first.origin.start, first.origin.end)
+    yield from view.finding(
+        "syntax",
+        span(word),
+        f'the stage name "{first.name}" is already used on line {line}'
+        + (", and now refers to this stage" if buildkit else ""),
+        "rename one of the stages",
+        severity=Severity.WARNING if buildkit else Severity.ERROR,
+        step=step,
+    )
 
 
 def _base(view: View, step: Step) -> Iterator[Finding]:
@@ -58,8 +65,8 @@ def _base(view: View, step: Step) -> Iterator[Finding]:
 
 
 def _upper_case(view: View, step: Step, word: Word, image: str) -> Iterator[Finding]:
-    """An image's name is in lower case. What comes before its first slash may be a host's name,
-    with capitals too: older engines take it for one only with a dot or a port in it.
+    """Image names are lowercase. The part before the first slash may be a host with uppercase
+    letters: older engines recognise it as a host only if it contains a dot or a port.
     """
     repository = repository_of(image)
     first, slash, rest = repository.partition("/")
@@ -67,34 +74,34 @@ def _upper_case(view: View, step: Step, word: Word, image: str) -> Iterator[Find
     certain = name != name.lower()
     if not certain and (not slash or first == first.lower() or re.search(r"[.:]", first)):
         return
-    severity: Severity = "error" if certain else "warning"
     yield from view.finding(
         "syntax",
         span(word),
-        f'"{repository}" cannot be an image: its name is in lower case'
+        f'invalid image name: "{repository}" must be lowercase'
         if certain
-        else f'"{first}" has capitals: newer engines take it for a host, older ones refuse it',
-        f'write "{image.replace(repository, repository.lower(), 1)}"',
-        severity=severity,
+        else f'"{first}" has uppercase letters: newer engines read it as a host, older ones'
+        " reject it",
+        f'use "{image.replace(repository, repository.lower(), 1)}"',
+        severity=Severity.ERROR if certain else Severity.WARNING,
         step=step,
     )
 
 
 def _copied_from(view: View, step: Step, word: Word, reference: str) -> Iterator[Finding]:
     above = view.trace.stages[: step.stage.index]
-    reason, advice = "", "copy from a stage above, or from an image"
+    reason, advice = "", "copy from an earlier stage, or from an image"
     if "$" in reference:
-        reason = "--from replaces no variables"
-        advice = f'name the image in a stage of its own, "FROM {reference} AS other", and that here'
+        reason = "--from does not expand variables"
+        advice = f'add a stage, "FROM {reference} AS other", and copy from that: --from=other'
     elif re.fullmatch(r"[+-]?\d{1,9}", reference):
         if int(reference) == len(above):
-            reason = f"stage {reference} is this one: it cannot copy from itself"
+            reason = f"stage {reference} is this stage, which cannot copy from itself"
         elif not 0 <= int(reference) < len(above):
-            reason = f"there is no stage {reference} above: they are counted from 0"
+            reason = f"no earlier stage {reference} found: stages are counted from 0"
     elif not any(stage.name == reference.lower() for stage in above):
         if step.stage.name == reference.lower():
             reason = f'the stage "{step.stage.name}" cannot copy from itself'
-            advice = f"name a stage above; an image of that name takes a tag, --from={reference}:…"
+            advice = f"use an earlier stage; for an image of that name add a tag: {reference}:…"
         else:
             yield from _upper_case(view, step, word, reference)
     if reason:

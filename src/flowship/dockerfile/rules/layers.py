@@ -1,6 +1,4 @@
-"""Rules `code-before-dependencies` and `unpinned-base`: what makes the next build slower than it
-need be, or another one than this.
-"""
+"""Rules `code-before-dependencies` and `unpinned-base`: slow or unrepeatable builds."""
 
 from __future__ import annotations
 
@@ -8,9 +6,12 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from flowship.dockerfile.copies import Index, Source, command_of, destination, sources
-from flowship.dockerfile.rules.findings import Finding, View, beginning, span
-from flowship.dockerfile.stages import Step, clean, is_within, join, repository_of
+from flowship.dockerfile.bases import repository_of
+from flowship.dockerfile.commands import command_of
+from flowship.dockerfile.copies import Index, Source, SourceKind, destination, sources
+from flowship.dockerfile.paths import clean, is_within, join
+from flowship.dockerfile.rules.findings import Finding, View, from_step, span
+from flowship.dockerfile.stages import Step
 
 _INSTALLS = re.compile(
     r"(?:\bpip3?\s+(?:--?\S+\s+)*install\b|\buv\s+(?:pip\s+install|pip\s+sync|sync)\b"
@@ -24,7 +25,7 @@ _DEPENDENCY_FILES = re.compile(
 )
 _ARCHIVE = re.compile(r"\.(whl|zip|tar(\.\w+)?|tgz)\Z")
 _DEPENDENCY_FOLDERS = {"requirements", "wheels", "wheelhouse", "certs", "vendor", "packages"}
-# A folder to install from, and the options whose value is a path of another kind.
+# A folder to install from, and the options whose value is some other path.
 _FOLDER = re.compile(
     r"(?:^|\s)(?:-e\s*|--editable[ =])?[\"']?(?:file://)?(?P<path>\.{1,2}(?=[\s\"'\[]|\Z)|\.{0,2}/[^\s\"'\[*]*)"
     r"(?:\[[\w,-]+\])?[\"']?(?=\s|\Z)"
@@ -36,7 +37,7 @@ _OTHER_PATH = re.compile(
 
 
 def code_before_dependencies(view: View) -> Iterator[Finding]:
-    """The first command of each stage that installs what an edit of the code does not change."""
+    """Find the first command of each stage that installs dependencies after the code is copied."""
     copied_code: dict[int, Step | None] = {}
     for stage in view.trace.stages:
         code = copied_code[stage.parent.index] if stage.parent else None
@@ -54,7 +55,7 @@ def code_before_dependencies(view: View) -> Iterator[Finding]:
 
 
 def _installing(step: Step, code: Step) -> tuple[int, int] | None:
-    """The place of a command that installs dependencies, and not only the project itself."""
+    """The position of a command that installs dependencies, not just the project itself."""
     text = command_of(step)
     for found in _INSTALLS.finditer(text):
         listed = re.search(r"\s(-r|--requirements?)\b", found[0])
@@ -69,7 +70,7 @@ def _installing(step: Step, code: Step) -> tuple[int, int] | None:
 
 
 def _names_project(command: str, step: Step, code: Step) -> bool:
-    """Whether `command` installs a folder of the project: one that `code` has copied."""
+    """Whether `command` installs a folder of the project: one that `code` copied."""
     copied = destination(code).path
     for found in _FOLDER.finditer(_OTHER_PATH.sub("", command)):
         named = found["path"]
@@ -89,7 +90,7 @@ def _copies_code(view: View, step: Step) -> bool:
     return any(
         _is_code(view.index, source)
         for source in sources(step)
-        if source.kind == "context" and source.value.known
+        if source.kind is SourceKind.CONTEXT and source.value.known
     )
 
 
@@ -115,15 +116,15 @@ def _reinstalls(view: View, step: Step, code: Step, place: tuple[int, int]) -> I
     yield from view.finding(
         "code-before-dependencies",
         place,
-        f"this runs again after every edit of the code, which {code.instruction.keyword} on line"
-        f" {line} has copied before it",
-        "copy only the list of dependencies (requirements.txt), install, and then copy the code",
+        f"this runs again after every code change, because {code.instruction.keyword} on line"
+        f" {line} copies the code first",
+        "copy only the dependency list (requirements.txt), install it, and then copy the code",
         step=step,
     )
 
 
 def unpinned_bases(view: View) -> Iterator[Finding]:
-    """Base images that are another thing tomorrow."""
+    """Find base images without a version."""
     for stage in view.trace.stages:
         if stage.parent or not stage.base or stage.origin is None or stage.base == "scratch":
             continue
@@ -131,15 +132,14 @@ def unpinned_bases(view: View) -> Iterator[Finding]:
         version = image[len(repository_of(image)) :]
         if "@" in image or (version and version != ":latest"):
             continue
-        what = "has no version" if not version else 'has the version "latest"'
+        what = "has no version" if not version else 'uses the tag "latest"'
         word = stage.origin.words[0]
-        _, step = beginning(stage)
         yield from view.finding(
             "unpinned-base",
             span(word),
-            f"{image} {what}: the next build may start from another image than this one did",
-            f"name one, for instance {repository_of(image)}:{_example_tag(image)}",
-            step=step,
+            f"{image} {what}: the next build may use a different image",
+            f"pin a version, for example {repository_of(image)}:{_example_tag(image)}",
+            step=from_step(stage),
         )
 
 

@@ -1,21 +1,24 @@
-"""Rule `syntax`, of several sources: they need a folder, and a slash that says so."""
+"""Rule `syntax` for several sources: their destination needs a slash at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from flowship.dockerfile.copies import Destination, destination, least_sources
-from flowship.dockerfile.rules.findings import Edit, Finding, View, span, unquoted
-from flowship.dockerfile.stages import Step, clean, is_within
+from flowship.dockerfile.paths import clean, is_within
+from flowship.dockerfile.rules.findings import Edit, Finding, Severity, View, span, unquoted
+from flowship.dockerfile.stages import Step
 
 
-def several_sources(view: View, findings: list[Finding]) -> Iterator[Finding]:
-    """The classic builder insists on the slash; BuildKit copies one file over the other.
+def multiple_sources(view: View, findings: list[Finding]) -> Iterator[Finding]:
+    """Find several sources without a slash at the end of the destination.
+
+    The classic builder rejects that; BuildKit lets each file overwrite the previous one.
 
     Args:
         view: The Dockerfile.
-        findings: What the other rules have found; where a fix of theirs writes the slash, this
-            one does not.
+        findings: The findings of the other rules. If one of their fixes adds the slash, this rule
+            offers no fix.
     """
     buildkit = view.trace.buildkit
     for step in view.copies():
@@ -23,27 +26,27 @@ def several_sources(view: View, findings: list[Finding]) -> Iterator[Finding]:
         count = least_sources(step, view.index)
         if count < 2 or not where.value.known or where.value.text.endswith("/"):
             continue
-        if buildkit and _is_there(step, where):
+        if buildkit and _exists(step, where):
             continue
         raw = unquoted(where.word.raw)
         outcome = (
-            "unless that is a folder already, each becomes a file of this name, over the last"
+            "unless it is an existing folder, each file overwrites the previous one"
             if buildkit
-            else "the builder refuses that"
+            else "the builder rejects that"
         )
         yield from view.finding(
             "syntax",
             span(where.word),
-            f'{count} sources go to "{raw}", which does not end with a slash: {outcome}',
-            f'write "{raw}/"' if where.absolute else "end it with a slash as well",
-            severity="warning" if buildkit else "error",
+            f'{count} sources are copied to "{raw}", which does not end with a slash: {outcome}',
+            f'use "{raw}/"' if where.absolute else "add a slash at the end as well",
+            severity=Severity.WARNING if buildkit else Severity.ERROR,
             edit=None if _writes_slash(findings, where) else _slash(view, where),
             step=step,
         )
 
 
-def _is_there(step: Step, where: Destination) -> bool:
-    """Whether the destination surely is a folder: the working directory, or one above it."""
+def _exists(step: Step, where: Destination) -> bool:
+    """Whether the destination certainly exists: the working directory or a folder above it."""
     if set(where.value.text.split("/")) <= {".", ".."}:
         return True
     workdir = step.workdir.path
@@ -59,7 +62,7 @@ def _writes_slash(findings: list[Finding], where: Destination) -> bool:
 
 
 def _slash(view: View, where: Destination) -> Edit | None:
-    """The slash at the end of a plain word."""
+    """Add the slash at the end of a plain word."""
     start, end = span(where.word)
     raw = unquoted(where.word.raw)
     if not where.word.quoted and raw != where.word.raw:

@@ -1,26 +1,25 @@
-"""Rule `secret`: files and variables that would be readable in the image."""
+"""Rule `secret`: secret files and variables that would be readable in the image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from flowship.dockerfile.copies import Source, copied
-from flowship.dockerfile.instructions import pairs
-from flowship.dockerfile.rules.findings import Finding, View, span
+from flowship.dockerfile.copies import copied
+from flowship.dockerfile.parser import pairs
+from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.secrets_scan import Secret, secret_in_file, secret_in_variable
-from flowship.dockerfile.stages import Step
 
 if TYPE_CHECKING:
     from flowship.project.context import Entry
 
 
-# Beyond these, a secret file is only counted: somebody has copied a folder full of them.
+# More secret files are only counted: a whole folder of them was copied.
 _MOST_NAMED = 20
 
 
-def secrets(view: View) -> Iterator[Finding]:
-    """Secret files that COPY and ADD take along."""
+def secret_files(view: View) -> Iterator[Finding]:
+    """Find secret files that COPY and ADD copy."""
     if view.index is None or view.facts.context is None:
         return
     entries = {entry.path: entry for entry in view.facts.context.entries}
@@ -31,11 +30,19 @@ def secrets(view: View) -> Iterator[Finding]:
             continue
         for source, files in copied(step, view.index):
             found = {path: _secret_in(entries[path], known) for path in files if path in entries}
-            for sure in (True, False):
-                kinds = {p: s.kind for p, s in found.items() if s and s.sure == sure}
+            for certain in (True, False):
+                kinds = {
+                    view.in_project(p): s.kind
+                    for p, s in found.items()
+                    if s and s.certain == certain
+                }
                 if kinds:
-                    final_stage = step.stage.index in final
-                    yield from _secret(view, step, source, kinds, final=final_stage, sure=sure)
+                    in_image = step.stage.index in final
+                    message, help = _explain(kinds, in_image=in_image, certain=certain)
+                    severity = Severity.ERROR if in_image and certain else Severity.WARNING
+                    yield from view.finding(
+                        "secret", span(source.word), message, help, severity=severity, step=step
+                    )
 
 
 def _secret_in(entry: Entry, known: dict[str, Secret | None]) -> Secret | None:
@@ -44,56 +51,53 @@ def _secret_in(entry: Entry, known: dict[str, Secret | None]) -> Secret | None:
     return known[entry.path]
 
 
-def _secret(
-    view: View, step: Step, source: Source, kinds: Mapping[str, str], *, final: bool, sure: bool
-) -> Iterator[Finding]:
+def _explain(kinds: Mapping[str, str], *, in_image: bool, certain: bool) -> tuple[str, str]:
+    """Message and help for secret files (path → kind of secret)."""
     listed = _listed([f"{path} ({kind})" for path, kind in kinds.items()], last=", ")
-    names = _listed([f'"{path}"' for path in kinds], last=" and ")
-    verb, them = ("enters", "it") if len(kinds) == 1 else ("enter", "them")
+    them = "it" if len(kinds) == 1 else "them"
     place = (
-        "the image, where everyone who can pull it can read it"
-        if final
-        else "a build stage: not the final image, but the engine's build cache"
+        f"the image, where anyone who can pull the image can read {them}"
+        if in_image
+        else "a build stage: not into the final image, but into the engine's build cache"
     )
-    yield from view.finding(
-        "secret",
-        span(source.word),
-        f"{listed} {verb} {place}",
-        f"add {names} to .dockerignore, and give {them} to the run instead (a Prefect block,"
-        " an environment variable or a mount)"
-        if sure
-        else "read the password from a Prefect block or the environment, if it is a real one",
-        severity="error" if final and sure else "warning",
-        step=step,
-    )
+    message = f"{listed} would be copied into {place}"
+    if certain:
+        names = _listed([f'"{path}"' for path in kinds], last=" and ")
+        help = (
+            f"add {names} to .dockerignore, and pass {them} to the run instead (with a Prefect"
+            " block, an environment variable or a mount)"
+        )
+    else:
+        help = "if it is a real password, read it from a Prefect block or the environment"
+    return message, help
 
 
 def _listed(words: list[str], *, last: str) -> str:
-    """``a, b and c``: all of them, so that nobody has to ask twice; of very many the first."""
+    """``a, b and c``; of very many words only the first ones, and how many more there are."""
     if len(words) > _MOST_NAMED:
         return f"{', '.join(words[:_MOST_NAMED])} and {len(words) - _MOST_NAMED} more"
     return last.join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def variables(view: View) -> Iterator[Finding]:
-    """Secrets written out behind ENV and ARG."""
+def secret_variables(view: View) -> Iterator[Finding]:
+    """Find secrets that are written into ENV and ARG."""
     for step in view.trace.steps:
         keyword = step.instruction.keyword
         if keyword not in {"ENV", "ARG"}:
             continue
         for name, raw, start, end in pairs(step.instruction, step.escape):
             value = step.expand(raw or "")
-            if not value.simple or value.fault:
+            if not value.simple or value.error:
                 continue
             kind = secret_in_variable(name, value.text)
             if kind:
+                where = "history" if keyword == "ARG" else "configuration"
                 yield from view.finding(
                     "secret",
                     (start, end),
-                    f"{keyword} {name} holds {kind}: it stays readable in the image"
-                    + (" history" if keyword == "ARG" else "'s configuration"),
-                    "leave the value out, and set it where the container runs: in the block's env"
-                    " or a Prefect secret",
-                    severity="warning",
+                    f"{keyword} {name} contains {kind}, which stays readable in the image {where}",
+                    "remove the value and set it at run time: in the block's env, or as a Prefect"
+                    " secret",
+                    severity=Severity.WARNING,
                     step=step,
                 )

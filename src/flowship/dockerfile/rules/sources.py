@@ -1,4 +1,4 @@
-"""Rule `missing-source`: what COPY and ADD name and the build context does not hold."""
+"""Rule `missing-source`: sources of COPY and ADD that are not in the build context."""
 
 from __future__ import annotations
 
@@ -6,50 +6,53 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flowship.dockerfile.copies import Index, Source, go_match, sources
-from flowship.dockerfile.rules.findings import Finding, View, span
+from flowship.dockerfile.copies import Index, Source, SourceKind, go_match, sources
+from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.stages import Step
+from flowship.project.context import LeftOutKind
 
 if TYPE_CHECKING:
     from flowship.project.context import Context
 
 
 def missing_sources(view: View) -> Iterator[Finding]:
-    """The sources that are missing, left out, or outside the context."""
+    """Find sources that are missing, left out, or outside the context."""
     if view.index is None or view.facts.context is None:
         return
     for step in view.copies():
-        # What ONBUILD stores is copied from another project's context.
+        # ONBUILD copies from the context of another project.
         if step.stored or "from" in step.instruction.flag_names:
             continue
         for source in sources(step):
-            if source.kind != "context" or not source.value.known:
+            if source.kind is not SourceKind.CONTEXT or not source.value.known:
                 continue
             if source.outside:
                 yield from _outside(view, view.index, step, source)
-                continue
-            if "**" in source.path:
-                continue
-            if view.index.leads_through_link(source.path):
-                continue
-            if not view.index.matches(source):
+            elif _is_missing(view.index, source):
                 yield from _missing(view, view.index, view.facts.context, step, source)
 
 
+def _is_missing(index: Index, source: Source) -> bool:
+    """Whether the context has no such file; ``**`` and symbolic links are not followed."""
+    if "**" in source.path or index.is_behind_link(source.path):
+        return False
+    return not index.matches(source)
+
+
 def _outside(view: View, index: Index, step: Step, source: Source) -> Iterator[Finding]:
-    """A source above the context: the classic builder stops, BuildKit drops the dots."""
+    """A source above the context: the classic builder fails, BuildKit ignores the dots."""
     inside = source.path or "."
-    there = bool(index.matches(source))
-    taken = there and view.trace.buildkit
-    outcome = f'BuildKit takes "{inside}" instead' if taken else "it cannot be copied"
+    exists = bool(index.matches(source))
+    copied = exists and view.trace.buildkit
+    outcome = f'BuildKit copies "{inside}" instead' if copied else "it cannot be copied"
     yield from view.finding(
         "missing-source",
         span(source.word),
         f'"{source.word.raw}" is outside the build context: {outcome}',
-        f'write "{inside}": sources begin in the project folder'
-        if there
+        f'use "{inside}": sources are relative to the project folder'
+        if exists
         else "move it into the project folder",
-        severity="warning" if taken else "error",
+        severity=Severity.WARNING if copied else Severity.ERROR,
         step=step,
     )
 
@@ -57,43 +60,65 @@ def _outside(view: View, index: Index, step: Step, source: Source) -> Iterator[F
 def _missing(
     view: View, index: Index, context: Context, step: Step, source: Source
 ) -> Iterator[Finding]:
-    written = source.word.raw
-    reason = _reason_left_out(context, source)
-    close = difflib.get_close_matches(source.path, index.names, n=1)
-    advice = f'did you mean "{close[0]}"?' if close and close[0] else "check the spelling"
-    if reason:
-        message = f'"{written}" is not in the build context: {reason}'
-        advice = f'let it through with "!{source.path}" in .dockerignore, or do not copy it'
-        if reason.endswith("secrets"):
-            advice = "do not copy it: give it to the run, by a Prefect block or the block's env"
+    written = view.in_project(source.word.raw)
+    excluded = _excluded_path(context, source)
+    message = f'"{written}" is not in the build context'
+    if excluded:
+        kind = context.left_out[excluded].kind
+        message += f": {_because(view, context, excluded, source.path)}"
+        path = view.in_project(source.path)
+        advice = f'include it again with "!{path}" in .dockerignore, or do not copy it'
+        if kind is LeftOutKind.SECRETS:
+            advice = "do not copy it; pass it to the run with a Prefect block or the block's env"
     elif source.is_glob:
         message = (
-            f'"{written}" matches nothing in the build context: BuildKit copies nothing and says'
-            " nothing, the classic builder stops"
+            f'"{written}" matches no files in the build context: BuildKit copies nothing and'
+            " reports no error, the classic builder fails"
         )
-        advice = "check the pattern, or remove it"
+        advice = "correct the pattern, or remove it"
     else:
-        message = f'"{written}" is not in the build context'
+        advice = _spelling(view, index, source)
     yield from view.finding("missing-source", span(source.word), message, advice, step=step)
 
 
-def _reason_left_out(context: Context, source: Source) -> str:
-    """Which rule kept a source, or the folder around it, out of the context."""
+def _spelling(view: View, index: Index, source: Source) -> str:
+    """The nearest path of the context, or what to check."""
+    folder = view.facts.project_folder
+    names = [view.in_project(name) for name in index.names if name and name != folder]
+    close = difflib.get_close_matches(view.in_project(source.path), names, n=1)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    if folder:
+        return "add it to the project folder, or correct copy = { … } in the configuration"
+    return "check the spelling"
+
+
+def _excluded_path(context: Context, source: Source) -> str:
+    """The excluded path that keeps a source out: itself, a folder above, or its content."""
     path = source.path
     while path:
         if path in context.left_out:
-            return told(path, source.path, context.left_out[path])
+            return path
         path = path.rpartition("/")[0]
     if source.is_glob:
         pattern = go_match(source.path)
-        matched = next((p for p in context.left_out if pattern.match(p)), None)
+        matched = next((p for p in context.left_out if pattern.match(p)), "")
         if matched:
-            return told(matched, source.path, context.left_out[matched])
-    inside = [p for p in context.left_out if p.startswith(f"{source.path}/")]
-    return told(inside[0], source.path, context.left_out[inside[0]]) if inside else ""
+            return matched
+    return next((p for p in context.left_out if p.startswith(f"{source.path}/")), "")
 
 
-def told(path: str, asked: str, reason: str) -> str:
-    """Why `asked` is not sent: by its own rule, or by that of the folder `path` around it."""
-    which = "it is" if path == asked else f'"{path}" is'
-    return reason if reason.startswith("left out") else f"{which} left out by {reason}"
+def _because(view: View, context: Context, excluded: str, path: str) -> str:
+    """Which pattern excludes `path`: its own, or that of the folder `excluded` above it."""
+    subject = "it" if excluded == path else f'"{view.in_project(excluded)}"'
+    return f"{subject} is {context.left_out[excluded]}"
+
+
+def excluded_by(view: View, context: Context, path: str) -> str:
+    """Why the file `path` is not in the context, or "" if no pattern excludes it."""
+    folder = path
+    while folder:
+        if folder in context.left_out:
+            return _because(view, context, folder, path)
+        folder = folder.rpartition("/")[0]
+    return ""

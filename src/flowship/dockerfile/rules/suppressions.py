@@ -1,4 +1,4 @@
-"""Rule `unknown-rule`: a comment that allows what is no rule, and so allows nothing."""
+"""Rule `unknown-rule`: a comment that names a rule that does not exist, and so has no effect."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from flowship.dockerfile.rules.findings import RULES, Finding, View, span
 
 
-def allowances(view: View) -> Iterator[Finding]:
-    """The names in ``# flowship: ignore=…`` that are no rule's."""
-    for word in view.dockerfile.allowances:
+def unknown_rules(view: View) -> Iterator[Finding]:
+    """Find unknown names in ``# flowship: ignore=…``."""
+    for word in view.dockerfile.suppressions:
         if word.raw in RULES:
             continue
         close = difflib.get_close_matches(word.raw.lower(), RULES, n=1)
-        advice = "docs/check.md lists the rules; one of hadolint's takes: # hadolint ignore=…"
+        advice = "docs/check.md lists the rules; for hadolint's rules use: # hadolint ignore=…"
         yield from view.finding(
             "unknown-rule",
             span(word),
-            f'there is no rule "{word.raw}": this comment allows nothing by that name',
+            f'unknown rule "{word.raw}" in this comment',
             f'did you mean "{close[0]}"?' if close else advice,
         )

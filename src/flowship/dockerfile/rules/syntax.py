@@ -1,29 +1,29 @@
-"""Rule `syntax`, of the text: what cannot be read, and words that an instruction does not take."""
+"""Rule `syntax` for text that cannot be parsed and for invalid arguments."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from flowship.dockerfile.instructions import pairs
+from flowship.dockerfile.parser import pairs
 from flowship.dockerfile.rules.findings import Finding, View, span
 from flowship.dockerfile.stages import Step
 
-_COMMENT = "a comment needs a line of its own"
+_COMMENT = "put the comment on its own line"
 _PORT = re.compile(r"\+?(\d{1,9})(?:-\+?(\d{1,9}))?(?:/(?:|tcp|udp|sctp))?", re.IGNORECASE)
 _DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)")
 _DURATIONS = frozenset({"interval", "timeout", "start-period", "start-interval"})
 
 
 def syntax(view: View) -> Iterator[Finding]:
-    """What cannot be parsed, words that cannot be expanded, and words that make no sense there."""
+    """Find text that cannot be parsed and arguments that the builder would reject."""
     for problem in view.problems:
         place = (problem.start, problem.end)
         yield from view.finding("syntax", place, problem.message, problem.help)
     for step in view.instructions():
         keyword = step.instruction.keyword
         if keyword in {"COPY", "ADD", "WORKDIR"}:
-            yield from _faults(view, step)
+            yield from _word_errors(view, step)
         elif keyword in {"ENV", "LABEL", "ARG"}:
             yield from _pairs(view, step)
         elif keyword == "EXPOSE":
@@ -32,37 +32,40 @@ def syntax(view: View) -> Iterator[Finding]:
             yield from _health(view, step)
 
 
-def _faults(view: View, step: Step) -> Iterator[Finding]:
+def _word_errors(view: View, step: Step) -> Iterator[Finding]:
     keyword = step.instruction.keyword
     for word in step.instruction.words:
-        fault = step.expand(word).fault
-        if fault and not (word.raw.startswith("<<") and not word.quoted):
-            advice = "close it"
-            if "quote" in fault and not word.quoted and keyword != "WORKDIR":
-                advice = (
-                    f"quotes do not hold spaces together here: write"
-                    f' {keyword} ["source", "/destination with space/"]'
-                )
-            yield from view.finding("syntax", span(word), fault, advice, step=step)
+        error = step.expand(word).error
+        if error is None or (word.raw.startswith("<<") and not word.quoted):
+            continue
+        advice = "close it"
+        if error.is_quote and not word.quoted and keyword != "WORKDIR":
+            advice = (
+                "for paths with spaces use the JSON form instead of quotes:"
+                f' {keyword} ["source", "/destination with space/"]'
+            )
+        yield from view.finding("syntax", span(word), error.value, advice, step=step)
 
 
 def _pairs(view: View, step: Step) -> Iterator[Finding]:
-    """The first thing in ENV, LABEL or ARG that is no pair; the value may be secret, and is not
-    repeated.
+    """Find the first argument of ENV, LABEL or ARG that is not a pair.
+
+    Messages do not repeat the value, because it may be secret.
     """
     keyword, before = step.instruction.keyword, ""
     for name, raw, start, end in pairs(step.instruction, step.escape):
         reason, advice = "", ""
         if not name:
-            reason, advice = f"{keyword} has no name before the equals sign", "write NAME=value"
+            reason, advice = f"{keyword} has no name before the equals sign", "use NAME=value"
         elif raw is not None:
-            reason, advice = step.expand(raw).fault, "close it, or escape the character"
+            error = step.expand(raw).error
+            reason, advice = error.value if error else "", "close it, or escape the character"
         elif keyword != "ARG" and before:
-            reason = "this word is not NAME=value"
-            advice = f'a value with a space in it needs quotes: {before}="…"'
+            reason = "expected NAME=value"
+            advice = f'put values that contain spaces in quotes: {before}="…"'
             advice = _COMMENT if name.startswith("#") else advice
         elif keyword != "ARG":
-            reason, advice = f"{keyword} {name} has no value", f"write {keyword} {name}=…"
+            reason, advice = f"{keyword} {name} has no value", f"use {keyword} {name}=…"
         if reason:
             yield from view.finding("syntax", (start, end), reason, advice, step=step)
             return
@@ -74,17 +77,16 @@ def _ports(view: View, step: Step) -> Iterator[Finding]:
         value = step.expand(word)
         wrong = [port for port in value.text.split() if not _is_port(port)] if value.known else []
         if wrong:
-            advice = "write a number, a range or a number with its protocol: 80, 80-90, 53/udp"
+            advice = "use a port, a range, or a port with its protocol: 80, 80-90, 53/udp"
             if word.raw.startswith("#"):
                 advice = _COMMENT
-            yield from view.finding(
-                "syntax", span(word), f'"{wrong[0]}" is no port', advice, step=step
-            )
+            message = f'invalid port: "{wrong[0]}"'
+            yield from view.finding("syntax", span(word), message, advice, step=step)
             return
 
 
 def _is_port(text: str) -> bool:
-    found = _PORT.fullmatch(text.rpartition(":")[2])  # in front may be an address of the host
+    found = _PORT.fullmatch(text.rpartition(":")[2])  # an address of the host may come first
     return found is not None and int(found[1]) <= int(found[2] or found[1]) <= 65_535
 
 
@@ -94,17 +96,16 @@ def _health(view: View, step: Step) -> Iterator[Finding]:
     rest = instruction.rest
     reason, advice = "", ""
     if kind == "NONE" and len(instruction.words) > 1:
-        reason, advice = "HEALTHCHECK NONE takes no words", "write HEALTHCHECK NONE alone"
+        reason, advice = "HEALTHCHECK NONE takes no arguments", "use only HEALTHCHECK NONE"
     elif kind == "CMD" and len(instruction.words) == 1:
-        reason, advice = "HEALTHCHECK CMD names no command", "write the command behind CMD"
+        reason, advice = "HEALTHCHECK CMD needs a command", "add the command after CMD"
     elif kind and kind not in {"CMD", "NONE"}:
-        reason, advice = "HEALTHCHECK takes CMD or NONE", "write CMD before the command"
+        reason, advice = "HEALTHCHECK needs CMD or NONE", "add CMD before the command"
     if reason:
         yield from view.finding("syntax", (rest.start, rest.end), reason, advice, step=step)
     for flag in instruction.flags if kind == "CMD" else ():
         name, _, value = flag.raw[2:].partition("=")
         if name in _DURATIONS and value and not _DURATION.fullmatch(value):
-            advice = f"give it a unit: --{name}={value}s" if value.isdigit() else "write 30s or 1m"
-            yield from view.finding(
-                "syntax", span(flag), f'"{value}" is no duration', advice, step=step
-            )
+            advice = f"add a unit: --{name}={value}s" if value.isdigit() else "use 30s or 1m"
+            message = f'invalid duration: "{value}"'
+            yield from view.finding("syntax", span(flag), message, advice, step=step)

@@ -1,4 +1,4 @@
-"""The files that Prefect reads settings from: ``.env``, TOML files, and the profiles."""
+"""The files that Prefect reads settings from: ``.env``, the TOML files, and the profiles."""
 
 from __future__ import annotations
 
@@ -28,12 +28,19 @@ _TEST_MODE = (
     "PREFECT_TESTING_TEST_MODE",
 )
 
-_MEND = "mend the file: no Prefect command works in this state either"
+_FIX_FILE = "fix the file; Prefect cannot read it either"
 
 
 @dataclass(frozen=True)
-class Profiles:
-    """Prefect's profiles file as it is read: the chosen profile's settings included."""
+class ActiveProfile:
+    """The active profile.
+
+    Attributes:
+        path: The profiles file, which may not exist.
+        name: The profile's name.
+        settings: Its settings.
+        warnings: Why it is not the profile that was asked for.
+    """
 
     path: Path
     name: str
@@ -42,23 +49,29 @@ class Profiles:
 
 
 def read_text(path: Path) -> str | None:
-    """The file's text; None where there is no such file."""
+    """Return the file's text; None if there is no such file."""
     try:
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}", where=str(path)) from exc
+        raise ConfigError(
+            f"cannot read {path}: {exc}", code="prefect-file-unreadable", where=str(path)
+        ) from exc
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file's tables; none where there is no such file."""
+    """Return the file's tables; an empty dict if there is no such file."""
     text = read_text(path) if path.is_file() else None
     return {} if text is None else parse_toml(text, path)
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """Read `text`; an error names the place in `path`."""
+    """Parse `text`, the content of `path`.
+
+    Raises:
+        ConfigError: It is not valid TOML; the error names the line and column.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -66,33 +79,40 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         where = ":".join([str(path), *found.groups()]) if found else str(path)
         raise ConfigError(
             f"{path.name} is not valid TOML: {exc}",
-            hint=_MEND,
+            code="prefect-file-invalid",
+            hint=_FIX_FILE,
             where=where,
         ) from exc
 
 
 def parse_profiles(text: str, path: Path) -> dict[str, Any]:
-    """The content of a profiles file, in which each profile is a table."""
+    """Parse the content of a profiles file, in which each profile is a table.
+
+    Raises:
+        ConfigError: It is not valid TOML, or a profile is not a table.
+    """
     document = parse_toml(text, path)
     tables = document.get("profiles", {})
     if not isinstance(tables, dict):
-        raise _misshapen("profiles is not a table of profiles", path)
+        raise _invalid_file("profiles is not a table", path)
     for name, settings in tables.items():
         if not isinstance(settings, dict):
-            raise _misshapen(f"[profiles.{name}] is not a table", path)
+            raise _invalid_file(f"[profiles.{name}] is not a table", path)
     return document
 
 
-def _misshapen(message: str, path: Path) -> ConfigError:
-    return ConfigError(f"{path.name}: {message}", hint=_MEND, where=str(path))
+def _invalid_file(message: str, path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path.name}: {message}", code="prefect-file-invalid", hint=_FIX_FILE, where=str(path)
+    )
 
 
 def read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """The variables of a ``.env`` file, references to `environ` resolved."""
+    """Return the variables of a ``.env`` file, with references to `environ` resolved."""
     text = read_text(path) if path.is_file() else None
     if text is None:
         return {}
-    # python-dotenv comes with Prefect, and only a folder with a .env pays for it.
+    # python-dotenv is imported only if the folder has a .env, to keep the start-up short.
     from io import StringIO
 
     from dotenv.parser import parse_stream
@@ -116,10 +136,10 @@ def profiles_path(
     dotenv: Mapping[str, str | None],
     tomls: Mapping[str, Mapping[str, Any]],
 ) -> Path | None:
-    """The file whose profiles take effect; None where Prefect falls back to its own defaults.
+    """Return the profiles file that Prefect uses; None if Prefect uses its packaged profiles.
 
-    Unlike other settings these names are taken as they are spelled, and neither ``~`` nor
-    ``$PREFECT_HOME`` is expanded.
+    Unlike in other settings, the case of these names matters, and Prefect expands neither ``~``
+    nor ``$PREFECT_HOME``.
     """
     if any(environ.get(name) for name in _TEST_MODE):
         return None
@@ -134,7 +154,11 @@ def profiles_path(
     ):
         if found:
             if not isinstance(found, str):
-                raise ConfigError("profiles_path must be text", where="profiles_path")
+                raise ConfigError(
+                    "profiles_path must be a string",
+                    code="prefect-setting-invalid",
+                    where="profiles_path",
+                )
             return folder / found
     if environ.get("PREFECT_HOME"):
         return folder / environ["PREFECT_HOME"] / "profiles.toml"
@@ -143,14 +167,14 @@ def profiles_path(
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
-    """The user's home, as Prefect finds it."""
+    """Return the user's home folder, found as Prefect does."""
     home = environ.get("HOME") if os.name == "posix" else None
     return Path(home) if home else Path.home()
 
 
 @cache
 def packaged_profiles() -> dict[str, Any]:
-    """The profiles that ship with Prefect, read from its folder without importing it."""
+    """Return the profiles that come with Prefect, read from its folder without importing it."""
     spec = find_spec("prefect")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         text = read_text(Path(folder) / "settings" / "profiles.toml")
@@ -159,8 +183,8 @@ def packaged_profiles() -> dict[str, Any]:
     return {"active": EPHEMERAL_PROFILE, "profiles": {EPHEMERAL_PROFILE: {}}}
 
 
-def load_profiles(path: Path | None, environ: Mapping[str, str]) -> Profiles:
-    """The profiles at `path` with the active one chosen; Prefect's own where there are none."""
+def load_profile(path: Path | None, environ: Mapping[str, str]) -> ActiveProfile:
+    """Return the active profile of the file at `path`; Prefect's default one if there is none."""
     packaged = packaged_profiles()
     default = str(packaged.get("active", EPHEMERAL_PROFILE))
     fallback: Mapping[str, Any] = packaged.get("profiles", {}).get(default, {})
@@ -168,18 +192,18 @@ def load_profiles(path: Path | None, environ: Mapping[str, str]) -> Profiles:
     chosen = environ.get("PREFECT_PROFILE")
     if path is not None and not path.exists():
         warnings = _fallback_warnings(chosen, default, shown, packaged, environ)
-        return Profiles(shown, default, fallback, warnings)
+        return ActiveProfile(shown, default, fallback, warnings)
     document = packaged if path is None else parse_profiles(read_text(path) or "", path)
     active = chosen or document.get("active")
     tables = document.get("profiles", {})
     if active and isinstance(active, list | dict):
-        raise _misshapen("active is not the name of a profile", shown)
+        raise _invalid_file("active is not a profile name", shown)
     if not active or active not in tables:
         warnings = _fallback_warnings(active, default, shown, packaged, environ)
-        return Profiles(shown, default, fallback, warnings)
+        return ActiveProfile(shown, default, fallback, warnings)
     if any(environ.get(name) for name in _TEST_MODE):
-        return Profiles(shown, active, {})
-    return Profiles(shown, active, tables[active])
+        return ActiveProfile(shown, active, {})
+    return ActiveProfile(shown, active, tables[active])
 
 
 def _fallback_warnings(
@@ -189,11 +213,11 @@ def _fallback_warnings(
     packaged: Mapping[str, Any],
     environ: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """What to say when the profile asked for is not in the file and Prefect takes the default."""
+    """Return the warnings for a profile that is not in the file, so that Prefect uses another."""
     warnings = []
     home = environ.get("PREFECT_PROFILES_PATH") or environ.get("PREFECT_HOME") or ""
     if home.startswith("~") or "$" in home:
-        warnings.append(f"Prefect expands neither ~ nor $ in {home}: write the path out in full")
+        warnings.append(f"Prefect expands neither ~ nor $ in {home}; use an absolute path")
     if active and active != default:
         where = (
             "the environment variable PREFECT_PROFILE"
@@ -201,12 +225,61 @@ def _fallback_warnings(
             else str(path)
         )
         warnings.append(
-            f'the profile "{active}", named by {where}, is not in {path}: '
-            f'Prefect uses its default profile "{default}" instead'
+            f'the profile "{active}" (from {where}) is not in {path}, '
+            f'so Prefect uses its default profile "{default}"'
             + (
-                f" (`flowship profile use {active}` writes it there)"
+                f"; `flowship profile use {active}` adds it to the file"
                 if active in packaged.get("profiles", {})
                 else ""
             )
         )
     return tuple(warnings)
+
+
+@dataclass(frozen=True)
+class ProfilesFile:
+    """The profiles file, to be shown or edited.
+
+    Attributes:
+        path: The file that Prefect reads; it may not exist yet.
+        document: What is in it; empty if it does not exist.
+        active: The name of the profile that takes effect.
+    """
+
+    path: Path
+    document: Mapping[str, Any]
+    active: str
+
+    @property
+    def profiles(self) -> Mapping[str, Mapping[str, Any]]:
+        """The settings of each profile in the file."""
+        tables: Mapping[str, Mapping[str, Any]] = self.document.get("profiles", {})
+        return tables
+
+
+def open_profiles(folder: Path | None, environ: Mapping[str, str]) -> ProfilesFile:
+    """Find and read the profiles file that takes effect in `folder`.
+
+    Raises:
+        ConfigError: The file is invalid, or its path contains ``~`` or ``$PREFECT_HOME``.
+    """
+    folder = folder or Path()
+    dotenv = read_dotenv(folder / ".env", environ)
+    tomls = {name: read_toml(folder / name) for name in ("prefect.toml", "pyproject.toml")}
+    path = profiles_path(folder, environ, dotenv, tomls)
+    active = load_profile(path, environ).name
+    path = path or home_folder(environ) / ".prefect" / "profiles.toml"
+    if str(path).startswith("~") or "/~/" in str(path) or "$PREFECT_HOME" in str(path):
+        raise ConfigError(
+            f"Prefect does not expand {path}, so it would never read a profile there",
+            code="prefect-path-not-expanded",
+            hint="use an absolute path in PREFECT_HOME or PREFECT_PROFILES_PATH",
+            where=str(path),
+        )
+    return ProfilesFile(path, parse_profiles(read_text(path) or "", path), active)
+
+
+def packaged_tables() -> Mapping[str, Mapping[str, Any]]:
+    """Return the settings of each profile that comes with Prefect."""
+    tables: Mapping[str, Mapping[str, Any]] = packaged_profiles().get("profiles", {})
+    return tables

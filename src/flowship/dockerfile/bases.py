@@ -1,0 +1,33 @@
+"""What is known about base images by their names alone."""
+
+from __future__ import annotations
+
+# Images whose working directory is /opt/prefect, also below a mirror's host and path.
+_PREFECT_BASES = ("prefecthq/prefect", "flowship/base")
+PREFECT_WORKDIR = "/opt/prefect"
+
+# Images that contain no flow, so that a flow in them must come from the Dockerfile.
+_KNOWN_BASES = {"scratch", "alpine", "debian", "ubuntu", "python", "busybox"}
+
+
+def is_prefect_base(image: str | None) -> bool:
+    """Whether `image` is one of the known Prefect base images, on any registry."""
+    if image is None:
+        return False
+    repository = repository_of(image)
+    return any(repository == base or repository.endswith(f"/{base}") for base in _PREFECT_BASES)
+
+
+def repository_of(image: str) -> str:
+    """A reference without tag and digest: ``host:5000/a/b:tag@sha256:…`` → ``host:5000/a/b``."""
+    name = image.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def is_known_base(image: str | None) -> bool:
+    """Whether `image` is known to contain no project files of its own."""
+    if image is None:
+        return False
+    name = repository_of(image).removeprefix("docker.io/").removeprefix("library/")
+    return name in _KNOWN_BASES or is_prefect_base(image)

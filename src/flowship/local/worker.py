@@ -1,0 +1,106 @@
+"""Find a docker worker for a work pool, or start one on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowship.errors import ApiError
+from flowship.events import Phase
+from flowship.local import failures, processes, records
+from flowship.local.services import Service, State, service
+from flowship.local.session import Session
+
+if TYPE_CHECKING:
+    from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Worker
+
+START_SECONDS = 180.0  # Importing Prefect takes long on a slow machine.
+ONLINE = "ONLINE"  # Prefect's status of a worker with recent heartbeats.
+
+
+def ensure_worker(session: Session, pool: str) -> Service:
+    """Find a worker that is online in `pool`, or start a docker worker.
+
+    Raises:
+        ApiError: The worker does not come online.
+    """
+    from flowship.prefect.client import PrefectApi
+
+    session.report(Phase(f'checking for a worker in the pool "{pool}"'))
+    own = worker_name(session.state)
+    record = records.load(session.state, records.worker_key(session.url, pool))
+    with PrefectApi(session.target) as api:
+        known = _workers(api, pool)
+        if record is not None and processes.lives(record):
+            _wait_until_online(api, record, None, None)
+            return service(record, State.RUNNING)
+        # A worker with our name is one of ours that has just ended.
+        for name, worker in known.items():
+            if worker["status"] == ONLINE and name != own:
+                return Service("worker", State.EXTERNAL, session.shown, pool, detail=name)
+        if record is not None:
+            session.warnings.append(failures.died_warning(record))
+        last_heartbeat = known[own]["last_heartbeat_time"] if own in known else None
+        record, process = _start(session, pool, own)
+        _wait_until_online(api, record, last_heartbeat, process)
+    return service(record, State.STARTED)
+
+
+def worker_name(state: Path) -> str:
+    """Return the name of this user's worker here.
+
+    It is always the same, so that the pool's list of workers does not grow.
+    """
+    digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:6]
+    return f"flowship-{socket.gethostname()}-{digest}"
+
+
+def _start(
+    session: Session, pool: str, name: str
+) -> tuple[records.Record, subprocess.Popen[bytes]]:
+    session.report(Phase(f'starting a docker worker for the pool "{pool}"'))
+    log = session.state / f"{records.worker_key(session.url, pool)}.log"
+    arguments = ["worker", "start", "--type", "docker", "--pool", pool, "--name", name]
+    return session.start(
+        records.Record("worker", 0, "", session.shown, str(log), pool, name),
+        [*arguments, "--install-policy", "never"],
+    )
+
+
+def _workers(api: PrefectApi, pool: str) -> dict[str, Worker]:
+    if api.work_pool(pool) is None:
+        return {}
+    return {str(worker["name"]): worker for worker in api.workers(pool)}
+
+
+def _wait_until_online(
+    api: PrefectApi,
+    record: records.Record,
+    last_heartbeat: str | None,
+    process: subprocess.Popen[bytes] | None,
+) -> None:
+    """Wait until the worker is online, with a heartbeat newer than the last one."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        worker = _workers(api, record.pool or "").get(record.worker)
+        online = worker if worker and worker["status"] == ONLINE else None
+        if online and online["last_heartbeat_time"] != last_heartbeat:
+            return
+        failures.require_alive(record, process)
+        if time.monotonic() > deadline:
+            log = Path(record.log)
+            reason, hint = failures.explain(log, "the log shows the reason")
+            raise ApiError(
+                f"the worker is not online in the pool {record.pool} after "
+                f"{START_SECONDS:.0f} s{reason}",
+                code="worker-start-timeout",
+                hint=hint,
+                where=str(log),
+                details=failures.end(log),
+            )
+        time.sleep(0.3)

@@ -1,0 +1,66 @@
+"""The user name and password of `flowship login`: from options, from stdin or from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from flowship.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+def ask_credentials(username: str | None, *, from_stdin: bool) -> tuple[str, SecretStr]:
+    """The user name and the password; what is missing is asked for on a terminal.
+
+    Raises:
+        UsageError: Something is missing and there is no terminal to ask on.
+    """
+    import getpass
+
+    from pydantic import SecretStr
+
+    terminal = sys.stdin is not None and sys.stdin.isatty()  # `<&-` leaves no stdin at all
+    if not username and (from_stdin or not terminal):
+        raise UsageError(
+            "no user name given",
+            code="missing-credentials",
+            hint="add --username",
+            where="--username",
+        )
+    if not from_stdin and not terminal:
+        raise UsageError(
+            "cannot ask for the password without a terminal",
+            code="no-terminal",
+            hint="pipe it in: `flowship login --username NAME --password-stdin < token`",
+            where="--password-stdin",
+        )
+    try:
+        if not username:
+            sys.stderr.write("username: ")
+            sys.stderr.flush()
+            username = sys.stdin.readline().strip()
+        secret = _read_password() if from_stdin else getpass.getpass("password: ")
+    except EOFError:  # Ctrl-D
+        secret = ""
+    if not username or not secret:
+        missing = "password" if username else "user name"
+        raise UsageError(
+            f"no {missing} given",
+            code="missing-credentials",
+            where="--password-stdin" if from_stdin else "",
+        )
+    return username, SecretStr(secret)
+
+
+def _read_password() -> str:
+    """The password on stdin, without the newline that `echo` adds."""
+    try:
+        text = sys.stdin.read() if sys.stdin else ""
+        text.encode()  # invalid bytes may also arrive as lone surrogates
+    except UnicodeError as exc:
+        raise UsageError(
+            "stdin is not valid UTF-8", code="invalid-stdin", where="--password-stdin"
+        ) from exc
+    return text.rstrip("\r\n")

@@ -1,0 +1,158 @@
+"""Reads the answer of the script that ran in the image: a result, or an error that explains it.
+
+`flowship.probe.script` reports a `Failure`; each one has a function here that makes a `BuildError`
+of it, in terms of the project. Exceptions of the flow file are explained in `flow_errors`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from flowship.config.settings import FLOWS_DIR
+from flowship.errors import BuildError
+from flowship.probe import flow_errors
+from flowship.probe.result import ProbeResult, Project
+from flowship.probe.script import Failure
+
+Answer = Mapping[str, Any]
+
+
+def interpret(answer: Answer, project: Project) -> ProbeResult:
+    """Read the answer that the script printed.
+
+    Raises:
+        BuildError: The flow does not load; the message says why and the hint how to fix it.
+    """
+    if "flow" in answer:
+        return ProbeResult(
+            flow_name=answer["flow"]["name"],
+            description=answer["flow"]["description"],
+            parameters=answer["parameters"],
+            prefect=answer["prefect"],
+            python=answer["python"],
+            entrypoint=project.entrypoint,
+        )
+    raise EXPLANATIONS[Failure(answer["failure"])](answer, project)
+
+
+def _folder_missing(answer: Answer, project: Project) -> BuildError:
+    return BuildError(
+        f"the image has no folder {FLOWS_DIR}, where the deployment looks for the flow",
+        code="flows-folder-missing",
+        hint=f"copy the project there: COPY . {FLOWS_DIR}/",
+        details=_same_name(answer),
+    )
+
+
+def _file_missing(answer: Answer, project: Project) -> BuildError:
+    contents = ", ".join(answer["listing"]) or "nothing"
+    path = PurePosixPath(FLOWS_DIR, project.flow_file)
+    return BuildError(
+        f"the flow file is not in the image at {path}",
+        code="flow-file-missing",
+        hint=_file_missing_hint(project),
+        details=_same_name(answer) or f"{FLOWS_DIR} contains: {contents}",
+    )
+
+
+def _file_missing_hint(project: Project) -> str:
+    file = project.flow_file
+    if reason := project.why_left_out(file):
+        return f"{file} was not sent to the engine ({reason}): add !{file} to .dockerignore"
+    if file in project.files:
+        return f"copy it there: COPY {file} {PurePosixPath(FLOWS_DIR, file)}"
+    close = difflib.get_close_matches(file, sorted(project.files), n=1)
+    if close:
+        return f'did you mean entrypoint = "{close[0]}:{project.flow_function}"?'
+    return f"the project has no file {file}: correct the entrypoint"
+
+
+def _same_name(answer: Answer) -> str:
+    found = answer.get("found") or ()
+    return "\n".join(["files with that name:", *(f"  {path}" for path in found)]) if found else ""
+
+
+def _broken_link(answer: Answer, project: Project) -> BuildError:
+    link, target = answer["link"], answer["target"]
+    return BuildError(
+        f"{link} is a symbolic link to {target}, which is not in the image",
+        code="broken-link",
+        hint=f"replace {link} with the file itself, or add its target to the project",
+        where=link,
+    )
+
+
+def _prefect_missing(answer: Answer, project: Project) -> BuildError:
+    version = answer["version"]
+    if not version:
+        return BuildError(
+            "Prefect is not installed in the image",
+            code="prefect-missing",
+            hint="start FROM a Prefect image, or add prefect to the requirements",
+            details=answer["traceback"],
+        )
+    if version.split(".")[0] == "3":
+        hint = "the requirements install packages that do not work with Prefect: loosen their pins"
+    else:
+        hint = "flowship deploys to Prefect 3: change the version of prefect in the requirements"
+    return BuildError(
+        f"Prefect {version} is installed in the image but cannot be imported",
+        code="prefect-import-failed",
+        hint=hint,
+        details=answer["traceback"],
+    )
+
+
+def _prefect_too_old(answer: Answer, project: Project) -> BuildError:
+    return BuildError(
+        f"the image has Prefect {answer['prefect']}; flowship deploys to Prefect 3",
+        code="prefect-too-old",
+        hint="use a base image with Prefect 3, and check whether the requirements pin prefect",
+    )
+
+
+def _flow_not_found(answer: Answer, project: Project) -> BuildError:
+    flows = answer["flows"]
+    return BuildError(
+        f"{project.flow_file} has no flow called {project.flow_function}",
+        code="flow-not-found",
+        hint=_flow_not_found_hint(flows, project),
+        where=project.flow_file,
+        details=f"flows in that file: {', '.join(flows)}" if flows else "",
+    )
+
+
+def _flow_not_found_hint(flows: list[str], project: Project) -> str:
+    file, function = project.flow_file, project.flow_function
+    if function in flows:
+        return f"{function} no longer refers to the flow: is the name assigned again below it?"
+    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
+        return f'did you mean entrypoint = "{file}:{close[0]}"?'
+    if flows:
+        return f'choose one of its flows, for instance entrypoint = "{file}:{flows[0]}"'
+    return f"decorate the function in {file} with @flow (from prefect import flow)"
+
+
+def _flow_is_method(answer: Answer, project: Project) -> BuildError:
+    return BuildError(
+        f"{project.flow_function} is a method that needs an instance:"
+        " every run would fail because `self` is missing",
+        code="flow-is-method",
+        hint="make it a static method, a class method or a function",
+        where=project.flow_file,
+    )
+
+
+EXPLANATIONS: Mapping[Failure, Callable[[Answer, Project], BuildError]] = {
+    Failure.FOLDER_MISSING: _folder_missing,
+    Failure.FILE_MISSING: _file_missing,
+    Failure.BROKEN_LINK: _broken_link,
+    Failure.PREFECT_MISSING: _prefect_missing,
+    Failure.PREFECT_TOO_OLD: _prefect_too_old,
+    Failure.FLOW_NOT_FOUND: _flow_not_found,
+    Failure.FLOW_IS_METHOD: _flow_is_method,
+    Failure.EXCEPTION: flow_errors.explain,
+}

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the local stack."""
+
+from support.stack import machine, sleeper
+
+__all__ = ["machine", "sleeper"]

@@ -1,0 +1,87 @@
+"""Invalid values: each error names the key, the place and what is expected."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.errors import ConfigError
+from support.configuring import failure, load
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('tags = "a"', 'deployment "d", tags must be a list: ["…", "…"]'),
+        ('parameters = "a"', 'deployment "d", parameters must be a table'),
+        ("concurrency-limit = 1.5", 'deployment "d", concurrency-limit must be a whole number'),
+        ("interval = [1]", 'deployment "d", interval must be seconds or text such as "15m"'),
+        ('paused = "perhaps"', 'deployment "d", paused must be true or false'),
+        ("description = 3", 'deployment "d", description must be text, in quotes'),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_explained_in_terms_of_toml(tmp_path, line, words):
+    text = f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{line}\n'
+    error = failure(tmp_path, text)
+    assert error.message.startswith(words)
+    assert error.where.endswith("flowship.toml:4:1")
+
+
+def test_a_deployment_name_with_a_slash_is_refused(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n[[deployments]]\nname = "a/b"\n')
+    assert error.message == 'deployment "a/b", name must not contain / % & > <'
+
+
+def test_a_deployment_without_a_name_points_at_its_table(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n[[deployments]]\ntags = ["a"]\n')
+    assert error.message == "deployment 1, name is required"
+    assert error.where.endswith("flowship.toml:2:3")
+
+
+def test_a_variable_for_a_table_must_be_json(tmp_path):
+    error = failure(tmp_path, 'entrypoint = "a.py:f"\n', {"FLOWSHIP_BLOCK__ENV": "A=1"})
+    assert "block.env must be a table, as JSON" in error.message
+    assert error.where == "FLOWSHIP_BLOCK__ENV"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[deployments]\nname = "x"\n', 2, "[[deployments]]"),
+        ('[[deployments]]\nname = "x"\n[deployments.schedules]\ncron = "* * * * *"\n', 4,
+         "[[deployments.schedules]]"),
+        ('[tool.flowship]\nname = "x"\n', 2, "without [tool.flowship]"),
+    ],
+)  # fmt: skip
+def test_a_wrong_header_is_an_error_that_shows_the_right_one(tmp_path, text, line, words):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert f"flowship.toml:{line}:" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "nearest", "line"),
+    [
+        ('entrypoint = "a.py:f"\nrepoo = "x"\n', "repoo", "repo", 2),
+        ('entrypoint = "a.py:f"\n[block]\nmem_limt = "x"\n', "block.mem_limt", "mem-limit", 3),
+        (
+            'entrypoint = "a.py:f"\n[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\n'
+            'crun = "* * * * *"\n',
+            'deployment "b", crun',
+            "cron",
+            6,
+        ),
+    ],
+)
+def test_an_unknown_key_names_its_line_and_the_nearest_key(tmp_path, text, key, nearest, line):
+    error = failure(tmp_path, text)
+    assert key in error.message
+    assert nearest in error.hint
+    assert f"flowship.toml:{line}:" in error.where
+
+
+def test_a_key_called_interval_outside_a_schedule_is_not_an_interval(tmp_path):
+    text = 'name = "p"\nentrypoint = "flow.py:f"\n[block]\nenv = { interval = 5 }\n'
+    (tmp_path / "flowship.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"block\.env\.interval must be text"):
+        load(tmp_path)

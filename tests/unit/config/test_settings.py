@@ -1,0 +1,118 @@
+"""The settings' own rules: which values are valid, alone and together."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import pytest
+
+from flowship.config.settings import Settings
+from flowship.errors import ConfigError
+from support.configuring import failure, load
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ('name = "My Flow"', "my-flow"),
+        ('platform = "amd64"', "linux/amd64"),
+        ('copy = { "a" = "opt/a" }', "/opt/a"),
+        ('apt = ["Bad Name"]', "Debian package"),
+        ('dockerfile = "D"\ntemplate = "t.j2"', "cannot be combined"),
+    ],
+)
+def test_an_invalid_value_is_an_error_that_shows_a_valid_one(tmp_path, line, word):
+    assert word in failure(tmp_path, f'entrypoint = "a.py:f"\n{line}\n').message
+
+
+@pytest.mark.parametrize("value", ["a.py", "a:f", "/abs.py:f", "../x.py:f", "a.py:"])
+def test_an_invalid_entrypoint_is_refused(tmp_path, value):
+    assert "entrypoint" in failure(tmp_path, f'entrypoint = "{value}"\n').message
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ['cron = "0 5 * * *"\ninterval = 60', 'timezone = "UTC"', ""],
+)
+def test_a_schedule_must_have_exactly_one_kind(tmp_path, schedule):
+    head = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[deployments.schedules]]\n'
+    text = f"{head}{schedule}\n"
+    assert "exactly one" in failure(tmp_path, text).message
+
+
+def test_the_default_base_image_has_the_prefect_that_flowship_runs_on(tmp_path):
+    base = load(tmp_path, 'entrypoint = "a.py:f"\n').base_image
+    assert base.startswith(f"prefecthq/prefect:{metadata.version('prefect')}-python3.")
+
+
+def test_true_is_not_an_interval(tmp_path):
+    text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
+    assert "seconds or text" in failure(tmp_path, text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('work-pool = "c/d"\n', "work-pool must not contain /"),
+        ('[block]\nnetwork-mode = "host"\nnetworks = ["a"]\n', "cannot be combined"),
+    ],
+)
+def test_what_the_server_or_the_engine_would_refuse_is_refused_at_once(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+
+
+# --- where the files go in the image, and other settings that the shipped flow uses --------------
+
+PACKAGE = 'entrypoint = "acme/trips/flow.py:f"\n'
+
+
+def test_the_files_of_a_project_can_go_into_a_folder_below_the_flows_folder(tmp_path):
+    settings = load(tmp_path, PACKAGE + 'image-folder = "acme/trips/"\n')
+    assert settings.project_dir == "/opt/prefect/flows/acme/trips"
+    assert settings.flow_file == "flow.py"
+    assert load(tmp_path, PACKAGE).flow_file == "acme/trips/flow.py"
+    assert load(tmp_path, PACKAGE).project_dir == "/opt/prefect/flows"
+
+
+@pytest.mark.parametrize("folder", ["/acme", "../acme", "acme/../x", "a b", "."])
+def test_an_image_folder_must_be_below_the_flows_folder(tmp_path, folder):
+    error = failure(tmp_path, f'{PACKAGE}image-folder = "{folder}"\n')
+    assert "must be a folder below /opt/prefect/flows" in error.message
+    assert error.where.endswith("flowship.toml:2:1")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('image-folder = "other"', "entrypoint must start with image-folder"),
+        ('image-folder = "acme"\ndockerfile = "Dockerfile"', "cannot be combined"),
+    ],
+)
+def test_an_image_folder_must_fit_the_other_keys(tmp_path, lines, words):
+    assert words in failure(tmp_path, f"{PACKAGE}{lines}\n").message
+
+
+def test_a_project_without_deployments_has_a_default_one(tmp_path):
+    text = 'name = "p"\nentrypoint = "a.py:f"\n'
+    assert load(tmp_path, text).deployment_names == ("p",)
+    text += 'default-deployment = "nightly"\n'
+    assert load(tmp_path, text).deployment_names == ("nightly",)
+    assert load(tmp_path, text + '[[deployments]]\nname = "d"\n').deployment_names == ("d",)
+
+
+def test_output_without_a_mount_or_a_destination_is_lost_with_the_container(tmp_path):
+    text = 'entrypoint = "a.py:f"\noutput-parameter = "to"\n'
+    settings = load(tmp_path, text)
+    assert "--param to=" in settings.lost_output({"months": [1]})
+    assert settings.lost_output({"to": "gcs-bucket/trips"}) is None
+    mounted = load(tmp_path, text + '[block]\nvolumes = ["/data:/data"]\n')
+    assert mounted.lost_output({}) is None
+    assert load(tmp_path, 'entrypoint = "a.py:f"\n').lost_output({}) is None
+
+
+def test_settings_do_not_change(tmp_path):
+    settings = load(tmp_path, 'entrypoint = "a.py:f"\n')
+    with pytest.raises(ValueError, match="frozen"):
+        settings.name = "other"
+    assert isinstance(settings, Settings)

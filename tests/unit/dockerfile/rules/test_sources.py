@@ -1,0 +1,85 @@
+"""Sources that are not in the build context."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.dockerfile.rules import Facts
+from flowship.project.context import Context, Entry, LeftOut, LeftOutKind
+from support.dockerfiles import PREFECT, context, ignored, one, only, underlined
+
+
+def test_a_missing_source_is_reported_with_the_nearest_name():
+    text = PREFECT + "COPY flwo.py /x/\n"
+    finding = one("missing-source", text, Facts(context=context("flow.py")))
+    assert underlined(text, finding) == "flwo.py"
+    assert finding.help == 'did you mean "flow.py"?'
+
+
+@pytest.mark.parametrize(
+    ("source", "left_out", "reason"),
+    [
+        ("data", "data", "it is excluded by .dockerignore line 3: data"),
+        ("data/x.csv", "data", '"data" is excluded by .dockerignore line 3: data'),
+        ("data/", "data/x.csv", '"data/x.csv" is excluded by .dockerignore line 3: data/x.csv'),
+        ("*.csv", "a.csv", '"a.csv" is excluded by .dockerignore line 3: a.csv'),
+    ],
+)
+def test_an_excluded_source_is_reported_with_the_pattern(source, left_out, reason):
+    files = context("a.py", left_out={left_out: ignored(left_out, 3)})
+    finding = one("missing-source", PREFECT + f"COPY {source} /x/\n", Facts(context=files))
+    assert reason in finding.message
+
+
+def test_including_a_secret_again_is_not_suggested():
+    files = context("a.py", left_out={".env": LeftOut(LeftOutKind.SECRETS, "**/.env")})
+    finding = one("missing-source", PREFECT + "COPY .env /x/\n", Facts(context=files))
+    assert "excluded by default (secrets)" in finding.message
+    assert "do not copy it" in finding.help
+
+
+def test_a_glob_without_matches_and_a_path_outside_have_their_own_messages():
+    facts = Facts(context=context("a.py"))
+    assert "matches no files" in one("missing-source", PREFECT + "COPY *.csv /x/\n", facts).message
+    assert "outside" in one("missing-source", PREFECT + "COPY ../b /x/\n", facts).message
+
+
+def test_a_source_above_the_project_is_an_error_even_if_the_project_has_a_file_of_that_name():
+    facts = Facts(context=context("a.py"))
+    finding = one("missing-source", PREFECT + "COPY ../a.py /x/\n", facts)
+    assert finding.severity == "error"
+    assert finding.help == 'use "a.py": sources are relative to the project folder'
+    finding = one("missing-source", PREFECT + "COPY --link ../a.py /x/\n", facts)
+    assert finding.severity == "warning"
+    assert 'BuildKit copies "a.py" instead' in finding.message
+    nothing = one("missing-source", PREFECT + "COPY --link ../b.py /x/\n", facts)
+    assert nothing.severity == "error"
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        "COPY a.py /x/",
+        "COPY /a.py ./b/../a.py /x/",
+        "COPY b /x/",
+        "COPY . /x/",
+        "COPY [a-c].py /x/",
+        "COPY ?.py b/*.py /x/",
+        "COPY --from=other nothing /x/",
+        "ADD https://example.com/x /x/",
+        "ADD git@example.com:team/x.git /x/",
+        "COPY <<EOF /x\nEOF",
+        "COPY $UNKNOWN /x/",
+        "COPY empty /x/",
+        "COPY link/inside.py /x/",
+        "ONBUILD COPY theirs /x/",
+    ],
+)
+def test_sources_that_exist_or_come_from_elsewhere_are_not_reported(copies):
+    entries = (
+        Entry("a.py", size=1, data=b"#"),
+        Entry("b/c.py", size=1, data=b"#"),
+        Entry("empty", kind="folder"),
+        Entry("link", kind="link", data=b"b"),
+    )
+    assert only("missing-source", f"{PREFECT}{copies}\n", Facts(context=Context(entries))) == []

@@ -1,0 +1,44 @@
+"""Why a server or worker does not start."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.errors import ApiError
+from flowship.local import failures
+from flowship.local.records import Record
+
+
+def test_a_known_failure_in_the_log_is_explained(tmp_path):
+    log = tmp_path / "server.log"
+    for line, advice in (
+        ("TypeError: Body() got an unexpected keyword argument 'min_items'", "fastapi<0.151"),
+        ("InvalidRequestError: Can't evaluate bulk DML statement; please", "sqlalchemy<2.1"),
+    ):
+        log.write_text(f"Traceback\n{line}\n")
+        reason, hint = failures.explain(log, "read the log")
+        assert reason.startswith(": ")
+        assert advice in hint
+        assert line in failures.end(log)
+    log.write_text("something new\n")
+    assert failures.explain(log, "read the log") == ("", "read the log")
+
+
+def test_a_log_that_cannot_be_read_is_empty(tmp_path):
+    assert failures.tail(tmp_path / "missing.log") == ""
+
+
+@pytest.mark.parametrize("name", ["server", "worker"])
+def test_a_process_that_has_ended_is_an_error_with_its_log(tmp_path, name):
+    log = tmp_path / f"{name}.log"
+    log.write_text("ModuleNotFoundError: No module named 'x'\n")
+    record = Record(name, 1, "", "http://127.0.0.1:4200/api", str(log))
+    with pytest.raises(ApiError, match="exited during startup: a package") as error:
+        failures.require_alive(record, None)
+    assert (error.value.code, error.value.where) == (f"{name}-start-failed", str(log))
+    assert "ModuleNotFoundError" in error.value.details
+
+
+def test_the_warning_about_a_dead_process_names_the_log_that_is_kept(tmp_path):
+    record = Record("worker", 1, "", "http://127.0.0.1:4200/api", str(tmp_path / "worker.log"))
+    assert str(tmp_path / "worker.previous.log") in failures.died_warning(record)

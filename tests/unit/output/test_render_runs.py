@@ -1,0 +1,44 @@
+"""How runs, their states and their logs look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flowship.deployment.parameters import ParameterValue
+from flowship.output import render_runs
+from flowship.runs import LogRecord, RunResult, Started, StateType
+from support.rendering import shown
+
+STARTED = Started(
+    id="1", name="calm-fox", deployment="hello/nightly", url="http://127.0.0.1:4200/runs/1",
+    parameters=(ParameterValue("name", "Ada", "given", "a text"),),
+    warnings=('no worker is online for the work pool "a[b]"',),
+    hints=("view: http://127.0.0.1:4200/runs/1", "cancel: prefect flow-run cancel 1"),
+)  # fmt: skip
+RESULT = RunResult("1", "calm-fox", "hello/nightly", StateType.COMPLETED, "Completed", "", "", 1.25)
+
+
+def test_a_started_run_shows_its_parameters_its_page_and_its_warnings():
+    text = shown(render_runs.started(STARTED))
+    assert "✓ started calm-fox of hello/nightly" in text
+    assert '"Ada"' in text
+    assert "http://127.0.0.1:4200/runs/1" in text
+    assert 'warning: no worker is online for the work pool "a[b]"' in text
+
+
+def test_the_hints_say_how_to_view_and_cancel_a_run():
+    assert shown(render_runs.hints(STARTED)).splitlines() == [f"  {h}" for h in STARTED.hints]
+
+
+def test_a_log_record_is_one_line_with_time_level_and_run():
+    record = LogRecord("2026-01-31T05:00:07.123+00:00", "WARNING", "calm-fox", "[1] row skipped")
+    assert shown([render_runs.log(record)]) == "05:00:07 WARNING calm-fox [1] row skipped"
+
+
+def test_a_state_is_one_line():
+    assert shown([render_runs.state("Late")]) == "• Late"
+
+
+def test_a_completed_run_shows_its_seconds_and_a_failed_one_is_left_to_its_error():
+    assert shown(render_runs.ended(RESULT)) == "✓ calm-fox: Completed in 1.2 s"
+    assert render_runs.ended(replace(RESULT, state_type=StateType.FAILED)) == []

@@ -1,0 +1,29 @@
+"""The parts that the renderings share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowship.output import tables
+from support.rendering import shown
+
+
+def test_a_table_has_a_title_per_column_and_no_borders():
+    text = shown([tables.table(["name", "value"], [["a", "1"], ["[b]", "2"]])])
+    assert [line.split() for line in text.splitlines()] == [
+        ["name", "value"],
+        ["a", "1"],
+        ["[b]", "2"],
+    ]
+
+
+def test_a_titled_row_is_aligned_and_escaped():
+    assert shown([tables.titled_row("image", "[red]x")]) == "  image       [red]x"
+
+
+def test_each_warning_is_a_line():
+    assert shown(tables.warning_lines(["a [b]", "c"])) == "warning: a [b]\nwarning: c"
+
+
+def test_a_value_is_shown_as_json():
+    assert tables.value_text({"a": ["ü", Path("x")]}) == '{"a": ["ü", "x"]}'

@@ -1,0 +1,42 @@
+"""Where to push, and the other names of an image."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.config import loading
+from flowship.errors import ConfigError, UsageError
+from flowship.registry.target import further_names, push_target
+from support.projects import write
+
+
+def settings(folder, more=""):
+    folder.mkdir()
+    return loading.load(write(folder, "python:3.11", more=more), environ={})
+
+
+def test_without_a_repository_the_error_says_how_to_give_one():
+    with pytest.raises(UsageError) as caught:
+        push_target(None, None)
+    assert caught.value.code == "no-repository"
+    assert "--repo user/de-repo:tag" in caught.value.hint
+
+
+def test_an_invalid_repository_in_the_configuration_is_reported_there(tmp_path):
+    configured = settings(tmp_path / "p", 'repo = "User/x"\n')
+    with pytest.raises(ConfigError, match=r"repo: .* is not an image reference") as caught:
+        push_target(None, configured)
+    assert caught.value.code == "invalid-image-reference"
+    assert "flowship.toml" in caught.value.where
+    with pytest.raises(UsageError):
+        push_target("User/y", configured)
+
+
+def test_other_names_are_validated_before_the_build():
+    assert further_names(None) == ()
+    assert further_names(["trips:nightly", "trips"]) == ("trips:nightly", "trips")
+    for name in ("Trips", f"trips@sha256:{'0' * 64}"):
+        with pytest.raises(UsageError) as caught:
+            further_names([name])
+        assert caught.value.where == "--tag"
+        assert caught.value.code == "invalid-image-reference"

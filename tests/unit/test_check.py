@@ -1,0 +1,270 @@
+"""The check step: what it checks, what it fixes, and what it refuses to build."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from flowship import check
+from flowship.build_request import prepare_build
+from flowship.config import loading
+from flowship.dockerfile import Finding, Linter, Severity
+from flowship.errors import BuildError, ConfigError
+from support.projects import FLOW, write
+
+RELATIVE = "FROM python:3.11\nWORKDIR /opt/prefect\nCOPY flow.py opt/prefect/flows/\n"
+FIXED = RELATIVE.replace(" opt", " /opt")
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "trips"
+    folder.mkdir()
+    return folder
+
+
+def rules(checked):
+    return [finding.rule for finding in checked.findings]
+
+
+# --- what is checked -----------------------------------------------------------------------------
+
+
+def test_without_a_configuration_the_dockerfile_of_the_folder_is_checked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Dockerfile").write_text(RELATIVE)
+    (tmp_path / "flow.py").write_text("")
+    checked = check.check_project(Path.cwd())
+    assert checked.name == "Dockerfile"
+    assert rules(checked) == ["relative-destination"]
+
+
+def test_a_project_without_a_dockerfile_has_its_rendered_one_checked(project):
+    write(project, "python:3.11")
+    checked = check.check_project(project)
+    assert (checked.name, checked.path, rules(checked)) == ("Dockerfile.j2 (rendered)", None, [])
+
+
+def test_with_settings_the_flow_must_be_in_its_place(project):
+    write(project, "python:3.11", {"Dockerfile": "FROM python:3.11\nCOPY flow.py /x/\n"})
+    settings = loading.load(project, environ={})
+    path = project / "Dockerfile"
+    assert rules(check.check_file(path, settings)) == ["flow-not-in-place"]
+    assert rules(check.check_file(path, None)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file or directory"), (b"FROM \xff\n", "utf-8")]
+)
+def test_a_dockerfile_that_cannot_be_read_is_reported_with_its_path(tmp_path, content, reason):
+    path = tmp_path / "Dockerfile"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"cannot read the Dockerfile: .*{reason}") as caught:
+        check.check_file(path, None)
+    assert (caught.value.code, caught.value.where) == ("unreadable-file", str(path))
+
+
+def test_the_working_directory_of_the_base_image_comes_from_the_engine(project, monkeypatch):
+    from flowship.engine import client
+
+    write(project, "x:1", {"Dockerfile": "FROM x:1\nCOPY flow.py opt/a/\n"}, OWN)
+    monkeypatch.setattr(client, "connect", lambda: "engine")
+    monkeypatch.setattr(client, "working_directory", lambda engine, image: f"/of/{image}")
+    (finding,) = (f for f in check.check_project(project).findings if f.rule.startswith("rel"))
+    assert "resolves to /of/x:1/opt/a/" in finding.message
+
+
+OWN = 'dockerfile = "Dockerfile"\n'
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [('cron = "0 25 * * *"', "0 25 * * *"), ('cron = "0 5 * * *"\ntimezone = "Mars/X"', "Mars/X")],
+)
+def test_an_invalid_schedule_is_reported_before_a_build(project, schedule, message):
+    write(project, "base:1", more=f'[[deployments]]\nname = "nightly"\n{schedule}\n')
+    with pytest.raises(ConfigError) as caught:
+        check.check_project(project)
+    assert message in caught.value.message
+    assert "flowship.toml:" in caught.value.where
+
+
+# --- names in the configuration ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("relativ-destination", 'did you mean "relative-destination"?'),
+        ("DL3006", "# hadolint ignore=…"),
+    ],
+)
+def test_an_unknown_rule_in_the_configuration_is_an_error(project, rule, hint):
+    write(project, "python:3.11", more=f'[check]\nignore = ["{rule}"]\n')
+    with pytest.raises(ConfigError, match=f'unknown rule "{rule}"') as caught:
+        check.validate_names(loading.load(project, environ={}))
+    assert caught.value.code == "unknown-rule"
+    assert hint in caught.value.hint
+    assert "flowship.toml:" in caught.value.where
+
+
+def test_an_invalid_base_image_is_an_error_in_the_configuration(project):
+    write(project, "Python:3.11")
+    with pytest.raises(ConfigError, match=r"^base-image: ") as caught:
+        check.validate_names(loading.load(project, environ={}))
+    assert caught.value.code == "invalid-base-image"
+    assert "flowship.toml:" in caught.value.where
+
+
+# --- the fix -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dockerfile(tmp_path):
+    path = tmp_path / "Dockerfile"
+    path.write_text(RELATIVE)
+    (tmp_path / "flow.py").write_text("")
+    return path
+
+
+def test_a_fix_changes_the_file_and_leaves_the_remaining_findings(dockerfile):
+    dockerfile.write_text(RELATIVE + "COPY flow.py $X/\n")
+    checked = check.fix(check.check_file(dockerfile, None))
+    assert dockerfile.read_text() == FIXED + "COPY flow.py $X/\n"
+    assert (checked.fixed, rules(checked)) == (1, ["unresolved-destination"])
+    assert checked.text == dockerfile.read_text()
+
+
+def test_without_anything_to_fix_the_file_is_not_touched(dockerfile):
+    dockerfile.write_text(FIXED)
+    before = dockerfile.stat()
+    checked = check.check_file(dockerfile, None)
+    assert check.fix(checked) is checked
+    after = dockerfile.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_rendered_dockerfile_has_nothing_to_fix(project):
+    write(project, "python:3.11", {"my.j2": RELATIVE}, 'template = "my.j2"\n')
+    checked = check.check_project(project)
+    assert any(finding.edit for finding in checked.findings)
+    assert checked.fixable == ()
+    assert check.fix(checked) is checked
+
+
+def test_a_fix_keeps_the_mode_the_line_endings_and_the_byte_order_mark(dockerfile):
+    dockerfile.write_bytes(b"\xef\xbb\xbf" + RELATIVE.replace("\n", "\r\n").encode())
+    dockerfile.chmod(0o640)
+    check.fix(check.check_file(dockerfile, None))
+    assert dockerfile.read_bytes() == b"\xef\xbb\xbf" + FIXED.replace("\n", "\r\n").encode()
+    assert dockerfile.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_fix_keeps_a_symbolic_link(dockerfile, tmp_path):
+    link = tmp_path / "Dockerfile.link"
+    link.symlink_to(dockerfile)
+    check.fix(check.check_file(link, None))
+    assert link.is_symlink()
+    assert dockerfile.read_text() == FIXED
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may chown")
+def test_a_fix_keeps_the_owner(dockerfile):
+    os.chown(dockerfile, 12345, 12346)
+    check.fix(check.check_file(dockerfile, None))
+    status = dockerfile.stat()
+    assert (status.st_uid, status.st_gid) == (12345, 12346)
+
+
+@pytest.mark.parametrize("function", ["os.fsync", "pathlib.Path.replace", "tempfile.mkstemp"])
+def test_a_fix_that_cannot_be_written_leaves_the_file_unchanged(dockerfile, monkeypatch, function):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    checked = check.check_file(dockerfile, None)
+    monkeypatch.setattr(function, fail)
+    with pytest.raises(ConfigError, match="No space left on device; no fixes applied") as caught:
+        check.fix(checked)
+    assert caught.value.code == "unwritable-file"
+    assert dockerfile.read_text() == RELATIVE
+    assert sorted(p.name for p in dockerfile.parent.iterdir()) == ["Dockerfile", "flow.py"]
+
+
+# --- hadolint ------------------------------------------------------------------------------------
+
+
+def test_findings_of_hadolint_are_added_in_order_and_never_stop_a_build(dockerfile, monkeypatch):
+    theirs = Finding("DL9999", Severity.ERROR, 1, 1, 2, "message", "help", source=Linter.HADOLINT)
+    monkeypatch.setattr("flowship.dockerfile.run_hadolint", lambda text: [theirs])
+    checked = check.with_hadolint(check.check_file(dockerfile, None))
+    assert rules(checked) == ["DL9999", "relative-destination"]
+    assert [f.rule for f in checked.errors] == ["relative-destination"]
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def refuse(folder, **overrides):
+    settings = loading.load(folder, overrides=overrides, environ={})
+    checked = check.check_build(prepare_build(settings))
+    check.refuse_missing_flow(checked, settings)
+    check.refuse_errors(checked)
+
+
+def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(project):
+    write(project, "python:3.11", {"jobs/taxi.py": FLOW})
+    (project / "flow.py").unlink()
+    with pytest.raises(BuildError) as caught:
+        refuse(project, entrypoint="taxi.py:hello")
+    assert caught.value.message == "entrypoint file not found: taxi.py"
+    assert caught.value.code == "entrypoint-file-not-found"
+    assert caught.value.hint == 'did you mean entrypoint = "jobs/taxi.py:hello"?'
+    assert "jobs/taxi.py:hello" in caught.value.details
+    with pytest.raises(BuildError) as caught:
+        refuse(project, entrypoint="z.py:q")
+    assert caught.value.hint == "correct the entrypoint"
+
+
+def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(project):
+    write(project, "python:3.11", {".dockerignore": "flow.py\n"})
+    with pytest.raises(ConfigError) as caught:
+        refuse(project)
+    assert caught.value.code == "check-failed"
+    checked = check.check_project(project)
+    (finding,) = checked.errors
+    assert "it is excluded by .dockerignore line 1: flow.py" in finding.message
+    assert finding.help == "include it again with !flow.py in .dockerignore"
+
+
+def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):
+    more = 'copy = { "shared/jobs" = "/opt/prefect/flows/jobs" }\n'
+    write(project, "python:3.11", {"shared/jobs/taxi.py": FLOW}, more)
+    refuse(project, entrypoint="jobs/taxi.py:hello")
+
+
+def test_errors_are_counted_and_a_fix_is_suggested_only_if_there_is_one(project):
+    write(project, "x:1", {"Dockerfile": RELATIVE}, OWN)
+    with pytest.raises(ConfigError, match="1 error in ") as caught:
+        refuse(project)
+    assert caught.value.hint == "run `flowship check --fix` to apply the safe fixes"
+    (project / "Dockerfile").write_text("FROM python:3.11\nCOPY a /x/\nCOPY b /x/\nENV A=b c\n")
+    with pytest.raises(ConfigError, match="4 errors in ") as caught:
+        refuse(project)
+    assert caught.value.hint == ""
+
+
+def test_a_missing_copy_source_is_named_as_in_the_project(project):
+    more = 'copy = { "dta" = "/opt/prefect/data" }\n'
+    write(project, "python:3.11", {"data/a.csv": ""}, more)
+    (finding,) = check.check_project(project).errors
+    assert finding.message == '"dta" is not in the build context'
+    assert finding.help == 'did you mean "data"?'
+    write(project, "python:3.11", more='copy = { "x9" = "/opt/prefect/data" }\n')
+    (finding,) = check.check_project(project).errors
+    assert finding.help == (
+        "add it to the project folder, or correct copy = { … } in the configuration"
+    )
