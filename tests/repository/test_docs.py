@@ -19,8 +19,7 @@ from pydantic import BaseModel
 
 from flowship.cli import app
 from flowship.config import loading, settings
-from flowship.deployment import docker_block
-from flowship.deployment.desired import Flags
+from flowship.deployment import desired, docker_block
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
 from flowship.project.context import LEFT_OUT
@@ -307,7 +306,7 @@ def test_every_sample_of_the_configuration_loads(sample, tmp_path):
     text = sample if "entrypoint" in sample else f'entrypoint = "flow.py:hello"\n{sample}'
     (tmp_path / "flowship.toml").write_text(text)
     settings = loading.load(tmp_path, environ={})
-    draft(settings, Flags())
+    draft(settings, desired.Flags())
 
 
 def test_the_complete_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(tmp_path, cli):

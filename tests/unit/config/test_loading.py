@@ -6,9 +6,8 @@ import pytest
 
 from flowship.config import loading
 from flowship.config.settings import default_base_image
-from flowship.deployment.desired import Flags
-from flowship.deployment.draft import draft
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import UsageError
+from support.configuring import failure, load
 
 FULL = """\
 name = "de-taxi"
@@ -220,101 +219,4 @@ def test_the_home_folder_is_not_a_parent_project(project, monkeypatch):
 
 def test_a_folder_that_everybody_can_write_to_is_not_a_parent_project(project):
     project.chmod(0o1777)
-    assert load(project / "data").shipped
-
-
-# --- schedules, judged later, told at the same places --------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("wrong", "line"),
-    [
-        ('cron = "0 25 * * *"', 4),
-        ('cron = "0 5 * * *"\ntimezone = "Mars"', 5),
-        ('[[deployments.schedules]]\ncron = "0 5 * * *"\ntimezone = "Mars"', 6),
-        ('timezone = "Mars"\n[[deployments.schedules]]\ncron = "0 5 * * *"', 4),
-        ('[[deployments.schedules]]\ncron = "@daily"\n[[deployments.schedules]]\ninterval="x"', 7),
-    ],
-)
-def test_a_wrong_schedule_is_told_with_its_line(tmp_path, wrong, line):
-    settings = load(tmp_path, f'entrypoint = "a.py:f"\n[[deployments]]\nname = "d"\n{wrong}\n')
-    with pytest.raises(ConfigError) as caught:
-        draft(settings, Flags())
-    assert f"flowship.toml:{line}:" in caught.value.where
-
-
-def test_a_wrong_schedule_from_a_variable_names_the_variable(tmp_path):
-    given = {"FLOWSHIP_DEPLOYMENTS": '[{"name": "d", "cron": "0 25 * * *"}]'}
-    settings = load(tmp_path, 'entrypoint = "a.py:f"\n', given)
-    with pytest.raises(ConfigError) as caught:
-        draft(settings, Flags())
-    assert caught.value.where == "FLOWSHIP_DEPLOYMENTS"
-
-
-@pytest.mark.parametrize("key", ["root", "shipped", "prefix", "source", "warnings", "origins"])
-def test_what_flowship_fills_in_itself_is_no_key(tmp_path, key):
-    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{key} = "x"\n')
-    assert error.message == f'unknown key "{key}"'
-    assert "flowship.toml:2:1" in error.where
-
-
-def test_true_is_no_interval(tmp_path):
-    text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
-    assert "seconds or text" in failure(tmp_path, text).message
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('work-pool = "c/d"\n', "work-pool takes none of /"),
-        ('[block]\nnetwork-mode = "host"\nnetworks = ["a"]\n', "exclude each other"),
-    ],
-)
-def test_what_the_server_or_the_engine_would_refuse_is_refused_at_once(tmp_path, text, words):
-    with pytest.raises(ConfigError, match=words):
-        load(tmp_path, f'entrypoint = "a.py:f"\n{text}')
-
-
-def test_a_byte_order_mark_does_no_harm_and_accents_leave_their_letters(tmp_path):
-    folder = tmp_path / "\u00dcn\u00ef c\u00f6d\u00e9"
-    folder.mkdir()
-    assert load(folder, '\ufeffentrypoint = "a.py:f"\n').name == "uni-code"
-
-
-# --- variables for keys of tables ----------------------------------------------------------------
-
-
-def test_a_variable_for_a_key_of_what_is_no_table_is_told(tmp_path):
-    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\nblock = "x"\n')
-    with pytest.raises(ConfigError, match="block is no table") as caught:
-        loading.load(tmp_path, environ={"FLOWSHIP_BLOCK__MEM_LIMIT": "2g"})
-    assert caught.value.where.endswith("flowship.toml:2:1")
-
-
-@pytest.mark.parametrize(
-    ("variable", "meant"),
-    [
-        ("FLOWSHIP_BLOK__MEM_LIMIT", "FLOWSHIP_BLOCK__MEM_LIMIT"),
-        ("FLOWSHIP_BLOCK__MEM_LIMT", "FLOWSHIP_BLOCK__MEM_LIMIT"),
-        ("FLOWSHIP_DEPLOYMENTS__CRON", "FLOWSHIP_DEPLOYMENTS gives it as a whole"),
-    ],
-)
-def test_a_variable_that_reaches_into_no_table_is_a_warning(tmp_path, variable, meant):
-    (tmp_path / "flowship.toml").write_text('name = "p"\nentrypoint = "flow.py:f"\n')
-    (warning,) = loading.load(tmp_path, environ={variable: "2g"}).warnings
-    assert warning.startswith(f"{variable} is no flowship setting")
-    assert meant in warning
-
-
-def test_only_an_interval_of_a_schedule_is_told_as_one(tmp_path):
-    text = 'name = "p"\nentrypoint = "flow.py:f"\n[block]\nenv = { interval = 5 }\n'
-    (tmp_path / "flowship.toml").write_text(text)
-    with pytest.raises(ConfigError, match=r"block\.env\.interval takes text"):
-        loading.load(tmp_path, environ={})
-
-
-def test_a_byte_order_mark_hides_no_place(tmp_path):
-    (tmp_path / "flowship.toml").write_bytes(b'\xef\xbb\xbfnam = "p"\nentrypoint = "flow.py:f"\n')
-    with pytest.raises(ConfigError) as caught:
-        loading.load(tmp_path, environ={})
-    assert caught.value.where.endswith("flowship.toml:1:1")
+    assert is_default(project / "data")
