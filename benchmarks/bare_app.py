@@ -73,7 +73,7 @@ def _keywords(info: object) -> str:
     """Return the arguments of ``typer.Typer()`` that change the output of ``--help``."""
     given = {
         name: getattr(info, name)
-        for name in ("name", "help", "no_args_is_help", "rich_markup_mode")
+        for name in ("name", "help", "epilog", "no_args_is_help", "rich_markup_mode")
         if hasattr(info, name) and not isinstance(getattr(info, name), DefaultPlaceholder)
     }
     return ", ".join(f"{name}={value!r}" for name, value in given.items())
@@ -81,7 +81,8 @@ def _keywords(info: object) -> str:
 
 def _command(command: CommandInfo, variable: str) -> str:
     assert command.callback is not None
-    return f"\n@{variable}.command({command.name!r})\n" + _function(command.callback)
+    epilog = f", epilog={command.epilog!r}" if command.epilog else ""
+    return f"\n@{variable}.command({command.name!r}{epilog})\n" + _function(command.callback)
 
 
 def _function(body: Any) -> str:  # noqa: ANN401 - any callable
