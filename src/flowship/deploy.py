@@ -39,7 +39,7 @@ DEFAULT_POOL = "flowship"
 
 
 def preflight(draft: Draft, api: PrefectApi) -> Ground:
-    """Validate what only the server can tell, before a slow build: that it answers, that the pool
+    """Validate what only the server knows, before a slow build: that it answers, that the pool
     runs containers and has the job variables, that the credentials block exists.
 
     Raises:
@@ -98,7 +98,7 @@ def deploy(
         project: Whose deployments they are.
         ground: From `preflight`.
         wait: Wait for another deploy of this project to end; else it is an error.
-        report: Receives the progress.
+        report: Receives what is being done.
 
     Raises:
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
@@ -119,7 +119,7 @@ def _deploy_locked(
     held: lock.DeployLock,
     report: Report,
 ) -> DeployReport:
-    """Look again, now that no other deploy changes it; execute; and read back what was made."""
+    """Observe again under the lock, execute, and read back the result."""
     before = observe(api, desired)
     applied = release.last_applied(api, project)
     done: list[Operation] = []
@@ -127,12 +127,10 @@ def _deploy_locked(
     for _ in range(ATTEMPTS):
         found = attribute(_compare(desired, state), applied, state)
         try:
-            execute(found, api, report, before_each=held.check)
+            execute(found, api, report, before_each=held.check, after_each=done.append)
         except ConflictError:
-            # The work pool, the flow and the block's type are shared with other projects.
+            # Other projects create the same work pool and block type without this lock.
             report(Phase("another project created something at the same time: comparing again"))
-        else:
-            done += found.operations
         state = observe(api, desired)
         if not _compare(desired, state):
             held.check()
@@ -198,7 +196,7 @@ def _report(
 
 
 def _worker_online(api: PrefectApi, pool: str, before: ServerState) -> bool | None:
-    """Everything is deployed by now, so a failure here does not make the deploy fail."""
+    """None where it is not known: everything is deployed by now, so this must not fail."""
     try:
         return any(w["status"] == "ONLINE" for w in api.workers(pool))
     except ApiError:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Listener(Protocol):
-    """Is handed each step's progress and result as it comes, for the user to watch."""
+    """Receives each step's progress and result."""
 
     def progress(self) -> AbstractContextManager[Report]:
         """Open a report for slow work."""
@@ -72,7 +72,7 @@ def build(
     Args:
         request: What to build.
         options: How.
-        listener: Is handed the findings and the image.
+        listener: Receives the findings and the image.
         engine: The container engine, where it is connected already.
         elsewhere: See `flowship.image.build`.
     """
@@ -193,7 +193,7 @@ def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
 
 
 def credentials(target: Reference) -> Credentials | None:
-    """The credentials for the registry, found before anything slow."""
+    """The credentials for the registry, validated before anything slow."""
     from flowship import registry
 
     return registry.credentials_for(target)

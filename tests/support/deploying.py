@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import httpx
+import pytest
 
 from flowship.config.settings import Settings
 from flowship.deploy import deploy, plan, preflight
-from flowship.deployment.desired import DesiredState, Flags, ImageFacts
+from flowship.deployment.desired import DesiredDeployment, DesiredState, Flags, ImageFacts
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import CREDENTIALS_SLUG, SLUG
 from flowship.deployment.draft import draft
 from flowship.deployment.observed import Ground, ObservedDeployment, Registration, ServerState
 from flowship.deployment.report import DeployReport
 from flowship.deployment.summary import Outcome, summarize
+from flowship.errors import FlowshipError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.source import Source
 from support.targets import PROFILE
@@ -58,6 +61,34 @@ def image(**values) -> ImageFacts:
     return ImageFacts(**{**facts, **values})
 
 
+NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+"""The moment of every deploy of a unit test."""
+
+
+def desired(project: Settings | None = None, flags: Flags | None = None, **facts) -> DesiredState:
+    """The desired state for `image(**facts)`."""
+    return draft(project or settings(), flags or Flags(), now=NOW).bind(image(**facts))
+
+
+def planned(
+    project: Settings | None = None, flags: Flags | None = None, **facts
+) -> tuple[DesiredDeployment, ...]:
+    """The deployments of the desired state."""
+    return desired(project, flags, **facts).deployments
+
+
+def refused(
+    kind: type[FlowshipError],
+    project: Settings | None = None,
+    flags: Flags | None = None,
+    **facts,
+) -> FlowshipError:
+    """The error that validation raises."""
+    with pytest.raises(kind) as caught:
+        desired(project, flags, **facts)
+    return caught.value
+
+
 @dataclass(frozen=True)
 class Target:
     url: str | None
@@ -81,13 +112,13 @@ EMPTY = ServerState(
 """A server that has nothing yet."""
 
 
-def dry_run(desired: DesiredState) -> DeployReport:
+def dry_run(wanted: DesiredState) -> DeployReport:
     """What a dry run on an empty server reports."""
-    state = replace(EMPTY, deployments=(ObservedDeployment(None, None),) * len(desired.deployments))
+    state = replace(EMPTY, deployments=(ObservedDeployment(None, None),) * len(wanted.deployments))
     return summarize(
         Outcome(
-            desired=desired,
-            plan=diff(desired, state),
+            desired=wanted,
+            plan=diff(wanted, state),
             before=state,
             after=None,
             worker_online=False,
@@ -134,16 +165,16 @@ class Project:
         self.network.requests.clear()
         wanted = draft(settings(**self.values), flags or Flags())
         ground = preflight(wanted, self.api)
-        desired = wanted.bind(image(**{**self.facts, **facts}))
-        return deploy(desired, self.api, self.values["name"], ground=ground)
+        state = wanted.bind(image(**{**self.facts, **facts}))
+        return deploy(state, self.api, self.values["name"], ground=ground)
 
     def plan(self, flags: Flags | None = None, **facts) -> DeployReport:
         """A dry run."""
         self.network.writes.clear()
-        desired = draft(settings(**self.values), flags or Flags()).bind(
+        state = draft(settings(**self.values), flags or Flags()).bind(
             image(**{**self.facts, **facts})
         )
-        return plan(desired, self.api, self.values["name"])
+        return plan(state, self.api, self.values["name"])
 
     def configure(self, **changes) -> None:
         (deployment,) = self.values["deployments"]

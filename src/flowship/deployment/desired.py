@@ -25,9 +25,9 @@ class ImageFacts:
         pushed: False when only this machine's engine has it: the worker then never pulls.
         platform: ``linux/amd64``.
         flow_name: As the probe found it; None for an image that was not probed.
-        flow_description: Likewise.
-        parameters: The flow's parameter schema, likewise.
-        prefect_version: The Prefect inside the image, likewise.
+        flow_description: As the probe found it, or None.
+        parameters: The flow's parameter schema, or None.
+        prefect_version: The version of Prefect inside the image, or None.
         entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
     """
 

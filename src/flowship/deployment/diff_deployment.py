@@ -62,7 +62,7 @@ def operations(
     else:
         own = list(_update(desired, wanted, found.deployment, fields))
         parent = found.deployment["id"]
-    schedules = list(diff_schedules.operations(wanted, found.schedules, parent, desired))
+    schedules = list(diff_schedules.operations(wanted, found, parent, desired))
     reschedule = _must_reschedule(
         desired, wanted, found, changed=bool(own), rescheduled=bool(schedules)
     )
@@ -168,24 +168,27 @@ def _changes(
     for name, value in body.items():
         before = stored_field(deployment, name)
         if name in TABLES:
-            yield from _table(desired, wanted, name, before or {}, value)
+            shown = (
+                _shown(desired, deployment, name, before or {}),
+                _shown(desired, deployment, name, value),
+            )
+            yield from _table(wanted, name, (before or {}, value), shown)
         elif name == SCHEMA:
-            shown = _names(before), _names(value)
+            names = _names(before), _names(value)
             yield FieldChange(
-                name, *shown, "the flow's parameters", fingerprint=fingerprint(before)
+                name, *names, "the flow's parameters", fingerprint=fingerprint(before)
             )
         else:
             yield FieldChange(name, before, value, _reason(name), fingerprint=fingerprint(before))
 
 
 def _table(
-    desired: DesiredState,
     wanted: DesiredDeployment,
     name: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    values: tuple[Mapping[str, Any], Mapping[str, Any]],
+    shown: tuple[Mapping[str, Any], Mapping[str, Any]],
 ) -> Iterator[FieldChange]:
-    shown, now = _shown(desired, name, before), _shown(desired, name, after)
+    before, after = values
     for key in sorted({*before, *after}):
         if before.get(key) == after.get(key):
             continue
@@ -194,13 +197,17 @@ def _table(
             reason = "--param"
         elif key not in after:
             reason = "no longer configured"
-        yield FieldChange(f"{name}.{key}", shown.get(key), now.get(key), reason,
+        yield FieldChange(f"{name}.{key}", shown[0].get(key), shown[1].get(key), reason,
                           fingerprint=fingerprint(before.get(key)))  # fmt: skip
 
 
-def _shown(desired: DesiredState, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(
+    desired: DesiredState, deployment: Deployment, name: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
     if name == "parameters":
-        return parameters.all_masked(values, desired.image.parameters)
+        # A parameter that the flow no longer has is known only by the stored schema.
+        stored = deployment.get("parameter_openapi_schema")
+        return parameters.all_masked(values, desired.image.parameters, stored)
     shown: dict[str, Any] = docker_block.masked(values)
     return shown
 

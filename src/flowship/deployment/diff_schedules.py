@@ -19,6 +19,7 @@ from flowship.deployment.schedules import ScheduleSpec, same_rrule
 from flowship.deployment.stored import words_of
 
 if TYPE_CHECKING:
+    from flowship.deployment.observed import ObservedDeployment
     from flowship.prefect.types import Schedule
 
 OWN = "flowship-"
@@ -48,7 +49,7 @@ def kept_from_flag(wanted: DesiredDeployment, stored: Sequence[Schedule]) -> lis
 
 def operations(
     wanted: DesiredDeployment,
-    stored: Sequence[Schedule],
+    found: ObservedDeployment,
     parent: str | IdOf,
     desired: DesiredState,
 ) -> Iterator[Operation]:
@@ -56,16 +57,26 @@ def operations(
 
     Args:
         wanted: The deployment.
-        stored: All schedules that it has.
+        found: The same on the server, with all its schedules.
         parent: The deployment's id.
         desired: What the deployment is part of.
     """
-    matches, surplus = match(wanted, stored)
+    matches, surplus = match(wanted, found.schedules)
+    schemas = (desired.image.parameters, found.parameter_schema)
     for one in matches:
         if one.stored is None:
             yield _create(wanted, one, parent, desired.now)
-        elif changed := _update(wanted, one, one.stored, parent, desired):
-            yield changed
+        elif body := _update_body(one, one.stored, desired.now):
+            yield Operation(
+                Action.UPDATE,
+                Resource.SCHEDULE,
+                f"{wanted.full_name}: {one.schedule.words}",
+                _why(wanted),
+                changes=tuple(_changes(wanted, one, one.stored, schemas)),
+                id=one.stored["id"],
+                parent=parent,
+                body=body,
+            )
     for left in surplus:
         yield Operation(
             Action.DELETE,
@@ -139,15 +150,9 @@ def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: date
     )
 
 
-def _update(
-    wanted: DesiredDeployment,
-    one: Match,
-    stored: Schedule,
-    parent: str | IdOf,
-    desired: DesiredState,
-) -> Operation | None:
-    """Never says whether the schedule is paused, and sends an interval's stored anchor again, or
-    it would move."""
+def _update_body(one: Match, stored: Schedule, now: datetime) -> dict[str, Any] | None:
+    """What to send, or None where nothing differs. It never says whether the schedule is paused,
+    and it repeats an interval's stored anchor, or the interval would move."""
     given = dict(one.schedule.parameters)
     had = stored.get("parameters") or {}
     same_times = _same_times(one.schedule, stored)
@@ -156,24 +161,15 @@ def _update(
     body: dict[str, Any] = {"slug": one.slug, "parameters": given}
     if not same_times:
         anchor = (stored.get("schedule") or {}).get("anchor_date")
-        body["schedule"] = one.schedule.payload(anchor or desired.now.isoformat())
-    return Operation(
-        Action.UPDATE,
-        Resource.SCHEDULE,
-        f"{wanted.full_name}: {one.schedule.words}",
-        _why(wanted),
-        changes=tuple(_changes(wanted, one, stored, desired.image.parameters)),
-        id=stored["id"],
-        parent=parent,
-        body=body,
-    )
+        body["schedule"] = one.schedule.payload(anchor or now.isoformat())
+    return body
 
 
 def _changes(
     wanted: DesiredDeployment,
     one: Match,
     stored: Schedule,
-    schema: Mapping[str, Any] | None,
+    schemas: Sequence[Mapping[str, Any] | None],
 ) -> Iterator[FieldChange]:
     why, found = _why(wanted), False
     if not _same_times(one.schedule, stored):
@@ -181,7 +177,7 @@ def _changes(
         yield FieldChange("schedule", words_of(stored), one.schedule.words, why, fingerprint=mark)
         found = True
     had, given = stored.get("parameters") or {}, dict(one.schedule.parameters)
-    before, after = parameters.all_masked(had, schema), parameters.all_masked(given, schema)
+    before, after = parameters.all_masked(had, *schemas), parameters.all_masked(given, *schemas)
     for name in sorted({*had, *given}):
         if had.get(name) != given.get(name):
             mark = fingerprint(had.get(name))

@@ -22,7 +22,7 @@ SLUG = "docker-container"
 CREDENTIALS_SLUG = "docker-registry-credentials"
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
-# What a block starts with: the class's own defaults, but no heap of stopped containers.
+# The class's own defaults, except that stopped containers are removed.
 DEFAULTS: dict[str, Any] = {
     "image_pull_policy": "IfNotPresent",
     "registry_credentials": None,

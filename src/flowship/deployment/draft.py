@@ -1,6 +1,6 @@
 """From settings and flags to the desired state: validated once, before any image is built.
 
-`draft` validates everything that needs no image; each schedule is parsed there and nowhere else.
+`draft` validates everything that needs no image; each schedule is parsed only there.
 `Draft.bind` adds what only the built image knows: the flow's name and its parameters.
 """
 
@@ -36,7 +36,7 @@ class Places:
     deployment: Deployment
 
     def of(self, *key: str | int) -> str:
-        """``file:line:column`` of the key; the deployment's name where it was written nowhere."""
+        """``file:line:column`` of the key; the deployment's name where the place is not known."""
         names = [d.name for d in self.settings.deployments]
         known = self.deployment.name in names and self.settings.place(
             "deployments", names.index(self.deployment.name), *key
@@ -54,7 +54,7 @@ class Places:
 
 @dataclass(frozen=True)
 class DeploymentDraft:
-    """One deployment, its flow and its parameters still open.
+    """One deployment whose flow and parameters are not known yet.
 
     Attributes:
         wanted: As configured.
@@ -152,7 +152,7 @@ class DeploymentDraft:
 
 @dataclass(frozen=True)
 class Draft:
-    """The desired state with the image left open.
+    """The desired state without the image.
 
     Attributes:
         block: The block, the image left out.

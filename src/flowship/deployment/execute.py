@@ -1,4 +1,4 @@
-"""Carries out a plan, operation by operation. Decides nothing."""
+"""Carries out a plan, one request for each operation. It makes no decisions."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ def execute(
     api: PrefectApi,
     report: Report = silent,
     before_each: Callable[[], None] = lambda: None,
+    after_each: Callable[[Operation], None] = lambda operation: None,
 ) -> None:
     """Send each operation's request, in order; then have the next runs planned.
 
     Args:
         plan: From `flowship.deployment.diff`.
         api: The server.
-        report: Receives the progress.
+        report: Receives what is being done.
         before_each: Called before each request; raises where the deploy must stop.
+        after_each: Called with each operation that was carried out.
 
     Raises:
-        ConflictError: Another client created or changed the same thing at this time.
-        ApiError: The API does not answer or refuses; what was done before it is done.
+        ConflictError: Another client created the same resource at this moment.
+        ApiError: The API does not answer or refuses; earlier operations stay done.
     """
     ids: dict[str, str] = {}
     for operation in plan.operations:
@@ -48,6 +50,7 @@ def execute(
         created = _send(api, operation, _resolved(operation.body, ids), ids)
         if operation.key and created:
             ids[operation.key] = created
+        after_each(operation)
     for deployment in plan.reschedule:
         before_each()
         api.schedule_now(_id(deployment, ids))

@@ -38,7 +38,7 @@ def problem(
 
     Covers the keywords that pydantic writes. An unknown keyword passes: the server validates again.
     """
-    beyond = _beyond_the_server(value, at)
+    beyond = _too_large_for_the_server(value, at)
     if beyond:
         return beyond
     if schema is True or schema == {} or is_template(value):
@@ -56,7 +56,7 @@ def problem(
     )
 
 
-def _beyond_the_server(value: object, at: str) -> str | None:
+def _too_large_for_the_server(value: object, at: str) -> str | None:
     """A number that JSON does not have, or that the server stores and then cannot list."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{_show(value, at)} is not a number that JSON has"
@@ -67,7 +67,7 @@ def _beyond_the_server(value: object, at: str) -> str | None:
         inner = enumerate(value)
     elif isinstance(value, dict):
         inner = iter(value.items())
-    found = (_beyond_the_server(item, f"{at}[{json.dumps(key)}]") for key, item in inner)
+    found = (_too_large_for_the_server(item, f"{at}[{json.dumps(key)}]") for key, item in inner)
     return next((f for f in found if f), None)
 
 

@@ -1,10 +1,10 @@
-"""The deploy lock: one deploy of a project at a time, whatever machine starts it.
+"""The deploy lock: one deploy of a project at a time, on any machine and by any user.
 
 It is a variable on the Prefect server. Creating one is atomic: of several at one time, one
 succeeds and the others get a conflict. The holder renews it while it works; one that is not
 renewed any more (its holder was killed, or lost its network) expires, by the server's own clock,
-and the deploy that waits for it deletes it **by its id**, so that a lock that a third deploy took
-in the meantime is never broken.
+and a waiting deploy deletes it **by its id**, so that a lock that another deploy took in the
+meantime is never broken.
 
 Prefect's concurrency limits are not an alternative: their leases are held in memory, last at
 least a minute, and one whose holder was killed was still held 100 s later.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 """A lock that was not renewed for this long has expired."""
 RENEWAL = 7.0  # seconds between renewals: four may fail
-POLL = 0.5  # seconds between two looks at a lock that is held
+POLL = 0.5  # seconds between two attempts while another deploy holds the lock
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def held(
         api: The server.
         project: Whose deployments are about to change.
         wait: Wait for another deploy to end; else it is an error.
-        report: Receives who holds the lock while this waits.
+        report: Receives who holds the lock.
         sleep: How to wait.
 
     Raises:

@@ -1,10 +1,10 @@
-"""What the server has of everything that a deploy is about. Reads, decides nothing."""
+"""What the server has of everything that a deploy is about. It only reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block
 from flowship.errors import ConfigError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a deployment needs on the server; read before a slow build.
+    """What a deployment needs on the server; flowship reads it before a slow build.
 
     Attributes:
         pool: The work pool; None where it does not exist.
@@ -57,6 +57,11 @@ class ObservedDeployment:
     def schedules(self) -> Sequence[Schedule]:
         """All schedules that it has, a person's too."""
         return tuple(self.deployment["schedules"]) if self.deployment else ()
+
+    @property
+    def parameter_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its parameters; None where it does not exist or has none."""
+        return self.deployment.get("parameter_openapi_schema") if self.deployment else None
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ def _sharing(api: PrefectApi, deployments: Sequence[Deployment]) -> Iterator[Sha
 
 
 def _registration(api: PrefectApi, block: BlockDocument | None) -> Registration:
-    """Asked for only where the document is not of flowship's schema already."""
+    """Requested only where the document does not have flowship's schema already."""
     shipped = docker_block.registration()
     if block is not None and block["block_schema"]["checksum"] == shipped["checksum"]:
         return Registration({docker_block.SLUG: block["block_type_id"]}, block["block_schema_id"])

@@ -36,7 +36,7 @@ class ParameterValue:
 
     Attributes:
         name: As in the flow's signature.
-        value: The JSON value; None where there is none.
+        value: The JSON value, or None.
         source: "given" (configuration or flag), "default" (the flow's own) or "missing".
         expected: What the flow takes, in words.
     """
@@ -174,9 +174,13 @@ def masked(
     return value
 
 
-def all_masked(given: Mapping[str, Any], schema: Schema | None) -> dict[str, Any]:
-    """A deployment's or a schedule's parameters as they may be shown."""
-    return dict(given) if schema is None else masked(dict(given), schema, schema)
+def all_masked(given: Mapping[str, Any], *schemas: Schema | None) -> dict[str, Any]:
+    """A deployment's or a schedule's parameters as they may be shown: masked where any of the
+    schemas, such as the new and the stored one, says that a value is secret."""
+    shown = dict(given)
+    for schema in schemas:
+        shown = shown if schema is None else masked(shown, schema, schema)
+    return shown
 
 
 def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ RRULE_ANCHOR = datetime(2020, 1, 1)
 
 
 # From Python 3.13 on Prefect counts with another library, whenever, which differs where clocks
-# change. No API says which Python a server has; most likely ours, as with `flowship up`.
+# change. No API reports the server's Python; most likely it is ours, which `flowship up` uses.
 BY_WHENEVER = sys.version_info >= (3, 13)
 
 

@@ -189,7 +189,7 @@ def _check_cron_field(cron: str, index: int, value: str, fail: Fail) -> None:
 
 
 # What dateutil raises for text that is not a rule.
-_SLIPS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+_INVALID_RULE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
 
 # Numbers that dateutil accepts and then fails on, or never gets past.
@@ -223,10 +223,10 @@ def check_rrule(text: str, fail: Fail) -> str:
     try:
         rules = parse_rrule(rule)
         _check_numbers(rule, fail)
-        comes = all(map(_comes, [*rules._rrule, *rules._exrule]))
-    except _SLIPS as exc:
+        runs = all(map(_runs, [*rules._rrule, *rules._exrule]))
+    except _INVALID_RULE as exc:
         raise _not_an_rrule(text, exc, fail) from exc
-    if not comes:
+    if not runs:
         hint = "check the days against the months, and BYSETPOS"
         raise fail(f'"{text}" never runs', hint, code="schedule-never-runs")
     return rule
@@ -262,15 +262,15 @@ def _check_numbers(rule: str, fail: Fail) -> None:
                 )
 
 
-def _comes(rule: Any) -> bool:  # noqa: ANN401 all that is asked is private in dateutil
-    """Whether the rule has any moment at all.
+def _runs(rule: Any) -> bool:  # noqa: ANN401 the attributes are private in dateutil
+    """Whether the rule ever runs.
 
     dateutil searches up to the year 9999, minute by minute for a minutely rule. So for such a
     rule only the days are examined, and whether there is a BYSETPOS-th moment.
     """
-    beyond_daily = rule._freq - dateutil.rrule.DAILY
-    if beyond_daily >= 0:
-        shorter = (rule._byhour, rule._byminute, rule._bysecond)[beyond_daily:]
+    below_daily = rule._freq - dateutil.rrule.DAILY
+    if below_daily >= 0:
+        shorter = (rule._byhour, rule._byminute, rule._bysecond)[below_daily:]
         at_once = math.prod(map(len, shorter))
         if rule._bysetpos and all(abs(position) > at_once for position in rule._bysetpos):
             return False

@@ -73,8 +73,8 @@ class ScheduleSpec:
         """``every day at 05:00 Pacific/Auckland``; the raw expression where words would fail."""
         if self.kind == "interval":
             return f"every {duration_in_words(self.seconds or 0)}"
-        text = cron_in_words(self.expression) if self.kind == "cron" else None
-        return f"{text or f'{self.kind} {self.expression!r}'} {self.timezone}"
+        words = cron_in_words(self.expression) if self.kind == "cron" else None
+        return f"{words or f'{self.kind} {self.expression!r}'} {self.timezone}"
 
     def next_runs(
         self, now: datetime, count: int = 3, *, anchor: datetime | None = None
@@ -83,7 +83,7 @@ class ScheduleSpec:
 
         Args:
             now: An aware moment.
-            count: How many; fewer come back when the schedule ends, or cannot be counted so far.
+            count: How many; fewer are returned when the schedule ends or cannot be counted so far.
             anchor: Where an interval counts from; `now` when the server has not stored one.
         """
         zone = ZoneInfo(self.timezone)
@@ -136,7 +136,7 @@ def parse(
         error: ConfigError for the configuration, UsageError for options.
 
     Raises:
-        FlowshipError: Of the kind `error`, naming the field and the way out.
+        FlowshipError: Of the kind `error`, with the field and a hint.
     """
     fail = Fail(where, error)
     if sum(value is not None for value in (cron, interval, rrule)) != 1:
@@ -154,18 +154,6 @@ def parse(
     assert interval is not None
     seconds = parse_interval(interval, where=where, error=error)
     return ScheduleSpec("interval", str(interval), seconds, zone, True, extra)
-
-
-# --- timezone ---------------------------------------------------------------------------------
-
-
-# --- interval ---------------------------------------------------------------------------------
-
-
-# --- cron -------------------------------------------------------------------------------------
-
-
-# --- rrule ------------------------------------------------------------------------------------
 
 
 def same_rrule(stored: str, wanted: str) -> bool:

@@ -114,7 +114,7 @@ def _block(outcome: Outcome) -> BlockReport:
 
 
 def _is_edit(change: FieldChange, had: Mapping[str, Any]) -> bool:
-    """Whether a value is overwritten that is not flowship's own last image."""
+    """Whether this overwrites a value that is not flowship's own last image."""
     if change.field not in had or change.field == "registry_credentials":
         return False
     return change.field != "image" or change.edited_by is not Editor.FLOWSHIP
@@ -216,7 +216,8 @@ def _schedules(
 ) -> Iterator[ScheduleReport]:
     """flowship's own first, then a person's."""
     moment = outcome.desired.now
-    schema = outcome.desired.image.parameters
+    # A parameter that the flow no longer has is known only by the stored schema.
+    schemas = (outcome.desired.image.parameters, before.parameter_schema)
     matches, surplus = diff_schedules.match(wanted, now.schedules)
     changed = {o.id for o in _schedule_operations(outcome.plan, wanted)}
     existed = {s["id"] for s in before.schedules}
@@ -233,20 +234,20 @@ def _schedules(
             source = wanted.schedule_source.value
             yield schedule_report(
                 matched.schedule, moment, outcome="planned", source=source, stored=one,
-                schema=schema,
+                schemas=schemas,
             )  # fmt: skip
         else:
-            yield _stored_report(one, moment, result, schema)
+            yield _stored_report(one, moment, result, schemas)
     for match in matches:
         if match.stored is None:
             yield schedule_report(
                 match.schedule, moment, outcome="planned", source=wanted.schedule_source.value,
-                schema=schema,
+                schemas=schemas,
             )  # fmt: skip
 
 
 def _stored_report(
-    stored: Schedule, now: datetime, outcome: str, schema: Mapping[str, Any] | None
+    stored: Schedule, now: datetime, outcome: str, schemas: Sequence[Mapping[str, Any] | None]
 ) -> ScheduleReport:
     by_flag = (stored.get("slug") or "").startswith(diff_schedules.BY_FLAG)
     own = diff_schedules.is_own(stored)
@@ -254,7 +255,7 @@ def _stored_report(
     schedule = stored_schedule(stored)
     if schedule is not None:
         return schedule_report(
-            schedule, now, outcome=outcome, source=source, stored=stored, schema=schema
+            schedule, now, outcome=outcome, source=source, stored=stored, schemas=schemas
         )
     return ScheduleReport(
         id=stored["id"],
@@ -264,7 +265,7 @@ def _stored_report(
         timezone="",
         active=bool(stored["active"]),
         next_runs=(),
-        parameters=all_masked(stored.get("parameters") or {}, schema),
+        parameters=all_masked(stored.get("parameters") or {}, *schemas),
     )
 
 
@@ -275,7 +276,7 @@ def schedule_report(
     outcome: str,
     source: str,
     stored: Schedule | None = None,
-    schema: Mapping[str, Any] | None = None,
+    schemas: Sequence[Mapping[str, Any] | None] = (),
 ) -> ScheduleReport:
     """A schedule with its next runs.
 
@@ -283,9 +284,9 @@ def schedule_report(
         schedule: The schedule.
         now: From when on its runs are counted.
         outcome: See `ScheduleReport`.
-        source: Likewise.
+        source: See `ScheduleReport`.
         stored: As the server has it, if it does.
-        schema: The flow's parameters, which says what must not be shown.
+        schemas: The flow's parameters, now and before; they say which values are secret.
     """
     anchor = (stored["schedule"] if stored else {}).get("anchor_date")
     if anchor:
@@ -306,7 +307,7 @@ def schedule_report(
             )
             for m in moments
         ),
-        parameters=all_masked(schedule.parameters, schema),
+        parameters=all_masked(schedule.parameters, *schemas),
     )
 
 
@@ -386,7 +387,7 @@ def _uncountable(schedules: Sequence[ScheduleReport]) -> Iterator[str]:
 def _not_running(
     wanted: DesiredDeployment, schedules: Sequence[ScheduleReport], *, paused: bool
 ) -> Iterator[str]:
-    """What keeps a schedule that was given by flag from running."""
+    """What keeps a schedule from running that was given by flag, and so is meant to run."""
     if wanted.schedule_source is not ScheduleSource.FLAG:
         return
     if paused and not wanted.paused:

@@ -41,7 +41,7 @@ def known_variables(template: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def validate(deployment: str, given: Mapping[str, Any], template: Mapping[str, Any]) -> None:
     """Validate configured job variables against the pool's own template. The server accepts
-    unknown ones without a word.
+    unknown ones without an error.
 
     Raises:
         ConfigError: A variable that the pool does not have, or a value of another type.

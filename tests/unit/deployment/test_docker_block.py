@@ -1,0 +1,153 @@
+"""The Docker Container block's fields: what is refused and how dates are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.config.loading import load
+from flowship.deployment.desired import Flags
+from flowship.deployment.docker_block import (
+    DEFAULTS,
+    DOCKER_ARGUMENTS,
+    block_of,
+    configured_fields,
+    credentials_name,
+    env_references,
+    kept,
+    masked,
+    open_secrets,
+    refers_to,
+)
+from flowship.deployment.draft import draft
+from flowship.errors import ConfigError
+from flowship.redaction import MASK
+from support.deploying import planned, refused, settings
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"volumes": ["nonsense"]}, "is not a mount"),
+        ({"volumes": ["data:/x:rw:z"]}, "is not a mount"),
+        ({"volumes": ["data:x"]}, "not an absolute path"),
+        ({"volumes": ["./data:/x"]}, "is not an absolute path and not a volume name"),
+        ({"volumes": ["data:/x:often"]}, '"often" is not a mount mode'),
+        ({"mem-limit": "lots"}, "not an amount of memory"),
+        ({"mem-limit": "512"}, "less than 6m"),
+        ({"memswap-limit": "1 gig"}, "not an amount of memory"),
+    ],
+)
+def test_a_block_value_that_would_crash_every_run_is_refused(block, message):
+    error = refused(ConfigError, settings(block=block))
+    assert message in error.message
+    assert error.where == f"block.{next(iter(block))}"
+
+
+def test_a_date_in_the_configuration_reaches_the_block_and_the_worker_as_text(tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "flows/taxi.py:taxi"\n'
+        "[block]\ncontainer-create-kwargs = { labels = { since = 2024-01-01 } }\n"
+        '[[deployments]]\nname = "a"\njob-variables = { labels = { since = 2024-01-01 } }\n'
+    )
+    project = load(tmp_path, environ={})
+    since = {"labels": {"since": "2024-01-01"}}
+    assert configured_fields(project.block) == {"container_create_kwargs": since}
+    assert planned(project)[0].job_variables == since
+
+
+def test_block_values_that_an_engine_accepts_pass():
+    volumes = ["data:/x", "/srv/data:/x:ro", "data:/x:rw,z", "C:\\\\data:/x", "{{ a.b }}"]
+    block = {"volumes": volumes, "mem-limit": "1.5g", "memswap-limit": "-1"}
+    for limit in ("512m", "512MB", "2G", str(2**30)):
+        assert planned(settings(block={**block, "mem-limit": limit}))
+
+
+def test_the_known_container_arguments_are_those_of_docker_py():
+    from docker.models import containers
+
+    known = {*containers.RUN_CREATE_KWARGS, *containers.RUN_HOST_CONFIG_KWARGS}
+    # the worker gives the environment and the network itself, and Python takes nothing twice
+    known = (known | {"ports", "volumes", "networking_config"}) - {"environment"}
+    assert known == DOCKER_ARGUMENTS
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ({"foo": 1}, 'docker has no argument "foo"', "docker-py"),
+        ({"shm_siz": "1g"}, 'docker has no argument "shm_siz"', '"shm_size"'),
+        ({"environment": {}}, 'the block sets "environment" itself', "use env"),
+        ({"network": "x"}, 'the block sets "network" itself', "use networks"),
+    ],
+)
+def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint):
+    project = settings(block={"container-create-kwargs": given})
+    with pytest.raises(ConfigError) as caught:
+        draft(project, Flags())
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+# --- what may be shown ---------------------------------------------------------------------------
+
+REFERENCE = "{{ prefect.blocks.secret.token }}"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        ("sk-123", "API_TOKEN", MASK),
+        ("sk-123", "env.API_TOKEN", MASK),
+        ("", "API_TOKEN", ""),
+        (REFERENCE, "API_TOKEN", REFERENCE),
+        ("plain", "A", "plain"),
+        (8, "API_TOKEN", 8),
+        ({"API_TOKEN": "sk-123", "A": "1"}, "env", {"API_TOKEN": MASK, "A": "1"}),
+        (["API_TOKEN=sk-123", "A=1"], "environment", [f"API_TOKEN={MASK}", "A=1"]),
+        (("a", "b"), "volumes", ["a", "b"]),
+    ],
+)
+def test_secrets_are_masked_by_their_name(value, name, shown):
+    assert masked(value, name) == shown
+
+
+def test_a_password_in_an_address_is_masked():
+    assert "hunter2" not in masked("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
+
+
+def test_secrets_written_out_and_references_to_secrets_differ():
+    env = {"API_TOKEN": "sk-123", "KEY_TOKEN": REFERENCE, "DB": "http://ada:pw@host", "A": "1"}
+    block = settings(block={"env": env}).block
+    assert open_secrets(block) == ("API_TOKEN", "DB")
+    assert env_references(block) == {"KEY_TOKEN": REFERENCE}
+    assert set(configured_fields(block)["env"]) == {"API_TOKEN", "DB", "A"}
+
+
+def test_what_is_neither_configured_nor_a_default_is_kept():
+    data = {**DEFAULTS, "image": "a:1", "mem_limit": "1g", "privileged": True,
+            "env": {"API_TOKEN": "sk-123"}, "registry_credentials": {"password": "hunter2"},
+            "type": "docker-container"}  # fmt: skip
+    found = kept(data, {"mem_limit": "1g"}, has_credentials=False)
+    assert found == {
+        "privileged": True, "env": {"API_TOKEN": MASK}, "registry_credentials": MASK,
+    }  # fmt: skip
+    assert "registry_credentials" not in kept(data, {}, has_credentials=True)
+
+
+# --- references to blocks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["hub", "docker-registry-credentials/hub"])
+def test_a_credentials_block_may_be_named_with_its_type(given):
+    assert credentials_name(settings(block={"registry-credentials": given}).block) == "hub"
+    assert credentials_name(settings().block) is None
+
+
+def test_the_block_that_job_variables_refer_to_is_found():
+    variables = {"image": "{{ prefect.blocks.docker-container.de-taxi.image }}"}
+    assert block_of(variables) == "de-taxi"
+    assert block_of({"image": "a:1"}) == ""
+    assert block_of(None) == ""
+    assert refers_to(variables, "de-taxi")
+    assert not refers_to(variables, "de-tax")
+    assert not refers_to({"image": "a:1"}, "de-taxi")

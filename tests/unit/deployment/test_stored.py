@@ -1,0 +1,53 @@
+"""Schedules as the server stores them, read as flowship's own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from flowship.deployment.stored import parse_moment, stored_schedule, words_of
+
+NEVER = {"cron": "0 0 30 2 1", "day_or": False, "timezone": "UTC"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rrule": "DTSTART:20200101T000000\nFREQ=DAILY;INTERVAL=0", "timezone": "UTC"},
+        {"rrule": "FREQ=HOURLY;BYHOUR=25", "timezone": "UTC"},
+        NEVER,
+    ],
+)
+def test_a_stored_schedule_that_flowship_cannot_count_is_not_read(body):
+    assert stored_schedule({"schedule": body}) is None
+
+
+def test_a_stored_schedule_is_read_with_its_timezone_and_parameters():
+    body = {"cron": "0 5 * * *", "timezone": "Pacific/Auckland", "day_or": True}
+    schedule = stored_schedule({"schedule": body, "parameters": {"year": 2022}})
+    assert schedule is not None
+    assert schedule.payload() == body
+    assert schedule.parameters == {"year": 2022}
+
+
+@pytest.mark.parametrize("timezone_name", [None, ""])
+def test_a_stored_schedule_without_a_timezone_is_in_utc(timezone_name):
+    schedule = stored_schedule({"schedule": {"interval": 3600.0, "timezone": timezone_name}})
+    assert schedule is not None
+    assert (schedule.timezone, schedule.seconds) == ("UTC", 3600)
+
+
+def test_a_schedule_without_times_is_not_read():
+    assert stored_schedule({}) is None
+    assert stored_schedule({"schedule": None}) is None
+
+
+def test_a_stored_schedule_is_put_into_words_even_where_it_never_runs():
+    assert words_of({"schedule": {"cron": "0 5 * * *"}}) == "every day at 05:00 UTC"
+    assert words_of({"schedule": NEVER}) == f"{NEVER}, which never runs"
+
+
+@pytest.mark.parametrize("text", ["2026-06-01T00:00:00Z", "2026-06-01T00:00:00+00:00"])
+def test_a_moment_of_the_api_is_read(text):
+    assert parse_moment(text) == datetime(2026, 6, 1, tzinfo=timezone.utc)

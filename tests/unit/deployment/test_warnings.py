@@ -1,0 +1,68 @@
+"""What deserves a look before it runs, though it can be deployed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flowship.config.settings import Settings
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
+from support.deploying import NOW, SCHEMA, dry_run, image, planned, settings
+
+
+def reported(project: Settings | None = None, flags: Flags | None = None, **facts):
+    """The deployments as a dry run on an empty server reports them."""
+    wanted = draft(project or settings(), flags or Flags(), now=NOW)
+    return dry_run(wanted.bind(image(**facts))).deployments
+
+
+def test_an_image_that_only_this_machine_can_run_is_warned_of():
+    (spec,) = reported(pushed=False, platform="linux/arm64")
+    assert any("never pushed" in warning for warning in spec.warnings)
+    assert any("arm64" in warning for warning in spec.warnings)
+
+
+def test_a_secret_parameter_is_warned_of_and_never_shown():
+    secret = {"type": "string", "format": "password", "writeOnly": True}
+    schema = {**SCHEMA, "properties": {"token": secret}}
+    project = settings(
+        deployments=[
+            {
+                "name": "a",
+                "job-variables": {"env": {"API_TOKEN": "sk-123", "URL": "http://u:pw@host"}},
+                "schedules": [{"interval": 3600, "parameters": {"token": "hunter3"}}],
+            }
+        ]
+    )
+    flags = Flags(parameters={"token": "hunter2"})
+    (spec,) = planned(project, flags, parameters=schema)
+    assert spec.parameters == {"token": "hunter2"}
+    assert any('"token" is a secret' in warning for warning in spec.warnings)
+    wanted = draft(project, flags, now=NOW).bind(image(parameters=schema))
+    described = json.dumps(dry_run(wanted).to_json())
+    assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in described]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "never runs"),
+        ({"interval": "1s"}, "a run every 1 s"),
+        ({"rrule": "FREQ=SECONDLY"}, "a run every 1 s"),
+    ],
+)
+def test_a_schedule_that_is_over_or_runs_too_often_is_warned_of(schedule, words):
+    (spec,) = planned(settings(deployments=[{"name": "a", **schedule}]))
+    assert any(words in warning for warning in spec.warnings)
+    (calm,) = planned(settings(deployments=[{"name": "a", "interval": "1m"}]))
+    assert calm.warnings == ()
+
+
+def test_a_timezone_inside_a_rule_is_warned_of_because_prefect_ignores_it():
+    rule = "DTSTART;TZID=Europe/Berlin:20261001T023000\nRRULE:FREQ=DAILY"
+    (spec,) = planned(settings(deployments=[{"name": "a", "rrule": rule}]))
+    assert any("TZID=Europe/Berlin" in warning for warning in spec.warnings)
+    meant = {"name": "a", "rrule": rule, "timezone": "Europe/Berlin"}
+    assert planned(settings(deployments=[meant]))[0].warnings == ()

@@ -1,0 +1,39 @@
+"""The API's answers: every key that flowship reads is one that Prefect's server sends."""
+
+from __future__ import annotations
+
+import inspect
+from typing import is_typeddict
+
+import pytest
+from prefect.server.schemas import core, responses, states
+
+from flowship.prefect import types
+
+SENT = {
+    types.Artifact: core.Artifact,
+    types.BlockDocument: core.BlockDocument,
+    types.BlockSchema: core.BlockSchema,
+    types.BlockType: core.BlockType,
+    types.ConcurrencyLimit: responses.GlobalConcurrencyLimitResponse,
+    types.Deployment: responses.DeploymentResponse,
+    types.Flow: core.Flow,
+    types.FlowRun: responses.FlowRunResponse,
+    types.Log: core.Log,
+    types.Schedule: core.DeploymentSchedule,
+    types.State: states.State,
+    types.Variable: core.Variable,
+    types.WorkPool: responses.WorkPoolResponse,
+    types.Worker: responses.WorkerResponse,
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SENT.items(), ids=lambda kind: kind.__name__)
+def test_every_key_is_one_that_the_server_sends(ours, theirs):
+    sent = set(theirs.model_json_schema(mode="serialization")["properties"])
+    assert set(ours.__annotations__) <= sent
+
+
+def test_every_type_is_compared():
+    declared = {kind for _, kind in inspect.getmembers(types) if is_typeddict(kind)}
+    assert declared == set(SENT)
