@@ -69,11 +69,11 @@ def test_a_dockerfile_that_cannot_be_read_is_reported_with_its_path(tmp_path, co
 
 
 def test_the_working_directory_of_the_base_image_comes_from_the_engine(project, monkeypatch):
-    from flowship.engine import client
+    from flowship.engine import client, images
 
     write(project, "x:1", {"Dockerfile": "FROM x:1\nCOPY flow.py opt/a/\n"}, OWN)
     monkeypatch.setattr(client, "connect", lambda: "engine")
-    monkeypatch.setattr(client, "working_directory", lambda engine, image: f"/of/{image}")
+    monkeypatch.setattr(images, "working_directory", lambda engine, image: f"/of/{image}")
     (finding,) = (f for f in check.check_project(project).findings if f.rule.startswith("rel"))
     assert "resolves to /of/x:1/opt/a/" in finding.message
 
