@@ -1,0 +1,68 @@
+"""`flowship ship` from several folders at the same time: one project, different code and schedule.
+
+``FLOWSHIP_SHIP_ROUNDS=50`` runs more rounds than CI does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+
+import pytest
+
+from support.commands import PROGRAM, ask, one_object, world
+from support.projects import write
+
+pytestmark = [pytest.mark.engine, pytest.mark.server]
+
+ROUNDS = int(os.environ.get("FLOWSHIP_SHIP_ROUNDS", "2"))
+CRONS = ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *"]
+
+
+@pytest.fixture
+def ships(tmp_path, base_image, engine, registry, prefect_server):
+    """Runs several `ship --json` at the same time; gives each one's result."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    env = world(tmp_path / "home", PREFECT_API_URL=prefect_server, FLOWSHIP_WORK_POOL=name)
+    env["FLOWSHIP_REPO"] = f"{registry.address}/{name}"
+
+    def run(number: int) -> list[dict]:
+        processes = []
+        for turn in range(number):
+            folder = tmp_path / str(turn) / name
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                more = f'[[deployments]]\nname = "nightly"\ncron = "{CRONS[turn]}"\n'
+                write(folder, base_image, {"version.txt": str(turn)}, more)
+            arguments = [str(PROGRAM), "ship", "--json"]
+            processes.append(
+                subprocess.Popen(
+                    arguments, cwd=folder, env=env, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True,
+                )
+            )  # fmt: skip
+        results = []
+        for process in processes:
+            stdout, stderr = process.communicate(timeout=600)
+            assert process.returncode == 0, stderr
+            results.append(one_object(stdout))
+        return results
+
+    yield run
+    for built in engine.images.list(filters={"label": f"io.flowship.project={name}"}):
+        engine.images.remove(built.id, force=True)
+
+
+@pytest.mark.parametrize(("number", "rounds"), [(2, ROUNDS), (4, ROUNDS // 2)])
+def test_ships_at_once_leave_the_state_of_one_of_them(ships, prefect_server, number, rounds):
+    for _ in range(rounds):
+        results = ships(number)
+        (reported,) = {r["deploy"]["deployments"][0]["id"] for r in results}
+        block_id = results[0]["deploy"]["block"]["id"]
+        image = ask(prefect_server, f"/block_documents/{block_id}")["data"]["image"]
+        deployment = ask(prefect_server, f"/deployments/{reported}")
+        (schedule,) = deployment["schedules"]
+        winner = CRONS.index(schedule["schedule"]["cron"])
+        assert image == results[winner]["push"]["reference"]
+        assert deployment["version"] == image.partition("@sha256:")[2][:12]
