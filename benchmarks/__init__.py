@@ -1,1 +1,1 @@
-"""flowship compared with its peers: `benchmarks/run` measures, docs/benchmarks.md shows a run."""
+"""Measurements of flowship and comparable tools. docs/benchmarks.md has the results."""

@@ -1,6 +1,6 @@
-"""``benchmarks/run``: compares flowship with its peers and prints a table.
+"""``benchmarks/run``: compare flowship with other tools and print a table.
 
-stdout carries the table, stderr the story. Exit code 1 when a target was missed, 2 for wrong
+The table goes to stdout, progress to stderr. Exit code 1 if a target is missed, 2 for wrong
 usage, 4 without a container engine.
 """
 
@@ -33,7 +33,7 @@ PARTS = ("help", "ship", "commands", "layers")
 
 @dataclass(frozen=True)
 class Rounds:
-    """How often each is run."""
+    """The number of rounds of each measurement."""
 
     help: int = 15
     unchanged: int = 9
@@ -48,7 +48,7 @@ QUICK = Rounds(help=5, unchanged=3, edited=3, layers=1, imports=3, commands=3)
 
 @dataclass(frozen=True)
 class Bench:
-    """What a part needs: the engine, the base image, a folder, how often."""
+    """The engine, base image, folder and rounds of a measurement."""
 
     client: DockerClient
     base: str
@@ -57,7 +57,7 @@ class Bench:
 
 
 def measure_help(bench: Bench) -> list[Row]:
-    """``flowship --help`` compared with a Typer app with the same commands and options."""
+    """Compare ``flowship --help`` with a Typer app with the same commands and options."""
     bare = bare_app.install(app, bench.folder / "bare")
     env = stage.environment(bench.folder / "prefect-of-help")
 
@@ -69,14 +69,14 @@ def measure_help(bench: Bench) -> list[Row]:
     measured = in_turns(runs, bench.rounds.help)
     texts = [(bench.folder / f"help-{name}.txt").read_text() for name in runs]
     if texts[0] != texts[1]:
-        warn("the bare app's help is not the same as flowship's: the comparison is not fair")
+        warn("the help of the bare app differs from flowship's, so the comparison is not fair")
     return [row("`--help` / bare Typer app", measured, "ours", "bare", 1.2)]
 
 
 def measure_ship(bench: Bench) -> list[Row]:
-    """``flowship ship`` compared with ``prefect deploy`` with build and push steps."""
+    """Compare ``flowship ship`` with ``prefect deploy`` with build and push steps."""
     with stage.ready(bench.folder / "ship", bench.client, bench.base) as ready:
-        say("first time, both (not measured)")
+        say("first run of both (not measured)")
         ready.flowship("ship")
         ready.peer()
         say("unchanged")
@@ -100,7 +100,7 @@ def measure_ship(bench: Bench) -> list[Row]:
 
 
 def measure_commands(bench: Bench) -> list[Row]:
-    """``flowship check`` and ``flowship deploy`` by themselves."""
+    """Measure ``flowship check`` and ``flowship deploy``."""
     with stage.ready(bench.folder / "commands", bench.client, bench.base) as ready:
         ready.flowship("ship")
         measured = in_turns(
@@ -117,7 +117,7 @@ def measure_commands(bench: Bench) -> list[Row]:
 
 
 def measure_layers(bench: Bench) -> list[Row]:
-    """The dependency layer compared with ``pip install --no-cache-dir``."""
+    """Compare the dependency layer with ``pip install --no-cache-dir``."""
     found = layers.measure(bench.client, bench.base, bench.rounds.layers, bench.rounds.imports)
     for name, size in found.sizes.items():
         walls = seconds(found.imports.walls(name))
@@ -139,7 +139,7 @@ MEASURES = dict(
 
 
 def machine(client: DockerClient) -> str:
-    """One line on what this was measured on."""
+    """Return a line about the machine and the versions."""
     about = client.version()
     names = ("flowship", "prefect", "prefect-docker", "typer", "docker")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
@@ -152,16 +152,18 @@ def machine(client: DockerClient) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for."""
+    """Run the selected measurements."""
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, no result")
-    parser.add_argument("--only", choices=PARTS, action="append", help="only this; repeatable")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every round's seconds as well")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first impression")
+    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; repeatable")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the seconds of every round"
+    )
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     client = connect()
     if client is None:
-        warn("the benchmarks need a container engine: install Docker, then run this again")
+        warn("no container engine is running: start Docker, then run this again")
         return 4
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="flowship-benchmark-") as folder:

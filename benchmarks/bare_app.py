@@ -1,8 +1,8 @@
-"""A Typer application with flowship's commands and options and nothing behind them.
+"""A Typer application with flowship's commands and options but empty functions.
 
-Written out from flowship's own app, so that it never falls behind: same names, help texts and
-options, empty bodies. It is installed into a folder the way pip installs a program: a module
-whose bytecode is kept, and a small launcher.
+It is generated from flowship's own app, so it always has the same names, help texts and options.
+It is installed into a folder the way pip installs a program: a module with bytecode and a small
+launcher.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typer.models import ArgumentInfo, CommandInfo, DefaultPlaceholder, OptionIn
 MODULE = "bare_flowship"
 
 HEAD = '''\
-"""The commands and options of another application, with nothing behind them."""
+"""The commands and options of another application, with empty functions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if __name__ == "__main__":
 
 
 def install(app: typer.Typer, folder: Path) -> Path:
-    """Write the module and its launcher into `folder`; returns the launcher."""
+    """Write the module and its launcher into `folder`, and return the launcher."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{MODULE}.py").write_text(source(app), encoding="utf-8")
     launcher = folder / "flowship"
@@ -51,7 +51,7 @@ def install(app: typer.Typer, folder: Path) -> Path:
 
 
 def source(app: typer.Typer) -> str:
-    """The module's text."""
+    """Return the source of the module."""
     return HEAD + "\n" + "\n".join(_application(app, "app"))
 
 
@@ -70,10 +70,10 @@ def _application(app: typer.Typer, variable: str) -> list[str]:
 
 
 def _keywords(info: object) -> str:
-    """What was given to ``typer.Typer()``, as far as it changes what ``--help`` does."""
+    """Return the arguments of ``typer.Typer()`` that change the output of ``--help``."""
     given = {
         name: getattr(info, name)
-        for name in ("name", "help", "no_args_is_help", "rich_markup_mode")
+        for name in ("name", "help", "epilog", "no_args_is_help", "rich_markup_mode")
         if hasattr(info, name) and not isinstance(getattr(info, name), DefaultPlaceholder)
     }
     return ", ".join(f"{name}={value!r}" for name, value in given.items())
@@ -81,7 +81,8 @@ def _keywords(info: object) -> str:
 
 def _command(command: CommandInfo, variable: str) -> str:
     assert command.callback is not None
-    return f"\n@{variable}.command({command.name!r})\n" + _function(command.callback)
+    epilog = f", epilog={command.epilog!r}" if command.epilog else ""
+    return f"\n@{variable}.command({command.name!r}{epilog})\n" + _function(command.callback)
 
 
 def _function(body: Any) -> str:  # noqa: ANN401 - any callable
@@ -98,7 +99,7 @@ def _function(body: Any) -> str:  # noqa: ANN401 - any callable
 
 
 def _annotation(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    if get_origin(hint) is Union:  # Python 3.10 puts "or None" around what defaults to None
+    if get_origin(hint) is Union:  # Python 3.10 adds "or None" if the default is None
         hint = next((part for part in get_args(hint) if get_origin(part) is Annotated), hint)
     if get_origin(hint) is not Annotated:
         return _type(hint)
@@ -116,7 +117,7 @@ def _type(kind: Any) -> str:  # noqa: ANN401 - any type
 
 
 def _info(info: ParameterInfo) -> str:
-    # In Annotated the first name given lands in `default`.
+    # In Annotated, the first name is in `default`.
     first = [info.default] if isinstance(info.default, str) else []
     words = [repr(word) for word in (*first, *(info.param_decls or ()))]
     if info.help:

@@ -1,12 +1,12 @@
-"""The ETL pipeline compared with its peers: seconds, memory, file size.
+"""Compare the ETL pipeline with other libraries: seconds, memory, file size.
 
     python -m benchmarks.etl                     1.37 and 7.7 million rows; about half an hour
-    python -m benchmarks.etl --rows 200000       a look, not a result
-    python -m benchmarks.etl --write docs        also docs/etl-benchmarks.{json,svg}
+    python -m benchmarks.etl --rows 200000       for a first impression only
+    python -m benchmarks.etl --write docs        also writes docs/etl-benchmarks.{json,svg}
 
-Needs duckdb and polars as well as flowship. Every contender is a process of its own, and they take
-turns (A B C A B C …), so that whatever else the machine does falls on all. Seconds and peak
-memory are those of the whole process, imports included. Exit code 1 when a target is missed.
+Requires duckdb and polars. Every contender runs in a separate process. They take turns
+(A B C A B C …), so that other load on the machine affects all of them. Seconds and peak memory
+are those of the whole process, including imports. Exit code 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SMALL, LARGE = 1_370_000, 7_700_000
-EVERY = 0.02  # seconds between two looks at a process's memory
+EVERY = 0.02  # seconds between two measurements of a process's memory
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Who runs, and from where it reads.
+    """An implementation, and the source it reads.
 
     Attributes:
-        title: For the table.
-        name: In `benchmarks.etl_contenders`.
-        http: From the local web server, rather than from the file.
+        title: Its name in the table.
+        name: Its function in `benchmarks.etl_contenders`.
+        http: Read from the local web server instead of from the file.
     """
 
     title: str
@@ -58,7 +58,7 @@ CONTENDERS = (
 
 @dataclass
 class Sample:
-    """One run of one contender: seconds, MB at most, MB of output, memory over time."""
+    """A run of a contender: seconds, peak MB, MB of output, memory over time."""
 
     wall: float
     cpu: float
@@ -68,7 +68,7 @@ class Sample:
 
 
 def run(contender: Contender, month: Path, server: str, target: Path) -> Sample:
-    """Run it once, in a process of its own."""
+    """Run a contender once, in a separate process."""
     source = f"{server}/{month.name}" if contender.http else str(month)
     command = [sys.executable, "-m", "benchmarks.etl_contenders", contender.name, source]
     began = time.perf_counter()
@@ -87,7 +87,7 @@ def run(contender: Contender, month: Path, server: str, target: Path) -> Sample:
 
 
 def watch(pid: int, began: float, memory: list[tuple[float, float]]) -> None:
-    """Note a process's resident memory until it is gone."""
+    """Record a process's resident memory until it exits."""
     statm = Path(f"/proc/{pid}/statm")
     page = os.sysconf("SC_PAGE_SIZE") / 1e6
     while True:
@@ -95,20 +95,20 @@ def watch(pid: int, began: float, memory: list[tuple[float, float]]) -> None:
             pages = int(statm.read_text().split()[1])
         except (OSError, IndexError):
             return
-        if not pages:  # ended, and not yet waited for
+        if not pages:  # a zombie process
             return
         memory.append((round(time.perf_counter() - began, 3), round(pages * page, 1)))
         time.sleep(EVERY)
 
 
 def environment() -> dict[str, str]:
-    """Loopback never goes through a proxy."""
+    """Return the environment of a contender, which must not use a proxy for loopback."""
     return os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """A plain web server for a folder, in a process of its own."""
+    """Run a web server for a folder, in a separate process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -126,11 +126,11 @@ def served(folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def made(folder: Path, rows: int) -> Path:
-    """The month of `rows` made-up yellow trips, made on first use by another process."""
+def generated(folder: Path, rows: int) -> Path:
+    """Return a month of `rows` yellow trips, generated on first use by another process."""
     month = folder / f"yellow-{rows}.csv.gz"
     if not month.exists():
-        print(f"making {rows:,} trips", file=sys.stderr, flush=True)
+        print(f"generating {rows:,} trips", file=sys.stderr, flush=True)
         part = month.with_suffix(".part")
         code = "import sys, pathlib; from parts.taxi_server import write_month as w;"
         code += f"w(pathlib.Path(sys.argv[1]), 'yellow', 2021, 1, {rows})"
@@ -141,7 +141,7 @@ def made(folder: Path, rows: int) -> Path:
 
 
 def measure(month: Path, server: str, repeat: int) -> dict[str, list[Sample]]:
-    """All contenders in turns."""
+    """Measure all contenders in turns."""
     samples: dict[str, list[Sample]] = {contender.title: [] for contender in CONTENDERS}
     with tempfile.TemporaryDirectory(prefix="etl-benchmark-") as temporary:
         for turn in range(repeat):
@@ -149,13 +149,13 @@ def measure(month: Path, server: str, repeat: int) -> dict[str, list[Sample]]:
                 target = Path(temporary) / f"{contender.name}.parquet"
                 sample = run(contender, month, server, target)
                 samples[contender.title].append(sample)
-                text = f"{sample.wall:6.2f} s {sample.peak:6.0f} MB {sample.size:6.1f} MB"
-                print(f"  {turn + 1} {contender.title:<28}{text}", file=sys.stderr, flush=True)
+                result = f"{sample.wall:6.2f} s {sample.peak:6.0f} MB {sample.size:6.1f} MB"
+                print(f"  {turn + 1} {contender.title:<28}{result}", file=sys.stderr, flush=True)
     return samples
 
 
 def middle(samples: list[Sample]) -> Sample:
-    """The medians; the memory over time is that of the run nearest to the median wall time."""
+    """Return the medians, and the memory of the run nearest to the median wall time."""
     wall = median(s.wall for s in samples)
     typical = min(samples, key=lambda s: abs(s.wall - wall))
     return Sample(
@@ -168,13 +168,13 @@ def middle(samples: list[Sample]) -> Sample:
 
 
 def paired(samples: dict[str, list[Sample]], ours: str, other: str) -> float:
-    """The median of ours ÷ other, each pair from the same turn."""
+    """Return the median of ours ÷ other within each turn."""
     pairs = zip(samples[ours], samples[other], strict=True)
     return median(a.wall / b.wall for a, b in pairs)
 
 
 def table(rows: int, found: dict[str, Sample]) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     ours = found[CONTENDERS[2].title]
     lines = [
         f"\n{rows:,} rows\n",
@@ -192,7 +192,7 @@ def table(rows: int, found: dict[str, Sample]) -> str:
 def targets(
     all_samples: dict[int, dict[str, list[Sample]]], floor: float
 ) -> list[tuple[str, bool]]:
-    """What is aimed at, and whether it was reached."""
+    """Return each target, and whether it is reached."""
     reference, http, file, duck = (c.title for c in CONTENDERS[:4])
     checked = []
     for rows, samples in all_samples.items():
@@ -212,21 +212,21 @@ def targets(
 
 
 def main() -> int:
-    """Measure, print, and compare with the targets."""
+    """Measure, print the tables, and compare with the targets."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.etl")
     parser.add_argument("--rows", type=int, nargs="+", default=[SMALL, LARGE])
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each on the first size")
-    parser.add_argument("--repeat-more", type=int, default=3, help="runs on the further sizes")
+    parser.add_argument("--repeat", type=int, default=5, help="runs with the first size")
+    parser.add_argument("--repeat-more", type=int, default=3, help="runs with the other sizes")
     parser.add_argument("--data", type=Path, default=ROOT / ".cache" / "etl-benchmark")
-    parser.add_argument("--write", type=Path, help="a folder for etl-benchmarks.{json,svg}")
+    parser.add_argument("--write", type=Path, help="write etl-benchmarks.{json,svg} to this folder")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    months = {rows: made(options.data, rows) for rows in options.rows}
+    months = {rows: generated(options.data, rows) for rows in options.rows}
     all_samples: dict[int, dict[str, list[Sample]]] = {}
     with served(options.data) as server:
-        nothing = Contender("import floor", "floor")
+        imports = Contender("import floor", "floor")
         floor = median(
-            run(nothing, options.data, server, options.data / "none").peak for _ in range(3)
+            run(imports, options.data, server, options.data / "none").peak for _ in range(3)
         )
         for number, (rows, month) in enumerate(months.items()):
             print(f"{rows:,} rows", file=sys.stderr, flush=True)
@@ -248,7 +248,7 @@ def main() -> int:
 
 
 def write(folder: Path, found: dict[int, dict[str, Sample]], floor: float) -> None:
-    """Keep the medians and the plot."""
+    """Write the medians and the plot."""
     from benchmarks.etl_plot import plot
 
     plain: dict[str, Any] = {"floor": floor}

@@ -1,9 +1,9 @@
-"""One contender, in a process of its own: a month of CSV in gzip in, a Parquet file out.
+"""A contender of the ETL benchmark: reads a month of gzipped CSV, writes a Parquet file.
 
     python -m benchmarks.etl_contenders NAME SOURCE TARGET
 
-Each is what a good user of that library would write. Only `reference` is different: the
-steps of the flow that many people copy from a course.
+Each is what an experienced user of the library would write, except for `reference`: the steps of
+the flow in the course from which many projects copy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TIMES = ("tpep_pickup_datetime", "tpep_dropoff_datetime")
 
 
 def reference(source: str, target: Path) -> None:
-    """Download whole, unzip whole, guess types, parse dates again, gzip Parquet."""
+    """Download and unzip everything, infer types, parse dates again, write gzipped Parquet."""
     import gzip
     import io
 
@@ -31,7 +31,7 @@ def reference(source: str, target: Path) -> None:
 
 
 def flowship(source: str, target: Path) -> None:
-    """The shipped pipeline, with its manifest, as the command line runs it."""
+    """Run flowship's pipeline, with its manifest, as the command line does."""
     from flowship.etl.destination import FolderDestination
     from flowship.etl.month import MonthJob, load_month
 
@@ -41,12 +41,12 @@ def flowship(source: str, target: Path) -> None:
 
 
 def floor(_source: str, _target: Path) -> None:
-    """What the shipped pipeline needs before it does anything."""
+    """Import flowship's pipeline and do nothing."""
     import flowship.etl.month  # noqa: F401
 
 
 def duckdb(source: str, target: Path) -> None:
-    """DuckDB, all in SQL."""
+    """Use DuckDB with SQL only."""
     import duckdb
 
     duckdb.sql(
@@ -56,7 +56,7 @@ def duckdb(source: str, target: Path) -> None:
 
 
 def polars(source: str, target: Path) -> None:
-    """Polars, lazily."""
+    """Use Polars with a lazy scan."""
     import polars as pl
 
     scan = pl.scan_csv(source, try_parse_dates=True, infer_schema_length=10_000)

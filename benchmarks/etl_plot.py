@@ -1,4 +1,4 @@
-"""Memory over time as a small SVG, drawn by hand: one panel for each number of rows."""
+"""Plot memory over time as a small SVG, with one panel for each number of rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDTH, HEIGHT, LEFT, TOP, GAP = 400, 260, 52, 34, 64
 
 
 def plot(panels: dict[int, dict[str, Series]]) -> str:
-    """The SVG's text; both axes logarithmic, since the contenders lie far apart."""
+    """Return the SVG. Both axes are logarithmic, because the contenders differ widely."""
     width = LEFT + len(panels) * (WIDTH + GAP)
     titles = list(next(iter(panels.values())))
     height = TOP + HEIGHT + 48 + 18 * len(titles)
@@ -73,7 +73,7 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _thinned(points: Series, most: int = 200) -> Series:
-    """Few enough points for a small file, with the peaks kept."""
+    """Return fewer points, for a small file, without losing the peaks."""
     step = max(1, len(points) // most)
     return [
         max(points[i : i + step], key=lambda point: point[1]) for i in range(0, len(points), step)

@@ -1,8 +1,7 @@
-"""The dependency layer: flowship's step against a plain ``pip install``, built cold.
+"""Compare the dependency layer of flowship with a simple ``pip install``, built without cache.
 
-Both start from the same base image and install the same versions (the lock's). What a layer
-costs afterwards is measured too: its size, and how long a fresh container, which starts from the
-bare layer each time, needs to import what is in it.
+Both start from the same base image and install the versions of the lock. The size of the layer is
+measured as well, and the time that a new container needs to import the packages.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ print(time.perf_counter() - began)"""
 
 @dataclass(frozen=True)
 class Layers:
-    """What was measured of the layers, by name.
+    """The measurements of the layers, by name.
 
     Attributes:
-        built: Seconds that ``docker build`` took, cold.
-        imports: Seconds of ``import pandas, pyarrow, prefect_gcp`` in a fresh container.
+        built: Seconds of ``docker build`` without cache.
+        imports: Seconds of ``import pandas, pyarrow, prefect_gcp`` in a new container.
         sizes: Bytes of the layer.
     """
 
@@ -47,7 +46,7 @@ class Layers:
 
 
 def measure(client: DockerClient, base: str, rounds: int, imports: int) -> Layers:
-    """Build each layer in turn, cold, `rounds` times; then import from each in turn."""
+    """Build each layer in turn without cache, `rounds` times, then import from each in turn."""
     texts = dockerfiles(base)
     tags = {name: f"flowship-benchmark-layer:{number}" for number, name in enumerate(texts)}
     try:
@@ -69,7 +68,7 @@ def measure(client: DockerClient, base: str, rounds: int, imports: int) -> Layer
 
 
 def dockerfiles(base: str) -> dict[str, str]:
-    """The three Dockerfiles: flowship's own up to the dependencies, pip's, ours uncompiled."""
+    """Return three Dockerfiles: flowship's dependency layer, pip's, flowship's without bytecode."""
     settings = Settings(
         root=ROOT,
         name="layer",
@@ -85,7 +84,7 @@ def dockerfiles(base: str) -> dict[str, str]:
 
 
 def constraints() -> str:
-    """The lock's versions, as a constraints file."""
+    """Return the versions of the lock as a constraints file."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pins = re.findall(r"^([A-Za-z0-9._-]+==[^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$", lock, re.M)
     return "".join(f"{pin} ; {marker}\n" if marker else f"{pin}\n" for pin, marker in pins)
@@ -107,8 +106,8 @@ class _Build:
     tag: str
 
     def __call__(self) -> Sample:
-        """Build without the cache; the step that is not in the base image is all there is."""
-        story = []
+        """Build without the cache; only the dependency step is added to the base image."""
+        output = []
         began = time.perf_counter()
         for event in self.client.api.build(
             fileobj=io.BytesIO(self.context),
@@ -120,9 +119,9 @@ class _Build:
             decode=True,
             timeout=1800,
         ):
-            story.append(event.get("stream", ""))
+            output.append(event.get("stream", ""))
             if "error" in event:
-                raise CommandFailed(f"{event['error']}\n{''.join(story)[-3000:]}")
+                raise CommandFailed(f"{event['error']}\n{''.join(output)[-3000:]}")
         return Sample(time.perf_counter() - began)
 
 

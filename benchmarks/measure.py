@@ -1,8 +1,8 @@
-"""Timing commands in turns, and what the numbers say.
+"""Time commands in turns and compare them.
 
-Two things are compared by running them in turns (A B A B …): other load on the machine
-then affects both. The ratio of the medians, and the median of each pair's own ratio, are shown
-next to each other; if they differ much, the machine was busy.
+Two commands run in turns (A B A B …), so that other load on the machine affects both. The table
+has the ratio of the medians and the median of the ratios of each round. If they differ much,
+the machine was busy with other work.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Run = Callable[[], "Sample"]
 
 
 class CommandFailed(Exception):
-    """A measured command did not end with 0; the text is its output's end."""
+    """A measured command failed; the message is the end of its output."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One measured run.
+    """A measured run.
 
     Attributes:
         wall: Seconds from start to end.
-        cpu: Seconds of user and system time of the process and its children; work that the
-            engine or a server did for it is not in it.
+        cpu: Seconds of user and system time of the process and its children, without the work
+            of the engine or a server.
     """
 
     wall: float
@@ -39,10 +39,10 @@ class Sample:
 def command(
     arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path
 ) -> Sample:
-    """Run a command to its end and time it; its output goes to `log`.
+    """Run a command and time it; its output goes to `log`.
 
     Raises:
-        CommandFailed: It did not end with 0.
+        CommandFailed: Its exit code is not 0.
     """
     with log.open("wb") as stream:
         began = time.perf_counter()
@@ -65,12 +65,12 @@ def command(
     if process.returncode:
         tail = log.read_text(errors="replace")[-3000:]
         words = " ".join(str(a) for a in arguments)
-        raise CommandFailed(f"{words} ended with {process.returncode}:\n{tail}")
+        raise CommandFailed(f"{words} exited with {process.returncode}:\n{tail}")
     return Sample(wall, usage.ru_utime + usage.ru_stime)
 
 
 def in_turns(runs: Mapping[str, Run], rounds: int, *, warm_up: bool = True) -> Measured:
-    """Run each in turn, `rounds` times; the warm-up round before it is not counted."""
+    """Run each in turn, `rounds` times, after a warm-up round that is not counted."""
     samples: dict[str, list[Sample]] = {name: [] for name in runs}
     for number in range(-1 if warm_up else 0, rounds):
         for name, run in runs.items():
@@ -82,20 +82,20 @@ def in_turns(runs: Mapping[str, Run], rounds: int, *, warm_up: bool = True) -> M
 
 @dataclass(frozen=True)
 class Measured:
-    """The samples of what ran in turns, by name, in the order of the rounds."""
+    """The samples of each command, by name, in the order of the rounds."""
 
     samples: Mapping[str, tuple[Sample, ...]]
 
     def walls(self, name: str) -> list[float]:
-        """Seconds of each round."""
+        """Return the seconds of each round."""
         return [sample.wall for sample in self.samples[name]]
 
     def cpu(self, name: str) -> float:
-        """Median seconds of CPU time."""
+        """Return the median seconds of CPU time."""
         return median(sample.cpu for sample in self.samples[name])
 
     def compare(self, ours: str, theirs: str) -> Ratio:
-        """The ratio of `ours` to `theirs`."""
+        """Return the ratio of `ours` to `theirs`."""
         a, b = self.walls(ours), self.walls(theirs)
         return Ratio(
             of_medians=median(a) / median(b),
@@ -105,10 +105,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours to theirs: below 1 is faster.
+    """The ratio of our seconds to theirs; below 1, ours is faster.
 
     Attributes:
-        of_medians: The median of ours by the median of theirs.
+        of_medians: The median of ours divided by the median of theirs.
         of_pairs: The median of the ratios within each round.
     """
 

@@ -1,9 +1,8 @@
-"""What the measurements stand on: a registry, a Prefect server, and one project twice.
+"""The setup of the measurements: a registry, a Prefect server, and two copies of a project.
 
-The project is written once for flowship and once for its peer, ``prefect deploy`` with
-prefect-docker's build and push steps. The peer's Dockerfile is flowship's own rendered one, so
-that both build the same layers from the same base; it goes to the same registry, the same
-server and the same work pool.
+One copy is for flowship and one for its peer, ``prefect deploy`` with the build and push steps of
+prefect-docker. The peer uses the Dockerfile that flowship renders, so both build the same layers
+from the same base image. Both use the same registry, server and work pool.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from benchmarks.measure import Sample, command
 
 PROJECT = "flowship-benchmark"
 PEER = "benchmark-peer"
-START_SECONDS = 180
+START_TIMEOUT = 180
 
 FLOW = '''\
-"""A flow as people write them: a sibling module, a task, parameters with defaults."""
+"""A typical flow: a sibling module, a task, parameters with defaults."""
 
 from helpers import months_of
 from prefect import flow, task
@@ -69,8 +68,9 @@ name = "scheduled"
 cron = "0 5 * * *"
 """
 
-# What its documentation shows for an image of one's own. pull: false is faster than the default
-# (which asks a registry for the base image), and needed where the base was built here.
+# As in the documentation of Prefect for a custom image. `pull: false` is faster than the default,
+# which looks up the base image in a registry, and is required for a base image that is built
+# on this machine.
 PREFECT_YAML = """\
 name: {peer}
 build:
@@ -103,16 +103,16 @@ deployments:
 
 
 def program(name: str) -> Path:
-    """A program of the environment that runs this."""
+    """Return the path of a program of the current environment."""
     return Path(sys.executable).with_name(name)
 
 
 @dataclass
 class Stage:
-    """Everything that stands ready.
+    """The environment and the projects of the measurements.
 
     Attributes:
-        folder: For logs and small files.
+        folder: The folder of logs and small files.
         env: The environment of every measured command.
         ours: flowship's project.
         theirs: The peer's copy of it.
@@ -133,12 +133,12 @@ class Stage:
         return self._run([program("prefect"), *words], self.theirs, "peer.log")
 
     def edited(self, *arguments: str) -> Sample:
-        """Change the code, then run and time a flowship command; the change is not in the time."""
+        """Change the code (not timed), then run and time a flowship command."""
         _edit(self.ours)
         return self.flowship(*arguments)
 
     def peer_edited(self) -> Sample:
-        """Likewise for the peer."""
+        """Change the code (not timed), then run and time the peer's deploy."""
         _edit(self.theirs)
         return self.peer()
 
@@ -147,9 +147,9 @@ class Stage:
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
-    """The environment of both sides: nothing of the user's own Prefect, no telemetry."""
+    """Return the environment of both tools, without the user's settings and telemetry."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "FLOWSHIP_"))}
-    # Installed programs have compiled bytecode; the first, unmeasured round writes it.
+    # Installed programs have bytecode; the first round, which is not measured, writes it.
     for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
         clean.pop(name, None)
     return clean | {
@@ -164,7 +164,7 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 @contextmanager
 def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
-    """Registry, server and projects, for the length of the block; its images go at the end."""
+    """Provide registry, server and projects; remove their images at the end of the block."""
     with ExitStack() as cleanup:
         registry = cleanup.enter_context(Registry(folder / "registry"))
         home = folder / "prefect"
@@ -183,7 +183,7 @@ def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
             text=True,
         )
         peer = PREFECT_YAML.format(peer=PEER, registry=registry.address)
-        # flowship sends the project below project/; the peer sends it as it is.
+        # flowship sends the project in the folder project/; the peer sends it unchanged.
         text = done.stdout.replace("COPY project/ ", "COPY . ")
         _write(stage.theirs, {"Dockerfile": text, "prefect.yaml": peer})
         yield stage
@@ -191,17 +191,17 @@ def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
 
 @contextmanager
 def _images_removed(client: DockerClient, registry: str) -> Iterator[None]:
-    """Take away, at the end, the images that were made meanwhile for the two projects.
+    """Remove the images that the block creates for the two projects.
 
-    The peer moves its tag from image to image and leaves the earlier ones nameless.
+    The peer moves its tag to each new image, so its earlier images have no name.
     """
     before = set(client.api.images(quiet=True))
     try:
         yield
     finally:
         ours = {"label": f"io.flowship.project={PROJECT}"}
-        nameless = {"dangling": True, "label": "io.prefect.version"}
-        for filters in (ours, nameless, {"reference": f"{registry}/user/*"}):
+        untagged = {"dangling": True, "label": "io.prefect.version"}
+        for filters in (ours, untagged, {"reference": f"{registry}/user/*"}):
             for image in set(client.api.images(quiet=True, filters=filters)) - before:
                 _remove(client, image)
 
@@ -210,9 +210,9 @@ def _remove(client: DockerClient, image: str) -> None:
     try:
         client.images.remove(image, force=True)
     except ImageNotFound:
-        pass  # it went with another
+        pass  # removed together with another one
     except APIError as exc:
-        print(f"!!! an image could not be removed: {exc.explanation}", file=sys.stderr)
+        print(f"!!! image not removed: {exc.explanation}", file=sys.stderr)
 
 
 def _write(folder: Path, more: dict[str, str]) -> Path:
@@ -226,13 +226,13 @@ def _write(folder: Path, more: dict[str, str]) -> Path:
 
 
 def _edit(project: Path) -> None:
-    """Change the flow's file into what it never was before, so that no cache knows it."""
+    """Change the flow's file to new content that is not in any cache."""
     (project / "flows" / "taxi.py").write_text(f"{FLOW}\n# edit {time.time_ns()}\n")
 
 
 @contextmanager
 def _server(home: Path) -> Iterator[str]:
-    """A Prefect server on SQLite; yields its API's address."""
+    """Run a Prefect server on SQLite, and provide the address of its API."""
     port = free_port()
     log = home / "server.log"
     where = ["--host", "127.0.0.1", "--port", str(port)]
@@ -248,7 +248,7 @@ def _server(home: Path) -> Iterator[str]:
         )
     api = f"http://127.0.0.1:{port}/api"
     try:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT
         while not _answers(f"{api}/health"):
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = log.read_text(errors="replace")[-3000:]

@@ -1,4 +1,4 @@
-"""The table that `benchmarks/run` prints."""
+"""The table of `benchmarks/run`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from benchmarks.measure import Measured, Ratio
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the result.
+    """A row of the table.
 
     Attributes:
-        what: What was compared.
-        ours: Seconds of each round, flowship's.
-        theirs: Likewise the peer's; empty where flowship is measured alone.
-        cpu: Median CPU seconds of ours and theirs; 0 where they say nothing.
-        ratio: Ours to theirs.
-        target: The ratio that must not be exceeded; None for what is only reported.
+        what: The title of the comparison.
+        ours: Seconds of each round of flowship.
+        theirs: Seconds of each round of the peer; empty if there is no peer.
+        cpu: Median CPU seconds of ours and theirs; 0 if not measured.
+        ratio: The ratio of ours to theirs.
+        target: The highest allowed ratio; None if there is no target.
     """
 
     what: str
@@ -31,14 +31,14 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Whether there is a target and the medians do not meet it."""
+        """Whether there is a target that the medians exceed."""
         return bool(self.target and self.ratio and self.ratio.of_medians > self.target)
 
 
 def row(
     what: str, measured: Measured, ours: str, theirs: str = "", target: float | None = None
 ) -> Row:
-    """The line that compares two of what was measured, or reports one."""
+    """Return the row that compares two commands, or shows one."""
     if not theirs:
         return Row(what, measured.walls(ours), cpu=(measured.cpu(ours), 0.0))
     return Row(
@@ -55,7 +55,7 @@ HEAD = ("what", "flowship", "peer", "CPU", "ratio", "of pairs", "target", "")
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table: median (lowest to highest) in seconds."""
+    """Return the rows as a Markdown table: median (lowest to highest) in seconds."""
     cells = [HEAD, *(_cells(r) for r in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
     lines = [
@@ -79,7 +79,7 @@ def _cells(r: Row) -> tuple[str, ...]:
 
 
 def seconds(walls: Sequence[float]) -> str:
-    """``1.23 (1.20-1.31)``."""
+    """Return median, lowest and highest as ``1.23 (1.20-1.31)``."""
     if not walls:
         return ""
     return f"{median(walls):.2f} ({min(walls):.2f}-{max(walls):.2f})"

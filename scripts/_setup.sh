@@ -1,6 +1,6 @@
-# Sourced by the other scripts here. `setup` makes .venv hold exactly what requirements.lock
-# says plus this project (editable); a second run with nothing changed does nothing.
-# Works with bash 3.2 and later. Needs the current folder to be the repository's root.
+# Sourced by the other scripts. `setup` installs exactly what requirements.lock pins, and this
+# project (editable), into .venv. If nothing has changed, it does nothing.
+# Requires bash 3.2 or later, and the repository's root as the current folder.
 # shellcheck shell=bash
 
 # Another project's environment must not leak into this one.
@@ -20,9 +20,9 @@ in_ci() {
   case "${CI:-}" in "" | 0 | false | False) return 1 ;; esac
 }
 
-# The first Python that is new enough and satisfies the extra statement $1; the user's $PYTHON
-# or none where that is set. 3.11 comes first: it is Debian's, and so the one in the base image
-# that is built where none can be pulled.
+# Print the first Python that is new enough and can run the statement $1. If $PYTHON is set, only
+# that one is tried. 3.11 comes first because the base image that is built from Debian packages
+# has the same version.
 find_python() {
   local name
   for name in ${PYTHON:-python3.11 python3.12 python3.13 python3.10 python3.14 python3}; do
@@ -34,27 +34,27 @@ find_python() {
   return 1
 }
 
-# Sets `python` to one that can make virtual environments, which Debian packages apart.
+# Set `python` to an interpreter that has ensurepip and venv. Debian has them in a separate package.
 choose_python() {
   python=$(find_python "import ensurepip, venv") && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing Debian's python3 and python3-venv"
-    # A broken third-party package list must not stop the set-up; only the install counts.
+    # A broken third-party package list must not stop the setup; the install below decides.
     apt-get update -qq >/dev/null 2>&1 || true
-    local story
-    story=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      python3 python3-venv 2>&1) || die "apt-get could not install python3-venv:" "$story"
+    local output
+    output=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      python3 python3-venv 2>&1) || die "apt-get could not install python3-venv:" "$output"
     python=$(find_python "import ensurepip, venv") && return
   fi
   if find_python pass >/dev/null; then
-    die "the Python here cannot make virtual environments" \
-      "on Debian and Ubuntu: apt-get install python3-venv (as root), then run this again"
+    die "Python's venv module is not installed" \
+      "on Debian and Ubuntu, run: apt-get install python3-venv (as root), then try again"
   fi
-  die "no Python 3.10 or later was found" \
-    "install one, or name it: PYTHON=/path/to/python3 $0"
+  die "Python 3.10 or later not found" \
+    "install it, or set its path: PYTHON=/path/to/python3 $0"
 }
 
-# The lock's entry for one package, hashes included.
+# Print the lock's entry for one package, with its hashes.
 locked() {
   awk -v name="$1" '/^[^ ]/ { inside = (index($0, name "==") == 1) } inside' requirements.lock
 }
@@ -73,16 +73,16 @@ setup() {
     "$python" -m venv --clear .venv
   fi
   rm -f "$STAMP"
-  say "installing uv, as locked"
+  say "installing the locked version of uv"
   locked uv >.venv/uv.txt
   "$VENV_PYTHON" -m pip install -qq --disable-pip-version-check --require-hashes \
     -r .venv/uv.txt >&2
   say "installing the locked dependencies and this project into .venv"
-  # Compiled once here: Prefect is imported some hundred times below, and where
-  # PYTHONDONTWRITEBYTECODE is set it would be compiled again each time.
+  # The tests start many processes that import Prefect. If PYTHONDONTWRITEBYTECODE is set and
+  # the bytecode is not there yet, each of them would compile it again.
   .venv/bin/uv pip sync --quiet --python "$VENV_PYTHON" --require-hashes --compile-bytecode \
     requirements.lock
-  # hatchling is locked too, so that even the build fetches nothing unpinned.
+  # No build isolation: hatchling comes from the lock too, so nothing unpinned is downloaded.
   .venv/bin/uv pip install --quiet --python "$VENV_PYTHON" --no-deps --no-build-isolation -e .
   fingerprint >"$STAMP"
 }

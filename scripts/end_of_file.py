@@ -1,6 +1,6 @@
 """Make each text file named on the command line end with exactly one newline.
 
-Exits with 1 if a file was changed, which stops the commit that pre-commit runs this for.
+Exit code 1 if a file was changed; pre-commit then stops the commit.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from pathlib import Path
 
 
 def fix(path: Path) -> bool:
-    """Rewrite `path` if its end is wrong, and return whether it was."""
+    """Fix the end of `path`, and return whether that changed the file."""
     content = path.read_bytes()
-    wanted = content.rstrip(b"\n") + b"\n" if content.strip() else b""
-    if content == wanted:
+    fixed = content.rstrip(b"\n") + b"\n" if content.strip() else b""
+    if content == fixed:
         return False
-    path.write_bytes(wanted)
+    path.write_bytes(fixed)
     return True
 
 
 def main(names: list[str]) -> int:
-    """Fix the files and print the names of those that were wrong."""
+    """Fix the files and print the names of those that changed."""
     changed = [name for name in names if fix(Path(name))]
     for name in changed:
         print(f"fixed the end of {name}")

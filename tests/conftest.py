@@ -1,4 +1,4 @@
-"""What every test stands on: a world apart from the user's, real parts, and no silent skips."""
+"""Fixtures of all tests: isolation from the user's files, real parts, no silent skips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 
-# --- apart from the user's world -----------------------------------------------------------------
+# --- isolation from the user's files and settings ------------------------------------------------
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
@@ -33,7 +33,7 @@ KEPT = {"FLOWSHIP_TAXI_SAMPLE", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"}
 
 
 def places(home: Path) -> dict[str, str]:
-    """The variables that send whoever looks for the user's files to `home` instead."""
+    """Return environment variables that place the user's files in `home`."""
     return {
         "HOME": str(home),
         "PREFECT_HOME": str(home / ".prefect"),
@@ -44,7 +44,7 @@ def places(home: Path) -> dict[str, str]:
 
 
 def _engine_address() -> dict[str, str]:
-    """The engine of the user's docker context, which cannot be looked up from another home."""
+    """Return DOCKER_HOST of the user's docker context, which is unknown with another home."""
     from docker.context import ContextAPI
     from docker.errors import DockerException
 
@@ -76,17 +76,17 @@ def _isolate(environ: MutableMapping[str, str], home: Path) -> None:
     )
 
 
-# Test modules are compiled by every worker and Python; do it once, whatever the environment says.
+# Without bytecode, every worker would compile the test modules again.
 sys.dont_write_bytecode = False
 
-# While this file is being imported: Prefect reads its settings when it is itself imported, and
-# fixtures of the whole session start before any fixture of a test.
+# At the import of this file, because Prefect reads its settings when it is imported, and because
+# session fixtures start before the fixtures of a test.
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="flowship-tests-"))
 _isolate(os.environ, _SESSION_HOME)
 
 
 def pytest_sessionstart() -> None:
-    # Asked to end, by CI's time limit say, pytest must still stop the servers it started.
+    # After SIGTERM, for example from CI's time limit, pytest must still stop its servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -96,19 +96,19 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder of this test's own; nothing of the user's is read or written."""
-    # Not pytest's mktemp: it reads the whole folder for the next number, each time.
+    """A new home folder for each test, so that no files of the user are read or written."""
+    # pytest's mktemp would read the whole folder each time to find the next number.
     folder = Path(tempfile.mkdtemp(prefix="home-", dir=_SESSION_HOME))
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
     return folder
 
 
-# A shell's background jobs ignore Ctrl-C, and so would every process that a test interrupts.
+# Background jobs of a shell ignore SIGINT, and so would every process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A slow machine is no bug; and in CI the same commit gets the same verdict twice.
+# A slow machine is not a failure; in CI, tests of the same commit have the same result.
 hypothesis.settings.register_profile("flowship", deadline=None, derandomize=IN_CI)
 hypothesis.settings.load_profile("flowship")
 
@@ -125,19 +125,19 @@ pytest_plugins = [
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[DockerClient]:
-    """A client of the container engine; the test is skipped (in CI: fails) where none answers."""
+    """A client of the container engine; without one the test is skipped (in CI it fails)."""
     from parts.engine import connect
 
     client = connect()
     if client is None:
-        pytest.skip("no container engine answers")
+        pytest.skip("no container engine is running")
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
 def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> str:
-    """The name of a Prefect base image that the engine has; built where none can be pulled."""
+    """The name of a Prefect base image in the engine; built if it cannot be pulled."""
     from parts.base_image import NoBaseImage, ensure
 
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
@@ -162,7 +162,7 @@ def _engine_where_marked(request: pytest.FixtureRequest) -> None:
 
 
 class Outcome(NamedTuple):
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     stdout: str
@@ -170,7 +170,7 @@ class Outcome(NamedTuple):
 
 
 class Cli(Protocol):
-    """Runs the real `flowship` as a process of its own."""
+    """Run the real `flowship` in another process."""
 
     def __call__(
         self,
@@ -211,8 +211,8 @@ def cli(tmp_path: Path, home: Path) -> Cli:
 
 # --- no silent skips -----------------------------------------------------------------------------
 
-# The only reasons that may skip a test in CI: data and Pythons that only some machines have, and
-# a test of what a user without root's rights sees.
+# The only reasons for which a test can be skipped in CI: data and Pythons that not every machine
+# has, and tests that require a user other than root.
 SKIPS_ALLOWED = ("FLOWSHIP_TAXI_SAMPLE", "is not on this machine", "as root")
 
 
@@ -221,7 +221,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-engine",
         action="store_true",
         default=IN_CI,
-        help="a test that is skipped because a part is missing fails (always so in CI)",
+        help="a test that is skipped because a part is missing fails (default in CI)",
     )
 
 
@@ -235,7 +235,7 @@ def pytest_runtest_makereport(
     reason = _reason(report)
     if item.config.getoption("--require-engine") and not any(s in reason for s in SKIPS_ALLOWED):
         report.outcome = "failed"
-        report.longrepr = f"skipped, which is a failure here: {reason}"
+        report.longrepr = f"skipped, which is a failure with --require-engine: {reason}"
     return report
 
 

@@ -1,1 +1,1 @@
-"""The pieces `scripts/test` and `scripts/demo` are made of: the engine, the base image, …"""
+"""The real parts of the tests and the demo: container engine, base image, registry, servers."""

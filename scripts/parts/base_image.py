@@ -1,8 +1,8 @@
-"""The Prefect image that flows are built on: pulled where it can be, built where not.
+"""The Prefect base image of the tests and the demo: pulled if possible, built otherwise.
 
-Prefect's own image comes from a public registry. On a machine that reaches none, an image of
-the same shape is made from Debian packages and the versions in requirements.lock, under a
-name that says what it is: `flowship/base:prefect3.8.8-python3.11`, never somebody else's.
+Prefect's own image is in a public registry. On a machine that cannot reach the registry, an image
+with the same layout is built from Debian packages and the versions in requirements.lock. It has
+a name of flowship's own, `flowship/base:prefect3.8.8-python3.11`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ BASE = "flowship/base"
 
 INPUTS_LABEL = "flowship-base.inputs"
 
-ANSWER_SECONDS = 10  # for a registry to say whether it has the image
-WORK_SECONDS = 1800  # for a pull or a build
+REGISTRY_TIMEOUT = 10  # seconds, for the registry to report that it has the image
+BUILD_TIMEOUT = 1800  # seconds
 
 DOCKERFILE = """\
 FROM {debian}
@@ -66,11 +66,11 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
 
 
 class NoBaseImage(Exception):
-    """The image can neither be pulled nor built here; the text says why."""
+    """The image can be neither pulled nor built; the message says why."""
 
 
 def prefect_version(lock: Path = LOCK) -> str:
-    """The Prefect that requirements.lock pins."""
+    """Return the version of Prefect that requirements.lock pins."""
     found = re.search(r"^prefect==([^\s;]+)", lock.read_text(), re.MULTILINE)
     if found is None:
         raise NoBaseImage(f"{lock} pins no prefect")
@@ -78,7 +78,7 @@ def prefect_version(lock: Path = LOCK) -> str:
 
 
 def official() -> str:
-    """Prefect's own image for the locked Prefect and the Python that runs here."""
+    """Return the name of Prefect's own image for the locked Prefect and the running Python."""
     return (
         f"prefecthq/prefect:{prefect_version()}-python{sys.version_info[0]}.{sys.version_info[1]}"
     )
@@ -92,19 +92,19 @@ def ensure(
     repository: str = BASE,
     environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """Make sure that `client`'s engine has a Prefect base image, and name it.
+    """Make sure that `client`'s engine has a Prefect base image, and return its name.
 
     Args:
-        client: The engine.
-        report: Told, in a sentence each, what is being done.
+        client: A client of the engine.
+        report: Called with a line of text for each step.
         wanted: The image to pull; by default `official()`.
-        repository: What an image built here is called, before its tag.
-        environ: Where a CA bundle (``SSL_CERT_FILE``) and proxies are looked up.
+        repository: The name, without its tag, of an image that is built.
+        environ: Environment variables with a CA bundle (``SSL_CERT_FILE``) and proxies.
 
     Raises:
-        NoBaseImage: It can be neither pulled nor built.
+        NoBaseImage: The image can be neither pulled nor built.
     """
-    # Workers of one test run ask for it at the same moment.
+    # The workers of a test run call this at the same time.
     with locked(LOCK_FILE):
         return _ensure(client, report, wanted or official(), repository, environ)
 
@@ -125,7 +125,7 @@ def _ensure(
         return built
     if _pull(client, wanted, report):
         return wanted
-    report(f"{wanted} cannot be pulled here: building {built} from Debian packages instead")
+    report(f"{wanted} cannot be pulled; building {built} from Debian packages instead")
     try:
         _ensure_debian(client, report)
         _build(client, built, files, environ, report)
@@ -142,22 +142,22 @@ def _present(client: DockerClient, reference: str) -> Image | None:
 
 
 def _pull(client: DockerClient, reference: str, report: Report) -> bool:
-    """Pull `reference` if a registry that has it answers soon; False if not."""
-    patience, client.api.timeout = client.api.timeout, ANSWER_SECONDS
+    """Pull `reference`; return False if no registry has it or responds in time."""
+    before, client.api.timeout = client.api.timeout, REGISTRY_TIMEOUT
     try:
-        # GET /distribution/{name}/json: the engine asks the registry, and downloads nothing.
+        # GET /distribution/{name}/json: the engine queries the registry without a download.
         client.images.get_registry_data(reference)
     except (APIError, RequestException):
         return False
     finally:
-        client.api.timeout = patience
+        client.api.timeout = before
     report(f"pulling {reference}")
     try:
         for _event in client.api.pull(reference, stream=True, decode=True):
             pass
     except (APIError, RequestException):
         return False
-    return _present(client, reference) is not None  # a refusal comes inside the stream
+    return _present(client, reference) is not None  # an error can be inside the stream
 
 
 # --- Debian ------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def _ensure_debian(client: DockerClient, report: Report) -> None:
     except debian.CannotInstall as exc:
         raise NoBaseImage(str(exc)) from exc
     if os.geteuid() != 0:
-        raise NoBaseImage("debootstrap needs root: run this as root, or pull a base image")
-    report(f"making {DEBIAN} with debootstrap (about a minute, once)")
+        raise NoBaseImage("debootstrap requires root: run this as root, or pull a base image")
+    report(f"creating {DEBIAN} with debootstrap (about a minute, only once)")
     with tempfile.TemporaryDirectory(prefix="flowship-debian-") as folder:
         root = Path(folder) / "root"
         _debootstrap(root)
@@ -200,28 +200,28 @@ def _debootstrap(root: Path) -> None:
 
 
 def _import(client: DockerClient, root: Path) -> None:
-    # What the engine provides itself, and what apt can fetch again.
-    leave_out = ["dev/*", "proc/*", "sys/*", "etc/hostname", "etc/resolv.conf"]
-    leave_out += ["var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*.log"]
+    # Files that the engine provides, and files that apt can download again.
+    excluded = ["dev/*", "proc/*", "sys/*", "etc/hostname", "etc/resolv.conf"]
+    excluded += ["var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*.log"]
     command = ["tar", "--create", "--numeric-owner", f"--directory={root}"]
-    command += [f"--exclude=./{pattern}" for pattern in leave_out]
+    command += [f"--exclude=./{pattern}" for pattern in excluded]
     repository, _, tag = DEBIAN.partition(":")
     with subprocess.Popen([*command, "."], stdout=subprocess.PIPE) as tar:
-        answer = client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
-    if tar.returncode or '"error"' in answer:
-        raise NoBaseImage(f"{DEBIAN} could not be imported: {answer}")
+        response = client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
+    if tar.returncode or '"error"' in response:
+        raise NoBaseImage(f"{DEBIAN} could not be imported: {response}")
 
 
 # --- Prefect on top ----------------------------------------------------------------------------
 
 
 def _files(environ: Mapping[str, str]) -> dict[str, tuple[int, bytes]]:
-    """The build's context: name → mode and content. The Dockerfile still lacks its label."""
+    """Return the build context: name → mode and content. The Dockerfile has no label yet."""
     files = {
         "uv": (0o755, Path(find_uv_bin()).read_bytes()),
         "requirements.lock": (0o644, LOCK.read_bytes()),
     }
-    # A host that needs a CA bundle of its own to reach the registries needs it inside, too.
+    # If this machine needs a CA bundle to reach the package index, the build needs it too.
     ca_bundle = environ.get("SSL_CERT_FILE")
     if ca_bundle:
         files["ca-certificates.crt"] = (0o644, Path(ca_bundle).read_bytes())
@@ -249,7 +249,7 @@ def _build(
     environ: Mapping[str, str],
     report: Report,
 ) -> None:
-    report(f"building {tag} (half a minute, once per lock)")
+    report(f"building {tag} (half a minute, once for each lock)")
     text = files["Dockerfile"][1].decode().replace("{inputs}", _fingerprint(files))
     proxies = {
         name: environ[name]
@@ -270,19 +270,19 @@ def _build(
         rm=True,
         forcerm=True,
         buildargs=proxies,
-        timeout=WORK_SECONDS,
+        timeout=BUILD_TIMEOUT,
         decode=True,
     )
-    story: list[str] = []
+    output: list[str] = []
     for event in events:
-        story.append(event.get("stream", ""))
+        output.append(event.get("stream", ""))
         if "error" in event:
-            tail = "".join(story)[-2000:]
+            tail = "".join(output)[-2000:]
             raise NoBaseImage(f"{tag} could not be built: {event['error']}\n{tail}")
 
 
 def _tar(files: Mapping[str, tuple[int, bytes]]) -> io.BytesIO:
-    """The context as a tar without times or owners, so that the engine's cache recognises it."""
+    """Return the context as a tar without times and owners, so that the engine's cache finds it."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, (mode, content) in sorted(files.items()):

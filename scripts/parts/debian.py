@@ -1,4 +1,4 @@
-"""Debian packages, where we are root on Debian or Ubuntu and a program is missing."""
+"""Install Debian packages of missing programs, as root on Debian or Ubuntu."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 
 Report = Callable[[str], None]
 
-# Where daemons live; a plain user's PATH does not have them.
+# Folders of daemons; the PATH of a normal user does not contain them.
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 class CannotInstall(Exception):
-    """A program is missing and cannot be installed here; the text says why and what to do."""
+    """A program is missing and cannot be installed; the message says why and what to do."""
 
 
 def which(program: str) -> str | None:
-    """The program's path, looked for among the daemons too."""
+    """Return the path of a program, including those in the folders of daemons."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
     return shutil.which(program, path=path)
 
 
 def can_install() -> bool:
-    """Whether packages can be installed at all: root, and apt-get."""
+    """Return whether packages can be installed: as root, with apt-get."""
     return os.geteuid() == 0 and which("apt-get") is not None
 
 
@@ -44,12 +44,12 @@ def ensure(programs: Mapping[str, str], report: Report) -> None:
     names = " ".join(missing)
     if not can_install():
         raise CannotInstall(
-            f"{names}: missing, and only root on Debian or Ubuntu can have it installed from here"
-            f" (there: apt-get install {names})"
+            f"{names} not found; it can be installed automatically only as root on Debian or Ubuntu"
+            f" (apt-get install {names})"
         )
     report(f"installing Debian packages: {names}")
     with _services_stay_off():
-        # A third party's broken package list must not stop us: what counts is the install.
+        # A broken third-party package list must not stop this; the install below decides.
         _apt("update", check=False)
         _apt("install", "-y", "--no-install-recommends", *missing)
 
@@ -71,7 +71,7 @@ def _apt(*arguments: str, check: bool = True) -> None:
 
 @contextlib.contextmanager
 def _services_stay_off() -> Iterator[None]:
-    """Keep packages from starting their services: we start what we need, and stop it again."""
+    """Keep packages from starting their services: the parts start and stop their own."""
     if POLICY.exists():
         yield
         return

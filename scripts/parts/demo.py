@@ -1,6 +1,6 @@
-"""What ``scripts/demo`` shows: the shipped ETL flow, from a folder to a finished scheduled run.
+"""The demo: the ETL flow that comes with flowship, from nothing to a finished scheduled run.
 
-Every command it runs is one that a user would type; it is printed before it runs.
+``scripts/demo`` runs it. It uses the same commands as a user, and prints each one first.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ FLOWSHIP = Path(sys.executable).with_name("flowship")
 DEPLOYMENT = "etl-parent-flow/prefect-docker-flow"
 BUCKET = "taxi"
 ROWS = 20_000
-EVERY_MINUTE = "* * * * *"  # always due within the minute, however long the build takes
+EVERY_MINUTE = "* * * * *"  # a run starts within a minute after the build, however long it takes
 RUN_TIMEOUT = 300  # seconds for the scheduled run, on a slow machine
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def environment(base: str, gcs: GcsEmulator) -> dict[str, str]:
-    """The user's environment, with everything that is kept sent to the demo's own folder."""
+    """Return the user's environment, with Prefect's and flowship's files in the demo's folder."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "FLOWSHIP_"))}
     return clean | {
         "PREFECT_HOME": str(HOME / "prefect"),
@@ -47,13 +47,13 @@ def environment(base: str, gcs: GcsEmulator) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "FLOWSHIP_STATE_DIR": str(HOME / "state"),
         "FLOWSHIP_BASE_IMAGE": base,
-        # The flow finds the storage emulator by this variable.
+        # The container of the flow run gets the address of the storage emulator.
         "FLOWSHIP_BLOCK__ENV": json.dumps(gcs.env),
     }
 
 
 def flowship(env: dict[str, str], *arguments: str) -> str:
-    """Run flowship as a user would; its story goes to the terminal, its result comes back."""
+    """Run a flowship command; stderr goes to the terminal, stdout is returned."""
     print(f"\n$ flowship {shlex.join(arguments)}", file=sys.stderr, flush=True)
     done = subprocess.run(
         [str(FLOWSHIP), *arguments],
@@ -68,50 +68,52 @@ def flowship(env: dict[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def ask(api_url: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    """One request to the Prefect API."""
-    request = urllib.request.Request(
+def request(api_url: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Send a request to the Prefect API and return its response."""
+    prepared = urllib.request.Request(
         api_url + path,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(prepared, timeout=30) as response:
         return json.load(response)
 
 
 def scheduled_run(api_url: str, since: datetime) -> dict[str, Any]:
-    """Wait for the run that the server's scheduler starts; nobody starts it by hand."""
+    """Wait until the first run that the schedule starts after `since` has ended."""
     flow, name = DEPLOYMENT.split("/")
-    deployment = ask(api_url, f"/deployments/name/{flow}/{name}")["id"]
-    wanted = {
+    deployment = request(api_url, f"/deployments/name/{flow}/{name}")["id"]
+    query = {
         "deployments": {"id": {"any_": [deployment]}},
         "flow_runs": {"expected_start_time": {"after_": since.isoformat()}},
         "sort": "EXPECTED_START_TIME_ASC",
         "limit": 1,
     }
-    told = ""
+    last_state = ""
     deadline = time.monotonic() + RUN_TIMEOUT
     while time.monotonic() < deadline:
-        for run in ask(api_url, "/flow_runs/filter", wanted):
+        for run in request(api_url, "/flow_runs/filter", query):
             state = run["state"]["type"]
-            if state != told:
-                told = state
+            if state != last_state:
+                last_state = state
                 at = run["expected_start_time"][:19].replace("T", " ")
                 say(f"run {run['name']}, scheduled for {at} UTC: {run['state']['name']}")
             if state in ENDED:
                 return dict(run)
         time.sleep(1)
-    raise SystemExit(f"the scheduled run did not end within {RUN_TIMEOUT} s; last seen: {told}")
+    raise SystemExit(
+        f"the scheduled run did not end within {RUN_TIMEOUT} s; last state: {last_state}"
+    )
 
 
 def show_logs(api_url: str, run: dict[str, Any]) -> None:
-    """What the run and its months logged."""
+    """Print the logs of the run and of its subflows."""
     parents = {"flow_runs": {"parent_flow_run_id": {"any_": [run["id"]]}}}
-    runs = [run["id"], *(child["id"] for child in ask(api_url, "/flow_runs/filter", parents))]
-    wanted = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_ASC", "limit": 200}
+    runs = [run["id"], *(child["id"] for child in request(api_url, "/flow_runs/filter", parents))]
+    query = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_ASC", "limit": 200}
     records: list[dict[str, Any]] = []
-    for _ in range(10):  # the last lines arrive some seconds after the run's end
-        before, records = len(records), ask(api_url, "/logs/filter", wanted)
+    for _ in range(10):  # the last lines arrive a few seconds after the run's end
+        before, records = len(records), request(api_url, "/logs/filter", query)
         if len(records) == before and any("Finished in state" in r["message"] for r in records):
             break
         time.sleep(1)
@@ -120,26 +122,26 @@ def show_logs(api_url: str, run: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """The demo's steps, in order."""
+    """Run the steps of the demo in order."""
     parser = argparse.ArgumentParser(prog="scripts/demo")
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     client = connect()
     if client is None:
-        warn("the demo needs a container engine: install Docker or Podman, then run this again")
+        warn("no container engine is running: start Docker or Podman, then run this again")
         return 4
     (HOME / "empty").mkdir(parents=True, exist_ok=True)
     base = base_image.ensure(client, say)
     client.close()
     with ExitStack() as cleanup:
-        say("starting a registry, a web server with made-up taxi trips, and a storage emulator")
+        say("starting a registry, a web server with generated taxi trips, and a storage emulator")
         registry = cleanup.enter_context(Registry(HOME / "registry", port=_port("registry")))
         taxis = cleanup.enter_context(TaxiServer(rows=ROWS, port=_port("taxis")))
         gcs = cleanup.enter_context(GcsEmulator(bucket=BUCKET, port=_port("gcs")))
         env = environment(base, gcs)
         cleanup.callback(subprocess.run, [str(FLOWSHIP), "down"], env=env, check=False)
-        shutil.rmtree(HOME / "prefect", ignore_errors=True)  # a server's past is not this demo's
+        shutil.rmtree(HOME / "prefect", ignore_errors=True)  # no runs of an earlier demo
         api_url = flowship(env, "up", "--port", str(_port("prefect", 4200)))
         say(f"saving the blocks gcp-credentials/{BUCKET} and gcs-bucket/{BUCKET}")
         save_blocks_at(api_url, BUCKET, gcs)
@@ -151,17 +153,17 @@ def main() -> int:
         show_result(gcs, registry, api_url, run)
         if options.keep:
             _until_interrupted()
-        say("cleaning up (scripts/demo --keep leaves it all up to look at)")
+        say("cleaning up (to keep everything running: scripts/demo --keep)")
     return 0
 
 
 def ship_and_wait(
     env: dict[str, str], registry: Registry, taxis: TaxiServer, api_url: str
 ) -> dict[str, Any]:
-    """One command ships the flow; then the scheduler does its part."""
+    """Ship the flow with one command, then wait for its scheduled run."""
     since = datetime.now(timezone.utc)
-    given = {"source": taxis.source, "destination": f"gcs-bucket/{BUCKET}", "months": "[1, 2]"}
-    parameters = [word for pair in given.items() for word in ("--param", "=".join(pair))]
+    values = {"source": taxis.source, "destination": f"gcs-bucket/{BUCKET}", "months": "[1, 2]"}
+    parameters = [word for pair in values.items() for word in ("--param", "=".join(pair))]
     flowship(
         env,
         "ship",
@@ -171,19 +173,19 @@ def ship_and_wait(
         EVERY_MINUTE,
         *parameters,
     )
-    say("waiting for the schedule; nobody starts this run by hand")
+    say("waiting for the run that the schedule starts")
     return scheduled_run(api_url, since)
 
 
 def show_result(gcs: GcsEmulator, registry: Registry, api_url: str, run: dict[str, Any]) -> None:
-    """What is in the bucket now, and where to look."""
+    """Print the files in the bucket, and the addresses of everything."""
     print(f"\nin the bucket gs://{BUCKET}:", file=sys.stderr)
     for name in filter(lambda name: name.endswith(".parquet"), gcs.objects()):
         size = len(gcs.read(name))
         print(f"    {name}  {gcs.rows(name):,} rows, {size:,} bytes", file=sys.stderr)
     ui = api_url.removesuffix("/api")
     print(
-        f"\nlook at\n"
+        f"\naddresses\n"
         f"    the run       {ui}/runs/flow-run/{run['id']}\n"
         f"    deployments   {ui}/deployments\n"
         f"    the registry  {registry.url}/v2/user/de-repo/tags/list\n"
@@ -194,7 +196,7 @@ def show_result(gcs: GcsEmulator, registry: Registry, api_url: str, run: dict[st
 
 
 def _port(name: str, preferred: int = 0) -> int:
-    """The same port as last time where it is free: the image's name contains it."""
+    """Return the port of the last demo if it is free, since the image's name contains it."""
     file = HOME / f"{name}.port"
     for port in (int(file.read_text()) if file.is_file() else 0, preferred):
         if port and is_free(port):
@@ -206,7 +208,7 @@ def _port(name: str, preferred: int = 0) -> int:
 
 
 def _until_interrupted() -> None:
-    say("everything stays up; Ctrl-C ends it")
+    say("everything keeps running; Ctrl-C stops it")
     try:
         signal.pause()
     except KeyboardInterrupt:

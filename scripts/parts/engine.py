@@ -1,11 +1,11 @@
-"""A container engine for as long as it is needed: the one that answers, else one of our own.
+"""Run a command with a container engine: the running one, or a dockerd that is started for it.
 
     python -m parts.engine [--home DIR] [--program NAME …] -- COMMAND …
 
-runs COMMAND with an engine and the named programs, and exits as it did. Where no engine
-answers and we are root on Debian or Ubuntu, docker.io is installed if need be, `dockerd`
-started, and stopped at the end, whatever the end was. Elsewhere COMMAND runs without one, and
-a loud line says so.
+runs COMMAND with an engine and the named programs, and exits with its exit code. If no engine is
+running, and the user is root on Debian or Ubuntu, docker.io is installed if necessary and
+`dockerd` started. It is always stopped at the end. On other machines COMMAND runs without an
+engine, after a warning.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ SOCKET = "/var/run/docker.sock"
 PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables"}
 LOG = Path(__file__).parents[2] / ".cache" / "dockerd.log"
 
-ANSWER_SECONDS = 60
-STOP_SECONDS = 30  # dockerd gives each container 10 s to end
+START_TIMEOUT = 60  # seconds
+STOP_TIMEOUT = 30  # seconds; dockerd gives each container 10 s to end
 
 
 class NoEngine(Exception):
-    """No engine answers and none can be started; the text says why and what to do."""
+    """No engine is running and none can be started; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a dockerd of ours listens and keeps its things; the standard places by default."""
+    """The socket and the folders of a dockerd; the standard ones by default."""
 
     home: Path | None = None
 
     @property
     def url(self) -> str:
-        """The address clients use."""
+        """The address that clients connect to."""
         return f"unix://{self.home / 'docker.sock' if self.home else SOCKET}"
 
     @property
     def command(self) -> list[str]:
-        """What starts dockerd there."""
+        """The command that starts dockerd."""
         dockerd = [debian.which("dockerd") or "dockerd", "--host", self.url]
         if self.home is None:
             return dockerd
-        # Apart from the machine's engine in everything, the network above all: two daemons in
-        # one network namespace take away each other's bridge and firewall rules.
+        # Nothing is shared with the machine's engine, not even the network: two daemons in one
+        # network namespace remove each other's bridge and firewall rules.
         return [
             *("unshare", "--net", *dockerd),
             *("--data-root", str(self.home / "data")),
@@ -72,7 +72,7 @@ class Place:
 
 
 def connect(url: str | None = None) -> DockerClient | None:
-    """A client of the engine that answers at `url`, or where the docker command would look."""
+    """Return a client of the engine at `url`, or at the docker command's default; None if down."""
     try:
         client = DockerClient(base_url=url) if url else docker.from_env()
         client.ping()
@@ -85,16 +85,16 @@ def connect(url: str | None = None) -> DockerClient | None:
 def running(
     report: Report, *, home: Path | None = None, keep: bool = False
 ) -> Iterator[DockerClient]:
-    """An engine that answers, for the length of the block.
+    """Provide a running engine for the length of the block.
 
     Args:
-        report: Called with a sentence about each step.
-        home: A folder for an engine of its own, apart from the machine's and without a way
-            out to the network (tests, trials). While the block lasts, ``DOCKER_HOST`` is it.
-        keep: Leave an engine that was started here running, and say how to stop it.
+        report: Called with a line of text for each step.
+        home: A folder for a separate engine, which has no network. ``DOCKER_HOST`` is set to
+            its address for the length of the block.
+        keep: Do not stop an engine that was started here; report how to stop it.
 
     Raises:
-        NoEngine: There is none and none can be had.
+        NoEngine: No engine is running and none can be started.
     """
     place = Place(home)
     client = connect(place.url if home else None)
@@ -107,7 +107,7 @@ def running(
     finally:
         client.close()
         if process is not None and keep:
-            report(f"the engine keeps running; stop it with: kill {process.pid}")
+            report(f"the engine is still running; to stop it: kill {process.pid}")
         elif process is not None:
             _stop(process)
 
@@ -132,16 +132,14 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], DockerClient]:
     if os.environ.get("DOCKER_HOST") and place.home is None:
         raise NoEngine(
-            f"no engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}: start it, or unset it"
+            f"no engine responds at DOCKER_HOST={os.environ['DOCKER_HOST']}: start it or unset it"
         )
     if Path(SOCKET).exists() and not os.access(SOCKET, os.W_OK):
-        raise NoEngine(
-            f"{SOCKET} is there, but this user may not use it: join the docker group, or be root"
-        )
+        raise NoEngine(f"no permission to use {SOCKET}: join the docker group, or run this as root")
     if not debian.can_install():
         raise NoEngine(
-            "no container engine answers here, and only root on Debian or Ubuntu can have one"
-            " started from here: start Docker, then run this again"
+            "no container engine is running, and one can be started automatically only as root on"
+            " Debian or Ubuntu: start Docker, then run this again"
         )
     try:
         debian.ensure(PROGRAMS, report)
@@ -149,10 +147,10 @@ def _start(
         raise NoEngine(str(exc)) from exc
     log = place.home / "dockerd.log" if place.home else LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    report(f"no container engine answers: starting dockerd (its log: {log})")
+    report(f"no container engine is running: starting dockerd (log: {log})")
     command = place.command
     if not keep and shutil.which("setpriv"):
-        # Should we be killed outright, the kernel stops dockerd for us.
+        # If this process is killed, the kernel stops dockerd.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -160,7 +158,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; we then stop dockerd ourselves
+            start_new_session=True,  # Ctrl-C must reach this process only, which then stops dockerd
         )
     try:
         return process, _wait(process, place, log)
@@ -170,16 +168,16 @@ def _start(
 
 
 def _wait(process: subprocess.Popen[bytes], place: Place, log: Path) -> DockerClient:
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         client = connect(place.url)
         if client is not None:
             return client
         time.sleep(0.2)
     ended = process.poll() is not None
-    what = "ended at once" if ended else f"did not answer within {ANSWER_SECONDS} s"
+    what = "exited immediately" if ended else f"did not respond within {START_TIMEOUT} s"
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise NoEngine(f"dockerd {what}; the end of {log}:\n{tail}")
+    raise NoEngine(f"dockerd {what}; last lines of {log}:\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -187,7 +185,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         return
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -197,18 +195,18 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def say(text: str) -> None:
-    """One line of story, on stderr."""
+    """Print a line about progress on stderr."""
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
-    """Something that must not be overlooked."""
+    """Print a warning on stderr."""
     for line in text.splitlines():
         print(f"!!! {line}", file=sys.stderr, flush=True)
 
 
 def _run(command: Sequence[str]) -> int:
-    """Run `command`, pass a request to end on to it, and return its code as a shell would."""
+    """Run `command`, forward SIGTERM to it, and return its exit code as a shell does."""
     process: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -216,9 +214,9 @@ def _run(command: Sequence[str]) -> int:
             process.send_signal(number)
 
     def wait_on(_number: int, _frame: FrameType | None) -> None:
-        """Ctrl-C: the terminal sent it to the command as well, which ends in its own way.
+        """Ignore Ctrl-C: the terminal sends it to the command as well, and this waits for that.
 
-        An exception here could come between the command's end and our reading of its code.
+        An exception here could be raised after the command's end, before its code is read.
         """
 
     before = [(signal.SIGTERM, signal.signal(signal.SIGTERM, forward))]
@@ -240,19 +238,19 @@ def _ensure_programs(names: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """The command line described at the top."""
+    """Run the command line that the module's docstring describes."""
     parser = argparse.ArgumentParser(prog="python -m parts.engine")
-    parser.add_argument("--home", type=Path, help="an engine of its own in this folder")
+    parser.add_argument("--home", type=Path, help="use a separate engine in this folder")
     parser.add_argument(
         "--program",
         action="append",
         default=[],
-        help="a program wanted besides, installed from the Debian package of the same name",
+        help="another required program, installed from the Debian package of the same name",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    # A request to end that comes while the engine starts must still stop it.
+    # SIGTERM while the engine starts must still stop it.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         _ensure_programs(options.program)
@@ -260,7 +258,7 @@ def main() -> int:
             return _run(command)
     except NoEngine as exc:
         warn(str(exc))
-        warn("going on WITHOUT a container engine")
+        warn("continuing WITHOUT a container engine")
         return _run(command)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -1,14 +1,14 @@
-"""Google Cloud Storage on loopback: the emulator, a token server, a throw-away key, the blocks.
+"""Google Cloud Storage on loopback: the emulator, a token server, a temporary key, the blocks.
 
     with GcsEmulator(bucket="taxi") as gcs:
         save_blocks_at(api_url, "taxi", gcs)     # gcp-credentials/taxi and gcs-bucket/taxi
         ...                                      # a flow run with gcs.env writes gcs-bucket/taxi
         print(gcs.objects(), gcs.rows("data/yellow/…parquet"))
 
-The flow finds the emulator by ``STORAGE_EMULATOR_HOST`` (in `GcsEmulator.env`); it signs in
-at the token server with the key, as it would at Google, and no real account is involved.
-Recent google-auth also asks Google, in the background, where the (unknown) account may go;
-the answer does not matter, and without internet it logs three warnings.
+The flow finds the emulator through ``STORAGE_EMULATOR_HOST`` (in `GcsEmulator.env`). It gets a
+token from the token server with the key, as it would from Google; no real account is used.
+Recent versions of google-auth also query Google, in the background, about the (unknown)
+account. The response does not matter; without internet access it logs three warnings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROJECT = "flowship-local"
 
 
 class TokenServer:
-    """Answers every request for an access token with one that the emulator does not look at."""
+    """Returns an access token for every request; the emulator does not validate it."""
 
     def __init__(self, port: int = 0) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _TokenHandler)
@@ -66,18 +66,18 @@ class _TokenHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Do not log requests."""
 
 
 @dataclass
 class GcsEmulator(Part):
-    """The emulator and its token server as a context manager.
+    """The emulator and its token server, as a context manager.
 
     Attributes:
-        bucket: The bucket that is made at the start.
-        folder: Where objects are kept; None keeps them in memory.
-        port: Where the emulator listens on loopback; 0 picks a free port.
-        pid: The emulator's process, while it runs.
+        bucket: The bucket that is created at the start.
+        folder: The folder of the objects; None keeps them in memory.
+        port: The emulator's port on loopback; 0 chooses a free one.
+        pid: The emulator's process id, or None if it is not running.
     """
 
     bucket: str = "taxi"
@@ -86,7 +86,7 @@ class GcsEmulator(Part):
     pid: int | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start both servers and wait until the emulator answers."""
+        """Start both servers and wait until the emulator is ready."""
         self.port = self.port or free_port()
         self._tokens = TokenServer()
         self._tokens.__enter__()
@@ -97,7 +97,7 @@ class GcsEmulator(Part):
             raise
 
     def start_emulator(self) -> None:
-        """Start the emulator alone, at first or after `stop_emulator`."""
+        """Start only the emulator, for example after `stop_emulator`."""
         command = [sys.executable, "-m", "gcp_storage_emulator"]
         if self.folder:
             command += ["--data-dir", str(self.folder)]
@@ -110,18 +110,18 @@ class GcsEmulator(Part):
         )
         self.pid = self._process.pid
         try:
-            self._wait_until_it_answers()
+            self._wait_until_ready()
         except RuntimeError:
             self.stop_emulator()
             raise
 
     def stop(self) -> None:
-        """End both servers; what was kept in memory is gone."""
+        """Stop both servers; objects in memory are lost."""
         self.stop_emulator()
         self._tokens.__exit__()
 
     def stop_emulator(self) -> None:
-        """End the emulator alone, as a storage service that is down; tokens are still given."""
+        """Stop only the emulator, to simulate an outage; the token server keeps running."""
         if self.pid is None:
             return
         self._process.terminate()
@@ -132,19 +132,19 @@ class GcsEmulator(Part):
             self._process.wait()
         self.pid = None
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                said = self._process.stderr.read().decode() if self._process.stderr else ""
-                raise RuntimeError(f"the GCS emulator ended at its start: {said[-2000:]}")
+                output = self._process.stderr.read().decode() if self._process.stderr else ""
+                raise RuntimeError(f"the GCS emulator did not start: {output[-2000:]}")
             try:
                 _get(f"{self.url}/storage/v1/b/{self.bucket}")
             except OSError:
                 time.sleep(0.1)
             else:
                 return
-        raise RuntimeError(f"the GCS emulator did not answer within {START_TIMEOUT} s")
+        raise RuntimeError(f"the GCS emulator did not respond within {START_TIMEOUT} s")
 
     @property
     def url(self) -> str:
@@ -153,32 +153,32 @@ class GcsEmulator(Part):
 
     @property
     def env(self) -> dict[str, str]:
-        """What a flow run needs in its environment to write here rather than to Google."""
+        """The environment variables with which a flow run writes to the emulator."""
         return {"STORAGE_EMULATOR_HOST": self.url}
 
     @cached_property
     def key(self) -> dict[str, str]:
-        """A service-account key that opens nothing but this."""
+        """A service-account key that only the token server accepts."""
         return service_account_key(self._tokens.url)
 
     def objects(self) -> list[str]:
-        """The names of the bucket's objects."""
+        """Return the names of the bucket's objects."""
         listing = json.loads(_get(f"{self.url}/storage/v1/b/{self.bucket}/o"))
         return sorted(item["name"] for item in listing.get("items", []))
 
     def read(self, name: str) -> bytes:
-        """The content of one object."""
+        """Return the content of an object."""
         quoted = urllib.parse.quote(name, safe="")
         return _get(f"{self.url}/download/storage/v1/b/{self.bucket}/o/{quoted}?alt=media")
 
     def generation(self, name: str) -> str:
-        """The object's generation, which every write makes another."""
+        """Return the object's generation, which changes with every write."""
         quoted = urllib.parse.quote(name, safe="")
         found = json.loads(_get(f"{self.url}/storage/v1/b/{self.bucket}/o/{quoted}"))
         return str(found["generation"])
 
     def rows(self, name: str) -> int:
-        """How many rows the Parquet object `name` has."""
+        """Return the number of rows of the Parquet object `name`."""
         import pyarrow.parquet as pq
 
         rows: int = pq.read_metadata(io.BytesIO(self.read(name))).num_rows
@@ -186,7 +186,7 @@ class GcsEmulator(Part):
 
 
 def service_account_key(token_uri: str) -> dict[str, str]:
-    """A Google service-account key with a fresh private key, accepted by nobody but us."""
+    """Return a service-account key with a new private key, for the token server at `token_uri`."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -199,7 +199,7 @@ def service_account_key(token_uri: str) -> dict[str, str]:
     return {
         "type": "service_account",
         "project_id": PROJECT,
-        "private_key_id": "throw-away",
+        "private_key_id": "temporary",
         "private_key": pem.decode(),
         "client_email": f"flow@{PROJECT}.iam.gserviceaccount.com",
         "client_id": "0",
@@ -217,10 +217,10 @@ def save_blocks(name: str, bucket: str, key: dict[str, Any]) -> None:
 
 
 def save_blocks_at(api_url: str, name: str, gcs: GcsEmulator) -> None:
-    """`save_blocks` on the Prefect API at `api_url`, in a process of its own.
+    """Run `save_blocks` on the Prefect API at `api_url`, in another process.
 
-    Prefect settles on an API when it is imported, and prefect-gcp takes seconds to import.
-    The process has a Prefect home of its own, so the user's profiles are neither read nor made.
+    Prefect chooses its API when it is imported, and the import of prefect-gcp takes seconds.
+    The process has a temporary Prefect home, so the user's profiles are not read or created.
     """
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     with tempfile.TemporaryDirectory(prefix="flowship-blocks-") as home:
@@ -236,12 +236,12 @@ def save_blocks_at(api_url: str, name: str, gcs: GcsEmulator) -> None:
 
 
 def _get(url: str) -> bytes:
-    # Loopback never goes through a proxy.
+    # A proxy cannot reach loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=30) as response:
         body: bytes = response.read()
     return body
 
 
-if __name__ == "__main__":  # the second half of save_blocks_at: the key comes on stdin
+if __name__ == "__main__":  # the process that save_blocks_at starts; the key is on stdin
     save_blocks(sys.argv[1], sys.argv[2], json.load(sys.stdin))

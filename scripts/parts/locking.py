@@ -1,4 +1,4 @@
-"""One process at a time: for what several test workers or commands would otherwise do at once."""
+"""A lock between processes, for work that test workers must not do in parallel."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the file `path` for the block; wait for whoever holds it now.
+    """Hold the lock of the file `path` for the length of the block.
 
-    The kernel releases the lock when its holder dies, so the file may stay.
+    Waits until no other process holds it. The kernel releases the lock when its holder exits,
+    so the file itself is never removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

@@ -1,4 +1,4 @@
-"""What every part is to a `with` statement."""
+"""The base class of servers that run for the length of a `with` block."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ P = TypeVar("P", bound="Part")
 
 
 class Part(ABC):
-    """Something that is started, and stopped at the end of the block."""
+    """A server that starts at the beginning of a `with` block and stops at its end."""
 
     @abstractmethod
     def start(self) -> None:
-        """Start, and return when it answers."""
+        """Start it, and return when it is ready."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop it; leave nothing behind."""
+        """Stop it, and remove its temporary files."""
 
     def __enter__(self: P) -> P:
         self.start()

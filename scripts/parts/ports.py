@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 import socket
 
-# Below the range that Linux takes the ports of outgoing connections from (from 32768 on), and
-# free of the usual servers. A port of that range may become some client's before the server
-# that it was meant for binds it, the more so when tests run in parallel.
+# Below the range of ports that Linux gives to outgoing connections (32768 and above). A port of
+# that range could go to some client before the server binds it, most often when tests run in
+# parallel.
 FIRST, LAST = 20_000, 32_000
 
 ATTEMPTS = 200
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a random TCP port of `host` that nobody listens on at this moment."""
+    """Return a random TCP port of `host` that is free now."""
     for _ in range(ATTEMPTS):
         port = random.SystemRandom().randint(FIRST, LAST)
         if is_free(port, host):
@@ -23,7 +23,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether a server could bind `port` of `host` at this moment."""
+    """Return whether a server could bind `port` of `host` now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

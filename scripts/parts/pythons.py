@@ -1,9 +1,9 @@
-"""The other Pythons of this machine, each with a virtual environment for the unit tests.
+"""Virtual environments for the unit tests on the other Pythons of this machine.
 
     python -m parts.pythons
 
-makes `.cache/python3.X` for every supported Python that is found here, except for the one that
-runs this, and installs what requirements.lock pins. A second run with nothing changed does
+creates `.cache/python3.X` for every supported Python on this machine, except for the one that
+runs this, and installs the packages that requirements.lock pins. If nothing has changed, it does
 nothing.
 """
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
 
 VERSIONS = tuple(f"3.{minor}" for minor in range(10, 15))
-"""What flowship supports: `requires-python` and newer releases."""
+"""The supported versions: `requires-python` and newer releases."""
 
 OTHERS = tuple(v for v in VERSIONS if v != f"{sys.version_info[0]}.{sys.version_info[1]}")
 
@@ -30,14 +30,14 @@ PROBE = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
 
 
 class CannotPrepare(Exception):
-    """An environment could not be made; the text is what uv printed."""
+    """An environment could not be created; the message is uv's output."""
 
 
 def find(version: str) -> str | None:
     """Return the path of an interpreter of that version, or None.
 
-    A file of the right name is not enough: pyenv puts a `python3.12` on PATH for every version
-    that it has ever installed, and it fails unless that version is selected.
+    The name of a file is not enough: pyenv has a `python3.12` on PATH even if that version is not
+    selected, and running it then fails.
     """
     named = shutil.which(f"python{version}")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -55,16 +55,16 @@ def environment(version: str) -> Path:
 
 
 def is_ready(version: str) -> bool:
-    """Return whether that version's environment holds what the lock pins."""
+    """Return whether that version's environment is up to date with the lock."""
     stamp = environment(version) / "flowship-setup"
     return stamp.is_file() and stamp.read_text() == _fingerprint()
 
 
 def prepare(version: str, interpreter: str) -> None:
-    """Make that version's environment with `interpreter`, unless it is ready.
+    """Create that version's environment with `interpreter`, unless it is ready.
 
     Raises:
-        CannotPrepare: uv could not make it.
+        CannotPrepare: uv failed.
     """
     if is_ready(version):
         return
@@ -93,7 +93,7 @@ def _fingerprint() -> str:
 
 
 def main() -> int:
-    """Prepare every Python that is found; one that cannot be prepared is reported."""
+    """Prepare every Python on this machine, and report those that cannot be prepared."""
     for version in OTHERS:
         interpreter = find(version)
         if interpreter is None or is_ready(version):
@@ -102,7 +102,7 @@ def main() -> int:
         try:
             prepare(version, interpreter)
         except CannotPrepare as exc:
-            print(f"!!! Python {version} cannot be tested here: {exc}", file=sys.stderr)
+            print(f"!!! Python {version} cannot be tested: {exc}", file=sys.stderr)
     return 0
 
 

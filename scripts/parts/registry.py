@@ -1,7 +1,7 @@
 """A container registry on loopback: Debian's ``docker-registry`` with its storage in a folder.
 
-It listens on a free port, keeps that port and its storage over a restart, and is ended by
-its own process id. `Registry` is a context manager::
+It listens on a free port, and keeps that port and its storage when it is restarted. `Registry`
+is a context manager::
 
     with Registry(tmp, htpasswd={"ada": "secret"}) as registry:
         print(registry.address)  # 127.0.0.1:41235
@@ -33,14 +33,14 @@ PROGRAM = "docker-registry"
 
 
 class Registry(Part):
-    """One registry process; `start`, `stop`, `kill` and `restart` may be called in any order.
+    """A registry process; `start`, `stop`, `kill` and `restart` can be called in any order.
 
     Args:
-        folder: Where storage, configuration and log are kept; made when missing.
-        port: TCP port; 0 takes a free one, which is then kept over restarts.
-        htpasswd: Accounts with their passwords; None lets anybody read and write.
+        folder: The folder of the storage, configuration and log; created if missing.
+        port: TCP port; 0 chooses a free one, which a restart keeps.
+        htpasswd: User names with their passwords; None allows anonymous read and write.
         tls: Serve HTTPS with a self-signed certificate (`certificate` is its file).
-        host: The address to listen on. Engines talk plain HTTP to 127.0.0.0/8 only.
+        host: The address to listen on. Engines use plain HTTP for 127.0.0.0/8 only.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Registry(Part):
 
     @property
     def address(self) -> str:
-        """``host:port``, as it stands before the slash in an image reference."""
+        """``host:port``, the first part of an image reference."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -72,11 +72,11 @@ class Registry(Part):
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process and wait until it answers."""
+        """Start the process and wait until it is ready."""
         if self.running:
             return
         program = shutil.which(PROGRAM)
@@ -90,16 +90,16 @@ class Registry(Part):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal is for whoever started us
+                start_new_session=True,  # Ctrl-C must not reach the registry
             )
         self._wait()
 
     def stop(self) -> None:
-        """End the process as a service manager does; a second call does nothing."""
+        """Stop the process with SIGTERM; a second call does nothing."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process as a crash does: connections break, uploads stay half done."""
+        """Stop the process with SIGKILL: connections break, uploads are incomplete."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -132,7 +132,7 @@ class Registry(Part):
         raise RuntimeError(f"the registry did not start on {self.address}:\n{tail}")
 
     def answers(self) -> bool:
-        """Whether the registry's API answers, be it with "who are you?"."""
+        """Return whether the registry's API responds, including with 401."""
         context = ssl._create_unverified_context() if self.tls else None
         handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
         if context:
@@ -147,7 +147,7 @@ class Registry(Part):
             return False
 
     def _configure(self) -> Path:
-        """Write the configuration (JSON, which is YAML too) and what it refers to."""
+        """Write the configuration (JSON, which is valid YAML) and the files it refers to."""
         http: dict[str, object] = {"addr": self.address}
         if self.tls:
             key = self.folder / "registry.key"
@@ -175,27 +175,27 @@ class Registry(Part):
 
 
 def outside_address() -> str:
-    """An address of this machine that is not loopback, where engines insist on TLS."""
+    """Return an address of this machine that is not loopback; engines require TLS for it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # a UDP "connection" sends nothing
         return str(probe.getsockname()[0])
 
 
 def bcrypt(password: str, rounds: int = 5) -> str:
-    """The bcrypt hash that an htpasswd file of the registry needs.
+    """Return the bcrypt hash of a password for the registry's htpasswd file.
 
-    The C library's own ``crypt`` does it (libxcrypt, essential on Debian), so neither
-    apache2-utils nor a package of bcrypt has to be there.
+    Uses ``crypt`` of the C library (libxcrypt, always present on Debian), so neither
+    apache2-utils nor a Python package for bcrypt is required.
     """
     library = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1")
     library.crypt.restype = ctypes.c_char_p
     library.crypt.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
     alphabet = "./" + string.ascii_letters + string.digits
     salt = "".join(secrets.choice(alphabet) for _ in range(21)) + "."
-    answer = library.crypt(password.encode(), f"$2y${rounds:02d}${salt}".encode())
-    if answer is None or not answer.startswith(b"$2y$"):
-        raise RuntimeError("this system's libcrypt has no bcrypt")
-    return str(answer.decode())
+    hashed = library.crypt(password.encode(), f"$2y${rounds:02d}${salt}".encode())
+    if hashed is None or not hashed.startswith(b"$2y$"):
+        raise RuntimeError("libcrypt on this machine does not support bcrypt")
+    return str(hashed.decode())
 
 
 def self_signed(certificate: Path, key: Path, host: str) -> None:

@@ -5,7 +5,7 @@ from parts.base_image import NoBaseImage, ensure, prefect_version
 
 
 @pytest.mark.engine
-def test_it_holds_the_locked_prefect_and_starts_in_prefects_folder(engine, base_image):
+def test_it_contains_the_locked_prefect_and_starts_in_prefects_folder(engine, base_image):
     program = "import os, prefect; print(prefect.__version__, os.getcwd())"
     output = engine.containers.run(base_image, ["python", "-c", program], remove=True)
     assert output.decode().split() == [prefect_version(), "/opt/prefect"]
@@ -14,9 +14,9 @@ def test_it_holds_the_locked_prefect_and_starts_in_prefects_folder(engine, base_
 @pytest.mark.engine
 def test_a_second_call_does_nothing(engine, base_image):
     before = engine.images.get(base_image).id
-    story: list[str] = []
-    assert ensure(engine, story.append) == base_image
-    assert story == []
+    messages: list[str] = []
+    assert ensure(engine, messages.append) == base_image
+    assert messages == []
     assert engine.images.get(base_image).id == before
 
 

@@ -1,6 +1,6 @@
-"""`python -m parts.engine`: an engine for as long as a command runs, and nothing left behind.
+"""`python -m parts.engine`: an engine that runs as long as a command, and is always stopped.
 
-The engines here live in folders and network namespaces of their own.
+The engines of these tests have their own folders and network namespaces.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder with a short name: the path of a socket has to fit into 108 bytes."""
+    """A folder with a short name, since the path of a socket is limited to 108 bytes."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("only root, and only where dockerd is installed, can start an engine")
+        pytest.skip("starting an engine requires root and dockerd")
     with tempfile.TemporaryDirectory(prefix="fe-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -44,7 +44,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 def soon(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        assert time.monotonic() < deadline, f"timeout: {what}"
         time.sleep(0.1)
 
 
@@ -55,7 +55,7 @@ def alive(pid: int) -> bool:
 
 
 def started(place: Path) -> tuple[subprocess.Popen[str], int]:
-    """The command, once it runs beside an engine of its own, and that engine's process id."""
+    """Start a command with its own engine; return it and the engine's process id."""
     marker = place / "running"
     process = start("--home", str(place), "--", "sh", "-c", f"touch {marker}; exec sleep 600")
     soon(lambda: marker.exists() or process.poll() is not None, "the command runs")
@@ -63,9 +63,9 @@ def started(place: Path) -> tuple[subprocess.Popen[str], int]:
 
 
 @pytest.mark.engine
-def test_the_command_finds_the_engine_which_ends_with_it(place):
-    ask = f'cat {place}/docker.pid; test -S "${{DOCKER_HOST#unix://}}" && exit 7'
-    process = start("--home", str(place), "--", "sh", "-c", ask)
+def test_the_command_can_use_the_engine_and_the_engine_stops_after_it(place):
+    command = f'cat {place}/docker.pid; test -S "${{DOCKER_HOST#unix://}}" && exit 7'
+    process = start("--home", str(place), "--", "sh", "-c", command)
     stdout, stderr = process.communicate()
     assert process.returncode == 7, stderr
     assert "starting dockerd" in stderr
@@ -74,7 +74,7 @@ def test_the_command_finds_the_engine_which_ends_with_it(place):
 
 @pytest.mark.engine
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_request_to_end_ends_the_command_and_the_engine(place, number, code):
+def test_a_signal_stops_the_command_and_the_engine(place, number, code):
     process, dockerd = started(place)
     os.killpg(process.pid, number)
     process.communicate()
@@ -83,7 +83,7 @@ def test_a_request_to_end_ends_the_command_and_the_engine(place, number, code):
 
 
 @pytest.mark.engine
-def test_the_engine_ends_even_if_its_parent_was_killed(place):
+def test_the_engine_stops_when_its_parent_is_killed(place):
     process, dockerd = started(place)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
@@ -91,20 +91,20 @@ def test_the_engine_ends_even_if_its_parent_was_killed(place):
 
 
 @pytest.mark.engine
-def test_an_engine_that_cannot_start_says_why_and_the_command_runs_without(place):
-    (place / "data").write_text("a file where a folder is wanted")
+def test_an_engine_that_cannot_start_is_reported_and_the_command_runs_without_it(place):
+    (place / "data").write_text("a file instead of a folder")
     process = start("--home", str(place), "--", "echo", "ran")
     stdout, stderr = process.communicate()
     assert process.returncode == 0
     assert stdout == "ran\n"
-    assert "!!! dockerd ended at once" in stderr
-    assert "canonical path points to a file" in stderr  # the end of dockerd's own log
-    assert "!!! going on WITHOUT a container engine" in stderr
+    assert "!!! dockerd exited immediately" in stderr
+    assert "canonical path points to a file" in stderr  # from dockerd's log
+    assert "!!! continuing WITHOUT a container engine" in stderr
 
 
-def test_an_address_that_the_user_gave_is_not_replaced(tmp_path):
-    process = start("--", "echo", "ran", DOCKER_HOST=f"unix://{tmp_path}/nobody.sock")
+def test_an_engine_address_from_the_environment_is_not_replaced(tmp_path):
+    process = start("--", "echo", "ran", DOCKER_HOST=f"unix://{tmp_path}/missing.sock")
     stdout, stderr = process.communicate()
     assert stdout == "ran\n"
-    assert f"no engine answers at DOCKER_HOST=unix://{tmp_path}/nobody.sock" in stderr
+    assert f"no engine responds at DOCKER_HOST=unix://{tmp_path}/missing.sock" in stderr
     assert "starting dockerd" not in stderr

@@ -20,7 +20,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
-def test_the_second_process_waits_and_a_dead_holder_blocks_nobody(tmp_path):
+def test_the_second_process_waits_until_the_first_has_died(tmp_path):
     path = tmp_path / "folder" / "lock"
     command = [sys.executable, "-c", HOLD, str(path)]
     start = {"stdout": subprocess.PIPE, "text": True, "cwd": SCRIPTS}
@@ -45,7 +45,7 @@ def _first_that_holds(*processes):
         for process in processes:
             selector.register(process.stdout, selectors.EVENT_READ, process)
         ready = selector.select(60)
-        assert len(ready) == 1, "both hold the lock, or neither"
+        assert len(ready) == 1, "both processes hold the lock, or none does"
         process = ready[0][0].data
         assert process.stdout.readline() == "held\n"
         assert not [key for key, _ in selector.select(0.5) if key.data is not process]

@@ -16,6 +16,6 @@ def test_a_free_port_is_outside_the_range_of_outgoing_connections():
     assert all(FIRST <= free_port() <= LAST for _ in range(100))
 
 
-def test_a_port_that_a_server_listens_on_is_not_free():
+def test_the_port_of_a_running_server_is_not_free():
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not is_free(server.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The registry that tests and the demo run on."""
+"""The registry of the tests and the demo."""
 
 import socket
 import urllib.error
@@ -18,7 +18,7 @@ def status(registry, path="/v2/", login=None):
         return error.code
 
 
-def test_it_answers_on_loopback_and_is_gone_afterwards(tmp_path):
+def test_it_runs_on_loopback_and_stops_at_the_end(tmp_path):
     with Registry(tmp_path) as registry:
         assert registry.address.startswith("127.0.0.1:")
         assert status(registry) == 200
@@ -26,7 +26,7 @@ def test_it_answers_on_loopback_and_is_gone_afterwards(tmp_path):
     assert not registry.answers()
 
 
-def test_a_restart_keeps_port_and_storage(tmp_path):
+def test_a_restart_keeps_the_port_and_the_storage(tmp_path):
     with Registry(tmp_path) as registry:
         address = registry.address
         upload = urllib.request.Request(
@@ -35,11 +35,11 @@ def test_a_restart_keeps_port_and_storage(tmp_path):
             method="POST",
             data=b"",
         )
-        with urllib.request.urlopen(upload) as answer:
-            place = answer.headers["Location"]
-            assert answer.status in {201, 202}
+        with urllib.request.urlopen(upload) as response:
+            location = response.headers["Location"]
+            assert response.status in {201, 202}
         finish = urllib.request.Request(
-            f"{place}&digest=sha256:"
+            f"{location}&digest=sha256:"
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             method="PUT",
             data=b"",
@@ -57,7 +57,7 @@ def test_a_restart_keeps_port_and_storage(tmp_path):
         assert (registry.address, status(registry, blob)) == (address, 200)
 
 
-def test_accounts_are_checked(tmp_path):
+def test_passwords_are_checked(tmp_path):
     with Registry(tmp_path, htpasswd={"ada": "pass word é", "bob": "x"}) as registry:
         assert status(registry) == 401
         assert status(registry, login="ada:wrong") == 401
@@ -65,14 +65,14 @@ def test_accounts_are_checked(tmp_path):
         assert status(registry, login="bob:x") == 200
 
 
-def test_tls_is_served_with_a_certificate_of_its_own(tmp_path):
+def test_tls_uses_a_self_signed_certificate(tmp_path):
     with Registry(tmp_path, tls=True) as registry:
         assert registry.url.startswith("https://")
         assert registry.answers()
         assert "BEGIN CERTIFICATE" in registry.certificate.read_text()
 
 
-def test_a_taken_port_is_an_error_with_the_registrys_own_words(tmp_path):
+def test_a_port_in_use_is_an_error_with_the_registrys_message(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -82,7 +82,7 @@ def test_a_taken_port_is_an_error_with_the_registrys_own_words(tmp_path):
     assert not registry.running
 
 
-def test_stopping_twice_is_no_error(tmp_path):
+def test_stop_can_be_called_twice(tmp_path):
     registry = Registry(tmp_path)
     registry.stop()
     registry.start()

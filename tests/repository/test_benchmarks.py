@@ -1,4 +1,4 @@
-"""The benchmarks' pure parts; what they measure is shown by `benchmarks/run` itself."""
+"""The benchmarks' calculations and files; `benchmarks/run` does the measurements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sample(*walls):
     return tuple(Sample(wall, wall / 2) for wall in walls)
 
 
-def test_the_benchmarks_say_what_they_can_measure():
+def test_help_lists_the_benchmarks():
     path = os.pathsep.join([str(ROOT), str(ROOT / "scripts")])
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--help"],
@@ -39,7 +39,7 @@ def test_the_benchmarks_say_what_they_can_measure():
 @pytest.mark.parametrize(
     "words", [(), ("ship",), ("deploy",), ("check",), ("profile",), ("profile", "set-api")]
 )
-def test_the_bare_app_says_the_same_as_flowship_and_imports_none_of_it(tmp_path, words):
+def test_the_bare_app_has_the_same_help_as_flowship_and_does_not_import_it(tmp_path, words):
     from benchmarks import bare_app
 
     from flowship.cli import app
@@ -49,15 +49,15 @@ def test_the_bare_app_says_the_same_as_flowship_and_imports_none_of_it(tmp_path,
     assert "import flowship" not in text
     assert "from flowship" not in text
     ours = Path(sys.executable).with_name("flowship")
-    said = [
+    results = [
         subprocess.run([program, *words, "--help"], cwd=tmp_path, capture_output=True, check=True)
         for program in (ours, bare)
     ]
-    assert said[0].stdout == said[1].stdout
-    assert b"--help" in said[0].stdout
+    assert results[0].stdout == results[1].stdout
+    assert b"--help" in results[0].stdout
 
 
-def test_things_are_run_in_turns_and_the_first_round_is_not_counted():
+def test_commands_take_turns_and_the_first_round_is_not_counted():
     from benchmarks.measure import Sample, in_turns
 
     order = []
@@ -72,7 +72,7 @@ def test_things_are_run_in_turns_and_the_first_round_is_not_counted():
     assert measured.walls("b") == [4.0, 6.0]
 
 
-def test_both_ratios_are_shown_since_one_outlier_moves_only_one_of_them():
+def test_one_slow_round_changes_the_ratio_of_medians_but_not_the_median_of_ratios():
     from benchmarks.measure import Measured
 
     measured = Measured({"ours": sample(1.0, 1.0, 9.0), "peer": sample(4.0, 2.0, 18.0)})
@@ -81,15 +81,15 @@ def test_both_ratios_are_shown_since_one_outlier_moves_only_one_of_them():
     assert ratio.of_pairs == 0.5
 
 
-def test_a_command_that_fails_is_not_measured(tmp_path):
+def test_a_command_that_fails_raises_an_error_with_its_output(tmp_path):
     from benchmarks.measure import CommandFailed, command
 
     words = [sys.executable, "-c", "import sys; print('why'); sys.exit(3)"]
-    with pytest.raises(CommandFailed, match=r"ended with 3:\nwhy"):
+    with pytest.raises(CommandFailed, match=r"exited with 3:\nwhy"):
         command(words, cwd=tmp_path, env=os.environ, log=tmp_path / "log")
 
 
-def test_a_missed_target_is_marked_in_the_table():
+def test_a_missed_target_is_in_the_table():
     from benchmarks.measure import Measured
     from benchmarks.table import markdown, row
 
@@ -105,7 +105,7 @@ def test_a_missed_target_is_marked_in_the_table():
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_the_layers_differ_in_how_they_install_and_in_nothing_else():
+def test_the_layers_differ_only_in_how_they_install():
     from benchmarks import layers
 
     files = layers.dockerfiles("base:1")
@@ -117,7 +117,7 @@ def test_the_layers_differ_in_how_they_install_and_in_nothing_else():
     assert "project/" not in files[layers.OURS]
 
 
-def test_the_constraints_are_the_locks_versions():
+def test_the_constraints_are_the_versions_of_the_lock():
     from benchmarks import layers
 
     lines = layers.constraints().splitlines()

@@ -1,4 +1,4 @@
-"""requirements.lock: what it must hold, and how its staleness is noticed."""
+"""requirements.lock: its contents, and the check that it is up to date."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def pins() -> list[Requirement]:
     return [Requirement(entry.split(" \\")[0].split(" --hash")[0]) for entry in ENTRIES]
 
 
-def asked_for() -> list[str]:
+def requirements() -> list[str]:
     extras = PROJECT["optional-dependencies"].values()
-    wanted = PROJECT["dependencies"] + [line for extra in extras for line in extra]
-    return [line for line in wanted if Requirement(line).name != PROJECT["name"]]
+    lines = PROJECT["dependencies"] + [line for extra in extras for line in extra]
+    return [line for line in lines if Requirement(line).name != PROJECT["name"]]
 
 
 def test_every_entry_is_one_version_with_hashes():
@@ -43,23 +43,23 @@ def test_every_entry_is_one_version_with_hashes():
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
 
 
-def test_it_names_no_address_and_no_path():
+def test_it_contains_no_address_and_no_path():
     assert not re.search(r"://|--(extra-)?index-url|--find-links|(^|\s)-[eif]\b| @ ", LOCK)
 
 
-@pytest.mark.parametrize("line", asked_for())
-def test_what_pyproject_asks_for_is_pinned_to_a_version_it_accepts(line):
-    wanted = Requirement(line)
+@pytest.mark.parametrize("line", requirements())
+def test_requirements_of_pyproject_are_pinned_to_an_allowed_version(line):
+    required = Requirement(line)
     versions = [
         next(iter(pin.specifier)).version
         for pin in pins()
-        if canonicalize_name(pin.name) == canonicalize_name(wanted.name)
+        if canonicalize_name(pin.name) == canonicalize_name(required.name)
     ]
-    assert versions, f"{wanted.name} is not in the lock: run scripts/lock"
-    assert all(wanted.specifier.contains(v, prereleases=True) for v in versions), versions
+    assert versions, f"{required.name} is not in the lock: run scripts/lock"
+    assert all(required.specifier.contains(v, prereleases=True) for v in versions), versions
 
 
-# --- scripts/lock, on a project that needs nothing from anywhere ---------------------------------
+# --- scripts/lock, on a project without requirements ---------------------------------------------
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def lock(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_fresh_lock_passes_the_check_and_is_not_touched(project):
+def test_an_up_to_date_lock_passes_the_check_and_is_not_changed(project):
     before = (project / "requirements.lock").stat().st_mtime_ns
     done = lock(project, "--check")
     assert done.returncode == 0, done.stderr
@@ -100,14 +100,14 @@ def test_a_lock_with_a_package_that_is_not_required_is_stale(project):
     assert (project / "requirements.lock").read_text() == stale
 
 
-def test_compiling_the_lock_again_fixes_it(project):
+def test_generating_the_lock_again_fixes_it(project):
     (project / "requirements.lock").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
     assert lock(project).returncode == 0
     assert lock(project, "--check").returncode == 0
 
 
-def test_a_lock_that_cannot_be_compiled_is_not_called_fresh_or_stale(project):
+def test_a_lock_that_cannot_be_compiled_has_its_own_exit_code(project):
     text = (project / "pyproject.toml").read_text()
-    wanting = text.replace("dependencies = []", 'dependencies = ["no-such-package-anywhere"]', 1)
-    (project / "pyproject.toml").write_text(wanting)
+    changed = text.replace("dependencies = []", 'dependencies = ["no-such-package-anywhere"]', 1)
+    (project / "pyproject.toml").write_text(changed)
     assert lock(project, "--check").returncode == 2

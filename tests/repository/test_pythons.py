@@ -1,4 +1,4 @@
-"""The unit tests on every other Python that this machine has; `scripts/test` installs them."""
+"""The unit tests on the other Pythons of this machine, in environments from `scripts/test`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TAIL = 6000  # characters of a failed run's output
 def test_the_unit_tests_pass(version, record_property, pytestconfig, tmp_path):
     if not pythons.is_ready(version):
         if pythons.find(version):
-            pytest.skip(f"Python {version} has no environment yet: scripts/test makes it")
+            pytest.skip(f"no environment for Python {version}: run scripts/test to create it")
         pytest.skip(f"Python {version} is not on this machine")
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-    # Where this is set, each process that a test starts would compile Prefect again.
+    # If this is set, each process that a test starts compiles Prefect again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [pythons.environment(version) / "bin" / "python", "-m", "pytest", "-q"]
     command += ["-p", "no:cacheprovider", "-m", "not engine and not server"]

@@ -1,4 +1,4 @@
-"""Tests in parallel (pytest-xdist): how many workers, which tests stay together, the order."""
+"""Tests in parallel (pytest-xdist): number of workers, groups and order of tests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return twice the cores for ``-n auto``: much of what these tests do is wait."""
-    wanted = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
-    return int(wanted) if wanted else min(2 * _cores(), 8)
+    """Return twice the number of cores for ``-n auto``, since tests spend much time waiting."""
+    number = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    return int(number) if number else min(2 * _cores(), 8)
 
 
 def _cores() -> int:
@@ -21,13 +21,13 @@ def _cores() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a module together where they share a fixture; the longest come first."""
+    """Keep tests that share a module fixture on one worker, and run the longest tests first."""
     if not hasattr(config, "workerinput"):
         return
     for item in items:
         if _shares_a_module_fixture(item) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=_rank)  # stable: within a rank the order stays
+    items.sort(key=_rank)  # stable: the order within a rank does not change
 
 
 def _shares_a_module_fixture(item: pytest.Item) -> bool:

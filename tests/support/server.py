@@ -1,4 +1,4 @@
-"""A real Prefect server for the tests: SQLite, a home and a port of its own."""
+"""A real Prefect server for the tests, on SQLite, with its own home folder and port."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from parts.ports import free_port
 
-START_SECONDS = 120  # a cold import of the server on a busy machine
-STOP_SECONDS = 20
+START_TIMEOUT = 120  # seconds; the first import of the server is slow on a busy machine
+STOP_TIMEOUT = 20
 
 
 def server_environment(home: Path, **extra: str) -> dict[str, str]:
-    """The environment of a server or a client that must not see this machine's own Prefect."""
+    """Return an environment without this machine's own Prefect settings."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     return clean | {
         "PREFECT_HOME": str(home),
@@ -31,7 +31,7 @@ def server_environment(home: Path, **extra: str) -> dict[str, str]:
 
 
 def answers(url: str) -> bool:
-    """Whether something answers 200 at `url`."""
+    """Return whether the response of `url` is 200."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bool(response.status == 200)
@@ -40,10 +40,10 @@ def answers(url: str) -> bool:
 
 
 def start_server(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a server and wait until it answers; its log is ``server.log`` in `home`.
+    """Start a server and wait until it is ready; its log is ``server.log`` in `home`.
 
     Returns:
-        The process, which the caller ends with `stop`, and the API's address.
+        The process, which the caller must `stop`, and the API's address.
     """
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def start_server(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], 
         start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}/api"
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT
     while not answers(f"{url}/health"):
         if process.poll() is not None or time.monotonic() > deadline:
             stop(process)
@@ -71,22 +71,22 @@ def start_server(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], 
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that `start_server` started, and its children."""
+    """Stop a process that `start_server` started, and its children."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(STOP_SECONDS)
+            process.wait(STOP_TIMEOUT)
 
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a real Prefect server, alive for the whole session.
+    """The API address of a real Prefect server that runs for the whole session.
 
-    Each test worker has its own: SQLite refuses some of the writes that several workers make at
-    once, and the server then answers 503.
+    Each test worker has its own: SQLite rejects some of the writes when several workers write at
+    the same time, and the server then responds with 503.
     """
     process, url = start_server(tmp_path_factory.mktemp("prefect-home"))
     yield url

@@ -10,6 +10,8 @@ from flowship.probe.result import ProbeResult, Project
 from flowship.probe.script import Failure
 from support.probing import FLOW, ask, explained
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_failure_has_its_explanation():
     assert set(EXPLANATIONS) == set(Failure)

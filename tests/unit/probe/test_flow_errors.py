@@ -10,6 +10,8 @@ from flowship.probe.result import Project
 from flowship.probe.script import Failure
 from support.probing import FLOW, explained
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_missing_module_names_the_package_and_the_requirements_file(tmp_path):
     (tmp_path / "flow.py").write_text("import yaml_not_here, os\n" + FLOW)

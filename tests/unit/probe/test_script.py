@@ -9,6 +9,8 @@ from flowship.errors import ConfigError
 from flowship.probe.script import Failure
 from support.probing import FLOW, ask, described, unusual
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_values_of_a_failure_are_plain_text_in_the_answer(tmp_path):
     answer = ask(tmp_path, "flow.py:hello")
