@@ -294,7 +294,7 @@ def _not_utf8(path: str) -> ConfigError:
     return ConfigError(
         f"the name of {shown}, or of its link target, is not UTF-8 and cannot be in an image",
         code="name-not-utf8",
-        hint=f"rename it, or leave it out: {pattern} in .dockerignore",
+        hint=f"rename it, or exclude it: add {pattern} to .dockerignore",
     )
 
 

@@ -14,8 +14,8 @@ from flowship.errors import ConfigError, EngineError
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "no container engine answers"),
-        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "no container engine answers"),
+        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "cannot connect to a container engine"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "cannot connect to a container engine"),
         ({"DOCKER_CONTEXT": "not-there"}, "context not-there does not exist"),
     ],
 )

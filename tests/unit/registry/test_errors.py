@@ -54,7 +54,7 @@ def test_the_hint_for_a_rejected_login_is_not_to_log_in():
         ),
         (
             "not-running",
-            "127.0.0.1:5000 does not answer, or the connection broke",
+            "127.0.0.1:5000 is not responding, or the connection was lost",
             "check that it is running and that the engine's machine can reach it",
         ),
         (
