@@ -129,8 +129,9 @@ def _deploy_locked(
         try:
             execute(found, api, report, before_each=held.check, after_each=done.append)
         except ConflictError:
-            # Other projects create the same work pool and block type without this lock.
-            report(Phase("another project changed the server at the same time; comparing again"))
+            # Other projects create the same work pool and block type, and a person may delete
+            # something, without this lock.
+            report(Phase("something else changed the server at the same time; comparing again"))
         state = observe(api, desired)
         if not _compare(desired, state):
             held.check()

@@ -152,6 +152,25 @@ def test_a_deploy_that_does_not_last_is_not_a_success(prefect_server):
     assert "description" in caught.value.details
 
 
+class Deleting(Counting):
+    """A person who deletes a schedule right before it is changed."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH" and "/schedules/" in request.url.path:
+            httpx.delete(str(request.url)).raise_for_status()
+        return super().handle_request(request)
+
+
+def test_what_a_person_deletes_during_the_deploy_is_created_again(prefect_server):
+    project = Project(prefect_server)
+    project.deploy()
+    project.configure(cron="0 7 * * *")
+    project.api = PrefectApi(Target(prefect_server), transport=Deleting())
+    project.deploy()
+    (schedule,) = project.schedules()
+    assert schedule["schedule"]["cron"] == "0 7 * * *"
+
+
 def test_two_projects_at_once_share_what_both_create(prefect_server):
     one, other = Project(prefect_server), Project(prefect_server)
     other.values["work-pool"] = one.values["work-pool"]

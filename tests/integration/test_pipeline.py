@@ -11,7 +11,7 @@ import pytest
 from flowship.config import loading
 from flowship.errors import ConfigError
 from flowship.registry import target
-from support.commands import ask
+from support.commands import ask, one_object
 from support.projects import FLOW, write
 
 
@@ -157,3 +157,42 @@ def test_the_repository_given_wins_over_the_configured_one(tmp_path, repo, confi
     write(tmp_path / "p", "python:3.11")
     settings = loading.load(tmp_path / "p", overrides={"repo": configured}, environ={})
     assert str(target.push_target(repo, settings)) == expected
+
+
+# --- dry runs ------------------------------------------------------------------------------------
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_a_dry_run_of_ship_says_what_happens_to_the_image_and_on_the_server(
+    cli, project, images, base_image, registry, prefect_server
+):
+    write(project, base_image)
+    env = {
+        "PREFECT_API_URL": prefect_server,
+        "FLOWSHIP_WORK_POOL": project.name,
+        "FLOWSHIP_REPO": f"{registry.address}/{project.name}",
+    }
+
+    def planned() -> tuple[str, list[tuple[str, str]]]:
+        done = cli("ship", "--dry-run", "--json", cwd=project, env=env)
+        assert done.code == 0, done.stderr
+        plan = one_object(done.stdout)
+        return plan["image_action"], [(o["action"], o["resource"]) for o in plan["operations"]]
+
+    action, operations = planned()
+    assert action == "build"
+    assert ("create", "deployment") in operations
+    assert (images(), project.name in catalog(registry)) == ([], False)
+    pools = ask(prefect_server, "/work_pools/filter", {})
+    assert project.name not in [pool["name"] for pool in pools]
+
+    assert cli("ship", cwd=project, env=env).code == 0
+    assert planned() == ("nothing", [])
+    new_image = [("update", "block"), ("update", "deployment")]
+    (project / "helper.py").write_text("")
+    assert planned() == ("build", new_image)
+    assert cli("build", cwd=project, env=env).code == 0
+    assert planned() == ("push", new_image)
+    assert cli("ship", cwd=project, env=env).code == 0
+    assert planned() == ("nothing", [])

@@ -47,7 +47,14 @@ def interval_dates(seconds: float, anchor: datetime, start: datetime) -> Iterato
             moment = on_the_clock(wall, zone, fold=0 if BY_WHENEVER else 1, forward=True)
         return (moment.astimezone(utc) + rest).astimezone(zone)
 
-    while here < start:
+    def is_before(one: datetime, other: datetime) -> bool:
+        # Of two times in one zone, Python compares the wall clocks: when clocks go back, a later
+        # time can be the smaller one. whenever compares the moments.
+        if BY_WHENEVER:
+            return one.astimezone(utc) < other.astimezone(utc)
+        return one < other
+
+    while is_before(here, start):
         here = advance(here)
     while True:
         yield here

@@ -104,7 +104,7 @@ class ScheduleSpec:
                 dates.setdefault(moment, candidate)
                 if len(dates) == count:
                     break
-        return tuple(sorted(dates.values()))
+        return tuple(dates[moment] for moment in sorted(dates))
 
 
 def fingerprint(value: object) -> str:

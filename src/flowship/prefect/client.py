@@ -44,8 +44,6 @@ if TYPE_CHECKING:
         WorkPool,
     )
 
-Json = dict[str, Any]
-
 TIMEOUT = 30.0  # seconds for an answer; connecting gets a third
 RETRY_WAITS = (0.3, 1.0, 3.0)  # seconds before each further try
 NOTHING_DONE = (429, 503)

@@ -16,6 +16,12 @@ class ConflictError(ApiError):
     code = "api-conflict"
 
 
+class GoneError(ConflictError):
+    """Another client deleted the object in the meantime."""
+
+    code = "api-object-not-found"
+
+
 class NetworkFailure(str, Enum):
     """Why there was no answer."""
 
@@ -136,9 +142,8 @@ def request_refused(status: int, request: str, detail: str, source: Source) -> A
     if status == 409:
         return ConflictError(f"{request} conflicts with the state of the server: {detail}")
     if status == 404:
-        return ApiError(
+        return GoneError(
             f"the Prefect API did not find the object of {request}: {detail}",
-            code="api-object-not-found",
             hint="it may have been deleted in the meantime; run the command again",
         )
     if status in (400, 422):

@@ -47,3 +47,11 @@ def test_an_api_that_does_not_answer_is_an_error_of_the_api(cli, project):
     code, stdout, stderr = cli("deploy", env=NOWHERE)
     assert (code, stdout) == (7, "")
     assert "127.0.0.1:9" in stderr
+
+
+@pytest.mark.server
+def test_an_engine_that_does_not_answer_is_an_error_of_the_engine(cli, project, prefect_server):
+    env = {**NOWHERE, "PREFECT_API_URL": prefect_server}
+    code, stdout, stderr = cli("deploy", "--dry-run", env=env)
+    assert (code, stdout) == (4, "")
+    assert "no container engine" in stderr

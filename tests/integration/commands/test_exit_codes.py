@@ -117,8 +117,13 @@ MISTAKES = [
     ("configured already", ["init"], {}, 3, "nothing was written"),
     # 4: no engine
     ("no engine to build with", ["build"], NO_ENGINE, 4, "cannot connect to a container engine"),
-    ("no engine to push with", ["push", "--repo", "a/b"], NO_ENGINE, 4, "no container engine"),
-    ("no engine to deploy with", ["deploy", "--dry-run"], NO_ENGINE, 4, "no container engine"),
+    (
+        "no engine to push with",
+        ["push", "--repo", "a/b"],
+        NO_ENGINE,
+        4,
+        "cannot connect to a container engine",
+    ),
     ("no engine for a worker", ["up"], NO_ENGINE, 4, "cannot connect to a container engine"),
     ("a context that is gone", ["build"], {"DOCKER_CONTEXT": "gone"}, 4, "gone"),
     # 5: what no image could hold

@@ -16,7 +16,6 @@ from support.shapes import (
     BUILD,
     CHECK,
     DEPLOY,
-    DRY_RUN,
     ERROR,
     INIT,
     LOGIN,
@@ -27,6 +26,7 @@ from support.shapes import (
     RUN,
     RUN_WATCHED,
     SHIP,
+    SHIP_DRY_RUN,
 )
 
 # --- without an engine ---------------------------------------------------------------------------
@@ -127,11 +127,12 @@ def test_ship(shipped):
     [
         (["build"], BUILD),
         (["push"], PUSH),
-        (["deploy", "--dry-run"], DRY_RUN),
+        (["deploy", "--dry-run"], DEPLOY),
+        (["ship", "--dry-run"], SHIP_DRY_RUN),
         (["deploy"], DEPLOY),
         (["run"], RUN),
     ],
-    ids=["build", "push", "deploy --dry-run", "deploy", "run"],
+    ids=["build", "push", "deploy --dry-run", "ship --dry-run", "deploy", "run"],
 )
 def test_a_step_of_the_cycle(shipped, arguments, shape):
     folder, env, _ = shipped

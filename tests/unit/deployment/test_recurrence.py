@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from flowship.deployment import recurrence, schedules
@@ -81,6 +81,7 @@ def test_crons_near_a_clock_change_run_when_prefect_says(cron, zone, day):
     MOMENTS,
     st.integers(0, 400 * 86400),
 )
+@example(60, "America/New_York", datetime(2026, 11, 1, 5, 59, 1, tzinfo=timezone.utc), 1)
 def test_the_next_runs_of_an_interval_are_those_that_prefect_will_make(seconds, zone, now, ago):
     anchor = now - timedelta(seconds=ago)
     spec = schedules.parse(interval=seconds, timezone=zone)
