@@ -1,4 +1,4 @@
-"""`flowship etl`: loads months with the shipped pipeline, in this process."""
+"""`flowship etl`: loads months with the built-in pipeline, in this process."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
-    """Deployments on this block that the project does not configure (any more): a renamed flow or
+    """Deployments on this block that the project does not configure: a renamed flow or
     deployment leaves the one of the old name behind, scheduled as it was."""
     entrypoint, flow = desired.image.entrypoint, desired.image.deployed_flow
     ours = {f"{flow}/{name}" for name in desired.configured}

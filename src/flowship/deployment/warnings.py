@@ -1,4 +1,4 @@
-"""What deserves a look before it runs, though it can be deployed."""
+"""Warnings about settings that can be deployed but probably should be reviewed first."""
 
 from __future__ import annotations
 

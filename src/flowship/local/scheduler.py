@@ -1,6 +1,6 @@
 """Check that a Prefect server's scheduler creates runs.
 
-A server may answer every request and still create no scheduled run.
+A server can respond to every request and still create no scheduled run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a deployment looks."""
+"""Renders a deployment."""
 
 from __future__ import annotations
 

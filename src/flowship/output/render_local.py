@@ -1,4 +1,4 @@
-"""How the local server and worker look."""
+"""Renders the local server and worker."""
 
 from __future__ import annotations
 

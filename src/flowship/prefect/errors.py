@@ -1,4 +1,4 @@
-"""The errors of a Prefect API that does not answer, is not one, or refuses a request."""
+"""The errors of a Prefect API that does not respond, is not one, or refuses a request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The build context: the files that are sent to the engine, reproducible byte for byte.
 
-A `Context` is plain data: entries in a fixed order, with normalised modes and without times, so
+A `Context` is plain data: entries in a fixed order, with normalized modes and without times, so
 that two laptops with the same files send the same bytes and get the same hash. It also records
 which files are left out and why, so that an error about a missing COPY source can name the rule.
 

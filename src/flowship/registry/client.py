@@ -1,4 +1,4 @@
-"""Asks a registry over HTTP: digests, labels, and whether it accepts a login.
+"""Queries a registry over HTTP: digests, labels, and whether it accepts a login.
 
 An image's labels are a few kilobytes where a pull is hundreds of megabytes, so a second laptop,
 or CI without an engine, knows what a pushed image contains. The protocol is that of the OCI

@@ -60,7 +60,7 @@ NO_CONNECTION = frozenset(
 
 @dataclass(frozen=True)
 class Rule:
-    """How one fault is recognised, and what to say about it.
+    """How one fault is recognized, and what to say about it.
 
     Attributes:
         fault: The fault.

@@ -136,7 +136,7 @@ def test_the_hint_for_rejected_variables_is_to_correct_them_since_they_override_
     assert "unset both" in error.hint
 
 
-def test_at_docker_hub_the_repository_of_another_user_is_recognised():
+def test_at_docker_hub_the_repository_of_another_user_is_recognized():
     error = failure("hub-denied", ADA)
 
     assert "did you mean `--repo ada/de-repo:v1`?" in error.hint
