@@ -149,7 +149,8 @@ def main() -> int:
         show_logs(api_url, run)
         if run["state"]["type"] != "COMPLETED":
             warn(
-                f"the scheduled run ended in state {run['state']['name']}: {run['state']['message']}"
+                f"the scheduled run ended in state {run['state']['name']}:"
+                f" {run['state']['message']}"
             )
             return 8
         show_result(gcs, registry, api_url, run)
