@@ -148,7 +148,10 @@ def main() -> int:
         run = ship_and_wait(env, registry, taxis, api_url)
         show_logs(api_url, run)
         if run["state"]["type"] != "COMPLETED":
-            warn(f"the scheduled run ended as {run['state']['name']}: {run['state']['message']}")
+            warn(
+                f"the scheduled run ended in state {run['state']['name']}:"
+                f" {run['state']['message']}"
+            )
             return 8
         show_result(gcs, registry, api_url, run)
         if options.keep:

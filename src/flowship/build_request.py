@@ -96,6 +96,6 @@ def _own_dockerfile(settings: Settings) -> str:
         raise ConfigError(
             f"cannot read the Dockerfile {settings.dockerfile}: {exc}",
             code="unreadable-file",
-            hint="correct dockerfile = … in the configuration, or remove it to use the template",
+            hint="fix dockerfile = … in the configuration, or remove it to use the template",
             where=str(path),
         ) from exc

@@ -169,10 +169,10 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
     file = settings.entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if any(path in left_out for path in parents):
-        return f"include it again with !{settings.flow_file} in .dockerignore"
+        return f"add !{settings.flow_file} to .dockerignore"
     flows = [flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
-    return f'did you mean entrypoint = "{close[0]}"?' if close else "correct the entrypoint"
+    return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
 
 
 # --- names in the configuration ------------------------------------------------------------------

@@ -46,13 +46,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 profile_app = typer.Typer(
-    help="Show and change the Prefect API that is used, in Prefect's own profiles.",
+    help="Show and set the Prefect API that flowship uses, in Prefect's own profiles.",
     epilog=examples_text(["flowship profile show", "flowship profile set-api"]),
     no_args_is_help=True,
 )
 app.add_typer(profile_app, name="profile")
 etl_app = typer.Typer(
-    help="Run the shipped ETL flow: New York taxi trips from the web to Parquet files.",
+    help="Run the built-in ETL flow: New York taxi trips from the web to Parquet files.",
     epilog=examples_text(["flowship etl run --to ./trips --year 2021 --months 1-3"]),
     no_args_is_help=True,
 )

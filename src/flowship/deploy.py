@@ -131,7 +131,7 @@ def _deploy_locked(
         except ConflictError:
             # Other projects create the same work pool and block type, and a person may delete
             # something, without this lock.
-            report(Phase("something else changed the server at the same time: comparing again"))
+            report(Phase("something else changed the server at the same time; comparing again"))
         state = observe(api, desired)
         if not _compare(desired, state):
             held.check()
@@ -167,8 +167,8 @@ def _not_verified(left: Plan, api: PrefectApi) -> ApiError:
         for operation in left.operations
     ]
     return ApiError(
-        f"the server at {api.url} does not have what was deployed: something else changes it at"
-        " the same time",
+        f"the server at {api.url} does not match what was deployed: something else is changing"
+        " it at the same time",
         code="deploy-not-verified",
         hint="`flowship deploy --dry-run` shows what differs; run the command again",
         details="\n".join(fields),

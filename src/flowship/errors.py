@@ -72,7 +72,7 @@ class ConfigError(FlowshipError):
 
 
 class EngineError(FlowshipError):
-    """No container engine answers, or the engine reports a failure."""
+    """No container engine is reachable, or the engine reports a failure."""
 
     exit_code = ExitCode.ENGINE
     code = "engine-failed"
@@ -93,7 +93,7 @@ class RegistryError(FlowshipError):
 
 
 class ApiError(FlowshipError):
-    """The Prefect API is not configured, does not answer, or refused a request."""
+    """The Prefect API is not configured, does not respond, or refused a request."""
 
     exit_code = ExitCode.API
     code = "api-failed"

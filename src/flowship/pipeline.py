@@ -141,7 +141,7 @@ def image_to_push(engine: Engine, named: str | None, settings: Settings | None) 
         raise ConfigError(
             f"the engine has no image {named}",
             code="image-not-found",
-            hint="`docker image ls` lists what it has; `flowship build` makes one",
+            hint="`docker image ls` lists its images; `flowship build` builds one",
             where="--image",
         )
     return found
@@ -166,8 +166,8 @@ def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, 
     built = found or image.remote(named)
     if built.project != settings.name:
         raise ConfigError(
-            f"{named} is an image of the project {built.project}, and this project is"
-            f" {settings.name}: its deployments would expect another flow",
+            f"{named} is an image of the project {built.project}, but this project is"
+            f" {settings.name}: its deployments expect another flow",
             code="image-of-another-project",
             hint=f"deploy it in the folder of {built.project}, or where the configuration has"
             f' name = "{built.project}"',
@@ -436,7 +436,7 @@ def only_deployment(settings: Settings) -> str:
         raise UsageError(
             f"{len(names)} deployments are configured",
             code="deployment-name-required",
-            hint=f"name one of: {', '.join(names)}",
+            hint=f"choose one of: {', '.join(names)}",
             where="DEPLOYMENT",
         )
     return names[0]

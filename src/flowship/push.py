@@ -259,9 +259,9 @@ def check_digest(pushed: str, answered: str, reference: Reference) -> None:
     """
     if pushed != answered:
         raise RegistryError(
-            f"the registry has another image under {reference} than was pushed",
+            f"the image {reference} in the registry is not the one that was pushed",
             code="registry-tag-moved",
-            hint="someone else pushed this tag at the same time: use a tag of your own",
+            hint="someone else pushed this tag at the same time: use a different tag",
             where=str(reference),
             details=f"pushed:   {pushed}\nregistry: {answered}",
         )
@@ -291,7 +291,7 @@ def _with_retries(
             if spent or not worth_another(exc):
                 raise
             wait = backoff(attempt)
-            report(Output(f"{exc.message}; trying again in {wait:.0f} s"))
+            report(Output(f"{exc.message}; retrying in {wait:.0f} s"))
             sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 

@@ -1,4 +1,4 @@
-"""Recognises secrets by the name of a variable, and masks logins in addresses.
+"""Recognizes secrets by the name of a variable, and masks logins in addresses.
 
 Pure, and cheap to import. All code that shows or checks a user's text uses these functions, so
 that the same text is a secret everywhere or nowhere.

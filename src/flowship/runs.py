@@ -250,7 +250,7 @@ def start(
         raise UsageError(
             f'the flow requires "{missing[0]}", which has no value',
             code="parameter-required",
-            hint=f"--param {missing[0]}=…",
+            hint=f"set it with --param {missing[0]}=…",
             where="--param",
         )
     run = api.create_run(deployment["id"], chosen)
@@ -352,13 +352,13 @@ def failure(result: RunResult) -> RunFailedError | None:
     """The error (exit code 8) for a run that did not complete; None for one that did."""
     if result.completed:
         return None
-    message = f"the run {result.name} of {result.deployment} ended as {result.state_name}"
+    message = f"the run {result.name} of {result.deployment} ended in state {result.state_name}"
     if result.state_type is StateType.CRASHED:
         log = f"the worker's log {result.worker_log}".rstrip()
         return RunFailedError(
             message,
             code="run-crashed",
-            hint=f"the container did not start, or it died: see {log} and {result.url}",
+            hint=f"the container did not start or crashed: see {log} and {result.url}",
             details=result.message,
         )
     hint = f"see {result.url}"

@@ -70,7 +70,7 @@ def test_a_widened_pool_accepts_a_placeholder_or_a_value_and_nothing_else():
     assert problem("yes", known["privileged"], variables)
 
 
-def test_a_default_pool_is_not_recognised_as_widened():
+def test_a_default_pool_is_not_recognized_as_widened():
     from prefect_docker.worker import DockerWorker
 
     assert docker_block.is_widened(docker_block.pool_template())

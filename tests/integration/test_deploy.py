@@ -52,7 +52,7 @@ def test_a_deployment_that_another_project_had_is_warned_of(project):
     project.values["name"] = f"other-{project.tag}"
     (taken,) = project.deploy().deployments
     (warning,) = taken.warnings
-    assert f"used the block {before}, perhaps of another project" in warning
+    assert f"used the block {before}, which may belong to another project" in warning
     assert project.deploy().deployments[0].warnings == ()
 
 
@@ -190,7 +190,7 @@ def test_a_schedule_of_a_person_that_never_comes_stops_no_deploy(project):
     assert [(s.outcome, s.next_runs) for s in theirs] == [("kept", ()), ("kept", ())]
     assert all("which never runs" in s.words for s in theirs)
     warnings = report.deployments[0].warnings
-    assert len([text for text in warnings if "plans no run of this deployment" in text]) == 2
+    assert len([text for text in warnings if "schedules no runs of this deployment" in text]) == 2
 
 
 def test_no_schedule_removes_ours_only(project):
@@ -514,7 +514,7 @@ def test_an_api_that_is_not_set_or_not_answering_is_an_error_before_anything():
     assert 'no profile "nope"' in caught.value.details
     target = replace(Target("http://127.0.0.1:9/api"))
     with (
-        pytest.raises(ApiError, match="does not answer"),
+        pytest.raises(ApiError, match="is not responding"),
         PrefectApi(target, sleep=lambda s: None) as api,
     ):
         preflight(draft(settings(), Flags()), api)
@@ -526,7 +526,7 @@ def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes
     project.facts = {"flow_name": f"renamed-{project.tag}"}
     (warning,) = project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32).warnings
     assert f"`prefect deployment delete '{old}'`" in warning
-    assert "still runs by its schedule" in warning
+    assert "still runs on its schedule" in warning
     moved = project.deploy(reference="user/de-repo:x@sha256:" + "ef" * 32, entrypoint="b.py:b")
     assert any(f"{old} also runs this image" in w and "taxi.py:taxi" in w for w in moved.warnings)
     project.api.delete_deployment(project.api.deployment_by_name(*old.split("/"))["id"])
@@ -573,4 +573,4 @@ def test_a_schedule_by_flag_that_stays_paused_is_a_warning_with_the_way_to_resum
     paused = project.deploy(Flags(paused=True)).deployments[0]
     assert paused.warnings == ()
     told = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
-    assert any("--no-paused resumes it" in warning for warning in told)
+    assert any("resume it with --no-paused" in warning for warning in told)

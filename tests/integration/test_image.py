@@ -101,7 +101,7 @@ def test_siblings_subfolders_and_a_src_layout_import_as_on_the_laptop(project, b
     [
         ({"flow.py": "import not_there\n" + FLOW}, "flow.py:hello", "module not_there"),
         ({"flow.py": "def broken(:\n"}, "flow.py:hello", "SyntaxError"),
-        ({}, "flow.py:renamed", "no flow called renamed"),
+        ({}, "flow.py:renamed", "no flow named renamed"),
         ({}, "flows/flow.py:hello", "/opt/prefect/flows/flows/flow.py"),
     ],
     ids=["missing module", "syntax error", "renamed flow", "wrong path"],

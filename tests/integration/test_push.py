@@ -136,7 +136,7 @@ def test_a_registry_that_stays_away_is_an_error_after_the_last_attempt(
         )
     assert running.address in str(vars(caught.value))
     assert len(waits) == ATTEMPTS - 1
-    assert [e for e in events if isinstance(e, Output) and "trying again" in e.text]
+    assert [e for e in events if isinstance(e, Output) and "retrying in" in e.text]
 
 
 def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):

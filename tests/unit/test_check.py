@@ -226,7 +226,7 @@ def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(pro
     assert "jobs/taxi.py:hello" in caught.value.details
     with pytest.raises(BuildError) as caught:
         refuse(project, entrypoint="z.py:q")
-    assert caught.value.hint == "correct the entrypoint"
+    assert caught.value.hint == "fix the entrypoint"
 
 
 def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(project):
@@ -237,7 +237,7 @@ def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(p
     checked = check.check_project(project)
     (finding,) = checked.errors
     assert "it is excluded by .dockerignore line 1: flow.py" in finding.message
-    assert finding.help == "include it again with !flow.py in .dockerignore"
+    assert finding.help == "add !flow.py to .dockerignore"
 
 
 def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):
@@ -266,5 +266,5 @@ def test_a_missing_copy_source_is_named_as_in_the_project(project):
     write(project, "python:3.11", more='copy = { "x9" = "/opt/prefect/data" }\n')
     (finding,) = check.check_project(project).errors
     assert finding.help == (
-        "add it to the project folder, or correct copy = { … } in the configuration"
+        "add it to the project folder, or fix copy = { … } in the configuration"
     )

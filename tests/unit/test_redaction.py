@@ -34,7 +34,7 @@ NO_SECRET = [
 
 
 @pytest.mark.parametrize("name", SECRET)
-def test_a_name_of_a_secret_is_recognised(name):
+def test_a_name_of_a_secret_is_recognized(name):
     assert is_secret_name(name)
 
 

@@ -19,7 +19,7 @@ def build(
     no_probe: NoProbe = False,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", "-t", help="Another name for the image; repeatable."),
+        typer.Option("--tag", "-t", help="Another name for the image. Can be repeated."),
     ] = None,
     platform: Platform = None,
     build_arg: BuildArg = None,
@@ -31,7 +31,7 @@ def build(
     """Check the project, build its image, and load the flow inside it.
 
     The image's tag is a hash of everything that goes into it, so an unchanged
-    project is not built again. An image whose flow does not load gets no name.
+    project is not built again. If the flow does not load, the image is not tagged.
     Exit codes 3, 4, 5, 6.
     """
     from flowship import pipeline

@@ -42,10 +42,9 @@ def deploy(
 ) -> None:
     """Create or update the block, the work pool and the scheduled deployment.
 
-    Safe to repeat: what a person changed in the UI stays, what the
-    configuration no longer has is removed. Everything is validated before
-    anything changes.
-    Exit codes 2, 3, 4, 7; 6 for an --image that only a registry has.
+    Safe to repeat: changes made in the UI are kept, and what was removed from
+    the configuration is removed. Everything is validated before anything changes.
+    Exit codes 2, 3, 4, 7; 6 if --image has to be read from a registry.
     """
     from flowship import pipeline
     from flowship.deployment.desired import Flags

@@ -1,4 +1,4 @@
-"""`flowship etl`: loads months with the shipped pipeline, in this process."""
+"""`flowship etl`: loads months with the built-in pipeline, in this process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ To = Annotated[
     str, typer.Option("--to", help="A folder, or a Prefect block such as gcs-bucket/taxi.")
 ]
 Year = Annotated[int, typer.Option("--year", help="The year of the trips.")]
-Months = Annotated[str, typer.Option("--months", help="Which months: 1, 1-3, or 1-3,12.")]
-Colour = Annotated[str, typer.Option("--colour", help="Which taxis: yellow, green or fhv.")]
+Months = Annotated[str, typer.Option("--months", help="The months to load: 1, 1-3, or 1-3,12.")]
+Colour = Annotated[str, typer.Option("--colour", help="The type of taxi: yellow, green or fhv.")]
 Source = Annotated[
     str,
     typer.Option(
@@ -24,7 +24,7 @@ Source = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Load months even if nothing changed.")]
 MaxRejects = Annotated[
-    int, typer.Option("--max-rejects", min=0, help="Bad rows that a month may have.")
+    int, typer.Option("--max-rejects", min=0, help="The number of bad rows to allow in a month.")
 ]
 Concurrency = Annotated[
     int, typer.Option("--concurrency", min=1, max=64, help="Months to load in parallel.")
@@ -42,7 +42,7 @@ def etl_run(
     concurrency: Concurrency = 2,
     as_json: Json = False,
 ) -> None:
-    """Load months of taxi trips with the shipped pipeline, without a Prefect server.
+    """Load months of taxi trips with the built-in pipeline, without a Prefect server.
 
     A month is skipped if neither its source nor the code has changed. A month that
     fails does not stop the others; the exit code is then 8.

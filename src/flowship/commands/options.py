@@ -30,7 +30,7 @@ Image = Annotated[
     typer.Option(
         "--image",
         callback=not_empty,
-        help="Use this image, built by flowship, instead of the one of the current files.",
+        help="Use this image, built by flowship, instead of the one for the current files.",
     ),
 ]
 Platform = Annotated[
@@ -92,7 +92,7 @@ NoWait = Annotated[
     typer.Option("--no-wait", help="Fail if another deploy of this project is in progress."),
 ]
 NoSchedule = Annotated[
-    bool, typer.Option("--no-schedule", help="Remove the schedules that flowship made.")
+    bool, typer.Option("--no-schedule", help="Remove the schedules that flowship created.")
 ]
 
 

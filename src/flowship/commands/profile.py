@@ -21,11 +21,11 @@ def profile_set_api(
         typer.Option("--profile", help="The profile to change. Default: the active one."),
     ] = None,
     no_check: Annotated[
-        bool, typer.Option("--no-check", help="Do not check that a server answers.")
+        bool, typer.Option("--no-check", help="Do not check that a server responds.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Store the address of a Prefect API in a profile, after checking that it answers."""
+    """Store the address of a Prefect API in a profile, after checking that it responds."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import editing
@@ -37,7 +37,7 @@ def profile_set_api(
 
 
 def profile_ls(as_json: Json = False) -> None:
-    """List the profiles, with an asterisk at the active one."""
+    """List the profiles; an asterisk marks the active one."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import showing
@@ -51,7 +51,7 @@ def profile_use(
     name: Annotated[str, typer.Argument(help="The profile to activate.")],
     as_json: Json = False,
 ) -> None:
-    """Make a profile the active one, for flowship and Prefect."""
+    """Activate a profile, for flowship and Prefect."""
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import editing

@@ -15,7 +15,7 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     """Push the image of the current files to a registry, and verify its digest there.
 
     Prints user/de-repo:tag@sha256:… on stdout. Exit code 3 if files changed
-    since the build, 6 if the registry refuses or does not answer.
+    since the build, 6 if the registry rejects the push or cannot be reached.
     """
     from flowship import pipeline
     from flowship.config import loading
@@ -39,7 +39,8 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
 
 def login(
     registry: Annotated[
-        str, typer.Argument(help="The registry's host, with its port; Docker Hub by default.")
+        str,
+        typer.Argument(help="The registry's host, and its port if needed. Default: Docker Hub."),
     ] = "",
     username: Annotated[
         str | None,

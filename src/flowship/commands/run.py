@@ -28,7 +28,11 @@ def run(
     param: Param = None,
     watch: Annotated[
         bool,
-        typer.Option("--watch", "-w", help="Stream the logs; exit with the outcome of the run."),
+        typer.Option(
+            "--watch",
+            "-w",
+            help="Stream the logs until the run ends; exit with code 8 if it fails.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -52,7 +52,8 @@ def ship(
 ) -> None:
     """Check, build, probe, push and deploy, stopping at the first step that fails.
 
-    Nothing unprobed is pushed (except with --no-probe), nothing unpushed is deployed.
+    Only a probed image is pushed (except with --no-probe), and only a pushed image
+    is deployed.
     """
     from flowship import pipeline
     from flowship.deployment.desired import Flags

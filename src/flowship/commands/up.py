@@ -16,13 +16,13 @@ def up(
     ] = 4200,
     pool: Annotated[
         str | None,
-        typer.Option("--pool", help="The worker's pool. Default: the project's work-pool."),
+        typer.Option("--pool", help="The worker's work pool. Default: the project's work-pool."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Start a local Prefect server and a docker worker, and wait until both work.
+    """Start a local Prefect server and a docker worker, and wait until both are ready.
 
-    Safe to repeat. If the Prefect API that is set answers, only the worker is started.
+    Safe to repeat. If the configured Prefect API responds, only the worker is started.
     """
     from flowship import pipeline
     from flowship.output import render_local

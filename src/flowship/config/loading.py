@@ -25,9 +25,11 @@ from flowship.config.settings import LONGEST_NAME, Settings, default_base_image,
 from flowship.errors import ConfigError
 
 DEFAULT_PROJECT = Path(__file__).parents[1] / "etl"
-"""The project that flowship uses in a folder that has none: the shipped ETL flow."""
+"""The project that flowship uses in a folder that has none: the built-in ETL flow."""
 
-DEFAULT_PROJECT_NOTE = "no project in this folder: using the shipped ETL flow (New York taxi trips)"
+DEFAULT_PROJECT_NOTE = (
+    "no project in this folder: using the built-in ETL flow (New York taxi trips)"
+)
 
 # --- loading -------------------------------------------------------------------------------------
 
@@ -136,7 +138,7 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     if own.is_file():
         if project and project.flowship is not None:
             raise ConfigError(
-                "there is configuration in both flowship.toml and pyproject.toml",
+                "both flowship.toml and pyproject.toml contain configuration",
                 code="duplicate-configuration",
                 hint="keep one: move [tool.flowship] from pyproject.toml to flowship.toml",
                 where=str(own),
@@ -166,7 +168,7 @@ def refuse_inside_project(folder: Path) -> None:
     raise ConfigError(
         f"this folder has no flowship configuration, but its parent project {parent} has",
         code="inside-project",
-        hint=f"run `flowship -C {path} …`, or write a flowship.toml for this folder",
+        hint=f"run `flowship -C {path} …`, or create a flowship.toml for this folder",
         where=str(folder),
     )
 
@@ -204,8 +206,8 @@ def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
     if name:
         return name[:LONGEST_NAME].strip("-"), ()
     return "flow", (
-        f'the folder name "{folder.resolve().name}" has no letters or digits that an image name'
-        ' can have; using "flow" as the project name: set name = "…" to change it',
+        f'the folder name "{folder.resolve().name}" has no letters or digits that are valid in'
+        ' an image name; using "flow" as the project name: set name = "…" to change it',
     )
 
 
@@ -217,7 +219,7 @@ def _no_configuration(folder: Path) -> ConfigError:
     listed = "\n".join(f"  {f.path}:{f.function}  (line {f.line})" for f in flows)
     if flows:
         only = f' for "{flows[0].entrypoint}"' if len(flows) == 1 else ""
-        hint = f"run `flowship init` to write a flowship.toml{only}"
+        hint = f"run `flowship init` to create a flowship.toml{only}"
     else:
         hint = (
             "decorate a function with @flow, or name the flow in a flowship.toml:"

@@ -242,9 +242,9 @@ class Settings(_Table):
         if not parameter or parameter in parameters or self.block.volumes:
             return None
         return (
-            f'the parameter "{parameter}" is not set and no folder is mounted: what a run writes'
-            f" is removed with its container; set it with --param {parameter}=…, or mount a folder"
-            " with volumes in [block]"
+            f'the parameter "{parameter}" is not set and no folder is mounted, so files that'
+            f" a run writes are lost with its container; set it with --param {parameter}=…, or"
+            " mount a folder with volumes in [block]"
         )
 
     def place(self, *key: str | int) -> str:
@@ -319,7 +319,7 @@ class Settings(_Table):
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f'two deployments have the name "{name}"')
+                raise ValueError(f'two deployments are named "{name}"')
         return self
 
 

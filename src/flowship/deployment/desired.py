@@ -1,4 +1,4 @@
-"""What is to be deployed: one value that holds everything the later steps need.
+"""The desired state of a deploy: one value that holds everything the later steps need.
 
 `flowship.deployment.draft` makes it from the settings, the command line's flags and an image.
 """

@@ -145,7 +145,7 @@ def invalid_values(data: Mapping[str, Any]) -> tuple[InvalidValue, ...]:
     for name in ("mem_limit", "memswap_limit"):
         reason = _invalid_size(name, data.get(name))
         if reason:
-            found.append(InvalidValue(name, reason, 'for instance "512m" or "2g"'))
+            found.append(InvalidValue(name, reason, 'for example "512m" or "2g"'))
     reason = problem(data.get("container_create_kwargs"), {}, {})
     if reason:
         hint = "values for docker are sent as JSON: use finite numbers of at most 64 bits"
@@ -194,7 +194,7 @@ def _invalid_size(name: str, value: object) -> str | None:
     if not found:
         return f'"{value}" is not an amount of memory'
     if float(found[1]) * _UNITS[found[2].lower()] < _LEAST_MEMORY:
-        return f'"{value}" is less than 6m, the least that a container needs'
+        return f'"{value}" is less than 6m, the minimum for a container'
     return None
 
 

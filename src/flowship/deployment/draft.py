@@ -147,7 +147,7 @@ class DeploymentDraft:
             return ()
         listed = " and ".join(f'"{p}"' for p in absent)
         have = "has" if len(absent) == 1 else "have"
-        return (f"{listed} {have} no value: give one with every run of {name}",)
+        return (f"{listed} {have} no value: pass one to every run of {name}",)
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         raise ConfigError(
             f'"{settings.work_pool}": work pool names that begin with "prefect" are reserved',
             code="work-pool-name-reserved",
-            hint='for instance work-pool = "flowship"',
+            hint='choose another name, such as work-pool = "flowship"',
             where="work-pool",
         )
     return Draft(
@@ -264,7 +264,7 @@ def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
     if flags.name is not None and configured:
         close = parameters.close_matches(flags.name, known)
         raise UsageError(
-            f'no deployment is called "{flags.name}"',
+            f'no deployment is named "{flags.name}"',
             code="deployment-unknown",
             hint=f'did you mean "{close[0]}"?' if close else f"configured: {', '.join(known)}",
             where="--name",
@@ -280,9 +280,9 @@ def _named(name: str) -> Deployment:
         return Deployment(name=name)
     except ValueError as exc:
         raise UsageError(
-            f'"{name}" cannot be a deployment\'s name',
+            f'"{name}" is not a valid deployment name',
             code="deployment-name-invalid",
-            hint="leave out / % & > <",
+            hint="remove these characters: / % & > <",
             where="--name",
         ) from exc
 
@@ -327,7 +327,7 @@ def _schedules(
     if flags.no_schedule:
         if option or flags.timezone:
             raise UsageError(
-                f"--no-schedule and {option or '--timezone'} exclude each other",
+                f"--no-schedule and {option or '--timezone'} cannot be combined",
                 code="options-exclude-each-other",
                 where="--no-schedule",
             )
@@ -337,7 +337,7 @@ def _schedules(
     if flags.timezone is not None:
         check_timezone(flags.timezone, where="--timezone", error=UsageError)
         raise UsageError(
-            "--timezone needs a schedule: give --cron, --interval or --rrule as well",
+            "--timezone needs a schedule: add --cron, --interval or --rrule",
             code="timezone-without-schedule",
             hint="or set timezone next to the schedule in the configuration",
             where="--timezone",
@@ -360,7 +360,7 @@ def _flag_schedule(
     )
     if not schedule.next_runs(now, 1):
         raise UsageError(
-            f'"{schedule.expression}" never runs (any more)',
+            f'"{schedule.expression}" has no upcoming runs',
             code="schedule-never-runs",
             hint="check UNTIL, COUNT and DTSTART of the rule",
             where=option,
@@ -402,7 +402,7 @@ def _validate_job_variables(deployment: Deployment, places: Places) -> None:
             raise ConfigError(
                 "flowship sets the image itself, pinned to what was built and pushed",
                 code="job-variable-reserved",
-                hint="remove image from job-variables; `flowship deploy --image` names another",
+                hint="remove image from job-variables; to deploy another image, use --image",
                 where=where,
             )
         wrong = json_schema.problem(json_schema.plain(value), {}, {})

@@ -59,9 +59,9 @@ def problem(
 def _too_large_for_the_server(value: object, at: str) -> str | None:
     """A number that JSON does not have, or that the server stores and then cannot list."""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{_show(value, at)} is not a number that JSON has"
+        return f"{_show(value, at)} is not a valid JSON number"
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return f"{_show(value, at)} is beyond the 64 bits that the Prefect server can store"
+        return f"{_show(value, at)} does not fit in the 64 bits that the Prefect server can store"
     inner: Iterator[tuple[object, object]] = iter(())
     if isinstance(value, list):
         inner = enumerate(value)
@@ -133,7 +133,7 @@ def _type_problem(value: object, schema: Schema, at: str) -> str | None:
         return None
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return (
-        None if any(is_type(value, kind) for kind in kinds) else f"{_show(value, at)} is not that"
+        None if any(is_type(value, kind) for kind in kinds) else f"{_show(value, at)} is not valid"
     )
 
 
@@ -229,7 +229,7 @@ def _items_problem(value: list[Any], schema: Schema, root: Schema, at: str) -> s
     if schema.get("uniqueItems") and len({json.dumps(v, sort_keys=True) for v in value}) < len(
         value
     ):
-        return f"{_show(value, at)} has an item twice"
+        return f"{_show(value, at)} has duplicate items"
     fixed = schema.get("prefixItems", ())
     for index, item in enumerate(value):
         inner = fixed[index] if index < len(fixed) else schema.get("items", True)

@@ -82,10 +82,10 @@ class DeployLock:
         """
         if self._lost.is_set():
             raise ApiError(
-                "the deploy lock was lost: this machine did not reach the server for"
+                "the deploy lock was lost: this machine could not reach the server for"
                 f" {LEASE.seconds} s, and another deploy may have started",
                 code="deploy-lock-lost",
-                hint="run the command again: it looks at the server first and completes the deploy",
+                hint="run the command again: it checks the server first, then completes the deploy",
             )
 
     def release(self) -> None:
@@ -162,7 +162,7 @@ def _take(
             raise ApiError(
                 f"another deploy of {project} is in progress: {holder}",
                 code="deploy-in-progress",
-                hint="run the command again later, or leave out --no-wait",
+                hint="run the command again later, or omit --no-wait",
             )
         if holder != waiting_for:
             report(Phase(f"waiting for another deploy of {project}: {holder}"))

@@ -1,4 +1,4 @@
-"""What the server has of everything that a deploy is about. It only reads."""
+"""Reads the current state of everything on the server that a deploy touches."""
 
 from __future__ import annotations
 

@@ -90,10 +90,10 @@ def resolve(
             resolved[name] = _value(value, known[name], schema)
         except ValueError as exc:
             expected = describe(known[name], schema)
-            reason = "this value is not that" if is_secret(known[name], schema) else exc
+            reason = "this value is not valid" if is_secret(known[name], schema) else exc
             hint = _example(name, known[name], schema, in_shell=error is UsageError)
             raise error(
-                f'parameter "{name}" takes {expected}: {reason}',
+                f'parameter "{name}" expects {expected}: {reason}',
                 code="parameter-invalid",
                 hint=hint,
                 where=place,
@@ -198,7 +198,7 @@ def _unknown_hint(name: str, known: Mapping[str, object]) -> str:
     close = close_matches(name, known)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"it takes: {', '.join(known)}" if known else "it takes no parameters"
+    return f"its parameters: {', '.join(known)}" if known else "the flow has no parameters"
 
 
 # --- words -------------------------------------------------------------------------------------
@@ -209,9 +209,9 @@ def _example(name: str, schema: Schema, root: Schema, *, in_shell: bool) -> str:
     if sample is None:
         return ""
     if not in_shell:
-        return f"for instance {name} = {json.dumps(sample, ensure_ascii=False)}"
+        return f"for example {name} = {json.dumps(sample, ensure_ascii=False)}"
     text = sample if isinstance(sample, str) else json.dumps(sample, ensure_ascii=False)
-    return f"for instance --param {shlex.quote(f'{name}={text}')}"
+    return f"for example --param {shlex.quote(f'{name}={text}')}"
 
 
 def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> Any:  # noqa: ANN401
@@ -219,7 +219,7 @@ def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> A
     if "$ref" in schema:
         return _sample(*follow(schema["$ref"], root, within))
     samples = {
-        "a list of whole numbers": [1, 2, 3], "a list of texts": ["a", "b"],
+        "a list of whole numbers": [1, 2, 3], "a list of text values": ["a", "b"],
         "a whole number": 3, "a number": 1.5, "true or false": True,
         "a date": "2026-01-31", "a date and time": "2026-01-31T05:00:00Z",
     }  # fmt: skip

@@ -117,7 +117,7 @@ def _moments(rule: Any, zone: Any, start: datetime) -> Iterator[datetime]:  # no
     wall = {"dtstart": _start_near(rule, near), "until": rule._until and _bare(rule._until)}
     for number, moment in enumerate(rule.replace(**wall)):
         if number == MOST_MOMENTS:
-            raise OverflowError("too many moments to count")
+            raise OverflowError("too many occurrences to count")
         if moment >= near:
             yield moment.replace(tzinfo=zone)
 

@@ -34,8 +34,8 @@ class ScheduleReport:
     Attributes:
         id: The server's; None for one that does not exist yet.
         outcome: "planned" (in a dry run), "created", "updated", "unchanged", or "kept" (not this
-            deploy's to change: given by flag earlier, or added by a person).
-        source: "configuration", "flag" or "server" (added by a person).
+            deploy's to change: given by flag earlier, or added manually).
+        source: "configuration", "flag" or "server" (added manually).
         words: ``every day at 05:00 Pacific/Auckland``.
         timezone: IANA name; empty for a schedule that flowship cannot read.
         active: False when this schedule is paused.
@@ -84,7 +84,7 @@ class PoolReport:
         widened: Whether every field of the block follows it; False for a pool that flowship did
             not create.
         live: The fields that follow the block at each run.
-        copied: The fields that were copied as they are now.
+        copied: The fields that were copied with their current values.
         paused: Whether the pool hands out no runs.
         worker_online: Whether a worker sent a heartbeat lately; None where that is not known.
         start_command: What starts one.

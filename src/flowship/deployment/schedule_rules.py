@@ -103,14 +103,14 @@ def parse_interval(
         raise error(
             "an interval is at most ten years",
             code="interval-invalid",
-            hint='for instance "30d"',
+            hint='for example "30d"',
             where=where,
         )
     if not seconds >= 1:  # written this way, it catches TOML's nan too
         raise error(
             "an interval is at least one second",
             code="interval-invalid",
-            hint='for instance "15m"',
+            hint='for example "15m"',
             where=where,
         )
     return float(seconds)
@@ -140,7 +140,8 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
     if not cron.startswith("@"):
         if len(fields) != len(CRON_FIELDS):
             raise fail(
-                f'"{text}" has {len(fields)} field{"s" * (len(fields) != 1)}; a cron has five',
+                f'"{text}" has {len(fields)} field{"s" * (len(fields) != 1)};'
+                f" a cron expression has {len(CRON_FIELDS)} fields",
                 _field_count_hint(fields),
                 code="cron-invalid",
             )
@@ -154,7 +155,7 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
         )
     if not croniter.is_valid(cron):
         raise fail(
-            f'"{text}" is not a cron expression', 'for instance "0 5 * * *"', code="cron-invalid"
+            f'"{text}" is not a cron expression', 'for example "0 5 * * *"', code="cron-invalid"
         )
     utc = ZoneInfo("UTC")
     try:
@@ -167,8 +168,9 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
 
 def _field_count_hint(fields: list[str]) -> str:
     if len(fields) == 6:
-        return f'Prefect has no seconds in a cron: remove the first field, "{" ".join(fields[1:])}"'
-    return 'minute, hour, day of month, month, day of week; for instance "0 5 * * *"'
+        rest = " ".join(fields[1:])
+        return f'Prefect cron schedules have no seconds: remove the first field, "{rest}"'
+    return 'minute, hour, day of month, month, day of week; for example "0 5 * * *"'
 
 
 def _check_cron_field(cron: str, index: int, value: str, fail: Fail) -> None:
@@ -183,7 +185,7 @@ def _check_cron_field(cron: str, index: int, value: str, fail: Fail) -> None:
     if not croniter.is_valid(" ".join(alone)):
         raise fail(
             f'"{cron}": "{value}" is not {_article(CRON_FIELDS[index])}',
-            'minute, hour, day of month, month, day of week; for instance "0 5 * * *"',
+            'minute, hour, day of month, month, day of week; for example "0 5 * * *"',
             code="cron-invalid",
         )
 
@@ -244,7 +246,7 @@ def _not_an_rrule(text: str, exc: Exception, fail: Fail) -> FlowshipError:
         reason = "a number in it is out of range"
     elif "'freq'" in reason:
         reason = "it has no FREQ"
-    hint = 'for instance "FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=5"'
+    hint = 'for example "FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=5"'
     return fail(f'"{text}" is not an rrule: {reason}', hint, code="rrule-invalid")
 
 
@@ -254,10 +256,10 @@ def _check_numbers(rule: str, fail: Fail) -> None:
         for number in map(int, numbers.split(",") if name in _NUMBERS else ()):
             size = abs(number) if name in _FROM_THE_END else number
             if not low <= size <= high:
-                takes = f"{low} to {high}" if math.isfinite(high) else f"{low} or more"
+                allowed = f"{low} to {high}" if math.isfinite(high) else f"{low} or more"
                 raise fail(
                     f'"{rule}": {name}={number} is out of range',
-                    f"{name} takes {takes}",
+                    f"{name} must be {allowed}",
                     code="rrule-invalid",
                 )
 

@@ -141,7 +141,7 @@ def parse(
     fail = Fail(where, error)
     if sum(value is not None for value in (cron, interval, rrule)) != 1:
         raise fail(
-            "a schedule takes exactly one of cron, interval and rrule",
+            "a schedule must have exactly one of cron, interval and rrule",
             "keep one of them",
             code="schedule-ambiguous",
         )

@@ -317,7 +317,8 @@ def schedule_report(
 def paused_pool(name: str) -> str:
     """The warning where a work pool is paused."""
     return (
-        f'the work pool "{name}" is paused: nothing runs until `prefect work-pool resume "{name}"`'
+        f'the work pool "{name}" is paused: nothing runs until you resume it with'
+        f' `prefect work-pool resume "{name}"`'
     )
 
 
@@ -328,14 +329,14 @@ def _paused_pool(outcome: Outcome) -> tuple[str, ...]:
 
 def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
-        f"the block's {invalid.field}: {invalid.message}; runs would crash: correct it in the block"
+        f"the block's {invalid.field}: {invalid.message}; runs would crash: fix it in the block"
         " or set it in [block]"
         for invalid in docker_block.invalid_values(kept)
     )
 
 
 def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
-    """Deployments on this block that the project does not configure (any more): a renamed flow or
+    """Deployments on this block that the project does not configure: a renamed flow or
     deployment leaves the one of the old name behind, scheduled as it was."""
     entrypoint, flow = desired.image.entrypoint, desired.image.deployed_flow
     ours = {f"{flow}/{name}" for name in desired.configured}
@@ -346,11 +347,11 @@ def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
             yield (
                 f"{other.name} also runs this image and expects {theirs} in it, but the image was"
                 f" built for {entrypoint}: its runs may fail; delete it with {delete}, or give it"
-                " a block of its own ([block] name)"
+                " its own block ([block] name)"
             )
         elif other.name not in ours and _runs_by_our_schedule(other.deployment):
             yield (
-                f"{other.name} is not in the configuration and still runs by its schedule; if it"
+                f"{other.name} is not in the configuration but still runs on its schedule; if it"
                 f" was renamed, delete it: {delete}"
             )
 
@@ -370,8 +371,8 @@ def _changed_project(
     if block in ("", outcome.desired.block.name):
         return ()
     return (
-        f"{wanted.full_name} used the block {block}, perhaps of another project, and now runs this"
-        " image: a [[deployments]] name of its own keeps them apart",
+        f"{wanted.full_name} used the block {block}, which may belong to another project, and"
+        " now runs this image: to keep both, use another name in [[deployments]]",
     )
 
 
@@ -379,8 +380,8 @@ def _uncountable(schedules: Sequence[ScheduleReport]) -> Iterator[str]:
     for schedule in schedules:
         if schedule.active and not schedule.timezone:
             yield (
-                f"Prefect plans no run of this deployment while the schedule {schedule.words}, is"
-                " active: delete it or pause it in the UI"
+                f"Prefect schedules no runs of this deployment while the schedule {schedule.words},"
+                " is active: delete it or pause it in the UI"
             )
 
 
@@ -391,7 +392,10 @@ def _not_running(
     if wanted.schedule_source is not ScheduleSource.FLAG:
         return
     if paused and not wanted.paused:
-        yield "the deployment is paused: nothing runs by this schedule until --no-paused resumes it"
+        yield (
+            "the deployment is paused: this schedule starts no runs until you resume it with"
+            " --no-paused"
+        )
     for schedule in schedules:
         if schedule.source == "flag" and not schedule.active:
             resume = f"prefect deployment schedule resume '{wanted.full_name}' {schedule.id}"

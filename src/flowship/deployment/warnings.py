@@ -1,4 +1,4 @@
-"""What deserves a look before it runs, though it can be deployed."""
+"""Warnings about settings that can be deployed but probably should be reviewed first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_schedules(schedules: Sequence[ScheduleSpec], now: datetime) -> tuple[str,
 def _times(schedule: ScheduleSpec, now: datetime) -> str | None:
     runs = schedule.next_runs(now, 2)
     if not runs:
-        return f"{schedule.words}: this schedule never runs (any more)"
+        return f"{schedule.words}: this schedule has no upcoming runs"
     apart = (runs[1] - runs[0]).total_seconds() if len(runs) > 1 else SHORTEST
     if apart < SHORTEST:
         return (
@@ -55,8 +55,8 @@ def of_parameters(
         n for values in everything for n in parameters.open_secrets(schema, values)
     )
     return tuple(
-        f'"{name}" is a secret, and Prefect stores parameters in clear text for everybody who can'
-        " see the deployment: load it from a Secret block in the flow instead"
+        f'"{name}" is a secret, but Prefect stores parameters in clear text, visible to anyone'
+        " who can see the deployment: load it from a Secret block in the flow instead"
         for name in names
     )
 

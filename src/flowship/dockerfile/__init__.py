@@ -2,7 +2,7 @@
 
 `render` writes a Dockerfile. `parser` reads one into `instructions`, `builders` knows which builder
 it needs, `stages` follows `variables` and working directories, `copies` and `placement` follow COPY
-and ADD, `commands` reads RUN, `rules/` finds problems, `secrets_scan` recognises secrets, and
+and ADD, `commands` reads RUN, `rules/` finds problems, `secrets_scan` recognizes secrets, and
 `hadolint` runs hadolint.
 """
 

@@ -1,4 +1,4 @@
-"""What is known about base images by their names alone."""
+"""Facts about base images that follow from their names alone."""
 
 from __future__ import annotations
 

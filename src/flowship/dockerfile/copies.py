@@ -39,7 +39,7 @@ class Source:
 
     @property
     def path(self) -> str:
-        """The normalised path in the context; ``..`` cannot leave the context."""
+        """The normalized path in the context; ``..`` cannot leave the context."""
         path = posixpath.normpath("/" + self.value.text).lstrip("/")
         return "" if path == "." else path
 

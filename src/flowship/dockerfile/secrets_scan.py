@@ -1,4 +1,4 @@
-"""Recognise secrets: by the name of a file, by its content, by a variable's name and value.
+"""Recognize secrets: by the name of a file, by its content, by a variable's name and value.
 
 The results are descriptions for the user ("a private key"), never the secret itself.
 """

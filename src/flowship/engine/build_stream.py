@@ -59,9 +59,9 @@ ADVICE = (
     ),
     (
         r"Git executable not found|Cannot find command 'git'|git: (command )?not found",
-        'a requirement comes from a Git repository, and the image has no git: apt = ["git"]',
+        'a requirement comes from a Git repository, but the image has no git: set apt = ["git"]',
     ),
-    (r"Unable to locate package (\S+)", "apt has no package {}: correct apt = […]"),
+    (r"Unable to locate package (\S+)", "apt has no package {}: fix apt = […]"),
     (r"No space left on device", "the engine's disk is full: `docker system prune` frees space"),
     (r"exec format error", "the image is for another processor architecture: check platform"),
     (
@@ -70,7 +70,7 @@ ADVICE = (
     ),
     (
         r"COPY failed|failed to compute cache key|\"(/\S+)\": not found",
-        "a COPY source is not in the context: `flowship check` names it",
+        "a COPY source is not in the build context: `flowship check` shows which",
     ),
 )
 

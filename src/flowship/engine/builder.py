@@ -117,7 +117,7 @@ class ClassicBuilder:
         text = io.BytesIO(f"FROM {image_id}\n{_label_instruction(one_line)}".encode())
         others = {key: value for key, value in finish.labels.items() if key not in one_line}
         stream = BuildStream(silent)
-        with engine_errors("labelling the image"):
+        with engine_errors("labeling the image"):
             for event in self.engine.api.build(
                 fileobj=text,
                 labels=others,
@@ -143,7 +143,7 @@ class ClassicBuilder:
                     stream.feed({"error": exc.explanation or str(exc)})
                 raise
         if not stream.image_id:
-            raise BuildError("the engine finished the build without an image")
+            raise BuildError("the build finished, but the engine returned no image")
         return stream.image_id
 
     def _events(

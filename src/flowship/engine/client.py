@@ -102,7 +102,7 @@ def _no_engine(text: str, environ: Mapping[str, str]) -> EngineError:
         )
     if "paramiko" in text:
         return EngineError(
-            f"connecting to the container engine at {host} by ssh needs another package",
+            f"connecting to the container engine at {host} over SSH needs another package",
             code="ssh-support-missing",
             hint="run `pip install paramiko` in flowship's environment",
         )
@@ -119,7 +119,7 @@ def _no_engine(text: str, environ: Mapping[str, str]) -> EngineError:
             code="engine-version-unsupported",
         )
     return EngineError(
-        f"no container engine answers at {host}",
+        f"cannot connect to a container engine at {host}",
         code="engine-unreachable",
         hint="start Docker (`sudo systemctl start docker`, or Docker Desktop); if it is not "
         "installed, run `sudo apt-get install docker.io`; for Podman set DOCKER_HOST",

@@ -22,7 +22,7 @@ def engine_errors(doing: str) -> Iterator[None]:
         raise EngineError(f"the engine failed while {doing}: {exc.explanation or exc}") from exc
     except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
         raise EngineError(
-            f"the engine stopped answering while {doing}",
+            f"the engine stopped responding while {doing}",
             code="engine-connection-lost",
             hint="check that it is still running: `docker version`",
             details=str(exc),

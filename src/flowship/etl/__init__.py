@@ -1,4 +1,4 @@
-"""The shipped flow: monthly New York taxi trips from the web to Parquet in a bucket.
+"""The built-in ETL flow: monthly New York taxi trips from the web to Parquet in a bucket.
 
 `flowship.etl.flow` holds the two Prefect flows; the other modules are plain functions that do
 not use Prefect. The data passes through `source`, `gunzip`, `clean`, `parquet` and `destination`,

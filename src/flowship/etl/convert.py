@@ -249,8 +249,8 @@ def _keep_rejects(
     if rejects and len(rejects) == read:
         raise TooManyRejectsError(
             f"{name}: none of its {read} rows can be read; the first ones:\n{_first(rejects)}",
-            hint="check the source: max_rejects (--max-rejects) allows some bad rows, not only bad"
-            " rows",
+            hint="check the source: max_rejects (--max-rejects) allows some bad rows, but at least"
+            " one row must be readable",
         )
 
 

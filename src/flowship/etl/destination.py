@@ -332,7 +332,7 @@ def _local_path(destination: str) -> str:
     if "://" in path:  # gs://…, s3://…: otherwise a folder of that name would be created
         raise DestinationError(
             f"{destination} is a URL, but the destination must be a Prefect block or a folder",
-            hint="use the block of the bucket, for instance gcs-bucket/<block name>",
+            hint="use the block of the bucket, for example gcs-bucket/<block name>",
         )
     if _LOOKS_LIKE_BLOCK.match(path):
         raise DestinationError(
@@ -377,7 +377,7 @@ def _load_block(slug: str) -> Any:  # noqa: ANN401  # a block of any type
         ) from exc
     except httpx.TransportError as exc:
         raise DestinationError(
-            f"the Prefect API does not answer, so the block {slug} cannot be loaded: {exc}",
+            f"the Prefect API is not responding, so the block {slug} cannot be loaded: {exc}",
             code="block-unavailable",
             hint="check that the server is running: `flowship up` starts one on this machine, and"
             " `flowship profile show` prints its address",
@@ -386,13 +386,13 @@ def _load_block(slug: str) -> Any:  # noqa: ANN401  # a block of any type
         raise DestinationError(
             f"the package for the block {slug} is not installed",
             code="block-type-unknown",
-            hint="add the package to the image's requirements, for instance prefect-gcp",
+            hint="add the package to the image's requirements, for example prefect-gcp",
         ) from exc
     if not hasattr(block, "upload_from_path") and not hasattr(block, "write_path"):
         raise DestinationError(
             f"the block {slug} cannot store files",
             code="block-unsupported",
-            hint="use a bucket or file system block, for instance gcs-bucket/<name>",
+            hint="use a bucket or file system block, for example gcs-bucket/<name>",
         )
     return block
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a month, in the words of the person who reads the run's log."""
+"""What can go wrong with a month, worded for the reader of the run's log."""
 
 from __future__ import annotations
 

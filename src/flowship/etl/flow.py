@@ -68,7 +68,7 @@ def etl_web_to_gcs(
     Args:
         year: The year of the trips.
         month: The month of the trips, 1 to 12.
-        colour: Which taxis: yellow, green, or fhv (for-hire vehicles).
+        colour: The type of taxi: yellow, green, or fhv (for-hire vehicles).
         source: Where the monthly files are: "mirror", "official", an https:// or file:// address
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,
@@ -105,7 +105,7 @@ def etl_parent_flow(
     Args:
         months: The months to load, each 1 to 12.
         year: The year of the trips.
-        colour: Which taxis: yellow, green, or fhv (for-hire vehicles).
+        colour: The type of taxi: yellow, green, or fhv (for-hire vehicles).
         source: Where the monthly files are: "mirror", "official", an https:// or file:// address
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,

@@ -131,7 +131,7 @@ def _write(
             raise SourceError(
                 f"{stream.name} has a header but no trips, and the month had trips before",
                 code="source-empty",
-                hint="check the source; if it is right, delete the month at its destination",
+                hint="check the source; if it is correct, delete the month at its destination",
             )
         return _Written(converted, contents(part, schema), finish())
 

@@ -129,7 +129,7 @@ class _Group:
 
 
 def open_writer(target: Path, schema: TripSchema) -> pq.ParquetWriter:
-    """A writer with the compression and the encodings of the shipped flow."""
+    """A writer with the compression and the encodings of the built-in flow."""
     times = [field.name for field in schema.table if pa.types.is_timestamp(field.type)]
     return pq.ParquetWriter(
         target,

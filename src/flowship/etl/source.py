@@ -222,7 +222,7 @@ def _local_path(address: str) -> Path:
     for other in others:
         if (path.parent / f"{stem}{other}").is_file():
             return path.parent / f"{stem}{other}"
-    other = f", with {' or '.join(others)} neither" if others else ""
+    other = f", nor with {' or '.join(others)}" if others else ""
     raise NotPublishedError(f"{path} does not exist{other}")
 
 
@@ -350,12 +350,12 @@ def _refuse_bad_status(response: httpx.Response, address: str) -> None:
     if status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT, httpx.codes.NOT_MODIFIED):
         return
     phrase = f"{status} {response.reason_phrase}".rstrip()
-    message = f"{redacted(address)}: the server answered {phrase}"
+    message = f"{redacted(address)}: the server returned {phrase}"
     if status in (404, 410):
         raise NotPublishedError(message, hint="this month is not published there (yet)")
     if status in _WORTH_RETRYING:
         raise UnavailableError(message)
-    hint = "some servers also answer 403 if the month does not exist" if status == 403 else ""
+    hint = "some servers also return 403 if the month does not exist" if status == 403 else ""
     raise SourceError(message, code="source-refused", hint=hint)
 
 

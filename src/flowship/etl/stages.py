@@ -31,7 +31,7 @@ def background(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     """Iterate over `items` in a separate thread, at most `depth` items ahead.
 
     An exception in `items` is raised here, after the items before it. Closing the generator early
-    (for instance after an error in a later stage) ends the thread too.
+    (for example after an error in a later stage) ends the thread too.
     """
     ready: queue.Queue[Any] = queue.Queue(depth)
     stopped = threading.Event()

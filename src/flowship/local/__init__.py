@@ -1,1 +1,1 @@
-"""What runs on this machine: a Prefect server, a worker, and months of the shipped flow."""
+"""What runs on this machine: a Prefect server, a worker, and months of the built-in ETL flow."""

@@ -74,7 +74,7 @@ def _invalid_months(text: str) -> UsageError:
 
 
 def load(request: Request, report: Report) -> list[MonthResult]:
-    """Load months with the shipped ETL pipeline.
+    """Load months with the built-in ETL pipeline.
 
     Args:
         request: What to load.

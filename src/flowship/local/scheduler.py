@@ -1,6 +1,6 @@
 """Check that a Prefect server's scheduler creates runs.
 
-A server may answer every request and still create no scheduled run.
+A server can respond to every request and still create no scheduled run.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def check_scheduler(session: Session, server: Service) -> SchedulerState:
 
 
 def _not_scheduling(log: Path | None) -> ApiError:
-    message = "the Prefect server answers, but its scheduler creates no runs"
-    hint = "look at the server's log; `pip install` the package versions that flowship requires"
+    message = "the Prefect server responds, but its scheduler does not create runs"
+    hint = "check the server's log, and install the package versions that flowship requires"
     if log is None:
         return ApiError(message, code="scheduler-not-running", hint=hint)
     reason, hint = failures.explain(log, hint)

@@ -121,7 +121,7 @@ def _wait_for_answer(
             log = Path(record.log)
             reason, hint = failures.explain(log, "restart it: `flowship down`, then `flowship up`")
             raise ApiError(
-                f"the Prefect server at {session.shown} does not answer after "
+                f"the Prefect server at {session.shown} did not respond within "
                 f"{START_SECONDS:.0f} s{reason}",
                 code="server-start-timeout",
                 hint=hint,

@@ -73,7 +73,7 @@ def up(
         port: The local server's port, if no API is set.
         report: Receives the progress.
         ensure_pool: Creates the work pool; by default, the worker creates a plain docker pool.
-        check_engine: Raises if no container engine answers; called before anything is started.
+        check_engine: Raises if no container engine is reachable; called before anything is started.
         folder: The folder with Prefect's files, see `resolve`.
         environ: The environment, `os.environ` unless testing.
 

@@ -31,7 +31,7 @@ def ensure_worker(session: Session, pool: str) -> Service:
     """
     from flowship.prefect.client import PrefectApi
 
-    session.report(Phase(f'checking for a worker in the pool "{pool}"'))
+    session.report(Phase(f'checking for a worker in the work pool "{pool}"'))
     own = worker_name(session.state)
     record = records.load(session.state, records.worker_key(session.url, pool))
     with PrefectApi(session.target) as api:
@@ -63,7 +63,7 @@ def worker_name(state: Path) -> str:
 def _start(
     session: Session, pool: str, name: str
 ) -> tuple[records.Record, subprocess.Popen[bytes]]:
-    session.report(Phase(f'starting a docker worker for the pool "{pool}"'))
+    session.report(Phase(f'starting a docker worker for the work pool "{pool}"'))
     log = session.state / f"{records.worker_key(session.url, pool)}.log"
     arguments = ["worker", "start", "--type", "docker", "--pool", pool, "--name", name]
     return session.start(
@@ -96,7 +96,7 @@ def _wait_until_online(
             log = Path(record.log)
             reason, hint = failures.explain(log, "the log shows the reason")
             raise ApiError(
-                f"the worker is not online in the pool {record.pool} after "
+                f"the worker did not come online in the work pool {record.pool} within "
                 f"{START_SECONDS:.0f} s{reason}",
                 code="worker-start-timeout",
                 hint=hint,

@@ -1,4 +1,4 @@
-"""How a deployment looks."""
+"""Renders a deployment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def deployed(report: DeployReport) -> list[RenderableType]:
     lines: list[RenderableType] = operations(report) if report.dry_run else []
     for deployment in report.deployments:
         lines += _deployment(deployment, dry_run=report.dry_run)
-    how = "" if report.pushed else "  (only on this engine: its worker never pulls it)"
+    how = "" if report.pushed else "  (only on this engine; its worker never pulls it)"
     pool = report.pool
     lines += [
         titled_row("image", report.image + how),
@@ -45,8 +45,8 @@ def deployed(report: DeployReport) -> list[RenderableType]:
     ]
     if pool.copied:
         lines.append(
-            f"  [dim]in this pool {', '.join(pool.live)} follow the block at each run; "
-            f"{', '.join(pool.copied)} were copied as they are now[/]"
+            f"  [dim]in this work pool, runs read {', '.join(pool.live)} from the block;"
+            f" {', '.join(pool.copied)} were copied with their current values[/]"
         )
     lines += _worker(pool)
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
@@ -58,7 +58,7 @@ def _worker(pool: PoolReport) -> list[RenderableType]:
     if pool.worker_online:
         return [titled_row("worker", "online")]
     if pool.worker_online is None:
-        return [titled_row("worker", "not known: the server did not answer")]
+        return [titled_row("worker", "unknown: the server did not respond")]
     start = escape(pool.start_command)
     return [f"  worker      [yellow]none online[/]: start one with `{start}`"]
 
@@ -68,7 +68,7 @@ def ship_plan(plan: ShipPlan) -> list[RenderableType]:
     words = {
         "nothing": "up to date in the registry",
         "push": "built; would be pushed",
-        "build": "would be built and pushed; its flow and parameters are not known before that",
+        "build": "would be built and pushed; its flow and parameters are unknown until then",
     }
     return [titled_row("image", words[plan.action.value]), *deployed(plan.deploy)]
 
@@ -147,7 +147,7 @@ def _schedules(
     shown: list[RenderableType] = []
     for schedule in schedules:
         notes = [] if schedule.active else ["paused"]
-        notes += ["added by a person"] if schedule.source == "server" else []
+        notes += ["added manually"] if schedule.source == "server" else []
         marks = f"  [dim]({', '.join(notes)})[/]" if notes else ""
         still = paused or not schedule.active
         shown.append(titled_row("would run" if still else "runs", schedule.words) + marks)
@@ -159,7 +159,7 @@ def _schedules(
         for run in schedule.next_runs:
             local, utc = run.local.replace("T", " "), run.utc[:end].replace("T", " ")
             shown.append(f"              {local[:end]} {local[19:]}  [dim]{utc} UTC[/]")
-    return shown or [titled_row("runs", "only when started: no schedule")]
+    return shown or [titled_row("runs", "no schedule: runs only when started")]
 
 
 def parameter_lines(values: Iterable[ParameterValue]) -> list[RenderableType]:

@@ -1,4 +1,4 @@
-"""How the months of the shipped flow look: their progress, and what became of them."""
+"""Renders the months of the built-in ETL flow: their progress and results."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
         lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
     if not image.platform.startswith(engine_platform):
         lines.append(
-            f"[yellow]warning:[/] the image is for {image.platform} and this engine is "
+            f"[yellow]warning:[/] the image is for {image.platform}, but this engine is "
             f"{engine_platform}: only a worker on {image.platform} can run it"
         )
     if image.probe is None:

@@ -1,4 +1,4 @@
-"""How the result of `init` looks."""
+"""Renders the result of `init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the local server and worker look."""
+"""Renders the local server and worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stack(report: StackReport) -> list[RenderableType]:
     for service in report.services:
         lines += _service(service)
     if not report.services:
-        lines.append("nothing to stop: no server or worker of flowship is running")
+        lines.append("nothing to stop: no server or worker started by flowship is running")
     if report.scheduler is SchedulerState.RUNNING:
         lines.append("[green]✓[/] scheduler is running")
     if report.profile:

@@ -1,4 +1,4 @@
-"""How Prefect's profiles look."""
+"""Renders Prefect's profiles."""
 
 from __future__ import annotations
 

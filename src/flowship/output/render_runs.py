@@ -1,4 +1,4 @@
-"""How flow runs and their logs look."""
+"""Renders flow runs and their logs."""
 
 from __future__ import annotations
 

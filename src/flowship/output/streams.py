@@ -67,6 +67,6 @@ def resilient_streams() -> Iterator[None]:
         raise UsageError(
             f"cannot write the result to stdout: {stdout.lost.strerror}",
             code="stdout-failed",
-            hint="the command has done its work; only its result is missing",
+            hint="the command finished; only its result could not be printed",
             where="stdout",
         )

@@ -1,4 +1,4 @@
-"""What the renderings share: tables, titled rows, warnings, values."""
+"""Shared by the render modules: tables, titled rows, warnings, values."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _check_cloud(url: str, parts: SplitResult) -> None:
     found = re.search(r"/accounts?/([^/]+)/workspaces?/([^/]+)", parts.path)
     if not found:
         raise UsageError(
-            f"{mask_addresses(url)} is Prefect Cloud, but does not name an account and workspace",
+            f"{mask_addresses(url)} is Prefect Cloud, but has no account and workspace",
             code="api-url-cloud-incomplete",
             hint=set_api_command(
                 "https://api.prefect.cloud/api/accounts/ACCOUNT-ID/workspaces/WORKSPACE-ID"

@@ -90,7 +90,7 @@ def _headers(target: ApiTarget) -> dict[str, str]:
             raise ConfigError(
                 "the value contains a character that is not allowed in an HTTP header",
                 code="api-header-invalid",
-                hint="look for a space or a line break at its end",
+                hint="check for a space or a line break at its end",
                 where=place,
             )
     return headers

@@ -1,4 +1,4 @@
-"""Whether a flow run's container could reach a Prefect API."""
+"""Check whether a flow run's container can reach a Prefect API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors of a Prefect API that does not answer, is not one, or refuses a request."""
+"""The errors of a Prefect API that does not respond, is not one, or refuses a request."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def no_answer(
         )
     if failure is NetworkFailure.TIMEOUT:
         return ApiError(
-            f"the Prefect API at {shown} does not answer: timed out",
+            f"the Prefect API at {shown} is not responding: timed out",
             code="api-timeout",
             hint="if `flowship up` started it, restart it: `flowship down`, then `flowship up`"
             if is_loopback(url)
@@ -78,7 +78,7 @@ def no_answer(
             where=where,
         )
     return ApiError(
-        f"the Prefect API at {shown} does not answer: {detail}",
+        f"the Prefect API at {shown} is not responding: {detail}",
         code="api-unreachable",
         hint="`flowship up` starts a local server"
         if is_loopback(url)
@@ -144,13 +144,13 @@ def request_refused(status: int, request: str, detail: str, source: Source) -> A
     if status == 404:
         return GoneError(
             f"the Prefect API did not find the object of {request}: {detail}",
-            hint="it was deleted in the meantime, perhaps; run the command again",
+            hint="it may have been deleted in the meantime; run the command again",
         )
     if status in (400, 422):
         return ApiError(f"the Prefect API rejected {request}: {detail}", code="api-request-invalid")
     return ApiError(
         f"the Prefect API failed at {request} with HTTP {status}: {detail}",
         code="api-server-error",
-        hint="try again; if it fails again, look at the server's log",
+        hint="try again; if it fails again, check the server's log",
         where=str(source),
     )

@@ -1,4 +1,4 @@
-"""Find out which server answers at an API address."""
+"""Find out which server responds at an API address."""
 
 from __future__ import annotations
 

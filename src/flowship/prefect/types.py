@@ -1,4 +1,4 @@
-"""What Prefect's REST API answers, as far as flowship reads it (server 3.2 to 3.9)."""
+"""The responses of Prefect's REST API, as far as flowship reads them (server 3.2 to 3.9)."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _prefect_too_old(answer: Answer, project: Project) -> BuildError:
 def _flow_not_found(answer: Answer, project: Project) -> BuildError:
     flows = answer["flows"]
     return BuildError(
-        f"{project.flow_file} has no flow called {project.flow_function}",
+        f"{project.flow_file} has no flow named {project.flow_function}",
         code="flow-not-found",
         hint=_flow_not_found_hint(flows, project),
         where=project.flow_file,
@@ -132,7 +132,7 @@ def _flow_not_found_hint(flows: list[str], project: Project) -> str:
     if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
         return f'did you mean entrypoint = "{file}:{close[0]}"?'
     if flows:
-        return f'choose one of its flows, for instance entrypoint = "{file}:{flows[0]}"'
+        return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
     return f"decorate the function in {file} with @flow (from prefect import flow)"
 
 

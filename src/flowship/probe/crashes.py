@@ -36,7 +36,7 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
     """
     if exit_code == KILLED:
         return BuildError(
-            "the process was killed while the flow was loaded: the engine ran out of memory",
+            "the process was killed while loading the flow: the engine ran out of memory",
             code="probe-out-of-memory",
             hint="load large data inside the flow function, not while the file is imported",
             details=output,
@@ -63,7 +63,7 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
 def _flow_ended_process(exit_code: int, output: str, file: str) -> BuildError:
     how = f"by signal {exit_code - 128}" if exit_code > 128 else f"with exit code {exit_code}"
     return BuildError(
-        f"the process ended {how} while the flow was loaded, and would do so in every run",
+        f"the process ended {how} while loading the flow, and would do so in every run",
         code="flow-ended-process",
         hint="look for os._exit, or for a compiled package that does not match the image, in the"
         " file or in a module that it imports",

@@ -150,7 +150,7 @@ def _module_missing_hint(module: str, found: list[str], project: Project) -> str
     if sent:
         first = min(sent)
         part = first if first.endswith(f"{top}.py") else first.partition("/")[0]
-        return f"the Dockerfile does not copy it: COPY {part} {PurePosixPath(FLOWS_DIR, part)}"
+        return f"the Dockerfile does not copy it: add COPY {part} {PurePosixPath(FLOWS_DIR, part)}"
     name = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(top, top)
     return f"add {name} to {project.requirements or 'docker-requirements.txt'}"
 

@@ -1,6 +1,6 @@
 """The build context: the files that are sent to the engine, reproducible byte for byte.
 
-A `Context` is plain data: entries in a fixed order, with normalised modes and without times, so
+A `Context` is plain data: entries in a fixed order, with normalized modes and without times, so
 that two laptops with the same files send the same bytes and get the same hash. It also records
 which files are left out and why, so that an error about a missing COPY source can name the rule.
 
@@ -294,7 +294,7 @@ def _not_utf8(path: str) -> ConfigError:
     return ConfigError(
         f"the name of {shown}, or of its link target, is not UTF-8 and cannot be in an image",
         code="name-not-utf8",
-        hint=f"rename it, or leave it out: {pattern} in .dockerignore",
+        hint=f"rename it, or exclude it: add {pattern} to .dockerignore",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is left out of the build context: the default patterns and ``.dockerignore``."""
+"""The files excluded from the build context: the default patterns and ``.dockerignore``."""
 
 from __future__ import annotations
 

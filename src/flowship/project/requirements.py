@@ -130,7 +130,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _validate_line(line: str, where: str) -> None:
     if has_login(line):  # first, because the errors below show the line
         raise ConfigError(
-            "an address contains a login, which would be readable in the image",
+            "a URL contains a login, which would be readable in the image",
             code="login-in-address",
             hint="remove the login; let the index trust the build machine, or use a base image"
             " that has the package",

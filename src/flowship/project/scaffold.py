@@ -63,7 +63,7 @@ OWN_DOCKERFILE = """\
 """
 
 DOCKERFILE_NOTE = (
-    "the Dockerfile in this folder is not used, the image is built from flowship's template:"
+    "the Dockerfile in this folder is not used; the image is built from flowship's template:"
     ' to use it, set dockerfile = "Dockerfile" in flowship.toml and run `flowship check`'
 )
 
@@ -152,7 +152,7 @@ def _refuse_configured(folder: Path) -> None:
     if os.path.lexists(own) and not own.is_file():
         what = "is a broken link" if own.is_symlink() else "is not a file"
         raise ConfigError(
-            f"flowship.toml exists and {what}; nothing was written",
+            f"flowship.toml exists, but {what}; nothing was written",
             code="not-a-file",
             hint="remove or rename it",
             where=str(own),

@@ -1,4 +1,4 @@
-"""Asks a registry over HTTP: digests, labels, and whether it accepts a login.
+"""Queries a registry over HTTP: digests, labels, and whether it accepts a login.
 
 An image's labels are a few kilobytes where a pull is hundreds of megabytes, so a second laptop,
 or CI without an engine, knows what a pushed image contains. The protocol is that of the OCI
@@ -264,7 +264,7 @@ class RegistryClient:
         # Another server at that address may answer JSON of any shape.
         except (AttributeError, KeyError, TypeError, ValueError, httpx.InvalidURL) as exc:
             raise RegistryError(
-                f"{self._registry} did not answer as a container registry does",
+                f"{self._registry} did not respond like a container registry",
                 code=Fault.NOT_A_REGISTRY.code,
                 hint="check host and port; the registry often has another address than its web"
                 " pages",
@@ -314,7 +314,7 @@ def _only_platform(index: Mapping[str, Any], reference: Reference) -> str:
         raise ConfigError(
             f"{reference} has images for {len(images)} platforms",
             code="ambiguous-platform",
-            hint="name the image of one platform by its digest",
+            hint="use the digest of the image for one platform",
             where="--image",
         )
     return str(images[0]["digest"])

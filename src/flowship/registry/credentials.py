@@ -319,7 +319,7 @@ class _DockerConfig:
             raise ConfigError(
                 f'the credentials of "{registry}" in docker\'s configuration are damaged',
                 code="invalid-docker-configuration",
-                hint=f"remove them from the file, then `flowship login {registry}`",
+                hint=f"remove them from the file, then run `flowship login {registry}`",
                 where=str(self.path),
             )
         return user, password
@@ -347,7 +347,7 @@ class _DockerConfig:
             ) from exc
 
 
-_CORRECT = "correct it, or set DOCKER_CONFIG to another folder"
+_CORRECT = "fix it, or set DOCKER_CONFIG to another folder"
 
 _TABLES = {"auths": dict, "proxies": dict, "credHelpers": str, "HttpHeaders": str}
 

@@ -60,7 +60,7 @@ NO_CONNECTION = frozenset(
 
 @dataclass(frozen=True)
 class Rule:
-    """How one fault is recognised, and what to say about it.
+    """How one fault is recognized, and what to say about it.
 
     Attributes:
         fault: The fault.
@@ -259,13 +259,13 @@ RULES = (
         Fault.MANIFEST_INVALID,
         r"(manifest|digest)[ _]invalid|(unsupported|unknown) media type|schema ?1",
         "{registry} does not support this image format",
-        "it may be too old for the engine's manifests; its answer is below",
+        "it may be too old for the engine's manifests; its response is below",
     ),
     Rule(
         Fault.NOT_A_REGISTRY,
         r"error parsing HTTP \d+ response body|looking for beginning of value|page not found",
         "the server at {registry} is not a container registry",
-        "check host and port; the registry often has another address than its web pages",
+        "check the host and port; a registry often has a different address from its website",
     ),
     # Go's net and net/http, Python's socket and httpx: a registry that is down, going down, or
     # behind a bad connection.
@@ -275,7 +275,7 @@ RULES = (
         r"|network is unreachable|no route to host|server misbehaving|temporary failure"
         r"|closed network connection|connection broken|server closed|host is down"
         r"|server disconnected",
-        "{registry} does not answer, or the connection broke",
+        "{registry} is not responding, or the connection was lost",
         "check that it is running and that the engine's machine can reach it",
         transient=True,
     ),
@@ -284,7 +284,7 @@ UNKNOWN = Rule(
     Fault.UNKNOWN,
     "",
     "{registry} reported an error",
-    "its answer is below; known errors are explained in docs/errors.md",
+    "its response is below; known errors are explained in docs/errors.md",
 )
 
 

@@ -104,7 +104,7 @@ def push_target(text: str) -> Reference:
         )
     if reference.digest:
         raise UsageError(
-            f'"{_shown(text)}" has a digest, which a push cannot choose',
+            f'"{_shown(text)}" has a digest, which a push cannot set',
             code="invalid-image-reference",
             hint=f'remove it: "{replace(reference, digest=None)}"',
             where="--repo",
@@ -244,7 +244,7 @@ def _diagnose_whole(text: str) -> tuple[int, str] | None:
     if scheme := re.match(r"[a-zA-Z][\w+.-]*://", text):
         return 0, f'a reference does not start with "{scheme[0]}"'
     if _IMAGE_ID.fullmatch(text):
-        return 0, "it is an image id, which a registry does not know"
+        return 0, "it is an image ID, which registries do not accept"
     return None
 
 

@@ -36,7 +36,7 @@ _PASSWORD = {
     "other": "check both; many registries require an access token instead of the password",
 }
 _GRANT = {
-    "hub": "push to a repository of your own user name or organisation, with a token that has"
+    "hub": "push to a repository of your own user name or organization, with a token that has"
     " Read & Write",
     "ecr": "allow ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload, ecr:UploadLayerPart,"
     " ecr:CompleteLayerUpload and ecr:PutImage on the repository",
@@ -79,10 +79,10 @@ def words(reference: Reference | str, credentials: Credentials | None) -> dict[s
 
 def _calm(hub: bool, credentials: Credentials | None) -> str:
     if not hub:
-        return "wait some minutes, then try again"
+        return "wait a few minutes, then try again"
     if credentials is None:
         return "wait, or log in for a higher limit: `flowship login`"
-    return "wait some minutes (Docker Hub counts pulls over six hours), then try again"
+    return "wait a few minutes (Docker Hub counts pulls over six hours), then try again"
 
 
 def own_repository(reference: Reference | str, credentials: Credentials | None) -> Reference | None:

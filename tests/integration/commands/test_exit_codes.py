@@ -91,7 +91,13 @@ MISTAKES = [
     ("an address that is empty", ["profile", "set-api", ""], {}, 2, "the address is empty"),
     ("a wrong platform by option", ["build", "--platform", "x"], {}, 2, "--platform"),
     ("two kinds of schedule", ["deploy", "--cron", "0 5 * * *", "--interval", "1h"], {}, 2, ""),
-    ("a wrong cron by flag", ["deploy", "--cron", "0 5 * *"], {}, 2, "cron has five"),
+    (
+        "a wrong cron by flag",
+        ["deploy", "--cron", "0 5 * *"],
+        {},
+        2,
+        "a cron expression has 5 fields",
+    ),
     ("a wrong rule by flag", ["deploy", "--rrule", "FREQ=SOMETIMES"], {}, 2, "--rrule"),
     ("a wrong interval by flag", ["deploy", "--interval", "often"], {}, 2, "--interval"),
     (
@@ -110,9 +116,15 @@ MISTAKES = [
     ("a template that is not there", ["build"], {"FLOWSHIP_TEMPLATE": "t.j2"}, 3, "t.j2"),
     ("configured already", ["init"], {}, 3, "nothing was written"),
     # 4: no engine
-    ("no engine to build with", ["build"], NO_ENGINE, 4, "no container engine answers"),
-    ("no engine to push with", ["push", "--repo", "a/b"], NO_ENGINE, 4, "no container engine"),
-    ("no engine for a worker", ["up"], NO_ENGINE, 4, "no container engine answers"),
+    ("no engine to build with", ["build"], NO_ENGINE, 4, "cannot connect to a container engine"),
+    (
+        "no engine to push with",
+        ["push", "--repo", "a/b"],
+        NO_ENGINE,
+        4,
+        "cannot connect to a container engine",
+    ),
+    ("no engine for a worker", ["up"], NO_ENGINE, 4, "cannot connect to a container engine"),
     ("a context that is gone", ["build"], {"DOCKER_CONTEXT": "gone"}, 4, "gone"),
     # 5: what no image could hold
     ("an entrypoint of nothing", ["build"], {"FLOWSHIP_ENTRYPOINT": "x/flow.py:f"}, 5, "x/flow.py"),

@@ -12,7 +12,7 @@ def test_an_empty_folder_uses_the_shipped_etl_flow(cli):
     assert code == 0
     assert stdout.startswith("FROM prefecthq/prefect:3")
     assert "COPY project/ /opt/prefect/flows/flowship/etl/\n" in stdout
-    assert "shipped ETL flow" in stderr
+    assert "built-in ETL flow" in stderr
 
 
 @pytest.mark.parametrize("command", ["build", "check", "deploy", "ship", "run"])
@@ -59,7 +59,7 @@ def test_a_value_of_the_wrong_type_in_pyproject_is_an_error(cli, tmp_path, pypro
 def test_the_shipped_flow_passes_the_check(cli):
     done = cli("check")
     assert done.code == 0, done.stderr
-    assert "shipped ETL flow" in cli("build", "--print-dockerfile").stderr
+    assert "built-in ETL flow" in cli("build", "--print-dockerfile").stderr
 
 
 @pytest.mark.parametrize(

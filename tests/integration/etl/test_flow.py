@@ -127,7 +127,7 @@ def test_temporary_failures_of_the_server_are_retried(taxi, tmp_path):
 @pytest.mark.usefixtures("api")
 def test_a_single_month_fails_with_the_reason(taxi, tmp_path):
     taxi.faults.append(404)
-    with pytest.raises(NotPublishedError, match="answered 404"):
+    with pytest.raises(NotPublishedError, match="returned 404"):
         etl_web_to_gcs(2021, 1, source=taxi.source, destination=str(tmp_path))
 
 
@@ -182,7 +182,7 @@ def test_each_month_creates_an_artifact_and_the_parent_a_summary(taxi, tmp_path)
     assert months["fhv 2018-03"]["rows"] == "2,000"
     assert months["fhv 2018-03"]["outcome"] == "written"
     assert months["fhv 2018-04"]["outcome"] == "failed"
-    assert "answered 404" in months["fhv 2018-04"]["location or reason"]
+    assert "returned 404" in months["fhv 2018-04"]["location or reason"]
 
 
 @pytest.mark.server

@@ -106,7 +106,7 @@ def test_a_certificate_is_trusted_once_docker_trusts_it_for_the_registry(own_reg
     assert caught.value.fault is Fault.UNKNOWN_IMAGE, "the registry answered"
 
 
-def test_a_registry_without_https_is_recognised(own_registry):
+def test_a_registry_without_https_is_recognized(own_registry):
     running = own_registry(host=outside_address())
     with RegistryClient(running.address) as client, pytest.raises(RegistryError) as caught:
         client.digest(Reference.parse(f"{running.address}/x:1"))

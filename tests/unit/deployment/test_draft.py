@@ -68,11 +68,15 @@ def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
         (Flags(cron="0 5 * * *", timezone="Pacific/Aukland"), "not a timezone", "Pacific/Auckland"),
         (Flags(interval="soon"), "not an interval", "15m"),
         (Flags(rrule="SOMETIMES"), "not an rrule", "FREQ=WEEKLY"),
-        (Flags(rrule="FREQ=DAILY;UNTIL=20200101"), "never runs", "UNTIL"),
-        (Flags(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3"), "never runs", "COUNT"),
+        (Flags(rrule="FREQ=DAILY;UNTIL=20200101"), "has no upcoming runs", "UNTIL"),
+        (
+            Flags(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=3"),
+            "has no upcoming runs",
+            "COUNT",
+        ),
         (Flags(cron="0 5 * * *", interval=60), "exactly one", "keep one"),
         (Flags(timezone="Europe/Paris"), "--timezone needs a schedule", "timezone"),
-        (Flags(cron="0 5 * * *", no_schedule=True), "exclude each other", ""),
+        (Flags(cron="0 5 * * *", no_schedule=True), "cannot be combined", ""),
         (Flags(parameters={"month": "1"}), 'no parameter "month"', 'did you mean "months"?'),
         (
             Flags(parameters={"months": "January"}),
@@ -81,7 +85,7 @@ def test_a_schedule_flag_takes_the_timezone_configured_for_the_deployment():
         ),
         (Flags(parameters={"year": "20x1"}), "a whole number", "year=2021"),
         (Flags(parameters={"colour": "red"}), '"yellow" or "green"', "colour=yellow"),
-        (Flags(name="a/b"), "cannot be a deployment's name", ""),
+        (Flags(name="a/b"), "is not a valid deployment name", ""),
     ],
 )
 def test_a_wrong_flag_is_a_usage_error_with_a_hint(flags, message, hint):

@@ -96,7 +96,7 @@ def test_text_from_a_shell_becomes_what_the_schema_takes(text, schema, value):
         ("1e400", {"type": "number"}, '"1e400"'),
         ("99999999999999999999", {"type": "integer"}, "64 bits"),
         ("[1, 99999999999999999999]", INTS, "64 bits"),
-        ("99999999999999999999", {"type": "integer"}, "99999999999999999999 is beyond"),
+        ("99999999999999999999", {"type": "integer"}, "99999999999999999999 does not fit"),
         ("20260101", {"type": "string", "format": "date"}, "20260101"),
         ("20260101", {"type": "string", "format": "date-time"}, "20260101"),
         ("20260101T050000", {"type": "string", "format": "date-time"}, "a time like 2026-01-31T"),
@@ -206,7 +206,7 @@ def test_secrets_are_masked_at_every_depth_and_their_parameters_are_named():
         ("13", {"type": "array", "items": {"type": "integer", "maximum": 12}},
          "13 at [0] is not at most 12", "--param 'p=[1, 2, 3]'"),
         ("abc", {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
-         '"abc" is not that', "--param p=3"),
+         '"abc" is not valid', "--param p=3"),
         ("soon", {"type": "string", "format": "duration"}, "PT2H30M", "--param p=PT2H"),
     ],
 )  # fmt: skip
@@ -252,8 +252,8 @@ def test_a_recursive_type_is_described_and_validated_at_every_depth():
     assert resolve(TREE, {"p": RawValue("[1, [2, [3]]]")}) == {"p": [1, [2, [3]]]}
     with pytest.raises(UsageError) as caught:
         resolve(TREE, {"p": RawValue('[1, [2, ["x"]]]')}, error=UsageError)
-    assert '"x" at [1][1][0] is not that' in caught.value.message
-    assert caught.value.hint == "for instance --param p=3"
+    assert '"x" at [1][1][0] is not valid' in caught.value.message
+    assert caught.value.hint == "for example --param p=3"
 
 
 def test_a_type_that_only_refers_to_itself_is_left_to_the_server():
@@ -272,5 +272,5 @@ def test_a_pattern_that_only_pydantic_reads_is_left_to_the_flow():
 def test_the_parameters_of_a_flow_that_was_not_probed_must_be_json_too():
     given = {"day": date(2026, 1, 31), "months": RawValue("[1]"), "note": RawValue("abc ")}
     assert resolve(None, given) == {"day": "2026-01-31", "months": [1], "note": "abc "}
-    with pytest.raises(ConfigError, match="not a number that JSON has"):
+    with pytest.raises(ConfigError, match="not a valid JSON number"):
         resolve(None, {"limit": float("nan")})

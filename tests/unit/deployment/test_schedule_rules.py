@@ -51,7 +51,7 @@ def test_an_invalid_interval_is_refused_with_an_example(written):
         ("0 25 * * *", '"25" is not an hour (0-23)', "0 5 * * *"),
         ("61 5 * * *", '"61" is not a minute (0-59)', "0 5 * * *"),
         ("0 5 * * FUN", '"FUN" is not a day of week', "0 5 * * *"),
-        ("0 0 5 * * *", "has 6 fields; a cron has five", '"0 5 * * *"'),
+        ("0 0 5 * * *", "has 6 fields; a cron expression has 5 fields", '"0 5 * * *"'),
         ("0 5 *", "has 3 fields", "minute, hour"),
         ("", "has 0 fields", "minute, hour"),
         ("0 5 31 2 *", "never runs", "day of month"),

@@ -172,7 +172,7 @@ def test_a_renamed_deployment_that_still_runs_is_warned_of(server):
     reported(server, wanted(FIVE))
     renamed = desired(settings(deployments=[{"name": "daily", **FIVE}]))
     (warning,) = reported(server, renamed).warnings
-    assert "taxi/nightly is not in the configuration and still runs" in warning
+    assert "taxi/nightly is not in the configuration but still runs" in warning
     assert "prefect deployment delete 'taxi/nightly'" in warning
     server.schedules()[0]["active"] = False
     assert reported(server, renamed).warnings == ()
@@ -202,7 +202,7 @@ def test_an_active_schedule_that_never_runs_is_warned_of(server):
     reported(server, wanted())
     theirs = server.add_schedule(schedule={"cron": "0 0 30 2 1", "day_or": False})
     (deployment,) = reported(server, wanted()).deployments
-    assert ["Prefect plans no run" in text for text in deployment.warnings] == [True]
+    assert ["Prefect schedules no runs" in text for text in deployment.warnings] == [True]
     assert deployment.schedules[0].timezone == ""
     theirs["active"] = False
     assert reported(server, wanted()).deployments[0].warnings == ()
@@ -214,7 +214,7 @@ def test_a_schedule_by_flag_that_cannot_run_is_warned_of(server):
     server.schedules()[0]["active"] = False
     server.stored[next(iter(server.stored))]["paused"] = True
     paused, asleep = reported(server, wanted(flags=flags)).deployments[0].warnings
-    assert "--no-paused resumes it" in paused
+    assert "resume it with --no-paused" in paused
     assert f"prefect deployment schedule resume 'taxi/nightly' {server.schedules()[0]['id']}" in (
         asleep
     )

@@ -48,7 +48,7 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [
-        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "never runs"),
+        ({"rrule": "FREQ=DAILY;UNTIL=20200101"}, "has no upcoming runs"),
         ({"interval": "1s"}, "a run every 1 s"),
         ({"rrule": "FREQ=SECONDLY"}, "a run every 1 s"),
     ],

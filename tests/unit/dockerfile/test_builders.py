@@ -39,7 +39,7 @@ def test_every_flag_of_the_newest_builder_is_known(keyword):
         "# syntax=docker/dockerfile:1\nFROM x\n",
     ],
 )
-def test_a_dockerfile_that_needs_buildkit_is_recognised(text):
+def test_a_dockerfile_that_needs_buildkit_is_recognized(text):
     assert needs_buildkit(text)
 
 

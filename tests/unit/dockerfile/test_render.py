@@ -64,7 +64,7 @@ def test_a_flow_that_is_not_in_the_context_is_reported_for_a_rendered_dockerfile
     (finding,) = check(text, Facts(context=context, entrypoint="flows/taxi.py:etl"))
     assert finding.rule == "flow-not-in-place"
     assert ".dockerignore line 1" in finding.message
-    assert finding.help == "include it again with !flows/taxi.py in .dockerignore"
+    assert finding.help == "add !flows/taxi.py to .dockerignore"
 
 
 def test_dependencies_come_before_the_code_and_data_in_the_project_after_it(tmp_path):

@@ -59,7 +59,7 @@ from support.dockerfiles import (
         ),
     ],
 )
-def test_a_secret_is_recognised_by_its_name_or_content(path, content, kind):
+def test_a_secret_is_recognized_by_its_name_or_content(path, content, kind):
     text = PREFECT + "COPY . /opt/prefect/flows/\n"
     finding = one("secret", text, Facts(context=holding({path: content, "a.py": ""})))
     assert finding.severity == "error"
@@ -150,7 +150,7 @@ def test_only_the_start_of_a_file_is_read_and_large_files_are_skipped():
         ("LOG_LEVEL", "debug", ""),
     ],
 )
-def test_a_secret_in_a_variable_is_recognised_by_its_name_or_value(name, value, kind):
+def test_a_secret_in_a_variable_is_recognized_by_its_name_or_value(name, value, kind):
     assert secret_in_variable(name, value) == kind
 
 

@@ -14,8 +14,8 @@ from flowship.errors import ConfigError, EngineError
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "no container engine answers"),
-        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "no container engine answers"),
+        ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "cannot connect to a container engine"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:9"}, "cannot connect to a container engine"),
         ({"DOCKER_CONTEXT": "not-there"}, "context not-there does not exist"),
     ],
 )
@@ -88,5 +88,5 @@ def test_a_damaged_context_is_reported_as_that(docker_config, tmp_path, monkeypa
         ("ssh://ada@engine.example.com", True),
     ],
 )
-def test_an_engine_on_another_machine_is_recognised_by_its_address(address, remote):
+def test_an_engine_on_another_machine_is_recognized_by_its_address(address, remote):
     assert Engine(None, "1", "linux/amd64", address).is_remote is remote

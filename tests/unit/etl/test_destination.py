@@ -242,6 +242,6 @@ def test_a_prefect_api_that_does_not_answer_is_reported(tmp_path):
 
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
-        pytest.raises(DestinationError, match="does not answer"),
+        pytest.raises(DestinationError, match="is not responding"),
     ):
         open_destination("gcs-bucket/taxi")

@@ -334,7 +334,7 @@ def test_a_month_that_fails_does_not_stop_the_others_and_the_order_is_kept(taxi,
         ("green 2021-02", "failed"),
         ("green 2021-01", "written"),
     ]
-    assert "answered 404" in results[1].reason
+    assert "returned 404" in results[1].reason
     assert [r.code for r in results] == ["", "month-not-published", ""]
     assert seen == {result.label: result.outcome for result in results}
 

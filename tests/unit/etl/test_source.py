@@ -138,7 +138,7 @@ def test_a_plain_folder_of_the_server_works_as_a_source(taxi):
 )
 def test_only_temporary_failures_are_retried(taxi, status, kind):
     taxi.faults += [status] * 9
-    with pytest.raises(SourceError, match=f"answered {status}") as caught:
+    with pytest.raises(SourceError, match=f"returned {status}") as caught:
         _read(month_address(taxi.source, "yellow", 2021, 1))
     assert type(caught.value) is kind
     assert len(taxi.requests) == (4 if kind is UnavailableError else 1)
@@ -152,7 +152,7 @@ def test_a_retry_is_reported(taxi):
         assert b"".join(stream.chunks)
     assert [r.status for r in taxi.requests] == [500, 503, 200]
     assert len(lines) == 2
-    assert "answered 500" in lines[0]
+    assert "returned 500" in lines[0]
     assert "retrying in 0 s" in lines[0]
 
 

@@ -9,7 +9,7 @@ WRITTEN = MonthResult(
     "green", 2021, 1, "written", "out/m.parquet", rows_read=1_002, rows=1_000, rejected=2,
     nulls={"fee": 3}, first_pickup="2021-01-01T00:00:07", size=1_250_000, seconds=1.5,
 )  # fmt: skip
-FAILED = MonthResult("green", 2021, 2, "failed", reason="the server answered 404", seconds=0.5)
+FAILED = MonthResult("green", 2021, 2, "failed", reason="the server returned 404", seconds=0.5)
 
 
 def test_the_summary_has_a_row_for_each_month():
@@ -17,7 +17,7 @@ def test_the_summary_has_a_row_for_each_month():
     assert written["rows"] == "1,000"
     assert written["first pickup"] == "2021-01-01 00:00:07"
     assert (written["MB"], written["location or reason"]) == ("1.2", "out/m.parquet")
-    assert (failed["rows"], failed["location or reason"]) == ("", "the server answered 404")
+    assert (failed["rows"], failed["location or reason"]) == ("", "the server returned 404")
     assert written.keys() == failed.keys()
 
 

@@ -63,7 +63,7 @@ def test_months_are_loaded_and_their_progress_is_reported(tmp_path):
 
 RESULTS = [
     MonthResult("green", 2021, 1, "written"),
-    MonthResult("green", 2021, 2, "failed", reason="the server answered 404"),
+    MonthResult("green", 2021, 2, "failed", reason="the server returned 404"),
     MonthResult("green", 2021, 3, "unchanged"),
 ]
 
@@ -72,7 +72,7 @@ def test_failed_months_are_one_error_with_each_reason():
     error = etl_months.failure(RESULTS)
     assert (error.exit_code, error.code) == (ExitCode.RUN, "months-failed")
     assert error.message == "1 of 3 months failed"
-    assert error.details == "green 2021-02: the server answered 404"
+    assert error.details == "green 2021-02: the server returned 404"
     assert etl_months.failure(RESULTS[::2]) is None
 
 

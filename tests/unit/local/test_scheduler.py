@@ -91,7 +91,7 @@ def test_nothing_is_written_to_a_server_on_another_machine(check):
 def test_a_scheduler_that_creates_no_runs_is_an_error_and_nothing_stays(check, monkeypatch):
     monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.0)
     server = Server(schedules=False)
-    with pytest.raises(ApiError, match="its scheduler creates no runs") as error:
+    with pytest.raises(ApiError, match="its scheduler does not create runs") as error:
         check(server)
     assert error.value.code == "scheduler-not-running"
     assert server.deleted[-1] == "/flows/flows"

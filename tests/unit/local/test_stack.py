@@ -17,7 +17,7 @@ from support.stack import Machine
 
 def test_a_missing_engine_is_an_error_before_anything_is_started(machine):
     def missing():
-        raise EngineError("no container engine answers")
+        raise EngineError("cannot connect to a container engine")
 
     with pytest.raises(EngineError):
         machine.up(check_engine=missing)

@@ -129,8 +129,8 @@ def test_a_deployment_shows_what_runs_when_with_which_parameters_and_on_which_wo
     [
         ({"pushed": False}, "only on this engine"),
         ({"worker_online": True}, "online"),
-        ({"worker_online": None}, "not known: the server did not answer"),
-        ({"schedules": ()}, "only when started: no schedule"),
+        ({"worker_online": None}, "unknown: the server did not respond"),
+        ({"schedules": ()}, "no schedule: runs only when started"),
         ({"paused": True}, "taxi/nightly (paused)"),
         ({"paused": True}, "would run   every day at 05:00"),
         ({"removed_schedules": ("every hour",)}, "removed     every hour"),
@@ -139,7 +139,7 @@ def test_a_deployment_shows_what_runs_when_with_which_parameters_and_on_which_wo
         ({"changes": (Change("tags", ["a"], ["[b]"]),)}, 'deployment tags: ["a"] → ["[b]"]'),
         (
             {"copied": ("networks",), "widened": False, "outcome": "found"},
-            "image, env follow the block at each run; networks were copied",
+            "runs read image, env from the block; networks were copied",
         ),
         (
             {"block": BlockReport("b", "2", "unchanged", (), {"volumes": ["a:/b"]}, "")},
@@ -162,7 +162,7 @@ def test_what_is_out_of_the_ordinary_is_shown(changes, words):
 def test_schedules_of_a_person_and_paused_ones_are_marked():
     added = replace(SCHEDULE, source="server", active=False)
     text = shown(render_deploy.deployed(report(schedules=(added,))))
-    assert "(paused, added by a person)" in text
+    assert "(paused, added manually)" in text
 
 
 def test_the_result_of_deploy_is_a_name_that_run_takes():

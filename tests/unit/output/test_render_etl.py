@@ -16,7 +16,7 @@ WRITTEN = MonthResult(
     "green", 2021, 1, "written", "out/green.parquet", rows=76_518, rejected=2, size=1_300_000,
     rejects="out/_green.rejects.csv", unknown=("[new]",), missing=("airport_fee",), seconds=1.25,
 )  # fmt: skip
-FAILED = MonthResult("green", 2021, 2, "failed", reason="the server answered 404")
+FAILED = MonthResult("green", 2021, 2, "failed", reason="the server returned 404")
 
 
 def test_each_month_has_a_row():
@@ -44,14 +44,14 @@ def drawn(*seen: Progress, terminal: bool) -> str:
 
 SEEN = (
     Progress("green 2021-01", size=100, received=10, rows=5),
-    Progress("green 2021-01", size=100, received=10, rows=5, note="trying again in 2 s"),
+    Progress("green 2021-01", size=100, received=10, rows=5, note="retrying in 2 s"),
     Progress("green 2021-01", size=100, received=100, rows=50, outcome="written"),
 )
 
 
 def test_without_a_terminal_notes_and_outcomes_are_lines():
     assert drawn(*SEEN, terminal=False).splitlines() == [
-        "  green 2021-01: trying again in 2 s",
+        "  green 2021-01: retrying in 2 s",
         "• green 2021-01: written, 50 rows",
     ]
 
@@ -59,6 +59,6 @@ def test_without_a_terminal_notes_and_outcomes_are_lines():
 def test_a_terminal_has_a_bar_for_each_month():
     failed = Progress("green 2021-02", outcome="failed")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn(*SEEN, failed, terminal=True))
-    assert "green 2021-01: trying again in 2 s" in text
+    assert "green 2021-01: retrying in 2 s" in text
     assert re.search(r"green 2021-01 .* 50 rows .*written", text)
     assert re.search(r"green 2021-02 .* 0 rows .*failed", text)

@@ -70,7 +70,7 @@ def test_an_image_for_another_platform_and_one_that_was_not_probed_say_so():
     text = shown(
         render_image.built(replace(IMAGE, platform="linux/arm64", probe=None), "linux/amd64")
     )
-    assert "the image is for linux/arm64 and this engine is linux/amd64" in text
+    assert "the image is for linux/arm64, but this engine is linux/amd64" in text
     assert "--no-probe" in text
 
 

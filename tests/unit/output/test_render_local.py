@@ -38,4 +38,4 @@ def test_up_shows_both_services_the_scheduler_and_the_profile():
 
 def test_down_without_services_says_so():
     text = shown(render_local.stack(StackReport(None, ())))
-    assert text.strip() == "nothing to stop: no server or worker of flowship is running"
+    assert text.strip() == "nothing to stop: no server or worker started by flowship is running"

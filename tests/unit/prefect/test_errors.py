@@ -93,9 +93,9 @@ def test_a_rejected_request_shows_the_servers_detail():
         (
             httpx.ConnectError("Connection refused"),
             "api-unreachable",
-            "does not answer: connection refused",
+            "is not responding: connection refused",
         ),
-        (httpx.ReadTimeout("slow"), "api-timeout", "does not answer: timed out"),
+        (httpx.ReadTimeout("slow"), "api-timeout", "is not responding: timed out"),
         (
             httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
             "api-certificate-untrusted",

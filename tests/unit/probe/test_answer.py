@@ -55,7 +55,7 @@ def test_an_image_without_prefect_3_is_refused(answer, code, message):
 def test_a_renamed_flow_suggests_the_closest_flow_in_the_file(tmp_path):
     (tmp_path / "flow.py").write_text(FLOW)
     error = explained(tmp_path, "flow.py:helo")
-    assert "no flow called helo" in error.message
+    assert "no flow named helo" in error.message
     assert error.code == "flow-not-found"
     assert 'did you mean entrypoint = "flow.py:hello"?' in error.hint
 

@@ -87,7 +87,7 @@ def test_a_missing_environment_variable_says_where_to_set_it(tmp_path):
         "import socket; socket.create_connection(('127.0.0.1', 9))",
     ],
 )
-def test_a_flow_that_uses_the_network_while_imported_is_recognised(tmp_path, line):
+def test_a_flow_that_uses_the_network_while_imported_is_recognized(tmp_path, line):
     (tmp_path / "flow.py").write_text(line + "\n" + FLOW)
     error = explained(tmp_path, "flow.py:hello")
     assert "network" in error.message

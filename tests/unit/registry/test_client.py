@@ -150,7 +150,7 @@ def test_a_name_of_several_platforms_cannot_be_chosen_from(hub, credentials):
 def test_an_answer_that_is_not_a_manifest_is_an_error(hub, credentials, answer):
     handler, reference = hub
     handler.index = answer
-    with pytest.raises(RegistryError, match="did not answer as a container registry") as caught:
+    with pytest.raises(RegistryError, match="did not respond like a container registry") as caught:
         describe(reference, credentials)
     assert caught.value.hint
 
@@ -159,7 +159,7 @@ def test_an_answer_that_is_not_a_manifest_is_an_error(hub, credentials, answer):
 def test_an_invalid_configuration_is_an_error(hub, credentials, config):
     handler, reference = hub
     handler.config = config
-    with pytest.raises(RegistryError, match="did not answer as a container registry"):
+    with pytest.raises(RegistryError, match="did not respond like a container registry"):
         describe(reference, credentials)
 
 
@@ -167,7 +167,7 @@ def test_an_invalid_configuration_is_an_error(hub, credentials, config):
 def test_an_invalid_digest_is_an_error(hub, credentials, digest):
     handler, reference = hub
     handler.digest = digest
-    with pytest.raises(RegistryError, match="did not answer as a container registry"):
+    with pytest.raises(RegistryError, match="did not respond like a container registry"):
         describe(reference, credentials)
 
 

@@ -283,7 +283,7 @@ def test_a_helper_is_asked_for_docker_hub_by_its_old_address(folder, path_with):
     assert list(json.loads(keychain.read_text())) == [HUB_KEY]
 
 
-def test_a_helpers_identity_token_is_recognised(folder, path_with):
+def test_a_helpers_identity_token_is_recognized(folder, path_with):
     environ = path_with("docker-credential-test", HELPER)
     write(folder, {"credsStore": "test"})
     store(Credentials(TOKEN_USER, SecretStr("tok"), ""), "docker.io", folder, environ)

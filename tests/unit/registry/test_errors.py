@@ -54,7 +54,7 @@ def test_the_hint_for_a_rejected_login_is_not_to_log_in():
         ),
         (
             "not-running",
-            "127.0.0.1:5000 does not answer, or the connection broke",
+            "127.0.0.1:5000 is not responding, or the connection was lost",
             "check that it is running and that the engine's machine can reach it",
         ),
         (
@@ -136,7 +136,7 @@ def test_the_hint_for_rejected_variables_is_to_correct_them_since_they_override_
     assert "unset both" in error.hint
 
 
-def test_at_docker_hub_the_repository_of_another_user_is_recognised():
+def test_at_docker_hub_the_repository_of_another_user_is_recognized():
     error = failure("hub-denied", ADA)
 
     assert "did you mean `--repo ada/de-repo:v1`?" in error.hint

@@ -1,4 +1,4 @@
-"""The faults of registries: each is recognised, complete and documented."""
+"""The faults of registries: each is recognized, complete and documented."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_fault_has_its_row_on_the_errors_page(fault):
     assert ("Tried again." in line) == rule.transient
 
 
-def test_every_fault_is_recognised_by_a_rule():
+def test_every_fault_is_recognized_by_a_rule():
     assert {rule.fault for rule in RULES} == set(Fault) - {Fault.UNKNOWN}
 
 
@@ -90,5 +90,5 @@ def test_every_fault_is_recognised_by_a_rule():
         ("timed out", "unreachable"),
     ],
 )
-def test_the_errors_of_our_own_connection_are_recognised_too(text, fault):
+def test_the_errors_of_our_own_connection_are_recognized_too(text, fault):
     assert classify(text).fault == fault

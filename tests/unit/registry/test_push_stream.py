@@ -45,7 +45,7 @@ def test_the_engines_retries_appear_as_the_status_of_a_layer():
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_a_refusal_is_recognised_and_is_not_transient(name):
+def test_a_refusal_is_recognized_and_is_not_transient(name):
     error = failure(name)
 
     assert (error.fault, error.transient) == (REFUSED[name], False)

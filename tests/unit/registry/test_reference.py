@@ -144,7 +144,7 @@ def test_a_hub_name_that_looks_like_a_host_keeps_its_registry():
         ("user/réseau", 7, '"é" is not allowed', ""),
         ("user/repo@sha256:abc", 11, "64 lowercase", ""),
         ("example.com:50a0/x", 1, "not a registry", ""),
-        ("f" * 64, 1, "image id", ""),
+        ("f" * 64, 1, "image ID", ""),
         ("", 1, "empty", ""),
         ("a" * 300, 256, "at most 255", ""),
     ],

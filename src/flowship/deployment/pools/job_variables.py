@@ -61,7 +61,7 @@ def validate(deployment: str, given: Mapping[str, Any], template: Mapping[str, A
         if wrong:
             expected = json_schema.describe(known[key], root)
             raise ConfigError(
-                f'job variable "{key}" takes {expected}: {wrong}',
+                f'job variable "{key}" expects {expected}: {wrong}',
                 code="job-variable-invalid",
                 where=where,
             )

@@ -92,5 +92,5 @@ def _absent(view: View, own: str | None, file: str, target: str) -> tuple[str, s
     for whole in (file, f"project/{file}"):
         reason = excluded_by(view, context, whole) if context else ""
         if reason:
-            return reason, f"include it again with !{file} in .dockerignore"
+            return reason, f"add !{file} to .dockerignore"
     return f"{file} is not in the build context", advice

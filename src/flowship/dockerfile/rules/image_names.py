@@ -66,7 +66,7 @@ def _base(view: View, step: Step) -> Iterator[Finding]:
 
 def _upper_case(view: View, step: Step, word: Word, image: str) -> Iterator[Finding]:
     """Image names are lowercase. The part before the first slash may be a host with uppercase
-    letters: older engines recognise it as a host only if it contains a dot or a port.
+    letters: older engines recognize it as a host only if it contains a dot or a port.
     """
     repository = repository_of(image)
     first, slash, rest = repository.partition("/")

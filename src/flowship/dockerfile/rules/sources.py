@@ -67,7 +67,7 @@ def _missing(
         kind = context.left_out[excluded].kind
         message += f": {_because(view, context, excluded, source.path)}"
         path = view.in_project(source.path)
-        advice = f'include it again with "!{path}" in .dockerignore, or do not copy it'
+        advice = f'add "!{path}" to .dockerignore, or do not copy it'
         if kind is LeftOutKind.SECRETS:
             advice = "do not copy it; pass it to the run with a Prefect block or the block's env"
     elif source.is_glob:
@@ -89,7 +89,7 @@ def _spelling(view: View, index: Index, source: Source) -> str:
     if close:
         return f'did you mean "{close[0]}"?'
     if folder:
-        return "add it to the project folder, or correct copy = { … } in the configuration"
+        return "add it to the project folder, or fix copy = { … } in the configuration"
     return "check the spelling"
 
 

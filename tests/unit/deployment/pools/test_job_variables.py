@@ -42,9 +42,9 @@ def test_a_variable_that_resembles_none_is_refused_with_all_that_there_are():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"stream_output": "yes"}, 'takes true or false: "yes" is not that'),
-        ({"mem_limit": 512}, "takes text or nothing (null): 512 is not that"),
-        ({"size": "medium"}, 'takes "small" or "large"'),
+        ({"stream_output": "yes"}, 'expects true or false: "yes" is not valid'),
+        ({"mem_limit": 512}, "expects text or nothing (null): 512 is not valid"),
+        ({"size": "medium"}, 'expects "small" or "large"'),
         ({"labels": {"cpus": float("nan")}}, '["cpus"]'),
     ],
 )
