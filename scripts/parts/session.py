@@ -44,7 +44,7 @@ TOUR = (
 
 ELIDED = re.compile(
     r" +\[\d+/\d+\] |      \S|  [0-9a-f]{12}: |• (?:sending|pulling|[A-Z])"
-    r"|  (?:look at|page|next:|database|log)|.*(?:\.log\b|profile)"
+    r"|  (?:page|next:|database|log)|.*(?:\.log\b|profile)"
     r"|\d\d:\d\d:\d\d (?!.*letters)"
 )
 """Lines that the picture leaves out: build steps, transfers, states, logs that are not the

@@ -57,9 +57,9 @@ class Holder:
         return f"{self.who} (process {self.pid}, since {self.since})"
 
 
-def lock_name(project: str) -> str:
+def lock_name(block: str) -> str:
     """The variable's name."""
-    return f"flowship-deploy-lock-{project}"
+    return f"flowship-deploy-lock-{block}"
 
 
 class DeployLock:
@@ -111,17 +111,17 @@ class DeployLock:
 @contextmanager
 def held(
     api: PrefectApi,
-    project: str,
+    block: str,
     *,
     wait: bool = True,
     report: Report = silent,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[DeployLock]:
-    """Hold the deploy lock of a project.
+    """Hold the deploy lock of a project, which is named after its block.
 
     Args:
         api: The server.
-        project: Whose deployments are about to change.
+        block: The block that the deployments share.
         wait: Wait for another deploy to end; else it is an error.
         report: Receives who holds the lock.
         sleep: How to wait.
@@ -129,7 +129,7 @@ def held(
     Raises:
         ApiError: Another deploy is in progress, and `wait` is False; or the API does not answer.
     """
-    lock = _take(api, project, wait=wait, report=report, sleep=sleep)
+    lock = _take(api, block, wait=wait, report=report, sleep=sleep)
     try:
         yield lock
     finally:
@@ -138,13 +138,13 @@ def held(
 
 def _take(
     api: PrefectApi,
-    project: str,
+    block: str,
     *,
     wait: bool,
     report: Report,
     sleep: Callable[[float], None],
 ) -> DeployLock:
-    name, waiting_for = lock_name(project), ""
+    name, waiting_for = lock_name(block), ""
     while True:
         value = _value()
         with suppress(ConflictError):
@@ -160,12 +160,12 @@ def _take(
         holder = str(_holder(variable))
         if not wait:
             raise ApiError(
-                f"another deploy of {project} is in progress: {holder}",
+                f"another deploy of this project is in progress: {holder}",
                 code="deploy-in-progress",
                 hint="run the command again later, or omit --no-wait",
             )
         if holder != waiting_for:
-            report(Phase(f"waiting for another deploy of {project}: {holder}"))
+            report(Phase(f"waiting for another deploy of this project: {holder}"))
             waiting_for = holder
         sleep(POLL)
 

@@ -21,7 +21,7 @@ def started(run: Started) -> list[RenderableType]:
     lines: list[RenderableType] = [
         f"[green]✓[/] started {escape(run.name)} of {escape(run.deployment)}",
         *parameter_lines(run.parameters),
-        titled_row("look at", run.url),
+        titled_row("page", run.url),
     ]
     return lines + warning_lines(run.warnings)
 

@@ -250,7 +250,7 @@ def test_8_a_watched_run_that_does_not_complete(cli, built, prefect_server):
     assert cli("deploy", cwd=built, env=env).code == 0
     for state in ("FAILED", "CRASHED"):
         with Running("run", "--watch", cwd=built, env=env) as watching:
-            watching.until("look at")
+            watching.until("page")
             body = {"state": {"type": state, "message": "as it is"}, "force": True}
             for run in scheduled(prefect_server, built.name):
                 ask(prefect_server, f"/flow_runs/{run['id']}/set_state", body)

@@ -138,7 +138,7 @@ def test_the_run_continues_when_watching_is_interrupted(built, prefect_server):
     env = {**env, "PREFECT_API_URL": prefect_server, "FLOWSHIP_WORK_POOL": folder.name}
     flowship("deploy", cwd=folder, env=env, ok=True)
     with Running("run", "--watch", "--json", cwd=folder, env=env) as watching:
-        watching.until("look at")
+        watching.until("page")
         code, stdout, stderr = watching.interrupt()
     assert code == INTERRUPTED
     result = json.loads(stdout)

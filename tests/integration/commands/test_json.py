@@ -159,7 +159,7 @@ def test_without_json_stdout_is_what_a_script_needs(shipped):
 def test_run_watched(shipped, prefect_server):
     folder, env, _ = shipped
     with Running("run", "--watch", "--json", cwd=folder, env=env) as watching:
-        watching.until("look at")
+        watching.until("page")
         for run in until(lambda: waiting(prefect_server, folder.name)):
             body = {"state": {"type": "COMPLETED"}, "force": True}
             ask(prefect_server, f"/flow_runs/{run['id']}/set_state", body)
