@@ -54,4 +54,4 @@ def test_an_engine_that_does_not_answer_is_an_error_of_the_engine(cli, project, 
     env = {**NOWHERE, "PREFECT_API_URL": prefect_server}
     code, stdout, stderr = cli("deploy", "--dry-run", env=env)
     assert (code, stdout) == (4, "")
-    assert "no container engine" in stderr
+    assert "cannot connect to a container engine" in stderr
