@@ -303,8 +303,9 @@ def test_an_edit_during_a_build_is_an_error_since_the_hash_is_of_other_files(pro
         if isinstance(event, Phase) and event.text.startswith("sending"):
             (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
 
-    with pytest.raises(ConfigError, match=r"flow\.py changed while it was being sent"):
+    with pytest.raises(ConfigError, match="the file changed while it was being sent") as caught:
         build(project, edits)
+    assert caught.value.where == str(project / "flow.py")
     (project / "flow.py").write_text(FLOW)
     assert not build(project).unchanged
 

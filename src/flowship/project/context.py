@@ -10,6 +10,7 @@ the user's own Dockerfile the context is the project folder itself.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -158,9 +159,10 @@ class _Hashed:
 
 def _changed(entry: Entry) -> ConfigError:
     return ConfigError(
-        f"{entry.path} changed while it was being sent; nothing was built",
+        "the file changed while it was being sent; nothing was built",
         code="file-changed",
-        hint="run the command again",
+        hint="if it is a log or other output, write it outside the project or add it to"
+        " .dockerignore; otherwise run the command again",
         where=str(entry.source or ""),
     )
 
@@ -248,9 +250,28 @@ def scan(root: Path, *, dockerfile: str | None = None) -> Context:
     left_out: dict[str, LeftOut] = {}
     try:
         _walk(root, "", ignore, entries, left_out)
+        left_out |= {path: LeftOut(LeftOutKind.OUTPUT) for path in _outputs(entries)}
     except OSError as exc:
         raise _unreadable(exc) from exc
+    entries = [e for e in entries if e.path not in left_out]
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def _outputs(entries: list[Entry]) -> list[str]:
+    """The paths of files that this process's stdout or stderr is redirected to.
+
+    They grow with every message, so no image could have the content that its name stands for.
+    """
+    streams = set()
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # the stream is closed
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                streams.add((status.st_dev, status.st_ino))
+    if not streams:
+        return []
+    files = [(e.path, e.source.stat()) for e in entries if e.source]
+    return [path for path, status in files if (status.st_dev, status.st_ino) in streams]
 
 
 def _walk(

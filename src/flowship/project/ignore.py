@@ -22,6 +22,7 @@ class LeftOutKind(str, Enum):
     SECRETS = "secrets"
     IGNORE_FILE = ".dockerignore"
     EXCLUDE_FLAG = "--exclude"
+    OUTPUT = "output of this command"
 
 
 # Left out unless the project's .dockerignore includes them again with "!pattern".
@@ -83,7 +84,7 @@ class LeftOut:
     @property
     def by_default(self) -> bool:
         """Whether one of flowship's own patterns decided, not one of the project's."""
-        return self.kind in LEFT_OUT
+        return self.kind in LEFT_OUT or self.kind is LeftOutKind.OUTPUT
 
     def __str__(self) -> str:
         if self.by_default:

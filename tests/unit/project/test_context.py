@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -133,9 +135,42 @@ def test_a_file_that_changes_while_it_is_sent_is_an_error(project):
     built = context.scan(project)
     built.digest()
     (project / "flow.py").write_text("fail")
-    with pytest.raises(ConfigError, match=r"flow\.py changed while") as caught:
+    with pytest.raises(ConfigError, match="the file changed while it was being") as caught:
         built.tar(io.BytesIO())
     assert caught.value.where == str(project / "flow.py")
+    assert "write it outside the project or add it to .dockerignore" in caught.value.hint
+
+
+SHOW = """
+import io, sys
+from pathlib import Path
+from flowship.project import context
+print("before", flush=True)
+print("before", file=sys.stderr, flush=True)
+scanned = context.scan(Path.cwd())
+scanned.digest()
+print("after", flush=True)
+print("after", file=sys.stderr, flush=True)
+scanned.tar(io.BytesIO())
+Path(sys.argv[1]).write_text(f"{sorted(scanned.paths)} {scanned.left_out['logs/ship.log']}")
+"""
+
+
+@pytest.mark.parametrize("redirected", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_the_file_that_the_command_s_own_output_goes_to_is_left_out(
+    project, tmp_path_factory, redirected
+):
+    result = tmp_path_factory.mktemp("result") / "shown"
+    write_files(project, {"logs/other.log": "another command's", "logs/ship.log": ""})
+    with (project / "logs" / "ship.log").open("w") as log:
+        streams = dict.fromkeys(redirected, log)
+        command = [sys.executable, "-c", SHOW, str(result)]
+        subprocess.run(command, cwd=project, check=True, **streams)
+    paths = "['flow.py', 'logs/other.log']"
+    assert result.read_text() == f"{paths} excluded by default (output of this command)"
+    without = context.scan(project)
+    assert "logs/ship.log" in without.paths
+    assert not without.left_out.keys() & {"logs/ship.log"}
 
 
 def test_a_file_that_disappears_before_it_is_sent_is_an_error(project):
