@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import shutil
 import tempfile
+import tokenize
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -18,7 +21,7 @@ from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding
-from flowship.errors import BuildError, ConfigError, EngineError, UsageError
+from flowship.errors import ConfigError, EngineError, UsageError
 from flowship.project import context
 from flowship.registry.target import push_target
 
@@ -86,7 +89,8 @@ def check_project(folder: Path) -> Checked:
     """Check the project in `folder`, or its Dockerfile if there is no configuration.
 
     Raises:
-        ConfigError: The configuration is invalid, including its schedules and block values.
+        ConfigError: The configuration is invalid, including its schedules and block values, or
+            the entrypoint's flow does not exist.
     """
     from flowship.deployment.desired import Flags
     from flowship.deployment.draft import draft
@@ -98,7 +102,9 @@ def check_project(folder: Path) -> Checked:
     settings = settings or load(folder)
     validate_names(settings)
     draft(settings, Flags())
-    return check_build(prepare_build(settings))
+    request = prepare_build(settings)
+    refuse_missing_flow(request)
+    return check_build(request)
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:
@@ -170,7 +176,8 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if any(path in left_out for path in parents):
         return f"add !{settings.flow_file} to .dockerignore"
-    flows = [flow.entrypoint for flow in find_flows(settings.root)]
+    folder = f"{settings.image_folder}/" if settings.image_folder else ""
+    flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
 
@@ -277,26 +284,85 @@ def with_hadolint(checked: Checked) -> Checked:
     return replace(checked, findings=tuple(both))
 
 
-def refuse_missing_flow(checked: Checked, settings: Settings) -> None:
-    """Refuse to build if the entrypoint's file does not exist.
+def refuse_missing_flow(request: BuildRequest) -> None:
+    """Refuse a project without the file or the function of its entrypoint; runs no code.
 
-    Only for a rendered Dockerfile: in the user's own, the finding says which instruction is wrong.
+    Only for flowship's own template, which copies the project as it is. Another Dockerfile can
+    put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
 
     Raises:
-        BuildError: No image of this project can contain the flow.
+        ConfigError: No image of this project can contain the flow.
     """
-    missing = any(f.rule == "flow-not-in-place" for f in checked.errors)
-    file = settings.flow_file
-    if checked.path or not missing or (settings.root / file).exists():
+    settings = request.settings
+    file, function = settings.entrypoint.rsplit(":", 1)
+    if settings.dockerfile or settings.template or _is_copied(file, settings):
         return
+    parents = [file, *map(str, PurePosixPath(file).parents)]
+    excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
+    if file in request.files:
+        _require_function(settings, function)
+    elif not (settings.root / settings.flow_file).exists():
+        raise _file_not_found(settings)
+    elif excluded:
+        raise ConfigError(
+            f"the flow would not be in the image: {settings.flow_file} is {excluded}",
+            code="entrypoint-file-excluded",
+            hint=_entrypoint_hint(settings, request.left_out),
+            where=settings.place("entrypoint"),
+        )
+
+
+def _is_copied(file: str, settings: Settings) -> bool:
+    """Whether an entry of `copy` can put the file into the flows folder."""
+    target = PurePosixPath(FLOWS_DIR, file)
+    return any(target.is_relative_to(destination) for destination in settings.copy_.values())
+
+
+def _file_not_found(settings: Settings) -> ConfigError:
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
-    raise BuildError(
-        f"entrypoint file not found: {file}",
+    return ConfigError(
+        f"entrypoint file not found: {settings.flow_file}",
         code="entrypoint-file-not-found",
         hint=_entrypoint_hint(settings, {}),
         where=settings.place("entrypoint"),
         details="\n".join(["flows found in this project:", *found] if found else []),
     )
+
+
+# Code with one of these can define a name that the file does not contain.
+_DYNAMIC_NAMES = re.compile(
+    r"import\s*\(?\s*\*|\b(?:globals|locals|vars|exec|setattr|__dict__|__getattr__)\b"
+)
+
+
+def _require_function(settings: Settings, function: str) -> None:
+    """Refuse an entrypoint whose function's name is nowhere in the file."""
+    file = settings.flow_file
+    try:
+        with tokenize.open(settings.root / file) as stream:
+            text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
+    except (OSError, SyntaxError, ValueError):
+        return  # the probe explains a file that Python cannot read
+    names = unicodedata.normalize("NFKC", function).split(".")
+    occurring = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names]
+    if all(occurring) or _DYNAMIC_NAMES.search(text):
+        return
+    flows = [flow.function for flow in find_flows(settings.root) if flow.path == file]
+    raise ConfigError(
+        f"{file} has no flow named {function}",
+        code="flow-not-found",
+        hint=_function_hint(settings.entrypoint.rsplit(":", 1)[0], function, flows),
+        where=settings.place("entrypoint"),
+        details=f"flows in that file: {', '.join(flows)}" if flows else "",
+    )
+
+
+def _function_hint(file: str, function: str, flows: list[str]) -> str:
+    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
+        return f'did you mean entrypoint = "{file}:{close[0]}"?'
+    if flows:
+        return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
+    return f"decorate the function in {file} with @flow (from prefect import flow)"
 
 
 def refuse_errors(checked: Checked) -> None:

@@ -79,8 +79,8 @@ def build(
     from flowship import check, image
     from flowship.engine.client import connect
 
+    check.refuse_missing_flow(request)
     checked = check.check_build(request)
-    check.refuse_missing_flow(checked, request.settings)
     if checked.findings:
         listener.checked(checked)
     check.refuse_errors(checked)
@@ -309,12 +309,13 @@ def ship(
         listener: Is handed each step's progress and result.
         wait: Wait for another deploy of this project; else it is an error.
     """
+    from flowship import check, push
     from flowship import deploy as step
-    from flowship import push
     from flowship.deployment.draft import draft
     from flowship.engine.client import connect
 
     settings, account = request.settings, credentials(target)
+    check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
         ground = step.preflight(wanted, api)
@@ -375,8 +376,8 @@ def plan_ship(
     from flowship.engine.client import connect
 
     wanted = draft(request.settings, flags)
+    check.refuse_missing_flow(request)
     checked = check.check_build(request)
-    check.refuse_missing_flow(checked, request.settings)
     if checked.findings:
         listener.checked(checked)
     check.refuse_errors(checked)

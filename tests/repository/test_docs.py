@@ -319,6 +319,7 @@ def test_the_complete_sample_shows_every_key_of_a_project_and_makes_a_dockerfile
     for name in ("flows/taxi.py", "data/zones.csv"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
+    (tmp_path / "flows" / "taxi.py").write_text("def etl_parent_flow(): ...\n")
     (tmp_path / "docker-requirements.txt").write_text("pandas\n")
     (tmp_path / "constraints.txt").write_text("pandas<3\n")
     (tmp_path / "company-ca.pem").touch()

@@ -12,7 +12,7 @@ from flowship import check
 from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.dockerfile import Finding, Linter, Severity
-from flowship.errors import BuildError, ConfigError
+from flowship.errors import ConfigError
 from support.projects import FLOW, write
 
 RELATIVE = "FROM python:3.11\nWORKDIR /opt/prefect\nCOPY flow.py opt/prefect/flows/\n"
@@ -209,35 +209,102 @@ def test_findings_of_hadolint_are_added_in_order_and_never_stop_a_build(dockerfi
 
 
 def refuse(folder, **overrides):
-    settings = loading.load(folder, overrides=overrides, environ={})
-    checked = check.check_build(prepare_build(settings))
-    check.refuse_missing_flow(checked, settings)
-    check.refuse_errors(checked)
+    request = prepare_build(loading.load(folder, overrides=overrides, environ={}))
+    check.refuse_missing_flow(request)
+    check.refuse_errors(check.check_build(request))
 
 
-def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(project):
-    write(project, "python:3.11", {"jobs/taxi.py": FLOW})
+# A base image that flowship does not know could have any file, so no rule can report a missing one.
+@pytest.mark.parametrize("base", ["python:3.11", "localhost:5000/own:1"])
+def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(project, base):
+    write(project, base, {"jobs/taxi.py": FLOW})
     (project / "flow.py").unlink()
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(ConfigError) as caught:
         refuse(project, entrypoint="taxi.py:hello")
     assert caught.value.message == "entrypoint file not found: taxi.py"
     assert caught.value.code == "entrypoint-file-not-found"
     assert caught.value.hint == 'did you mean entrypoint = "jobs/taxi.py:hello"?'
     assert "jobs/taxi.py:hello" in caught.value.details
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(ConfigError) as caught:
         refuse(project, entrypoint="z.py:q")
     assert caught.value.hint == "fix the entrypoint"
-
-
-def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(project):
-    write(project, "python:3.11", {".dockerignore": "flow.py\n"})
     with pytest.raises(ConfigError) as caught:
-        refuse(project)
+        check.check_project(project)
+    assert caught.value.code == "entrypoint-file-not-found"
+    assert caught.value.where == f"{project / 'flowship.toml'}:2:1"
+
+
+def test_the_suggested_entrypoint_includes_the_image_folder(project):
+    write(project, "python:3.11", more='image-folder = "acme"\n')
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint="acme/flwo.py:hello")
+    assert caught.value.message == "entrypoint file not found: flwo.py"
+    assert caught.value.hint == 'did you mean entrypoint = "acme/flow.py:hello"?'
+    refuse(project, entrypoint="acme/flow.py:hello")
+
+
+def test_with_an_own_template_the_rule_reports_a_missing_file(project):
+    files = {"own.j2": "FROM python:3.11\nRUN git clone x /opt/prefect/flows\n"}
+    write(project, "python:3.11", files, 'template = "own.j2"\n')
+    refuse(project, entrypoint="cloned.py:f")
+    (project / "own.j2").write_text("FROM python:3.11\nCOPY project /opt/prefect/flows\n")
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint="jobs.py:hello")
     assert caught.value.code == "check-failed"
-    checked = check.check_project(project)
-    (finding,) = checked.errors
-    assert "it is excluded by .dockerignore line 1: flow.py" in finding.message
-    assert finding.help == "add !flow.py to .dockerignore"
+
+
+@pytest.mark.parametrize("base", ["python:3.11", "localhost:5000/own:1"])
+@pytest.mark.parametrize(
+    ("pattern", "file", "line"), [("flow.py", "flow.py", 1), ("# all jobs\njobs", "jobs/a.py", 2)]
+)
+def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(
+    project, base, pattern, file, line
+):
+    write(project, base, {".dockerignore": f"{pattern}\n", "jobs/a.py": FLOW})
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint=f"{file}:hello")
+    assert caught.value.code == "entrypoint-file-excluded"
+    assert caught.value.message == (
+        f"the flow would not be in the image: {file} is excluded by .dockerignore line {line}:"
+        f" {pattern.splitlines()[-1]}"
+    )
+    assert caught.value.hint == f"add !{file} to .dockerignore"
+
+
+def test_a_function_whose_name_is_nowhere_in_the_file_is_refused_with_the_nearest_flow(project):
+    write(project, "python:3.11", {"other.py": FLOW.replace("hello", "hallo")})
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint="flow.py:hallo")
+    assert caught.value.message == "flow.py has no flow named hallo"
+    assert caught.value.code == "flow-not-found"
+    assert caught.value.hint == 'did you mean entrypoint = "flow.py:hello"?'
+    assert caught.value.details == "flows in that file: hello"
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint="flow.py:zzz")
+    assert "choose one of its flows" in caught.value.hint
+    (project / "flow.py").write_text("def hell(): pass\n")
+    with pytest.raises(ConfigError) as caught:
+        refuse(project, entrypoint="flow.py:hello")
+    assert caught.value.hint.startswith("decorate the function in flow.py with @flow")
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("from jobs import *\n", "hello"),
+        ("from jobs import hello\n", "hello"),
+        ("globals()[f'hel{x}'] = 1\n", "hello"),
+        ("hello = flow(run)\n", "hello"),
+        ("class Jobs:\n    def run(): pass\n", "Jobs.run"),
+        ("# -*- coding: latin-1 -*-\ndef hello(): 'caf\xe9'\n", "hello"),
+        ("def broken(:\n", "broken"),
+        ("\ufb01ve = 1\n", "five"),
+    ],
+)
+def test_a_function_that_the_file_may_define_is_left_to_the_probe(project, text, function):
+    write(project, "python:3.11")
+    (project / "flow.py").write_bytes(text.encode("latin-1" if "latin" in text else "utf-8"))
+    refuse(project, entrypoint=f"flow.py:{function}")
 
 
 def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):

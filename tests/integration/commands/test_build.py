@@ -36,5 +36,5 @@ def test_an_invalid_option_is_refused_before_an_engine_is_needed(cli, project, a
 def test_a_missing_flow_is_an_error_that_suggests_the_nearest(cli, project):
     env = {**NO_ENGINE, "FLOWSHIP_ENTRYPOINT": "flows.py:hello"}
     done = cli("build", env=env)
-    assert done.code == 5
+    assert done.code == 3
     assert "flow.py:hello" in done.stderr

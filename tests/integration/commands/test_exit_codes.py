@@ -115,6 +115,11 @@ MISTAKES = [
     ("a requirements file that is not there", ["build"], {"FLOWSHIP_REQUIREMENTS": "r.txt"}, 3, ""),
     ("a template that is not there", ["build"], {"FLOWSHIP_TEMPLATE": "t.j2"}, 3, "t.j2"),
     ("configured already", ["init"], {}, 3, "nothing was written"),
+    *(
+        (f"a missing {what} with {command[0]}", command, {"FLOWSHIP_ENTRYPOINT": name}, 3, name[:3])
+        for what, name in (("flow file", "x/flow.py:f"), ("flow", "flow.py:no_such"))
+        for command in (["check"], ["build"], ["ship", "--repo", "a/b"])
+    ),
     # 4: no engine
     ("no engine to build with", ["build"], NO_ENGINE, 4, "cannot connect to a container engine"),
     (
@@ -126,8 +131,6 @@ MISTAKES = [
     ),
     ("no engine for a worker", ["up"], NO_ENGINE, 4, "cannot connect to a container engine"),
     ("a context that is gone", ["build"], {"DOCKER_CONTEXT": "gone"}, 4, "gone"),
-    # 5: what no image could hold
-    ("an entrypoint of nothing", ["build"], {"FLOWSHIP_ENTRYPOINT": "x/flow.py:f"}, 5, "x/flow.py"),
     # 7: the API
     ("no API is set", ["deploy"], {}, 7, "no Prefect API is set"),
     ("no API to ship to", ["ship", "--repo", "a/b"], {}, 7, "flowship up"),
