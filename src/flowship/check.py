@@ -41,6 +41,7 @@ class Checked:
         facts: What was known besides the text, so that a fixed text can be checked again.
         path: The user's own file; None for a rendered Dockerfile.
         warnings: Warnings about the configuration.
+        notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
     """
 
@@ -50,6 +51,7 @@ class Checked:
     facts: Facts
     path: Path | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     fixed: int = 0
 
     @property
@@ -82,7 +84,9 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     if own is None:
         findings = [_with_template_help(finding, request) for finding in findings]
     name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
-    return Checked(name, request.dockerfile, tuple(findings), facts, own, settings.warnings)
+    return Checked(
+        name, request.dockerfile, tuple(findings), facts, own, settings.warnings, settings.notes
+    )
 
 
 def check_project(folder: Path) -> Checked:

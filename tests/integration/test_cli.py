@@ -80,6 +80,7 @@ def test_the_help_of_every_command_ends_with_its_examples(cli, path):
     assert done.code == 0
     lines = [line.removeprefix(" ").rstrip() for line in done.stdout.rstrip().splitlines()]
     assert lines[-len(expected) :] == expected
+    assert lines.count("Examples:") == 1
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 

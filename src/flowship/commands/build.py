@@ -32,7 +32,6 @@ def build(
 
     The image's tag is a hash of everything that goes into it, so an unchanged
     project is not built again. If the flow does not load, the image is not tagged.
-    Exit codes 3, 4, 5, 6.
     """
     from flowship import pipeline
     from flowship.engine.builder import BuildOptions

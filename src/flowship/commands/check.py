@@ -24,12 +24,6 @@ def check(
     The main checks: COPY destinations are absolute, the flow's file is where
     the deployment looks for it, and no secrets are copied into the image.
     Exits with code 3 if there are errors.
-
-    Examples:
-
-      flowship check
-      flowship check --fix
-      flowship check docker/Dockerfile --json
     """
     from flowship import check
     from flowship.config import loading
@@ -47,7 +41,7 @@ def check(
     checked = check.with_hadolint(checked)
     for warning in checked.warnings:
         screen.warn(warning)
-    screen.info(*render_check.findings(checked))
+    screen.info(*checked.notes, *render_check.findings(checked))
     screen.result(render_check.findings_json(checked))
     if checked.errors:
         raise typer.Exit(int(ExitCode.CONFIG))

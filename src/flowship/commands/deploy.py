@@ -44,7 +44,6 @@ def deploy(
 
     Safe to repeat: changes made in the UI are kept, and what was removed from
     the configuration is removed. Everything is validated before anything changes.
-    Exit codes 2, 3, 4, 7; 6 if --image has to be read from a registry.
     """
     from flowship import pipeline
     from flowship.deployment.desired import Flags

@@ -46,11 +46,6 @@ def etl_run(
 
     A month is skipped if neither its source nor the code has changed. A month that
     fails does not stop the others; the exit code is then 8.
-
-    \b
-    Examples:
-      flowship etl run --to ./out
-      flowship etl run --year 2022 --months 1-12 --colour green --to gcs-bucket/taxi
     """
     from flowship.local import etl_months
     from flowship.output import render_etl

@@ -40,11 +40,6 @@ def run(
 
     Without --watch, print the run's id. With --watch, print its final state, and
     exit with code 8 if it is not COMPLETED.
-
-    \b
-    Examples:
-      flowship run --watch
-      flowship run hello/nightly --param name=Ada
     """
     from flowship import pipeline, runs
     from flowship.output import render_runs

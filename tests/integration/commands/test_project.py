@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from support.projects import FLOW
@@ -59,7 +61,10 @@ def test_a_value_of_the_wrong_type_in_pyproject_is_an_error(cli, tmp_path, pypro
 def test_the_shipped_flow_passes_the_check(cli):
     done = cli("check")
     assert done.code == 0, done.stderr
+    assert "built-in ETL flow" in done.stderr
     assert "built-in ETL flow" in cli("build", "--print-dockerfile").stderr
+    with_json = cli("check", "--json")
+    assert (with_json.code, json.loads(with_json.stdout)["findings"]) == (0, [])
 
 
 @pytest.mark.parametrize(
