@@ -167,7 +167,7 @@ def find(
         matching = _with_name(api, name, project)
     if not matching:
         raise UsageError(
-            f'deployment "{name}" not found at {api.url}',
+            f'"{name}" not found at {api.url}',
             code="deployment-not-found",
             hint=_suggestion(api, bare),
             where="DEPLOYMENT",

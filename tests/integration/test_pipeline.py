@@ -58,7 +58,7 @@ BROKEN = {
     "renamed flow": (
         {"flow.py": FLOW.replace("def hello", "def hullo")},
         "flow.py:hello",
-        ["flow.py has no flow named hello", 'did you mean entrypoint = "flow.py:hullo"?'],
+        ["the file has no flow named hello", 'did you mean entrypoint = "flow.py:hullo"?'],
     ),
     "wrong path": (
         {},

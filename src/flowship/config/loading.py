@@ -226,7 +226,7 @@ def _no_configuration(folder: Path) -> ConfigError:
             ' entrypoint = "path/to/file.py:name"'
         )
     return ConfigError(
-        f"{folder} has Python files but no flowship configuration",
+        "the folder has Python files but no flowship configuration",
         code="no-configuration",
         hint=hint,
         details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",

@@ -78,7 +78,7 @@ def _same_name(answer: Answer) -> str:
 def _broken_link(answer: Answer, project: Project) -> BuildError:
     link, target = answer["link"], answer["target"]
     return BuildError(
-        f"{link} is a symbolic link to {target}, which is not in the image",
+        f"the file is a symbolic link to {target}, which is not in the image",
         code="broken-link",
         hint=f"replace {link} with the file itself, or add its target to the project",
         where=link,
@@ -117,7 +117,7 @@ def _prefect_too_old(answer: Answer, project: Project) -> BuildError:
 def _flow_not_found(answer: Answer, project: Project) -> BuildError:
     flows = answer["flows"]
     return BuildError(
-        f"{project.flow_file} has no flow named {project.flow_function}",
+        f"the file has no flow named {project.flow_function}",
         code="flow-not-found",
         hint=_flow_not_found_hint(flows, project),
         where=project.flow_file,

@@ -216,7 +216,7 @@ def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
     if bool(user) != bool(password):
         there, missing = VARIABLES if user else VARIABLES[::-1]
         raise ConfigError(
-            f"{there} is set, but {missing} is not",
+            f"the variable is set, but {missing} is not",
             code="incomplete-credentials",
             hint="set both, or neither to use docker's own credentials",
             where=there,

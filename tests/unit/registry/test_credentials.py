@@ -118,7 +118,8 @@ def test_one_variable_without_the_other_is_an_error_that_shows_no_secret(folder,
     with pytest.raises(ConfigError) as caught:
         credentials_for(HUB, {there: "s3cret", missing: ""}, folder)
 
-    assert caught.value.message == f"{there} is set, but {missing} is not"
+    assert caught.value.message == f"the variable is set, but {missing} is not"
+    assert caught.value.where == there
     assert caught.value.exit_code == ExitCode.CONFIG
     assert "s3cret" not in str(vars(caught.value))
 

@@ -169,7 +169,7 @@ def _group_layer(
             merged = None
     if merged is None:
         raise ConfigError(
-            f"{variable} must be a JSON object", code="prefect-setting-invalid", where=variable
+            "the value must be a JSON object", code="prefect-setting-invalid", where=variable
         )
     return _Layer(dict.fromkeys(known, Source(SourceKind.SECTION, variable)), merged)
 
@@ -213,7 +213,7 @@ def _secret(found: _Found) -> SecretStr | None:
 
 
 def _invalid(source: Source | str | None, problem: str) -> ConfigError:
-    return ConfigError(f"{source} {problem}", code="prefect-setting-invalid", where=str(source))
+    return ConfigError(f"the value {problem}", code="prefect-setting-invalid", where=str(source))
 
 
 def _headers(layers: list[_Layer]) -> Mapping[str, str]:
