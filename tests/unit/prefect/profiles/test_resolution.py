@@ -84,4 +84,4 @@ def test_an_invalid_setting_is_an_error_with_its_name(machine, variable, value, 
     with pytest.raises(ConfigError, match=problem) as error:
         resolve(folder, environ)
     assert error.value.code == "prefect-setting-invalid"
-    assert variable in error.value.message
+    assert variable in (error.value.where or error.value.message)
