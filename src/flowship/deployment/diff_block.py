@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState
@@ -128,6 +129,6 @@ def _change(document: BlockDocument, name: str, value: object) -> FieldChange:
     if name == CREDENTIALS:
         shown = ("another block" if before else None, "the configured block" if value else None)
     else:
-        shown = docker_block.masked(before, name), docker_block.masked(value, name)
+        shown = mask_value(before, name), mask_value(value, name)
     reason = "new image" if name in ("image", "image_pull_policy") else "configuration"
     return FieldChange(name, *shown, reason=reason, fingerprint=fingerprint(before))

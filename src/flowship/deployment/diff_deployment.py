@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_schedules, docker_block, parameters
+from flowship.deployment import diff_schedules, parameters
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredDeployment, DesiredState
@@ -208,7 +209,7 @@ def _shown(
         # A parameter that the flow no longer has is known only by the stored schema.
         stored = deployment.get("parameter_openapi_schema")
         return parameters.all_masked(values, desired.image.parameters, stored)
-    shown: dict[str, Any] = docker_block.masked(values)
+    shown: dict[str, Any] = mask_value(values)
     return shown
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from flowship.events import readable_size
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,7 +77,9 @@ def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     required = set(schema.get("required") or ())
     rows = []
     for name, about in sorted(properties.items(), key=lambda p: p[1].get("position", 0)):
-        default = "required" if name in required else value_text(about.get("default"))
+        default = (
+            "required" if name in required else value_text(mask_value(about.get("default"), name))
+        )
         rows.append((name, _type(about, schema), default))
     return rows
 

@@ -14,7 +14,6 @@ from flowship.deployment.docker_block import (
     credentials_name,
     env_references,
     kept,
-    masked,
     open_secrets,
     refers_to,
 )
@@ -91,28 +90,6 @@ def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint)
 # --- what may be shown ---------------------------------------------------------------------------
 
 REFERENCE = "{{ prefect.blocks.secret.token }}"
-
-
-@pytest.mark.parametrize(
-    ("value", "name", "shown"),
-    [
-        ("sk-123", "API_TOKEN", MASK),
-        ("sk-123", "env.API_TOKEN", MASK),
-        ("", "API_TOKEN", ""),
-        (REFERENCE, "API_TOKEN", REFERENCE),
-        ("plain", "A", "plain"),
-        (8, "API_TOKEN", 8),
-        ({"API_TOKEN": "sk-123", "A": "1"}, "env", {"API_TOKEN": MASK, "A": "1"}),
-        (["API_TOKEN=sk-123", "A=1"], "environment", [f"API_TOKEN={MASK}", "A=1"]),
-        (("a", "b"), "volumes", ["a", "b"]),
-    ],
-)
-def test_secrets_are_masked_by_their_name(value, name, shown):
-    assert masked(value, name) == shown
-
-
-def test_a_password_in_an_address_is_masked():
-    assert "hunter2" not in masked("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
 
 
 def test_secrets_written_out_and_references_to_secrets_differ():
