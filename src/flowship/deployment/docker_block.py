@@ -103,6 +103,7 @@ _ARGUMENTS = """
 """
 DOCKER_ARGUMENTS = frozenset(_ARGUMENTS.split())
 _OWN_FIELDS = {"environment": "env", "network": "networks"}
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,13 @@ class InvalidValue:
 
 
 def invalid_values(data: Mapping[str, Any]) -> tuple[InvalidValue, ...]:
-    """Values that no block can hold, or that would make every run crash: numbers, mounts and
-    memory limits."""
+    """Values that no block can hold, or that would make every run crash: the pull policy, numbers,
+    mounts and memory limits."""
     found = []
+    policy = data.get("image_pull_policy") or _PULL_POLICIES[0]
+    if policy not in _PULL_POLICIES and not PLACEHOLDER.search(str(policy)):
+        message = f'"{policy}" is not a pull policy ({", ".join(_PULL_POLICIES)})'
+        found.append(InvalidValue("image_pull_policy", message, "upper and lower case matter"))
     for volume in data.get("volumes") or ():
         reason = None if PLACEHOLDER.search(str(volume)) else _invalid_volume(str(volume))
         if reason:
@@ -190,7 +195,9 @@ def kept(
         configured: The fields that the configuration gives.
         has_credentials: Whether it names credentials.
     """
-    ours = {*configured, "image", "image_pull_policy"}
+    ours = {*configured, "image"}
+    if data.get("image_pull_policy") in (None, "Never"):  # flowship's own, for an image not pushed
+        ours.add("image_pull_policy")
     if has_credentials:
         ours.add("registry_credentials")
     found = {k: v for k, v in data.items() if k in DEFAULTS and k not in ours and v != DEFAULTS[k]}

@@ -13,6 +13,7 @@ from flowship.deployment.docker_block import (
     configured_fields,
     credentials_name,
     env_references,
+    invalid_values,
     kept,
     open_secrets,
     refers_to,
@@ -109,6 +110,34 @@ def test_what_is_neither_configured_nor_a_default_is_kept():
         "privileged": True, "env": {"API_TOKEN": MASK}, "registry_credentials": MASK,
     }  # fmt: skip
     assert "registry_credentials" not in kept(data, {}, has_credentials=True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [
+        ("Always", {"image_pull_policy": "Always"}),
+        ("sometimes", {"image_pull_policy": "sometimes"}),
+        ("IfNotPresent", {}),  # the default
+        ("Never", {}),  # flowship's own, for an image that was never pushed
+        (None, {}),
+    ],
+)
+def test_a_pull_policy_that_a_person_set_is_kept(policy, found):
+    data = {**DEFAULTS, "image_pull_policy": policy}
+    assert kept(data, {}, has_credentials=False) == found
+    assert kept(data, {"image_pull_policy": "Always"}, has_credentials=False) == {}
+
+
+@pytest.mark.parametrize("policy", ["sometimes", "ALWAYS"])
+def test_an_unknown_pull_policy_is_invalid(policy):
+    (found,) = invalid_values({"image_pull_policy": policy})
+    assert found.field == "image_pull_policy"
+    assert found.message == f'"{policy}" is not a pull policy (Always, IfNotPresent, Never)'
+
+
+@pytest.mark.parametrize("policy", ["Always", "IfNotPresent", "Never", None, "{{ a.b }}"])
+def test_a_pull_policy_that_the_worker_accepts_is_valid(policy):
+    assert invalid_values({"image_pull_policy": policy}) == ()
 
 
 # --- references to blocks ------------------------------------------------------------------------

@@ -226,3 +226,16 @@ def test_a_flag_that_pauses_is_in_the_report_of_a_dry_run(server):
     reported(server, wanted(FIVE))
     report = reported(server, wanted(FIVE, flags=Flags(paused=True)), dry=True)
     assert report.deployments[0].paused
+
+
+@pytest.mark.parametrize(("policy", "crashes"), [("sometimes", True), ("Always", False)])
+def test_a_pull_policy_set_in_the_ui_is_reported_and_warned_of_if_runs_would_crash(
+    server, policy, crashes
+):
+    server.apply(wanted(FIVE))
+    (document,) = server.documents.values()
+    document["data"]["image_pull_policy"] = policy
+    report = reported(server, wanted(FIVE))
+    assert report.block.kept == {"image_pull_policy": policy}
+    warned = [w for w in report.warnings if "image_pull_policy" in w]
+    assert bool(warned) is crashes
