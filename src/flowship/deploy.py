@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_schedules, lock, parameters, release
+from flowship.deployment import diff_schedules, lock, parameters, references, release
 from flowship.deployment.desired import DesiredDeployment, DesiredState
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.draft import Draft, parameter_required
@@ -40,7 +40,8 @@ DEFAULT_POOL = "flowship"
 
 def preflight(draft: Draft, api: PrefectApi) -> Ground:
     """Validate what only the server knows, before a slow build: that it answers, that the pool
-    runs containers and has the job variables, that the credentials block exists.
+    runs containers and has the job variables, that the credentials block exists, and so does
+    everything that the configuration refers to.
 
     Raises:
         ApiError, ConfigError: As `deploy`, with nothing changed.
@@ -50,6 +51,7 @@ def preflight(draft: Draft, api: PrefectApi) -> Ground:
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
+    references.validate(references.of_draft(draft), draft.block.name, api)
     return ground
 
 
