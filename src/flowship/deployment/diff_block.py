@@ -47,7 +47,7 @@ def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]
         Action.UPDATE,
         Resource.BLOCK,
         name,
-        _reason(desired, differing),
+        _reason(desired, state, differing),
         changes=tuple(_change(document, k, v) for k, v in differing.items()),
         id=document["id"],
         body={"data": data, "block_schema_id": schema_id},
@@ -118,7 +118,9 @@ def _ids(state: ServerState) -> tuple[str | IdOf, str | IdOf]:
     )
 
 
-def _reason(desired: DesiredState, differing: Mapping[str, Any]) -> str:
+def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, Any]) -> str:
+    if "image" in differing and desired.image.version in state.deployed_versions:
+        return "the image was changed on the server"
     if "image" in differing:
         return "new image" if desired.image.pushed else "new image, not pushed"
     return "the configuration differs" if differing else "the block's schema is outdated"

@@ -53,8 +53,18 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
         "unchanged": image.unchanged,
         "tags": list(image.tags),
         "entrypoint": image.entrypoint,
-        "probe": asdict(image.probe) if image.probe else None,
+        "probe": _probe_json(image.probe) if image.probe else None,
     }
+
+
+def _probe_json(probe: ProbeResult) -> dict[str, Any]:
+    """What the probe found; defaults that are secrets by their name or form are masked."""
+    found = asdict(probe)
+    properties = found["parameters"].get("properties") or {}
+    for name, about in properties.items():
+        if "default" in about:
+            about["default"] = mask_value(about["default"], name)
+    return found
 
 
 def flow(probe: ProbeResult) -> list[RenderableType]:
