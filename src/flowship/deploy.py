@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_schedules, lock, parameters, release
-from flowship.deployment.desired import DesiredDeployment, DesiredState
+from flowship.deployment import (
+    diff_schedules,
+    docker_block,
+    lock,
+    parameters,
+    references,
+    release,
+)
+from flowship.deployment.desired import DesiredDeployment, DesiredState, ImageFacts
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.draft import Draft, parameter_required
 from flowship.deployment.execute import execute
@@ -40,7 +47,8 @@ DEFAULT_POOL = "flowship"
 
 def preflight(draft: Draft, api: PrefectApi) -> Ground:
     """Validate what only the server knows, before a slow build: that it answers, that the pool
-    runs containers and has the job variables, that the credentials block exists.
+    runs containers and has the job variables, that the credentials block exists, and so does
+    everything that the configuration refers to.
 
     Raises:
         ApiError, ConfigError: As `deploy`, with nothing changed.
@@ -50,7 +58,42 @@ def preflight(draft: Draft, api: PrefectApi) -> Ground:
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
+    references.validate(references.of_draft(draft), draft.block.name, api)
     return ground
+
+
+def expected_image(
+    wanted: Draft, api: PrefectApi, *, reference: str, platform: str, entrypoint: str
+) -> ImageFacts:
+    """What a dry run shows for an image that is not built yet: its flow as the server has it.
+
+    Args:
+        wanted: What is to be deployed.
+        api: The server.
+        reference: What to show in place of the image's reference.
+        platform: ``linux/amd64``.
+        entrypoint: The flow that the image will have.
+    """
+    name, block = wanted.deployments[0].wanted.name, wanted.block.name
+    found = next(
+        (
+            d
+            for d in api.deployments(name)
+            if docker_block.refers_to(d["job_variables"], block) and d["entrypoint"] == entrypoint
+        ),
+        None,
+    )
+    return ImageFacts(
+        reference=reference,
+        pushed=True,
+        platform=platform,
+        flow_name=api.flow(found["flow_id"])["name"] if found else None,
+        flow_description=found["description"] if found else None,
+        parameters=found["parameter_openapi_schema"] if found else None,
+        prefect_version=None,
+        entrypoint=entrypoint,
+        built=False,
+    )
 
 
 def validate_kept(desired: DesiredState, api: PrefectApi) -> None:

@@ -244,6 +244,7 @@ def deploy(
     named: str | None,
     listener: Listener,
     *,
+    local: bool = False,
     dry_run: bool = False,
     wait: bool = True,
 ) -> DeployReport:
@@ -254,6 +255,7 @@ def deploy(
         flags: What the command line gave over them.
         named: An image, as ``--image`` names it.
         listener: Is handed the progress.
+        local: Deploy an image that was never pushed, although the project has a repository.
         dry_run: Only say what would change.
         wait: Wait for another deploy of this project; else it is an error.
     """
@@ -263,11 +265,24 @@ def deploy(
     wanted = draft(settings, flags)
     with open_api() as api:
         ground = step.preflight(wanted, api)
-        desired = _bind(wanted, settings, image_facts(*image_to_deploy(named, settings)))
+        facts = image_facts(*image_to_deploy(named, settings))
+        if settings.repo and not facts.pushed and not local:
+            raise _not_pushed(facts, settings)
+        desired = _bind(wanted, settings, facts)
         if dry_run:
             return step.plan(desired, api, settings.name, ground)
         with listener.progress() as report:
             return step.deploy(desired, api, settings.name, ground=ground, wait=wait, report=report)
+
+
+def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
+    return ConfigError(
+        f"the image {facts.reference} was not pushed to {settings.repo}, so only a worker on this"
+        " engine could run it",
+        code="image-not-pushed",
+        hint="run `flowship push` or `flowship ship`; or, for a worker on this engine,"
+        " `flowship deploy --local`",
+    )
 
 
 def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
@@ -383,33 +398,42 @@ def plan_ship(
     check.refuse_errors(checked)
     with open_api() as api:
         ground = step.preflight(wanted, api)
-        action, facts = _future_image(connect(), request, target)
+        action, facts = _future_image(connect(), request, target, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
 
 
 def _future_image(
-    engine: Engine, request: BuildRequest, target: Reference
+    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
 ) -> tuple[ImageAction, ImageFacts]:
-    """What is to be done for the image, and what is known of it before that."""
-    from flowship import image, push
-    from flowship.deployment.desired import ImageFacts
+    """What is to be done for the image, and what is known of it before that.
 
+    Raises:
+        RegistryError: The registry cannot be asked whether it has the image.
+    """
+    from flowship import deploy as step
+    from flowship import image, push
+
+    settings, account = request.settings, credentials(target)
     inputs = image.inputs_of(engine, request)
+    if not engine.is_remote:
+        push.require_registry(target, inputs or "", account)
     if inputs:
         known = image.inspect(engine, image.local_name(request, inputs))
-        published = push.published(engine, target, inputs, credentials(target))
+        published = push.published(engine, target, inputs, account)
         found = known or published
         if found and published and (pinned := image.pinned(published, str(target))):
             return ImageAction.NOTHING, image_facts(found, pinned)
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])
             return ImageAction.PUSH, image_facts(found, str(named))
-    facts = ImageFacts(
-        reference=str(target), pushed=True, platform=request.settings.platform or engine.platform,
-        flow_name=None, flow_description=None, parameters=None, prefect_version=None,
-        entrypoint=request.settings.entrypoint,
-    )  # fmt: skip
+    facts = step.expected_image(
+        wanted,
+        api,
+        reference=f"{target.repository} (new image)",
+        platform=settings.platform or engine.platform,
+        entrypoint=settings.entrypoint,
+    )
     return ImageAction.BUILD, facts
 
 

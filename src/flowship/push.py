@@ -114,6 +114,22 @@ def published(
     return found if found.inputs == inputs else None
 
 
+def require_registry(
+    target: Reference, inputs: str, credentials: Credentials | None = None
+) -> None:
+    """Make sure that the registry responds, whether it has the image or not.
+
+    Raises:
+        RegistryError: It does not respond, or rejects the credentials.
+    """
+    try:
+        with RegistryClient(target.registry, credentials) as client:
+            client.digest(_with_default_tag(target, inputs or "latest"))
+    except RegistryFailure as exc:
+        if exc.fault not in _NOT_THERE and exc.fault not in REFUSALS:
+            raise
+
+
 def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
     """How a registry knows `image`, ``repo:tag@sha256:…``; None if it was not pushed.
 

@@ -7,8 +7,8 @@ that the same text is a secret everywhere or nowhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 MASK = "********"
 """Shown instead of a secret; the length does not depend on the secret."""
@@ -95,3 +95,33 @@ def mask_addresses(text: str, *, keep_length: bool = False) -> str:
 def without_login(address: str) -> str:
     """The address without user and password, to open in a browser or to store."""
     return _LOGIN.sub(lambda found: f"{found['http'] or ''}://", address)
+
+
+# --- values ------------------------------------------------------------------------------------
+
+PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
+"""What Prefect fills in at run time, such as ``{{ prefect.blocks.secret.NAME }}``."""
+
+
+def mask_value(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
+    """The JSON value as it may be shown: secrets by name and passwords in addresses are masked.
+
+    Only text is masked. A placeholder, such as a reference to a Secret block, is shown.
+
+    Args:
+        value: The value; tables and lists are masked at every depth.
+        name: The name of the variable, field or parameter that holds it.
+    """
+    if isinstance(value, Mapping):
+        return {key: mask_value(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_value(item, name) for item in value]
+    if not isinstance(value, str) or PLACEHOLDER.search(value):
+        return value
+    if value and is_secret_name(name.rpartition(".")[2]):
+        return MASK
+    # A list may hold NAME=value, as container_create_kwargs does.
+    named, equals, _ = value.partition("=")
+    if equals and re.fullmatch(r"\w+", named) and is_secret_name(named):
+        return f"{named}={MASK}"
+    return mask_addresses(value)

@@ -358,7 +358,8 @@ def test_an_image_that_was_not_pushed_is_never_pulled_until_it_is(project):
 
 
 def test_a_secrets_reference_goes_past_the_block_and_stays_a_reference(project):
-    secret = "{{ prefect.blocks.secret.gcp-key }}"
+    project.create_block("secret", f"gcp-key-{project.tag}", {"value": "top-secret"})
+    secret = f"{{{{ prefect.blocks.secret.gcp-key-{project.tag} }}}}"
     project.values["block"] = {"env": {"KEY": secret, "PLAIN": "1", "DB_PASSWORD": "open"}}
     report = project.deploy()
     assert project.block()["data"]["env"] == {"PLAIN": "1", "DB_PASSWORD": "open"}
@@ -375,15 +376,8 @@ def test_registry_credentials_are_a_reference_and_never_copied(project):
     assert project.network.writes == []
     other = Project(project.api.url)
     other.deploy()  # registers the block types
-    kind = project.api.block_type(slug)
-    schema = httpx.post(
-        f"{project.api.url}/block_schemas/filter",
-        json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}},
-    ).json()[0]
-    project.api.create_block_document(
-        {"name": f"hub-{project.tag}", "block_type_id": kind["id"], "block_schema_id": schema["id"],
-         "data": {"username": "u", "password": "top-secret", "registry_url": "r"}}
-    )  # fmt: skip
+    data = {"username": "u", "password": "top-secret", "registry_url": "r"}
+    project.create_block(slug, f"hub-{project.tag}", data)
     report = project.deploy()
     assert "top-secret" not in json.dumps(report.to_json())
     assert "top-secret" not in json.dumps(project.stored())

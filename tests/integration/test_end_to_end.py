@@ -238,7 +238,7 @@ def test_an_image_edited_into_the_block_is_what_the_next_run_uses(machine, secon
 def test_an_image_that_was_never_pushed_runs_on_this_engine_and_the_report_says_so(
     machine, second_edition
 ):
-    done = machine("deploy", "--json")
+    done = machine("deploy", "--local", "--json")
     assert done.json["pushed"] is False
     assert done.json["image"] == second_edition["image"]
     assert "only on this engine" in done.stderr
@@ -257,7 +257,7 @@ def test_a_default_pool_of_prefects_own_making_works(machine, second_edition):
         ("server", "already running"),
         ("worker", "started"),
     ]
-    pool = machine("deploy", "--json", **env).json["pool"]
+    pool = machine("deploy", "--local", "--json", **env).json["pool"]
     assert (pool["outcome"], pool["widened"]) == ("found", False)
     assert "image" in pool["live"]
     assert pool["copied"]

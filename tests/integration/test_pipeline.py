@@ -122,12 +122,16 @@ def test_files_changed_since_the_build_are_neither_pushed_nor_deployed(
     assert project.name not in catalog(registry)
     pools = ask(prefect_server, "/work_pools/filter", {})
     assert project.name not in [pool["name"] for pool in pools]
-    # the one that was built can still be named
-    assert cli("deploy", "--dry-run", "--image", built, cwd=project, env=env).code == 0
+    # the one that was built can still be named, and is not deployed by mistake: it was not pushed
+    local = ("deploy", "--dry-run", "--local", "--image", built)
+    assert cli(*local, cwd=project, env=env).code == 0
+    refused = cli("deploy", "--dry-run", "--image", built, "--json", cwd=project, env=env)
+    assert refused.code == 3
+    assert one_object(refused.stdout)["error"]["code"] == "image-not-pushed"
     # and the old files are the old image
     (project / "helper.py").unlink()
     assert cli("build", cwd=project, env=env).stdout.strip() == built
-    assert cli("deploy", "--dry-run", cwd=project, env=env).code == 0
+    assert cli("deploy", "--dry-run", "--local", cwd=project, env=env).code == 0
     assert images() == [built]
 
 

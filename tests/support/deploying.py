@@ -198,6 +198,17 @@ class Project:
         """As the UI would."""
         httpx.request(method, self.api.url + path, json=body).raise_for_status()
 
+    def create_block(self, slug: str, name: str, data: dict) -> None:
+        """A block of a type that the server knows."""
+        kind = self.api.block_type(slug)
+        assert kind is not None
+        found = httpx.post(
+            f"{self.api.url}/block_schemas/filter",
+            json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}},
+        ).json()
+        ids = {"block_type_id": kind["id"], "block_schema_id": found[0]["id"]}
+        self.api.create_block_document({"name": name, **ids, "data": data})
+
     def add_schedule(self, body: dict) -> None:
         self.raw("POST", f"/deployments/{self.stored()['id']}/schedules", [body])
 

@@ -83,6 +83,13 @@ class ServerModel:
     def ui_url(self, path: str) -> str:
         return f"http://127.0.0.1:4200/{path}"
 
+    def check(self) -> str:
+        return "3.8.8"
+
+    def variable(self, name: str) -> dict[str, Any] | None:
+        self.asked.append("variable")
+        return self.variables.get(name)
+
     def work_pool(self, name: str) -> dict[str, Any] | None:
         self.asked.append("work_pool")
         return self.pools.get(name)

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from flowship.config.settings import Block
 from flowship.deployment import docker_block
 from flowship.dockerfile.secrets_scan import masked, secret_in_variable
-from flowship.redaction import MASK, has_login, is_secret_name, mask_addresses, without_login
+from flowship.redaction import (
+    MASK,
+    has_login,
+    is_secret_name,
+    mask_addresses,
+    mask_value,
+    without_login,
+)
 
 SECRET = [
     *("PASSWORD", "DB_PASSWORD", "PGPASSWORD", "dbPassword", "DB_PASSWORD_1", "MYSQL_ROOT_PASSWD"),
@@ -114,6 +121,33 @@ def test_a_long_text_does_not_take_long():
     assert not has_login("a" * 100_000 + "://b:" * 2000)
 
 
+# --- values ------------------------------------------------------------------------------------
+
+REFERENCE = "{{ prefect.blocks.secret.token }}"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        ("sk-123", "API_TOKEN", MASK),
+        ("sk-123", "env.API_TOKEN", MASK),
+        ("", "API_TOKEN", ""),
+        (REFERENCE, "API_TOKEN", REFERENCE),
+        ("plain", "A", "plain"),
+        (8, "API_TOKEN", 8),
+        ({"API_TOKEN": "sk-123", "A": "1"}, "env", {"API_TOKEN": MASK, "A": "1"}),
+        (["API_TOKEN=sk-123", "A=1"], "environment", [f"API_TOKEN={MASK}", "A=1"]),
+        (("a", "b"), "volumes", ["a", "b"]),
+    ],
+)
+def test_secrets_are_masked_by_their_name(value, name, shown):
+    assert mask_value(value, name) == shown
+
+
+def test_a_password_in_an_address_is_masked():
+    assert "hunter2" not in mask_value("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
+
+
 # --- who uses it -------------------------------------------------------------------------------
 
 
@@ -121,8 +155,8 @@ def test_a_long_text_does_not_take_long():
 def test_the_block_and_the_dockerfile_agree_on_a_name(name):
     block = Block(env={name: "hunter22", "AWS_ACCESS_KEY_ID": "key-1", "PWD": "x"})
     assert docker_block.open_secrets(block) == (name,)
-    assert docker_block.masked({"env": {name: "hunter22"}}) == {"env": {name: MASK}}
-    assert docker_block.masked([f"{name}=hunter22"]) == [f"{name}={MASK}"]
+    assert mask_value({"env": {name: "hunter22"}}) == {"env": {name: MASK}}
+    assert mask_value([f"{name}=hunter22"]) == [f"{name}={MASK}"]
     assert secret_in_variable(name, "hunter22")
     assert not secret_in_variable("AWS_ACCESS_KEY_ID", "key-1")
     assert masked(f"ENV {name}=hunter22") == f"ENV {name}=********"

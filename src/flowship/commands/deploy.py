@@ -33,6 +33,10 @@ def deploy(
     image: Image = None,
     paused: Paused = None,
     no_schedule: NoSchedule = False,
+    local: Annotated[
+        bool,
+        typer.Option("--local", help="Deploy an image that was not pushed, for a worker here."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would change on the server; change nothing."),
@@ -57,7 +61,13 @@ def deploy(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
     deployed = pipeline.deploy(
-        settings, flags, image, ScreenListener(screen), dry_run=dry_run, wait=not no_wait
+        settings,
+        flags,
+        image,
+        ScreenListener(screen),
+        local=local,
+        dry_run=dry_run,
+        wait=not no_wait,
     )
     screen.info(*render_deploy.deployed(deployed))
     screen.result(deployed.to_json(), "" if dry_run else render_deploy.deployment_names(deployed))

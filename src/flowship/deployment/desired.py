@@ -15,6 +15,9 @@ from typing import Any
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
 
+NEW_IMAGE = "(new image)"
+"""In a dry run, in place of what only the built image has."""
+
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -29,6 +32,8 @@ class ImageFacts:
         parameters: The flow's parameter schema, or None.
         prefect_version: The version of Prefect inside the image, or None.
         entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
+        built: False for an image that a dry run only announces; what is known of its flow is then
+            what the server has.
     """
 
     reference: str
@@ -39,11 +44,12 @@ class ImageFacts:
     parameters: dict[str, Any] | None
     prefect_version: str | None
     entrypoint: str
+    built: bool = True
 
     @property
     def version(self) -> str:
         """What the UI shows as the deployment's version."""
-        return image_version(self.reference)
+        return image_version(self.reference) if self.built else NEW_IMAGE
 
     @property
     def deployed_flow(self) -> str:
@@ -128,6 +134,7 @@ class DesiredDeployment:
         parameter_values: Every parameter, given or default.
         job_variables: Those of the configuration, on top of the block's.
         warnings: What deserves a look before it runs.
+        timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
 
     name: str
@@ -147,6 +154,7 @@ class DesiredDeployment:
     parameter_values: tuple[ParameterValue, ...]
     job_variables: dict[str, Any]
     warnings: tuple[str, ...]
+    timezone_is_default: bool = False
 
     @property
     def full_name(self) -> str:

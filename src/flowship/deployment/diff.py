@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,9 +39,14 @@ def diff(desired: DesiredState, state: ServerState) -> Plan:
     reschedule: list[str | IdOf] = []
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         made = diff_deployment.operations(desired, wanted, found, variables)
-        operations += made.operations
+        operations += [o for o in made.operations if not _is_repeated(o, operations)]
         reschedule += made.reschedule
     return Plan(tuple(operations), tuple(reschedule))
+
+
+def _is_repeated(operation: Operation, earlier: Sequence[Operation]) -> bool:
+    """Whether an earlier deployment of the same new flow has registered it already."""
+    return operation.resource is Resource.FLOW and any(o.key == operation.key for o in earlier)
 
 
 def _pool(desired: DesiredState, state: ServerState) -> Iterator[Operation]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState
@@ -46,7 +47,7 @@ def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]
         Action.UPDATE,
         Resource.BLOCK,
         name,
-        _reason(desired, differing),
+        _reason(desired, state, differing),
         changes=tuple(_change(document, k, v) for k, v in differing.items()),
         id=document["id"],
         body={"data": data, "block_schema_id": schema_id},
@@ -117,7 +118,9 @@ def _ids(state: ServerState) -> tuple[str | IdOf, str | IdOf]:
     )
 
 
-def _reason(desired: DesiredState, differing: Mapping[str, Any]) -> str:
+def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, Any]) -> str:
+    if "image" in differing and desired.image.version in state.deployed_versions:
+        return "the image was changed on the server"
     if "image" in differing:
         return "new image" if desired.image.pushed else "new image, not pushed"
     return "the configuration differs" if differing else "the block's schema is outdated"
@@ -128,6 +131,6 @@ def _change(document: BlockDocument, name: str, value: object) -> FieldChange:
     if name == CREDENTIALS:
         shown = ("another block" if before else None, "the configured block" if value else None)
     else:
-        shown = docker_block.masked(before, name), docker_block.masked(value, name)
+        shown = mask_value(before, name), mask_value(value, name)
     reason = "new image" if name in ("image", "image_pull_policy") else "configuration"
     return FieldChange(name, *shown, reason=reason, fingerprint=fingerprint(before))

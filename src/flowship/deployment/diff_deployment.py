@@ -6,14 +6,15 @@ not make (`flowship.deployment.diff_schedules`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_schedules, docker_block, parameters
+from flowship.deployment import diff_schedules, parameters
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredDeployment, DesiredState
@@ -145,11 +146,17 @@ def _update(
         Action.UPDATE,
         Resource.DEPLOYMENT,
         wanted.full_name,
-        "new image" if "version" in body else "the configuration differs",
+        _operation_reason(changes),
         changes=changes,
         id=deployment["id"],
         body=body,
     )
+
+
+def _operation_reason(changes: Sequence[FieldChange]) -> str:
+    if any(change.field == "version" for change in changes):
+        return "new image"
+    return ", ".join(dict.fromkeys(change.reason for change in changes))
 
 
 def _same(deployment: Deployment, name: str, value: object) -> bool:
@@ -197,6 +204,8 @@ def _table(
             reason = "--param"
         elif key not in after:
             reason = "no longer configured"
+        elif name == "job_variables" and key not in wanted.job_variables:
+            reason = "follows the block"
         yield FieldChange(f"{name}.{key}", shown[0].get(key), shown[1].get(key), reason,
                           fingerprint=fingerprint(before.get(key)))  # fmt: skip
 
@@ -208,7 +217,7 @@ def _shown(
         # A parameter that the flow no longer has is known only by the stored schema.
         stored = deployment.get("parameter_openapi_schema")
         return parameters.all_masked(values, desired.image.parameters, stored)
-    shown: dict[str, Any] = docker_block.masked(values)
+    shown: dict[str, Any] = mask_value(values)
     return shown
 
 

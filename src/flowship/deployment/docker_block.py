@@ -16,11 +16,10 @@ from typing import Any
 
 from flowship.config.settings import Block
 from flowship.deployment.json_schema import plain, problem
-from flowship.redaction import MASK, is_secret_name, mask_addresses
+from flowship.redaction import MASK, PLACEHOLDER, mask_value
 
 SLUG = "docker-container"
 CREDENTIALS_SLUG = "docker-registry-credentials"
-TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
 # The class's own defaults, except that stopped containers are removed.
 DEFAULTS: dict[str, Any] = {
@@ -57,7 +56,7 @@ def configured_fields(block: Block) -> dict[str, Any]:
     """The block's fields that the configuration gives; references in `env` are left out."""
     given = plain(block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"}))
     if "env" in given:
-        given["env"] = {k: v for k, v in given["env"].items() if not TEMPLATE.search(v)}
+        given["env"] = {k: v for k, v in given["env"].items() if not PLACEHOLDER.search(v)}
     fields: dict[str, Any] = given
     return fields
 
@@ -65,31 +64,13 @@ def configured_fields(block: Block) -> dict[str, Any]:
 def env_references(block: Block) -> dict[str, str]:
     """Environment variables that refer to a secret or a variable. A worker resolves them only in
     the deployment itself; they are never stored in clear text."""
-    return {k: v for k, v in (block.env or {}).items() if TEMPLATE.search(v)}
+    return {k: v for k, v in (block.env or {}).items() if PLACEHOLDER.search(v)}
 
 
 def open_secrets(block: Block) -> tuple[str, ...]:
     """Variables written out whose name says secret, or whose address has a password."""
     env = block.env or {}
-    return tuple(k for k, v in env.items() if not TEMPLATE.search(v) and masked(v, k) != v)
-
-
-def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 JSON
-    """The value as it may be shown: secrets by name and passwords in addresses are masked; a
-    reference to a Secret block is shown."""
-    if isinstance(value, Mapping):
-        return {key: masked(item, str(key)) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(item, name) for item in value]
-    if not isinstance(value, str) or TEMPLATE.search(value):
-        return value
-    if value and is_secret_name(name.rpartition(".")[2]):
-        return MASK
-    # A list may hold NAME=value, as container_create_kwargs does.
-    named, equals, _ = value.partition("=")
-    if equals and re.fullmatch(r"\w+", named) and is_secret_name(named):
-        return f"{named}={MASK}"
-    return mask_addresses(value)
+    return tuple(k for k, v in env.items() if not PLACEHOLDER.search(v) and mask_value(v, k) != v)
 
 
 # --- values that would crash every run ---------------------------------------------------------
@@ -122,6 +103,7 @@ _ARGUMENTS = """
 """
 DOCKER_ARGUMENTS = frozenset(_ARGUMENTS.split())
 _OWN_FIELDS = {"environment": "env", "network": "networks"}
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
 @dataclass(frozen=True)
@@ -134,11 +116,15 @@ class InvalidValue:
 
 
 def invalid_values(data: Mapping[str, Any]) -> tuple[InvalidValue, ...]:
-    """Values that no block can hold, or that would make every run crash: numbers, mounts and
-    memory limits."""
+    """Values that no block can hold, or that would make every run crash: the pull policy, numbers,
+    mounts and memory limits."""
     found = []
+    policy = data.get("image_pull_policy") or _PULL_POLICIES[0]
+    if policy not in _PULL_POLICIES and not PLACEHOLDER.search(str(policy)):
+        message = f'"{policy}" is not a pull policy ({", ".join(_PULL_POLICIES)})'
+        found.append(InvalidValue("image_pull_policy", message, "upper and lower case matter"))
     for volume in data.get("volumes") or ():
-        reason = None if TEMPLATE.search(str(volume)) else _invalid_volume(str(volume))
+        reason = None if PLACEHOLDER.search(str(volume)) else _invalid_volume(str(volume))
         if reason:
             hint = "HOST_FOLDER_OR_VOLUME:/FOLDER/IN/CONTAINER, with :ro at the end for read-only"
             found.append(InvalidValue("volumes", f'"{volume}" is not a mount: {reason}', hint))
@@ -186,7 +172,7 @@ def _invalid_volume(volume: str) -> str | None:
 
 
 def _invalid_size(name: str, value: object) -> str | None:
-    if value is None or TEMPLATE.search(str(value)):
+    if value is None or PLACEHOLDER.search(str(value)):
         return None
     if name == "memswap_limit" and str(value) == "-1":
         return None
@@ -209,13 +195,15 @@ def kept(
         configured: The fields that the configuration gives.
         has_credentials: Whether it names credentials.
     """
-    ours = {*configured, "image", "image_pull_policy"}
+    ours = {*configured, "image"}
+    if data.get("image_pull_policy") in (None, "Never"):  # flowship's own, for an image not pushed
+        ours.add("image_pull_policy")
     if has_credentials:
         ours.add("registry_credentials")
     found = {k: v for k, v in data.items() if k in DEFAULTS and k not in ours and v != DEFAULTS[k]}
     if "registry_credentials" in found:
         found["registry_credentials"] = MASK
-    return {name: masked(value, name) for name, value in found.items()}
+    return {name: mask_value(value, name) for name, value in found.items()}
 
 
 def credentials_name(block: Block) -> str | None:

@@ -64,6 +64,7 @@ class DeploymentDraft:
         configured: The fingerprint of the configuration's schedules.
         paused: From a flag; None leaves it.
         given: Parameters from flags.
+        timezone_is_default: See `DesiredDeployment`.
     """
 
     wanted: Deployment
@@ -73,6 +74,7 @@ class DeploymentDraft:
     configured: str
     paused: bool | None
     given: Mapping[str, Any]
+    timezone_is_default: bool
 
     @property
     def job_variables(self) -> dict[str, Any]:
@@ -107,6 +109,7 @@ class DeploymentDraft:
                 *warnings.of_schedules(schedules, now),
                 *warnings.of_parameters(image.parameters, given, schedules),
             ),
+            timezone_is_default=self.timezone_is_default,
         )
 
     def _parameters(self, image: ImageFacts) -> dict[str, Any]:
@@ -317,6 +320,9 @@ def _deployment(
         configured=fingerprint(sorted(s.fingerprint() for s in configured)),
         paused=flags.paused,
         given=flags.parameters,
+        timezone_is_default=source is ScheduleSource.FLAG
+        and flags.timezone is None
+        and deployment.timezone is None,
     )
 
 

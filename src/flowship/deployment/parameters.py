@@ -27,7 +27,7 @@ from flowship.deployment.json_schema import (
 )
 from flowship.deployment.schedule_rules import written_interval
 from flowship.errors import ConfigError, FlowshipError, UsageError
-from flowship.redaction import MASK
+from flowship.redaction import MASK, is_secret_name, mask_value
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,11 @@ def resolve(
             resolved[name] = _value(value, known[name], schema)
         except ValueError as exc:
             expected = describe(known[name], schema)
-            reason = "this value is not valid" if is_secret(known[name], schema) else exc
-            hint = _example(name, known[name], schema, in_shell=error is UsageError)
+            secret = _holds_secret(name, value, known[name], schema)
+            reason = "this value is not valid" if secret else exc
+            # The example may be the flow's own default, which is secret too.
+            in_shell = error is UsageError
+            hint = "" if secret else _example(name, known[name], schema, in_shell=in_shell)
             raise error(
                 f'parameter "{name}" expects {expected}: {reason}',
                 code="parameter-invalid",
@@ -111,6 +114,19 @@ def _value(value: object, schema: Schema, root: Schema) -> Any:  # noqa: ANN401 
     return value
 
 
+def _holds_secret(name: str, value: object, schema: Schema, root: Schema) -> bool:
+    """Whether an error must not repeat this value: by its type, by its name or by its form."""
+    if is_secret(schema, root) or is_secret_name(name):
+        return True
+    if isinstance(value, RawValue):
+        is_json, read = _json(value.text.strip())
+        values = [value.text, read] if is_json else [value.text]
+    else:
+        values = [plain(value)]
+    # NaN is not equal to itself, but its text is.
+    return any(repr(_shown(name, v, schema, root)) != repr(v) for v in values)
+
+
 def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Required parameters that have neither a value in `given` nor a default."""
     if schema is None:
@@ -124,16 +140,19 @@ def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterValue, ...]:
-    """Every parameter with its value and where that comes from, in the flow's own order."""
+    """Every parameter with its value and where that comes from, in the flow's own order.
+
+    Secrets are masked, also among the flow's defaults.
+    """
     if schema is None:
-        return tuple(ParameterValue(k, v, "given", "") for k, v in given.items())
+        return tuple(ParameterValue(k, mask_value(v, k), "given", "") for k, v in given.items())
     properties: Mapping[str, Schema] = schema.get("properties", {})
     ordered = sorted(properties.items(), key=lambda item: item[1].get("position", 0))
     absent = missing(schema, given)
     return tuple(
         ParameterValue(
             name,
-            masked(given[name], field, schema) if name in given else field.get("default"),
+            _shown(name, given.get(name, field.get("default")), field, schema),
             "given" if name in given else "missing" if name in absent else "default",
             describe(field, schema),
         )
@@ -153,10 +172,15 @@ def is_secret(schema: Schema | bool, root: Schema, within: References = frozense
     return any(is_secret(branch, root, within) for branch in branches)
 
 
+def _shown(name: str, value: object, schema: Schema, root: Schema) -> Any:  # noqa: ANN401 JSON
+    """The parameter's value as it may be shown: secrets masked by type, by name or by form."""
+    return mask_value(masked(value, schema, root), name)
+
+
 def masked(
     value: object, schema: Schema | bool, root: Schema, within: References = frozenset()
 ) -> Any:  # noqa: ANN401 JSON
-    """The value as it may be shown: secrets masked, also inside a model or a list."""
+    """The value with all that is secret by its type masked, also inside a model or a list."""
     if isinstance(schema, bool) or value is None or is_template(value):
         return value
     if is_secret(schema, root):
@@ -175,12 +199,13 @@ def masked(
 
 
 def all_masked(given: Mapping[str, Any], *schemas: Schema | None) -> dict[str, Any]:
-    """A deployment's or a schedule's parameters as they may be shown: masked where any of the
-    schemas, such as the new and the stored one, says that a value is secret."""
+    """A deployment's or a schedule's parameters as they may be shown: masked where their name or
+    form says so, or any of the schemas, such as the new and the stored one."""
     shown = dict(given)
     for schema in schemas:
         shown = shown if schema is None else masked(shown, schema, schema)
-    return shown
+    found: dict[str, Any] = mask_value(shown)
+    return found
 
 
 def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -180,6 +180,7 @@ def _deployment(
             *warnings.of_image(outcome.desired.image),
             *_uncountable(schedules),
             *_not_running(wanted, schedules, paused=paused),
+            *_other_timezone(wanted, before),
         ),
     )
 
@@ -289,10 +290,9 @@ def schedule_report(
         schemas: The flow's parameters, now and before; they say which values are secret.
     """
     anchor = (stored["schedule"] if stored else {}).get("anchor_date")
-    if anchor:
-        moments = schedule.next_runs(now, NEXT_RUNS, anchor=parse_moment(anchor))
-    else:  # an interval begins with its deployment: nothing runs at its beginning
-        moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=now)
+    begins = parse_moment(anchor) if anchor else now
+    # An interval first runs when it is over, and not at the moment at which it begins.
+    moments = schedule.next_runs(now + timedelta(seconds=1), NEXT_RUNS, anchor=begins)
     return ScheduleReport(
         id=stored["id"] if stored else None,
         outcome=outcome,
@@ -385,18 +385,30 @@ def _uncountable(schedules: Sequence[ScheduleReport]) -> Iterator[str]:
             )
 
 
+def _other_timezone(wanted: DesiredDeployment, before: ObservedDeployment) -> Iterator[str]:
+    """A schedule by flag, without a timezone, in place of one that had a timezone."""
+    for match in diff_schedules.match(wanted, before.schedules)[0]:
+        zone = match.stored and (match.stored["schedule"] or {}).get("timezone")
+        if wanted.timezone_is_default and zone and zone != match.schedule.timezone:
+            yield (
+                f"the schedule's timezone was {zone} and is now {match.schedule.timezone}: add"
+                f" --timezone {zone} to keep it"
+            )
+
+
 def _not_running(
     wanted: DesiredDeployment, schedules: Sequence[ScheduleReport], *, paused: bool
 ) -> Iterator[str]:
-    """What keeps a schedule from running that was given by flag, and so is meant to run."""
-    if wanted.schedule_source is not ScheduleSource.FLAG:
+    """What keeps a schedule from running that a flag gave or resumed, and so is meant to run."""
+    by_flag = wanted.schedule_source is ScheduleSource.FLAG
+    if not by_flag and wanted.paused is not False:
         return
-    if paused and not wanted.paused:
+    if by_flag and paused and not wanted.paused:
         yield (
             "the deployment is paused: this schedule starts no runs until you resume it with"
             " --no-paused"
         )
     for schedule in schedules:
-        if schedule.source == "flag" and not schedule.active:
+        if schedule.id and schedule.source != "server" and not schedule.active:
             resume = f"prefect deployment schedule resume '{wanted.full_name}' {schedule.id}"
             yield f"this schedule stays paused: resume it in the UI, or with `{resume}`"

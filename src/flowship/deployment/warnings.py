@@ -72,7 +72,7 @@ def of_block(block: Block) -> tuple[str, ...]:
 
 def of_image(image: ImageFacts) -> Iterator[str]:
     """An image that was not probed, was never pushed, or is for another platform."""
-    if image.parameters is None:
+    if image.parameters is None and image.built:
         yield "the image was not probed: its flow and parameters are not verified"
     if not image.pushed:
         yield (

@@ -32,16 +32,17 @@ def deployed(report: DeployReport) -> list[RenderableType]:
         lines += _deployment(deployment, dry_run=report.dry_run)
     how = "" if report.pushed else "  (only on this engine; its worker never pulls it)"
     pool = report.pool
+    block, found = _outcome(report, report.block.outcome), _outcome(report, pool.outcome)
     lines += [
         titled_row("image", report.image + how),
-        titled_row("block", f"docker-container/{report.block.name} ({report.block.outcome})"),
+        titled_row("block", f"docker-container/{report.block.name} ({block})"),
         *_changes(report.block.edits, "block", dry_run=report.dry_run),
         *(
             f"  [dim]the block keeps {escape(name)} = {escape(value_text(value))}, which the "
             "configuration does not set[/]"
             for name, value in report.block.kept.items()
         ),
-        titled_row("pool", f"{pool.name} ({pool.outcome}{', paused' if pool.paused else ''})"),
+        titled_row("pool", f"{pool.name} ({found}{', paused' if pool.paused else ''})"),
     ]
     if pool.copied:
         lines.append(
@@ -52,6 +53,11 @@ def deployed(report: DeployReport) -> list[RenderableType]:
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
     lines += warning_lines(report.warnings)
     return [*lines, "nothing was changed (--dry-run)"] if report.dry_run else lines
+
+
+def _outcome(report: DeployReport, done: str) -> str:
+    changes = report.dry_run and done in ("created", "updated")
+    return f"would be {done}" if changes else done
 
 
 def _worker(pool: PoolReport) -> list[RenderableType]:
@@ -126,11 +132,15 @@ def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[Re
         changes = [c for c in changes if c not in moved[1:]]
         lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
     overwritten = [
-        f"  [yellow]overwrote[/]   {whose} {change.field}: "
-        f"{_given(change.was)} → {_given(change.now)}"
+        f"  {_verb(change)} {whose} {change.field}: {_given(change.was)} → {_given(change.now)}"
         for change in changes
     ]
     return [*overwritten, *lines]
+
+
+def _verb(change: Change) -> str:
+    had_a_value = change.was not in (None, {}, [])
+    return "[yellow]overwrote[/]  " if had_a_value else "set        "
 
 
 def _is_reference(value: object) -> bool:
@@ -158,6 +168,9 @@ def _schedules(
         end = len("2026-01-31T05:00:00" if to_the_second else "2026-01-31T05:00")
         for run in schedule.next_runs:
             local, utc = run.local.replace("T", " "), run.utc[:end].replace("T", " ")
+            if schedule.timezone == "UTC":
+                shown.append(f"              {local[:end]} UTC")
+                continue
             shown.append(f"              {local[:end]} {local[19:]}  [dim]{utc} UTC[/]")
     return shown or [titled_row("runs", "no schedule: runs only when started")]
 

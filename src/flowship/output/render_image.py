@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from flowship.events import readable_size
+from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,8 +53,18 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
         "unchanged": image.unchanged,
         "tags": list(image.tags),
         "entrypoint": image.entrypoint,
-        "probe": asdict(image.probe) if image.probe else None,
+        "probe": _probe_json(image.probe) if image.probe else None,
     }
+
+
+def _probe_json(probe: ProbeResult) -> dict[str, Any]:
+    """What the probe found; defaults that are secrets by their name or form are masked."""
+    found = asdict(probe)
+    properties = found["parameters"].get("properties") or {}
+    for name, about in properties.items():
+        if "default" in about:
+            about["default"] = mask_value(about["default"], name)
+    return found
 
 
 def flow(probe: ProbeResult) -> list[RenderableType]:
@@ -76,7 +87,9 @@ def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     required = set(schema.get("required") or ())
     rows = []
     for name, about in sorted(properties.items(), key=lambda p: p[1].get("position", 0)):
-        default = "required" if name in required else value_text(about.get("default"))
+        default = (
+            "required" if name in required else value_text(mask_value(about.get("default"), name))
+        )
         rows.append((name, _type(about, schema), default))
     return rows
 

@@ -38,7 +38,6 @@ def test_an_empty_server_gets_everything_in_the_order_in_which_it_is_needed():
         (Action.CREATE, Resource.FLOW),
         (Action.CREATE, Resource.DEPLOYMENT),
         (Action.CREATE, Resource.SCHEDULE),
-        (Action.CREATE, Resource.FLOW),
         (Action.CREATE, Resource.DEPLOYMENT),
         (Action.CREATE, Resource.SCHEDULE),
     ]

@@ -64,7 +64,7 @@ def test_only_the_fields_that_differ_are_sent(server):
     server.apply(wanted(tags=["a", "b"], description="Loads."))
     operation = updated(server, wanted(tags=["a", "b"], description="Loads more."))
     assert operation.body == {"description": "Loads more."}
-    assert operation.reason == "the configuration differs"
+    assert operation.reason == "configuration"
     (change,) = operation.changes
     assert (change.field, change.before, change.after) == (
         "description", "Loads.", "Loads more.",

@@ -13,8 +13,8 @@ from flowship.deployment.docker_block import (
     configured_fields,
     credentials_name,
     env_references,
+    invalid_values,
     kept,
-    masked,
     open_secrets,
     refers_to,
 )
@@ -93,28 +93,6 @@ def test_an_argument_that_would_crash_every_run_is_refused(given, message, hint)
 REFERENCE = "{{ prefect.blocks.secret.token }}"
 
 
-@pytest.mark.parametrize(
-    ("value", "name", "shown"),
-    [
-        ("sk-123", "API_TOKEN", MASK),
-        ("sk-123", "env.API_TOKEN", MASK),
-        ("", "API_TOKEN", ""),
-        (REFERENCE, "API_TOKEN", REFERENCE),
-        ("plain", "A", "plain"),
-        (8, "API_TOKEN", 8),
-        ({"API_TOKEN": "sk-123", "A": "1"}, "env", {"API_TOKEN": MASK, "A": "1"}),
-        (["API_TOKEN=sk-123", "A=1"], "environment", [f"API_TOKEN={MASK}", "A=1"]),
-        (("a", "b"), "volumes", ["a", "b"]),
-    ],
-)
-def test_secrets_are_masked_by_their_name(value, name, shown):
-    assert masked(value, name) == shown
-
-
-def test_a_password_in_an_address_is_masked():
-    assert "hunter2" not in masked("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
-
-
 def test_secrets_written_out_and_references_to_secrets_differ():
     env = {"API_TOKEN": "sk-123", "KEY_TOKEN": REFERENCE, "DB": "http://ada:pw@host", "A": "1"}
     block = settings(block={"env": env}).block
@@ -132,6 +110,34 @@ def test_what_is_neither_configured_nor_a_default_is_kept():
         "privileged": True, "env": {"API_TOKEN": MASK}, "registry_credentials": MASK,
     }  # fmt: skip
     assert "registry_credentials" not in kept(data, {}, has_credentials=True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [
+        ("Always", {"image_pull_policy": "Always"}),
+        ("sometimes", {"image_pull_policy": "sometimes"}),
+        ("IfNotPresent", {}),  # the default
+        ("Never", {}),  # flowship's own, for an image that was never pushed
+        (None, {}),
+    ],
+)
+def test_a_pull_policy_that_a_person_set_is_kept(policy, found):
+    data = {**DEFAULTS, "image_pull_policy": policy}
+    assert kept(data, {}, has_credentials=False) == found
+    assert kept(data, {"image_pull_policy": "Always"}, has_credentials=False) == {}
+
+
+@pytest.mark.parametrize("policy", ["sometimes", "ALWAYS"])
+def test_an_unknown_pull_policy_is_invalid(policy):
+    (found,) = invalid_values({"image_pull_policy": policy})
+    assert found.field == "image_pull_policy"
+    assert found.message == f'"{policy}" is not a pull policy (Always, IfNotPresent, Never)'
+
+
+@pytest.mark.parametrize("policy", ["Always", "IfNotPresent", "Never", None, "{{ a.b }}"])
+def test_a_pull_policy_that_the_worker_accepts_is_valid(policy):
+    assert invalid_values({"image_pull_policy": policy}) == ()
 
 
 # --- references to blocks ------------------------------------------------------------------------

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from flowship.commands.options import pairs
 from flowship.deployment import parameters
 from flowship.deployment.json_schema import problem
-from flowship.deployment.parameters import RawValue, coerce, missing, open_secrets, resolve, table
+from flowship.deployment.parameters import (
+    RawValue,
+    all_masked,
+    coerce,
+    missing,
+    open_secrets,
+    resolve,
+    table,
+)
 from flowship.errors import ConfigError, UsageError
 from support.json_schemas import SCHEMAS
 
@@ -198,6 +206,69 @@ def test_secrets_are_masked_at_every_depth_and_their_parameters_are_named():
     with pytest.raises(ConfigError) as caught:
         resolve(schema, {"key": 12345})
     assert "12345" not in caught.value.message
+
+
+PLAIN = {
+    "properties": {
+        "db_password": {"type": "string", "position": 0},
+        "dsn": {"type": "string", "position": 1},
+        "api_key": {"type": "string", "default": "sk-live-1", "position": 2},
+        "login": {"type": "object", "position": 3},
+        "token_count": {"type": "integer", "position": 4},
+        "gcp_token": {"type": "string", "position": 5},
+    },
+    "required": ["db_password"],
+}
+PLAIN_GIVEN = {
+    "db_password": "hunter2",
+    "dsn": "postgres://ada:hunter3@db/x",
+    "login": {"user": "ada", "tokens": ["hunter4"]},
+    "token_count": 8,
+    "gcp_token": "{{ prefect.blocks.secret.gcp }}",
+}
+PLAIN_SHOWN = {
+    "db_password": "********",
+    "dsn": "postgres://ada:********@db/x",
+    "login": {"user": "ada", "tokens": ["********"]},
+    "token_count": 8,
+    "gcp_token": "{{ prefect.blocks.secret.gcp }}",
+}
+
+
+@pytest.mark.parametrize("schema", [PLAIN, None])
+def test_plain_text_is_masked_by_its_name_and_its_form_with_and_without_a_schema(schema):
+    assert all_masked(PLAIN_GIVEN, schema) == PLAIN_SHOWN
+    assert open_secrets(schema, PLAIN_GIVEN) == ("db_password", "dsn", "login")
+    values = {v.name: v.value for v in table(schema, PLAIN_GIVEN) if v.name in PLAIN_GIVEN}
+    assert values == PLAIN_SHOWN
+
+
+def test_without_any_schema_parameters_are_masked_by_their_name():
+    assert all_masked({"api_key": "sk-1", "year": 2021}) == {"api_key": "********", "year": 2021}
+
+
+def test_a_default_that_is_a_secret_is_masked():
+    (found,) = [v for v in table(PLAIN, {}) if v.name == "api_key"]
+    assert (found.value, found.source) == ("********", "default")
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "value"),
+    [
+        ({"type": "integer"}, "api_key", RawValue("hunter2")),
+        ({"type": "string", "maxLength": 3, "default": "hunter2"}, "api_key", RawValue("long one")),
+        ({"type": "string"}, "api_key", 1234567),
+        ({"type": "integer"}, "dsn", "postgres://ada:hunter2@db/x"),
+        ({"type": "integer"}, "login", RawValue('{"password": "hunter2"}')),
+        ({"type": "array", "items": {"type": "integer"}}, "urls", ["http://a:hunter2@x"]),
+    ],
+)
+def test_the_error_about_a_wrong_secret_does_not_repeat_it(schema, name, value):
+    with pytest.raises(UsageError) as caught:
+        resolve({"properties": {name: schema}}, {name: value}, error=UsageError)
+    shown = f"{caught.value.message} {caught.value.hint} {caught.value.details}"
+    assert "this value is not valid" in shown
+    assert not [s for s in ("hunter2", "long one", "1234567") if s in shown]
 
 
 @pytest.mark.parametrize(

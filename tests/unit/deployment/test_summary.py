@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -226,3 +227,40 @@ def test_a_flag_that_pauses_is_in_the_report_of_a_dry_run(server):
     reported(server, wanted(FIVE))
     report = reported(server, wanted(FIVE, flags=Flags(paused=True)), dry=True)
     assert report.deployments[0].paused
+
+
+@pytest.mark.parametrize(("policy", "crashes"), [("sometimes", True), ("Always", False)])
+def test_a_pull_policy_set_in_the_ui_is_reported_and_warned_of_if_runs_would_crash(
+    server, policy, crashes
+):
+    server.apply(wanted(FIVE))
+    (document,) = server.documents.values()
+    document["data"]["image_pull_policy"] = policy
+    report = reported(server, wanted(FIVE))
+    assert report.block.kept == {"image_pull_policy": policy}
+    warned = [w for w in report.warnings if "image_pull_policy" in w]
+    assert bool(warned) is crashes
+
+
+def test_a_new_interval_first_runs_when_it_is_over_in_a_dry_run_and_after_the_deploy(server):
+    state = wanted({"interval": "1h"})
+    dry = reported(server, state, dry=True).deployments[0].schedules[0]
+    done = reported(server, state).deployments[0].schedules[0]
+    assert done.next_runs == dry.next_runs
+    assert done.next_runs[0].utc == (state.now + timedelta(hours=1)).isoformat()
+
+
+def test_a_flag_schedule_that_loses_its_timezone_is_warned_of(server):
+    reported(server, wanted(flags=Flags(cron="0 5 * * *", timezone="Europe/Berlin")))
+    again = reported(server, wanted(flags=Flags(cron="0 6 * * *")), dry=True).deployments[0]
+    assert any("was Europe/Berlin and is now UTC" in warning for warning in again.warnings)
+    kept = Flags(cron="0 6 * * *", timezone="UTC")
+    assert reported(server, wanted(flags=kept), dry=True).deployments[0].warnings == ()
+
+
+def test_a_schedule_that_stays_paused_is_warned_of_when_its_deployment_is_resumed(server):
+    reported(server, wanted(FIVE))
+    for schedule in server.schedules():
+        schedule["active"] = False
+    report = reported(server, wanted(FIVE, flags=Flags(paused=False)), dry=True)
+    assert any("stays paused" in warning for warning in report.deployments[0].warnings)

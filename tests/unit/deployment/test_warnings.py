@@ -45,6 +45,23 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
     assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in described]
 
 
+@pytest.mark.parametrize("probed", [True, False])
+def test_a_plain_text_that_is_a_secret_by_its_name_or_form_is_warned_of_and_never_shown(probed):
+    text = {"type": "string"}
+    names = ("db_password", "dsn", "api_key", "year")
+    schema = {**SCHEMA, "properties": dict.fromkeys(names, text)} if probed else None
+    given = {"db_password": "hunter2", "dsn": "postgres://ada:hunter3@db/x", "year": "y2021"}
+    schedule = {"interval": 3600, "parameters": {"api_key": "hunter4"}}
+    project = settings(deployments=[{"name": "a", "parameters": given, "schedules": [schedule]}])
+    report = dry_run(draft(project, Flags(), now=NOW).bind(image(parameters=schema)))
+    (spec,) = report.deployments
+    warned = [w.split('"')[1] for w in spec.warnings if "is a secret" in w]
+    assert warned == ["db_password", "dsn", "api_key"]
+    described = json.dumps(report.to_json())
+    assert "y2021" in described
+    assert "hunter" not in described
+
+
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [

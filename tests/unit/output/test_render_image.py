@@ -10,6 +10,7 @@ from flowship.image import BuiltImage
 from flowship.output import render_image
 from flowship.probe.result import ProbeResult
 from flowship.push import PushedImage
+from flowship.redaction import MASK
 from flowship.registry import LoginResult, Stored
 from support.rendering import shown
 
@@ -64,6 +65,15 @@ def test_a_built_image_shows_its_size_its_flow_and_each_default():
     assert "[1, 2]" in text
     assert "[bold]x[/]" in text
     assert "warning" not in text
+
+
+def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
+    properties = {"api_key": {"default": "hunter2"}, "dsn": {"default": "db://ada:hunter3@x"}}
+    image = replace(IMAGE, probe=replace(PROBE, parameters={"properties": properties}))
+    found = render_image.built_json(image)["probe"]["parameters"]["properties"]
+    assert found == {"api_key": {"default": MASK}, "dsn": {"default": f"db://ada:{MASK}@x"}}
+    assert "hunter" not in shown(render_image.built(image, "linux/amd64"))
+    assert properties["api_key"]["default"] == "hunter2"
 
 
 def test_an_image_for_another_platform_and_one_that_was_not_probed_say_so():
