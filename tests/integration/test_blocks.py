@@ -11,6 +11,7 @@ import pytest
 
 from flowship.config.settings import Block as BlockSettings
 from flowship.deployment import docker_block
+from flowship.deployment.pools.docker import DockerPool, is_widened
 from support.server import server_environment
 
 REGENERATE = "run: python -c 'from flowship import blocks; blocks.write_reference_data()'"
@@ -60,7 +61,7 @@ def test_an_unknown_pull_policy_is_refused():
 def test_a_widened_pool_accepts_a_placeholder_or_a_value_and_nothing_else():
     from flowship.deployment.json_schema import problem
 
-    variables = docker_block.pool_template()["variables"]
+    variables = DockerPool().template()["variables"]
     known = variables["properties"]
     for name, value in docker_block.DEFAULTS.items():
         assert problem(value, known[name], variables) is None
@@ -73,8 +74,8 @@ def test_a_widened_pool_accepts_a_placeholder_or_a_value_and_nothing_else():
 def test_a_default_pool_is_not_recognized_as_widened():
     from prefect_docker.worker import DockerWorker
 
-    assert docker_block.is_widened(docker_block.pool_template())
-    assert not docker_block.is_widened(DockerWorker.get_default_base_job_template())
+    assert is_widened(DockerPool().template())
+    assert not is_widened(DockerWorker.get_default_base_job_template())
 
 
 @pytest.mark.server

@@ -24,7 +24,8 @@ from flowship.registry import client
 from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
-pytestmark = pytest.mark.engine
+# The classic builder's cache is the engine's: a removed image may take a layer from another build.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -195,8 +196,13 @@ class Project:
         return found
 
     def raw(self, method: str, path: str, body: object) -> None:
-        """As the UI would."""
-        httpx.request(method, self.api.url + path, json=body).raise_for_status()
+        """As the UI would; a server whose database is busy asks to try again with a 503."""
+        for _ in range(10):
+            response = httpx.request(method, self.api.url + path, json=body, timeout=60)
+            if response.status_code != 503:
+                break
+            time.sleep(0.5)
+        response.raise_for_status()
 
     def create_block(self, slug: str, name: str, data: dict) -> None:
         """A block of a type that the server knows."""

@@ -52,8 +52,8 @@ def run(
     with pipeline.open_api() as api:
         found = runs.find(api, name, project=lambda: settings or pipeline.known_project(Path.cwd()))
         started = runs.start(api, found, given)
-        screen.info(*render_runs.started(started))
         if not watch:
+            screen.info(*render_runs.started(started))
             screen.result(started.to_json(), started.id)
             return
         result = _watch(api, started, screen)
@@ -63,11 +63,12 @@ def run(
 
 
 def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
-    """Draw a run's states and logs until it ends; Ctrl-C ends only the drawing."""
+    """Draw a run, its states and logs until it ends; Ctrl-C ends only the drawing."""
     from flowship import runs
     from flowship.output import render_runs
 
     try:
+        screen.info(*render_runs.started(started))
         return runs.watch(
             api,
             started,

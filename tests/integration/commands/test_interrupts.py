@@ -144,7 +144,7 @@ def test_the_run_continues_when_watching_is_interrupted(built, prefect_server):
     result = json.loads(stdout)
     assert result["error"]["exit_code"] == INTERRUPTED
     assert "Traceback" not in stderr
-    assert "the run goes on" in stderr
+    assert "the run continues" in stderr
     run = re.search(r"flow-run cancel (\S+?)`?$", stderr, re.MULTILINE)
     assert run, stderr
     assert run[1].strip("`") == result["id"]

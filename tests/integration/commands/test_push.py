@@ -20,7 +20,7 @@ NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 @pytest.mark.parametrize(
     ("repository", "words"),
-    [("User/Repo", "lower case"), ("localhost:5000", "without a repository"), ("", "is empty")],
+    [("User/Repo", "is lowercase"), ("localhost:5000", "without a repository"), ("", "is empty")],
 )
 def test_an_invalid_repository_is_refused_before_an_engine_is_needed(
     cli, project, repository, words

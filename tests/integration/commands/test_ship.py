@@ -15,7 +15,7 @@ NOWHERE = {
     ("arguments", "code", "words"),
     [
         ([], 2, "no repository"),
-        (["--repo", "A/B"], 2, "lower case"),
+        (["--repo", "A/B"], 2, "is lowercase"),
         (["--repo", "a/b", "--cron", "0 25 * * *"], 2, "--cron"),
         (["--repo", "a/b", "--build-arg", "x"], 2, "--build-arg"),
         (["--repo", "a/b"], 7, "127.0.0.1:9"),

@@ -142,7 +142,7 @@ def test_login_asks_on_a_terminal_without_showing_the_password(tmp_path, private
         answers=[("username: ", user), ("password: ", password)],
     )
     assert code == 0, shown
-    assert "is logged in" in ANSI.sub("", shown)
+    assert "logged in to" in ANSI.sub("", shown)
     assert password not in shown
     assert private_registry.address in (home / ".docker" / "config.json").read_text()
 

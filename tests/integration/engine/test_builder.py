@@ -13,7 +13,8 @@ from flowship.errors import RegistryError
 from flowship.events import silent
 from support.projects import write
 
-pytestmark = pytest.mark.engine
+# The classic builder's cache is the engine's: a removed image may take a layer from another build.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
 
 ODD = "a\"b\\c $HOME ${X} 'd' # e"
 LABELS = {"io.example.odd": ODD, "io.flowship.project": ""}

@@ -7,7 +7,8 @@ import pytest
 from flowship.engine.client import connect
 from flowship.engine.images import look_up, tag, tagged, working_directory
 
-pytestmark = pytest.mark.engine
+# The classic builder's cache is the engine's: a removed image may take a layer from another build.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
 
 
 def test_an_image_is_found_by_name_and_by_id(base_image, engine):

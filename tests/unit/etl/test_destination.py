@@ -48,7 +48,8 @@ def test_a_slug_is_a_block(text):
 @pytest.mark.parametrize(
     "text", [".", "out", "./out/taxi", "/data", "/data/taxi", "~/taxi", "../a/b", "a/b/c", "a/"]
 )
-def test_everything_else_is_a_folder(text):
+def test_everything_else_is_a_folder(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert not is_block(text)
     assert isinstance(open_destination(text, contained=lambda: False), FolderDestination)
 
