@@ -16,7 +16,7 @@ import pytest
 from parts.ports import free_port
 
 from support.commands import ask, flowship, misfits, until, world
-from support.projects import write
+from support.projects import remove_images, write
 from support.shapes import SHIP, STACK
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -83,8 +83,7 @@ def machine(tmp_path_factory, base_image, engine, registry):
     made = Machine(home, base_image, f"{registry.address}/{name}")
     yield made
     made("down", ok=False)
-    for image in engine.images.list(filters={"label": f"io.flowship.project={name}"}):
-        engine.images.remove(image.id, force=True)
+    remove_images(engine, name)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from flowship.config import loading
 from flowship.errors import ConfigError
 from flowship.registry import target
 from support.commands import ask, one_object
-from support.projects import FLOW, write
+from support.projects import FLOW, remove_images, write
 
 
 @pytest.fixture
@@ -31,8 +31,7 @@ def images(project, engine):
         return [tag for image in engine.images.list(project.name) for tag in image.tags]
 
     yield named
-    for image in engine.images.list(filters={"label": f"io.flowship.project={project.name}"}):
-        engine.images.remove(image.id, force=True)
+    remove_images(engine, project.name)
 
 
 # --- projects that cannot run --------------------------------------------------------------------

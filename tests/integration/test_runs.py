@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-import httpx
 import pytest
 
 from flowship import runs
 from flowship.errors import ExitCode, UsageError
 from flowship.local import records
-from support.deploying import Project, settings
+from support.deploying import Project, send_until_accepted, settings
 
 pytestmark = pytest.mark.server
 
@@ -32,8 +31,7 @@ class Container:
         self.moment = datetime.now(timezone.utc)
 
     def post(self, path: str, body: object) -> dict:
-        response = httpx.post(self.url + path, json=body)
-        response.raise_for_status()
+        response = send_until_accepted("POST", self.url + path, body)
         return response.json() if response.content else {}
 
     def state(self, kind: str, message: str = "") -> None:

@@ -12,7 +12,7 @@ import uuid
 import pytest
 
 from support.commands import PROGRAM, ask, one_object, world
-from support.projects import write
+from support.projects import remove_images, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
 
@@ -50,8 +50,7 @@ def ships(tmp_path, base_image, engine, registry, prefect_server):
         return results
 
     yield run
-    for built in engine.images.list(filters={"label": f"io.flowship.project={name}"}):
-        engine.images.remove(built.id, force=True)
+    remove_images(engine, name)
 
 
 @pytest.mark.parametrize(("number", "rounds"), [(2, ROUNDS), (4, ROUNDS // 2)])

@@ -24,7 +24,8 @@ def test_the_unit_tests_pass(version, record_property, pytestconfig, tmp_path):
     # If this is set, each process that a test starts compiles Prefect again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [pythons.environment(version) / "bin" / "python", "-m", "pytest", "-q"]
-    command += ["-p", "no:cacheprovider", "-m", "not engine and not server"]
+    # Tests marked slow start a Prefect process each; the main run has them.
+    command += ["-p", "no:cacheprovider", "-m", "not engine and not server and not slow"]
     command += [f"--basetemp={tmp_path / 'temporary'}"]
     if pytestconfig.getoption("--require-engine"):
         command += ["--require-engine"]

@@ -130,6 +130,17 @@ def dry_run(wanted: DesiredState) -> DeployReport:
     )
 
 
+def send_until_accepted(method: str, url: str, body: object) -> httpx.Response:
+    """A request as the UI or a container sends it, again while the server's database is busy."""
+    for _ in range(10):
+        response = httpx.request(method, url, json=body, timeout=60)
+        if response.status_code != 503:
+            break
+        time.sleep(0.5)
+    response.raise_for_status()
+    return response
+
+
 class Counting(httpx.HTTPTransport):
     """The real network, remembering which requests change something."""
 
@@ -197,12 +208,7 @@ class Project:
 
     def raw(self, method: str, path: str, body: object) -> None:
         """As the UI would; a server whose database is busy asks to try again with a 503."""
-        for _ in range(10):
-            response = httpx.request(method, self.api.url + path, json=body, timeout=60)
-            if response.status_code != 503:
-                break
-            time.sleep(0.5)
-        response.raise_for_status()
+        send_until_accepted(method, self.api.url + path, body)
 
     def create_block(self, slug: str, name: str, data: dict) -> None:
         """A block of a type that the server knows."""

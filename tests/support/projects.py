@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,7 @@ def project(tmp_path: Path, engine: DockerClient) -> Iterator[Path]:
     folder = tmp_path / f"t{uuid.uuid4().hex[:10]}"
     folder.mkdir()
     yield folder
-    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-        engine.images.remove(built.id, force=True)
+    remove_images(engine, folder.name)
 
 
 def write_files(folder: Path, files: dict[str, str]) -> None:
@@ -80,3 +80,18 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def remove_images(engine: DockerClient, project: str) -> None:
+    """Remove all images of a project. One that another is built on goes after that one."""
+    from docker.errors import APIError
+
+    left = engine.images.list(filters={"label": f"io.flowship.project={project}"})
+    for _ in range(len(left)):
+        for image in left:
+            with suppress(APIError):
+                engine.images.remove(image.id, force=True)
+        left = engine.images.list(filters={"label": f"io.flowship.project={project}"})
+        if not left:
+            return
+    assert left == [], "images that cannot be removed"

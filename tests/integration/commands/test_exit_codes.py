@@ -11,7 +11,7 @@ import pytest
 from flowship.errors import ExitCode
 from flowship.output.console import REPORT
 from support.commands import Running, ask, flowship, one_object, until, world
-from support.projects import FLOW, write
+from support.projects import FLOW, remove_images, write
 from support.server import start_server, stop
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
@@ -33,8 +33,7 @@ def built(tmp_path_factory, base_image, engine):
     folder.mkdir()
     flowship("build", cwd=write(folder, base_image), env=world(home), ok=True)
     yield folder
-    for image in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-        engine.images.remove(image.id, force=True)
+    remove_images(engine, folder.name)
 
 
 def test_0_done(cli, project):

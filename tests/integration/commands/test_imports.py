@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from support.commands import flowship, world
-from support.projects import FLOW, write
+from support.projects import FLOW, remove_images, write
 
 # Writes the names of all imported modules when the command ends, also after an error.
 DRIVER = """
@@ -100,5 +100,4 @@ def test_deploy_of_a_probed_image_imports_neither_prefect_nor_pandas(
         modules = imported("run", cwd=folder, env=env)
         assert modules & (NEVER | {"docker"}) == set()
     finally:
-        for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-            engine.images.remove(built.id, force=True)
+        remove_images(engine, folder.name)

@@ -16,7 +16,7 @@ import pytest
 from parts.ports import free_port
 
 from support.commands import Running, ask, flowship, one_object, until, world
-from support.projects import write
+from support.projects import remove_images, write
 
 INTERRUPTED = 130
 
@@ -32,8 +32,7 @@ def built(tmp_path_factory, base_image, engine):
     env = world(home)
     done = flowship("build", cwd=folder, env=env, ok=True)
     yield folder, env, done.stdout.strip()
-    for image in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-        engine.images.remove(image.id, force=True)
+    remove_images(engine, folder.name)
 
 
 class Stalling:

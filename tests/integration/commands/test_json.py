@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from support.commands import Maybe, Running, ask, flowship, misfits, one_object, until, world
-from support.projects import write
+from support.projects import remove_images, write
 from support.registry_server import ACCOUNTS
 from support.shapes import (
     BUILD,
@@ -108,8 +108,7 @@ def shipped(tmp_path_factory, base_image, engine, registry, prefect_server):
     env = world(home, PREFECT_API_URL=prefect_server, FLOWSHIP_WORK_POOL=folder.name)
     env["FLOWSHIP_REPO"] = f"{registry.address}/{folder.name}"
     yield folder, env, flowship("ship", "--json", cwd=folder, env=env, ok=True)
-    for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-        engine.images.remove(built.id, force=True)
+    remove_images(engine, folder.name)
 
 
 @pytest.mark.server

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import PATIENCE, PROGRAM, flowship, world
-from support.projects import FLOW, write
+from support.projects import FLOW, remove_images, write
 from support.registry_server import ACCOUNTS
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -117,8 +117,7 @@ def test_a_build_and_a_push_show_their_progress(tmp_path, base_image, engine, re
         assert (code, stdout.count("\n")) == (0, 1)
         assert not ANSI.search(stdout + stderr)
     finally:
-        for built in engine.images.list(filters={"label": f"io.flowship.project={folder.name}"}):
-            engine.images.remove(built.id, force=True)
+        remove_images(engine, folder.name)
 
 
 @pytest.mark.engine
