@@ -83,7 +83,10 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
 
 
 def remove_images(engine: DockerClient, project: str) -> None:
-    """Remove all images of a project. One that another is built on goes after that one."""
+    """Remove all images of a project. One that another is built on goes after that one.
+
+    Best effort: a test of another worker that sends the same files may hold one.
+    """
     from docker.errors import APIError
 
     left = engine.images.list(filters={"label": f"io.flowship.project={project}"})
@@ -94,4 +97,3 @@ def remove_images(engine: DockerClient, project: str) -> None:
         left = engine.images.list(filters={"label": f"io.flowship.project={project}"})
         if not left:
             return
-    assert left == [], "images that cannot be removed"

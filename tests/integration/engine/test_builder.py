@@ -53,6 +53,7 @@ def test_a_label_adds_no_layer(builder, project, base_image, engine):
 
 
 def test_a_build_without_a_name_has_none(builder, project, base_image, engine):
+    (project / "unique.txt").write_text(project.name)  # the same files would be the same image
     image_id = builder.build(request_of(project, base_image), silent)
     assert engine.images.get(image_id).tags == []
     engine.images.remove(image_id)
