@@ -29,7 +29,13 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 FOREIGN_PREFIXES = ("FLOWSHIP_", "PREFECT_", "XDG_", "GIT_", "GOOGLE_", "AWS_", "AZURE_")
 FOREIGN = {"CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "STORAGE_EMULATOR_HOST", "DOCKER_CONTEXT"}
-KEPT = {"FLOWSHIP_TAXI_SAMPLE", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"}
+KEPT = {
+    "FLOWSHIP_TAXI_SAMPLE",
+    "FLOWSHIP_ROUNDS",
+    "FLOWSHIP_SHIP_ROUNDS",
+    "GIT_SSL_CAINFO",
+    "AWS_CA_BUNDLE",
+}
 
 
 def places(home: Path) -> dict[str, str]:
