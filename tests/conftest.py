@@ -142,9 +142,15 @@ def engine() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> str:
-    """The name of a Prefect base image in the engine; built if it cannot be pulled."""
+def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a Prefect base image in the engine; built if it cannot be pulled.
+
+    Each worker has a base of its own. Builds of equal files on one base share images, so one
+    worker could otherwise remove an image between two steps of another worker's build.
+    """
     from parts.base_image import NoBaseImage, ensure
+
+    from support.projects import labelled
 
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
 
@@ -153,9 +159,16 @@ def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> str:
             terminal.write_line(f"\n==> {line}")
 
     try:
-        return ensure(engine, report)
+        base = ensure(engine, report)
     except NoBaseImage as exc:
         pytest.skip(f"no Prefect base image: {exc}")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        yield base
+        return
+    run = os.environ["PYTEST_XDIST_TESTRUNUID"][:8]
+    with labelled(engine, base, f"{base}-{worker}-{run}") as own:
+        yield own
 
 
 @pytest.fixture(autouse=True)

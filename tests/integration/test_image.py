@@ -20,7 +20,7 @@ from flowship.events import Output, Phase, Step
 from support.projects import FLOW, build, write
 
 # The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.engine
 
 
 def layers(engine, built):

@@ -25,7 +25,7 @@ from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
 # The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_after_a_failed_push_the_name_belongs_to_its_previous_image_again(
     with pytest.raises(RegistryError):
         push(built, f"{name}:v1")
     assert engine.images.get(f"{name}:v1").id == before
-    engine.images.remove(f"{name}:v1")
+    engine.images.remove(f"{name}:v1", force=True)
 
 
 class Front:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,10 +83,23 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
+@contextmanager
+def labelled(engine: DockerClient, base: str, name: str) -> Iterator[str]:
+    """The image `base` as an image of its own called `name`, for as long as the block lasts."""
+    from docker.errors import APIError
+
+    dockerfile = f'FROM {base}\nLABEL flowship-tests.base="{name}"\n'
+    engine.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=name, rm=True)
+    yield name
+    # A container that still ends can hold it for a moment.
+    with suppress(APIError):
+        engine.images.remove(name, force=True)
+
+
 def remove_images(engine: DockerClient, project: str) -> None:
     """Remove all images of a project. One that another is built on goes after that one.
 
-    Best effort: a test of another worker that sends the same files may hold one.
+    Best effort: a container that still ends may hold one.
     """
     from docker.errors import APIError
 

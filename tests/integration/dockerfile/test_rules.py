@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+# Builds from scratch share the classic builder's cache: an image that one worker removes may be
+# a step of another worker's build. So one worker runs all of them.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("scratch")]
 
 FILES = {"flow.py": "1", "src/a.py": "2", "src/deep/b.py": "3", "data/my file.csv": "4"}
 CONTEXT = Context(tuple(Entry(p, size=len(t), data=t.encode()) for p, t in sorted(FILES.items())))

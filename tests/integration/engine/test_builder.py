@@ -14,7 +14,7 @@ from flowship.events import silent
 from support.projects import write
 
 # The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.engine
 
 ODD = "a\"b\\c $HOME ${X} 'd' # e"
 LABELS = {"io.example.odd": ODD, "io.flowship.project": ""}

@@ -8,7 +8,7 @@ from flowship.engine.client import connect
 from flowship.engine.images import look_up, tag, tagged, working_directory
 
 # The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.engine
 
 
 def test_an_image_is_found_by_name_and_by_id(base_image, engine):

@@ -16,7 +16,7 @@ from support.projects import build, write
 from support.registry_server import ACCOUNTS
 
 # The classic builder's cache is the engine's: a removed image may take a layer from another build.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture

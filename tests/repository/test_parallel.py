@@ -1,0 +1,34 @@
+"""The test run itself: tests of one group stay on one worker (pytest-xdist)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+GROUPED = """\
+import pytest
+
+pytestmark = pytest.mark.xdist_group("one")
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_of_the_group(number):
+    pass
+"""
+
+
+def test_a_group_stays_on_one_worker(tmp_path):
+    # pytest 9.2 made the groups of pytest-xdist 3.8 ineffective, and nothing reported it.
+    (tmp_path / "test_grouped.py").write_text(GROUPED)
+    command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "loadgroup"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "test_grouped.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    workers = re.findall(r"\[(gw\d)\].* PASSED", done.stdout)
+    assert len(workers) == 8, done.stdout
+    assert len(set(workers)) == 1
