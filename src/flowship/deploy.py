@@ -29,7 +29,7 @@ from flowship.deployment.observed import (
     observe_ground,
 )
 from flowship.deployment.plan import Operation, Plan
-from flowship.deployment.pools import creation, job_variables, pool_of
+from flowship.deployment.pools import creation, job_variables, pool_of, worker_command
 from flowship.deployment.report import DeployReport
 from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
 
 ATTEMPTS = 3
-DEFAULT_POOL = "flowship"
-"""The work pool that `flowship up` starts a worker for."""
 
 
 def preflight(draft: Draft, api: PrefectApi) -> Ground:
@@ -130,6 +128,7 @@ def deploy(
     project: str,
     *,
     ground: Ground | None = None,
+    new_image: bool = False,
     wait: bool = True,
     report: Report = silent,
 ) -> DeployReport:
@@ -140,6 +139,8 @@ def deploy(
         api: The server.
         project: Whose deployments they are.
         ground: From `preflight`.
+        new_image: Whether the image was pushed a moment ago. Then something is certain to
+            change, and the lock is taken without a look at the server.
         wait: Wait for another deploy of this project to end; else it is an error.
         report: Receives what is being done.
 
@@ -147,40 +148,46 @@ def deploy(
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
         ApiError: The API does not answer or refuses, or another deploy is in progress.
     """
-    state = observe(api, desired, ground)
-    found = _compare(desired, state)
-    if not found:  # the server agrees: there is nothing to lock
-        return _report(desired, found, state, state, api)
+    if not new_image:
+        state = observe(api, desired, ground)
+        found = _compare(desired, state)
+        if not found:  # the server agrees: there is nothing to lock
+            return _report(desired, found, state, state, api)
     with lock.held(api, desired.block.name, wait=wait, report=report) as held:
-        return _deploy_locked(desired, api, project, held, report)
+        return _deploy_locked(desired, api, project, ground, held, report)
 
 
 def _deploy_locked(
     desired: DesiredState,
     api: PrefectApi,
     project: str,
+    ground: Ground | None,
     held: lock.DeployLock,
     report: Report,
 ) -> DeployReport:
-    """Observe again under the lock, execute, and read back the result."""
-    before = observe(api, desired)
-    applied = release.last_applied(api, project)
+    """Observe under the lock, execute, and read back the result."""
+    state = before = observe(api, desired, ground)
+    found = _compare(desired, state)
+    applied = release.last_applied(api, project) if found else {}
     done: list[Operation] = []
-    state = before
     for _ in range(ATTEMPTS):
-        found = attribute(_compare(desired, state), applied, state)
+        if not found:
+            break
         try:
-            execute(found, api, report, before_each=held.check, after_each=done.append)
+            plan = attribute(found, applied, state)
+            execute(plan, api, report, before_each=held.check, after_each=done.append)
         except ConflictError:
             # Other projects create the same work pool and block type, and a person may delete
             # something, without this lock.
             report(Phase("something else changed the server at the same time; comparing again"))
         state = observe(api, desired)
-        if not _compare(desired, state):
-            held.check()
-            release.record(api, project, desired, state, applied)
-            return _report(desired, Plan(tuple(done)), before, state, api)
-    raise _not_verified(diff(desired, state), api)
+        found = _compare(desired, state)
+    if found:
+        raise _not_verified(found, api)
+    if done:
+        held.check()
+        release.record(api, project, desired, state, applied)
+    return _report(desired, Plan(tuple(done)), before, state, api)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:
@@ -232,7 +239,7 @@ def _report(
             before=before,
             after=after,
             worker_online=_worker_online(api, desired.pool, before),
-            start_command=start_command(api, desired.pool),
+            start_command=worker_command(desired.pool, before.ground.pool, local=api.is_local),
             api_url=api.url,
             page=api.ui_url,
         )
@@ -245,13 +252,6 @@ def _worker_online(api: PrefectApi, pool: str, before: ServerState) -> bool | No
         return any(w["status"] == "ONLINE" for w in api.workers(pool))
     except ApiError:
         return None
-
-
-def start_command(api: PrefectApi, pool: str) -> str:
-    """The command that starts a worker for this pool."""
-    if api.is_local and pool == DEFAULT_POOL:
-        return "flowship up"
-    return f'prefect worker start --pool "{pool}" --type docker'
 
 
 def ensure_pool(api: PrefectApi, name: str) -> bool:

@@ -10,16 +10,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from flowship.build_request import BuildRequest, prepare_build
+from flowship import image_choice
+from flowship.build_request import BuildRequest
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.errors import ConfigError, UsageError
 from flowship.events import Report
-from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.push import PushedImage
-    from flowship.registry import Credentials, LoginResult, Reference
+    from flowship.registry import LoginResult, Reference
 
 
 class Listener(Protocol):
@@ -99,106 +98,6 @@ def validate(request: BuildRequest) -> None:
     draft(request.settings, Flags())
 
 
-# --- image ---------------------------------------------------------------------------------------
-
-
-def require_image(engine: Engine, request: BuildRequest) -> BuiltImage:
-    """The image of the project's current files.
-
-    Raises:
-        ConfigError: It was never built, or files changed since.
-    """
-    from flowship import image
-
-    found = image.find(engine, request)
-    if found is None:
-        raise _no_image(request.settings)
-    return found
-
-
-def _no_image(settings: Settings) -> ConfigError:
-    return ConfigError(
-        f"no image for the current files of {settings.name}",
-        code="image-not-built",
-        hint="run `flowship build` first (files may have changed since the last build), or name"
-        " an image with --image",
-    )
-
-
-def image_to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
-    """The image that ``--image`` names, or else the one of the current files.
-
-    Raises:
-        ConfigError: The engine has no such image.
-    """
-    from flowship import image
-
-    if not named:
-        assert settings is not None, "without --image the project was read"
-        return require_image(engine, prepare_build(settings))
-    found = image.inspect(engine, named)
-    if found is None:
-        raise ConfigError(
-            f"the engine has no image {named}",
-            code="image-not-found",
-            hint="`docker image ls` lists its images; `flowship build` builds one",
-            where="--image",
-        )
-    return found
-
-
-def image_to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
-    """The image, and how a registry knows it, pinned; None when it was never pushed.
-
-    A named image that no engine here has is described by its registry; nothing is pulled.
-    """
-    from flowship import image
-    from flowship.engine import client
-    from flowship.push import pushed_reference
-
-    if not named:
-        built = _image_of_files(client.connect(), settings)
-        return built, pushed_reference(built, settings.repo)
-    try:
-        found = image.inspect(client.connect(), named)
-    except EngineError:
-        found = None
-    built = found or image.remote(named)
-    if built.project != settings.name:
-        raise ConfigError(
-            f"{named} is an image of the project {built.project}, but this project is"
-            f" {settings.name}: its deployments expect another flow",
-            code="image-of-another-project",
-            hint=f"deploy it in the folder of {built.project}, or where the configuration has"
-            f' name = "{built.project}"',
-            where="--image",
-        )
-    return built, pushed_reference(built, named) or pushed_reference(built, settings.repo)
-
-
-def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
-    """The image of the current files: this engine's, else the one in the project's repository."""
-    from flowship import image
-    from flowship.push import published
-
-    present = prepare_build(settings)
-    inputs = image.inputs_of(engine, present)
-    found = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
-    if found is None and settings.repo and inputs:
-        target = push_target(None, settings)
-        found = published(engine, target, inputs, credentials(target))
-    if found is None:
-        raise _no_image(settings)
-    return found
-
-
-def credentials(target: Reference) -> Credentials | None:
-    """The credentials for the registry, validated before anything slow."""
-    from flowship import registry
-
-    return registry.credentials_for(target)
-
-
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
     """Log in to a registry, and store the credentials as docker does."""
     from flowship import registry
@@ -214,28 +113,6 @@ def login(text: str, username: str, password: SecretStr) -> LoginResult:
 
 
 # --- deploy --------------------------------------------------------------------------------------
-
-
-def image_facts(built: BuiltImage, reference: str | None) -> ImageFacts:
-    """What a deployment needs to know about an image.
-
-    Args:
-        built: As the engine has it.
-        reference: How the registry knows it, pinned; None when it was never pushed.
-    """
-    from flowship.deployment.desired import ImageFacts
-
-    probed = built.probe
-    return ImageFacts(
-        reference=reference or built.reference,
-        pushed=reference is not None,
-        platform=built.platform,
-        flow_name=probed.flow_name if probed else None,
-        flow_description=probed.description if probed else None,
-        parameters=dict(probed.parameters) if probed else None,
-        prefect_version=probed.prefect if probed else None,
-        entrypoint=built.entrypoint,
-    )
 
 
 def deploy(
@@ -265,7 +142,7 @@ def deploy(
     wanted = draft(settings, flags)
     with open_api() as api:
         ground = step.preflight(wanted, api)
-        facts = image_facts(*image_to_deploy(named, settings))
+        facts = image_choice.facts_of(*image_choice.to_deploy(named, settings))
         if settings.repo and not facts.pushed and not local:
             raise _not_pushed(facts, settings)
         desired = _bind(wanted, settings, facts)
@@ -329,7 +206,7 @@ def ship(
     from flowship.deployment.draft import draft
     from flowship.engine.client import connect
 
-    settings, account = request.settings, credentials(target)
+    settings, account = request.settings, image_choice.credentials(target)
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
@@ -342,7 +219,7 @@ def ship(
             engine=engine,
             elsewhere=lambda inputs: push.published(engine, target, inputs, account),
         )
-        desired = _bind(wanted, settings, image_facts(built, None))
+        desired = _bind(wanted, settings, image_choice.facts_of(built, None))
         step.validate_kept(desired, api)  # parameters, before the push
         with listener.progress() as report:
             pushed = push.push(engine, built, target, credentials=account, report=report)
@@ -350,17 +227,9 @@ def ship(
         with listener.progress() as report:
             deployed = step.deploy(
                 desired.pushed_as(pushed.reference), api, settings.name,
-                ground=ground, wait=wait, report=report,
+                ground=ground, new_image=not pushed.already, wait=wait, report=report,
             )  # fmt: skip
     return Shipped(built, pushed, deployed)
-
-
-class ImageAction(str, Enum):
-    """What `ship` would do for its image."""
-
-    NOTHING = "nothing"
-    PUSH = "push"
-    BUILD = "build"
 
 
 @dataclass(frozen=True)
@@ -373,7 +242,7 @@ class ShipPlan:
             parameters are taken to be as they were.
     """
 
-    action: ImageAction
+    action: image_choice.ImageAction
     deploy: DeployReport
 
 
@@ -398,43 +267,9 @@ def plan_ship(
     check.refuse_errors(checked)
     with open_api() as api:
         ground = step.preflight(wanted, api)
-        action, facts = _future_image(connect(), request, target, wanted, api)
+        action, facts = image_choice.planned(connect(), request, target, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
-
-
-def _future_image(
-    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
-) -> tuple[ImageAction, ImageFacts]:
-    """What is to be done for the image, and what is known of it before that.
-
-    Raises:
-        RegistryError: The registry cannot be asked whether it has the image.
-    """
-    from flowship import deploy as step
-    from flowship import image, push
-
-    settings, account = request.settings, credentials(target)
-    inputs = image.inputs_of(engine, request)
-    if not engine.is_remote:
-        push.require_registry(target, inputs or "", account)
-    if inputs:
-        known = image.inspect(engine, image.local_name(request, inputs))
-        published = push.published(engine, target, inputs, account)
-        found = known or published
-        if found and published and (pinned := image.pinned(published, str(target))):
-            return ImageAction.NOTHING, image_facts(found, pinned)
-        if found:
-            named = target if target.tag else target.with_tag(inputs[:12])
-            return ImageAction.PUSH, image_facts(found, str(named))
-    facts = step.expected_image(
-        wanted,
-        api,
-        reference=f"{target.repository} (new image)",
-        platform=settings.platform or engine.platform,
-        entrypoint=settings.entrypoint,
-    )
-    return ImageAction.BUILD, facts
 
 
 @contextmanager

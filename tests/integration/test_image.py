@@ -19,7 +19,6 @@ from flowship.errors import BuildError, ConfigError, RegistryError
 from flowship.events import Output, Phase, Step
 from support.projects import FLOW, build, write
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
 pytestmark = pytest.mark.engine
 
 

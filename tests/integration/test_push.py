@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pydantic import SecretStr
 
-from flowship import image, pipeline
+from flowship import image, image_choice
 from flowship import registry as registries
 from flowship.config import loading
 from flowship.engine.client import connect
@@ -24,7 +24,6 @@ from flowship.registry import client
 from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
 pytestmark = pytest.mark.engine
 
 
@@ -400,7 +399,7 @@ def test_what_another_laptop_pushed_is_neither_built_nor_pushed_again(
     # the same for a deploy, which builds nothing
     more = f'repo = "{target}"\n'
     settings = loading.load(write(project, base_image_of(project), more=more), environ={})
-    found, reference = pipeline.image_to_deploy(None, settings)
+    found, reference = image_choice.to_deploy(None, settings)
     assert (found.inputs, reference) == (built.inputs, pushed.reference)
 
 

@@ -150,7 +150,8 @@ HEAVY = ("docker", "prefect", "pandas", "pyarrow", "httpx", "pydantic", "jinja2"
 TERMINAL = ("typer", "rich", "flowship.output", "flowship.commands", "flowship.cli")
 ENGINE = ("docker", *(f"flowship.{m}" for m in ("engine", "image", "push", "probe.container")))
 STEPS = tuple(
-    f"flowship.{step}" for step in ("pipeline", "check", "image", "push", "deploy", "runs")
+    f"flowship.{step}"
+    for step in ("pipeline", "check", "image", "image_choice", "push", "deploy", "runs")
 )
 
 # What a folder or module must not import when it is itself imported.

@@ -17,7 +17,7 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     Prints user/de-repo:tag@sha256:… on stdout. Exit code 3 if files changed
     since the build, 6 if the registry rejects the push or cannot be reached.
     """
-    from flowship import pipeline
+    from flowship import image_choice
     from flowship.config import loading
     from flowship.engine.client import connect
     from flowship.output import render_image
@@ -28,10 +28,10 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     screen = Screen(as_json=as_json)
     settings = load_settings(screen) if image is None else loading.settings_or_none(Path.cwd())
     target = push_target(repo, settings)
-    credentials = pipeline.credentials(target)
+    credentials = image_choice.credentials(target)
     engine = connect()
     with screen.progress() as report:
-        built = pipeline.image_to_push(engine, image, settings)
+        built = image_choice.to_push(engine, image, settings)
         pushed = push_image(engine, built, target, credentials=credentials, report=report)
     screen.info(*render_image.pushed(pushed))
     screen.result(pushed, pushed.reference)

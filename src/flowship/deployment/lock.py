@@ -63,13 +63,23 @@ def lock_name(block: str) -> str:
 
 
 class DeployLock:
-    """A lock that is held. `held` makes one."""
+    """A lock that is held. `held` makes one.
 
-    def __init__(self, api: PrefectApi, variable: Variable, value: dict[str, Any]) -> None:
+    Args:
+        api: The server.
+        variable: The lock on the server.
+        value: The variable's value.
+        taken: When the request that created it was sent, by `_clock`.
+    """
+
+    def __init__(
+        self, api: PrefectApi, variable: Variable, value: dict[str, Any], taken: float
+    ) -> None:
         self._api = api
         self._id = variable["id"]
         self._value = value
-        self._lost = threading.Event()
+        self._renewed = taken
+        self._broken = threading.Event()
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True, name="deploy-lock")
         self._thread.start()
@@ -80,10 +90,11 @@ class DeployLock:
         Raises:
             ApiError: It expired, and another deploy may have taken it.
         """
-        if self._lost.is_set():
+        # The time counts as well: after a suspension, this can be called before the thread runs.
+        if self._broken.is_set() or _clock() - self._renewed > LEASE.total_seconds():
             raise ApiError(
-                "the deploy lock was lost: this machine could not reach the server for"
-                f" {LEASE.seconds} s, and another deploy may have started",
+                "the deploy lock was lost: this machine was suspended or could not reach the"
+                f" server for {LEASE.seconds} s, and another deploy may have started",
                 code="deploy-lock-lost",
                 hint="run the command again: it checks the server first, then completes the deploy",
             )
@@ -95,17 +106,14 @@ class DeployLock:
             self._api.delete_variable(self._id)
 
     def _keep(self) -> None:
-        renewed = time.monotonic()
         while not self._released.wait(RENEWAL):
             self._value["renewals"] += 1
-            with suppress(FlowshipError):
+            sent = _clock()
+            with suppress(FlowshipError):  # it may succeed the next time
                 if not self._api.update_variable(self._id, self._value):
-                    break
-                renewed = time.monotonic()
-            if time.monotonic() - renewed > LEASE.seconds:
-                break
-        if not self._released.is_set():
-            self._lost.set()
+                    self._broken.set()
+                    return
+                self._renewed = sent
 
 
 @contextmanager
@@ -147,8 +155,9 @@ def _take(
     name, waiting_for = lock_name(block), ""
     while True:
         value = _value()
+        sent = _clock()
         with suppress(ConflictError):
-            return DeployLock(api, api.create_variable(name, value), value)
+            return DeployLock(api, api.create_variable(name, value), value, sent)
         found = api.variable(name)
         if found is None:
             continue  # released in the meantime
@@ -168,6 +177,12 @@ def _take(
             report(Phase(f"waiting for another deploy of this project: {holder}"))
             waiting_for = holder
         sleep(POLL)
+
+
+def _clock() -> float:
+    """Seconds that also pass while the machine is suspended, where the system counts them."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 def _value() -> dict[str, Any]:

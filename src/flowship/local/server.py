@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flowship.errors import ApiError
@@ -14,12 +12,11 @@ from flowship.events import Phase
 from flowship.local import failures, processes, records
 from flowship.local.services import Service, State, service
 from flowship.local.session import Session
+from flowship.local.waiting import START_SECONDS, wait_for_start
 from flowship.prefect import health
 from flowship.prefect.address import is_loopback
 from flowship.prefect.health import AnswerKind, ServerAnswer
 from flowship.prefect.source import SourceKind
-
-START_SECONDS = 180.0  # The first start creates the database, perhaps on a slow machine.
 
 
 def ensure_server(session: Session) -> Service:
@@ -111,21 +108,16 @@ def _start(session: Session) -> Service:
 def _wait_for_answer(
     session: Session, record: records.Record, process: subprocess.Popen[bytes] | None
 ) -> ServerAnswer:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+    def ready() -> ServerAnswer | None:
         answer = health.ask_server(session.target)
-        if answer.usable:
-            return answer
-        failures.require_alive(record, process)
-        if time.monotonic() > deadline:
-            log = Path(record.log)
-            reason, hint = failures.explain(log, "restart it: `flowship down`, then `flowship up`")
-            raise ApiError(
-                f"the Prefect server at {session.shown} did not respond within "
-                f"{START_SECONDS:.0f} s{reason}",
-                code="server-start-timeout",
-                hint=hint,
-                where=str(log),
-                details=failures.end(log),
-            )
-        time.sleep(0.2)
+        return answer if answer.usable else None
+
+    return wait_for_start(
+        ready,
+        record,
+        process,
+        failed=f"the Prefect server at {session.shown} did not respond within "
+        f"{START_SECONDS:.0f} s",
+        code="server-start-timeout",
+        hint="restart it: `flowship down`, then `flowship up`",
+    )

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowship.errors import ApiError
 from flowship.events import Phase
 from flowship.local import failures, processes, records
 from flowship.local.services import Service, State, service
 from flowship.local.session import Session
+from flowship.local.waiting import START_SECONDS, wait_for_start
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import Worker
 
-START_SECONDS = 180.0  # Importing Prefect takes long on a slow machine.
 ONLINE = "ONLINE"  # Prefect's status of a worker with recent heartbeats.
 
 
@@ -85,22 +83,18 @@ def _wait_until_online(
     process: subprocess.Popen[bytes] | None,
 ) -> None:
     """Wait until the worker is online, with a heartbeat newer than the last one."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+
+    def ready() -> Worker | None:
         worker = _workers(api, record.pool or "").get(record.worker)
         online = worker if worker and worker["status"] == ONLINE else None
-        if online and online["last_heartbeat_time"] != last_heartbeat:
-            return
-        failures.require_alive(record, process)
-        if time.monotonic() > deadline:
-            log = Path(record.log)
-            reason, hint = failures.explain(log, "the log shows the reason")
-            raise ApiError(
-                f"the worker did not come online in the work pool {record.pool} within "
-                f"{START_SECONDS:.0f} s{reason}",
-                code="worker-start-timeout",
-                hint=hint,
-                where=str(log),
-                details=failures.end(log),
-            )
-        time.sleep(0.3)
+        return online if online and online["last_heartbeat_time"] != last_heartbeat else None
+
+    wait_for_start(
+        ready,
+        record,
+        process,
+        failed=f"the worker did not come online in the work pool {record.pool} within "
+        f"{START_SECONDS:.0f} s",
+        code="worker-start-timeout",
+        hint="the log shows the reason",
+    )

@@ -134,6 +134,18 @@ def test_a_broken_lock_stops_the_deploy(api, name, short_lease):
     assert caught.value.code == "deploy-lock-lost"
 
 
+def test_a_deploy_that_was_suspended_for_longer_than_the_lease_stops_at_once(
+    api, name, short_lease, monkeypatch
+):
+    monkeypatch.setattr(lock, "RENEWAL", 100)  # as if the thread had not run since
+    with lock.held(api, name) as held:
+        held.check()
+        time.sleep(2.1)
+        with pytest.raises(ApiError) as caught:
+            held.check()
+    assert caught.value.code == "deploy-lock-lost"
+
+
 def test_releasing_a_lost_lock_leaves_the_one_of_the_next_holder(api, name, short_lease):
     with lock.held(api, name):
         variable, _ = api.variable(lock.lock_name(name))

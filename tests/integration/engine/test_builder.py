@@ -13,7 +13,6 @@ from flowship.errors import RegistryError
 from flowship.events import silent
 from support.projects import write
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
 pytestmark = pytest.mark.engine
 
 ODD = "a\"b\\c $HOME ${X} 'd' # e"

@@ -7,7 +7,6 @@ import pytest
 from flowship.engine.client import connect
 from flowship.engine.images import look_up, tag, tagged, working_directory
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
 pytestmark = pytest.mark.engine
 
 

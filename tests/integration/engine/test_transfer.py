@@ -15,7 +15,6 @@ from flowship.registry.client import RegistryClient
 from support.projects import build, write
 from support.registry_server import ACCOUNTS
 
-# The classic builder's cache is the engine's: a removed image may take a layer from another build.
 pytestmark = pytest.mark.engine
 
 

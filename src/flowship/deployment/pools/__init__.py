@@ -42,6 +42,8 @@ class PoolType(Protocol):
 
 TYPES: Mapping[str, PoolType] = {pool.type: pool for pool in (DockerPool(),)}
 DEFAULT = TYPES["docker"]
+UP_POOL = "flowship"
+"""The work pool that `flowship up` starts a worker for, unless the project names another."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,20 @@ class Pool:
     name: str
     type: PoolType
     template: Mapping[str, Any]
+
+
+def worker_command(name: str, found: WorkPool | None, *, local: bool) -> str:
+    """The command that starts a worker.
+
+    Args:
+        name: The work pool's name.
+        found: The work pool; None if flowship creates it.
+        local: Whether the server is on this machine.
+    """
+    kind = found["type"] if found else DEFAULT.type
+    if local and kind == DEFAULT.type and name == UP_POOL:
+        return "flowship up"
+    return f'prefect worker start --pool "{name}" --type {kind}'
 
 
 def creation(pool: Pool) -> dict[str, Any]:

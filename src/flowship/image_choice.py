@@ -1,0 +1,180 @@
+"""Which image a command works on: the one of the current files, a named one, a future one."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from flowship.build_request import BuildRequest, prepare_build
+from flowship.config.settings import Settings
+from flowship.errors import ConfigError, EngineError
+from flowship.registry.target import push_target
+
+if TYPE_CHECKING:
+    from flowship.deployment.desired import ImageFacts
+    from flowship.deployment.draft import Draft
+    from flowship.engine.client import Engine
+    from flowship.image import BuiltImage
+    from flowship.prefect.client import PrefectApi
+    from flowship.registry import Credentials, Reference
+
+
+def of_current_files(engine: Engine, request: BuildRequest) -> BuiltImage:
+    """The image of the project's current files.
+
+    Raises:
+        ConfigError: It was never built, or files changed since.
+    """
+    from flowship import image
+
+    found = image.find(engine, request)
+    if found is None:
+        raise _no_image(request.settings)
+    return found
+
+
+def _no_image(settings: Settings) -> ConfigError:
+    return ConfigError(
+        f"no image for the current files of {settings.name}",
+        code="image-not-built",
+        hint="run `flowship build` first (files may have changed since the last build), or name"
+        " an image with --image",
+    )
+
+
+def to_push(engine: Engine, named: str | None, settings: Settings | None) -> BuiltImage:
+    """The image that ``--image`` names, or else the one of the current files.
+
+    Raises:
+        ConfigError: The engine has no such image.
+    """
+    from flowship import image
+
+    if not named:
+        assert settings is not None, "without --image the project was read"
+        return of_current_files(engine, prepare_build(settings))
+    found = image.inspect(engine, named)
+    if found is None:
+        raise ConfigError(
+            f"the engine has no image {named}",
+            code="image-not-found",
+            hint="`docker image ls` lists its images; `flowship build` builds one",
+            where="--image",
+        )
+    return found
+
+
+def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
+    """The image, and how a registry knows it, pinned; None when it was never pushed.
+
+    A named image that no engine here has is described by its registry; nothing is pulled.
+    """
+    from flowship import image
+    from flowship.engine import client
+    from flowship.push import pushed_reference
+
+    if not named:
+        built = _image_of_files(client.connect(), settings)
+        return built, pushed_reference(built, settings.repo)
+    try:
+        found = image.inspect(client.connect(), named)
+    except EngineError:
+        found = None
+    built = found or image.remote(named)
+    if built.project != settings.name:
+        raise ConfigError(
+            f"{named} is an image of the project {built.project}, but this project is"
+            f" {settings.name}: its deployments expect another flow",
+            code="image-of-another-project",
+            hint=f"deploy it in the folder of {built.project}, or where the configuration has"
+            f' name = "{built.project}"',
+            where="--image",
+        )
+    return built, pushed_reference(built, named) or pushed_reference(built, settings.repo)
+
+
+def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
+    """The image of the current files: this engine's, else the one in the project's repository."""
+    from flowship import image
+    from flowship.push import published
+
+    present = prepare_build(settings)
+    inputs = image.inputs_of(engine, present)
+    found = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
+    if found is None and settings.repo and inputs:
+        target = push_target(None, settings)
+        found = published(engine, target, inputs, credentials(target))
+    if found is None:
+        raise _no_image(settings)
+    return found
+
+
+def credentials(target: Reference) -> Credentials | None:
+    """The credentials for the registry, validated before anything slow."""
+    from flowship import registry
+
+    return registry.credentials_for(target)
+
+
+def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
+    """What a deployment needs to know about an image.
+
+    Args:
+        built: As the engine has it.
+        reference: How the registry knows it, pinned; None when it was never pushed.
+    """
+    from flowship.deployment.desired import ImageFacts
+
+    probed = built.probe
+    return ImageFacts(
+        reference=reference or built.reference,
+        pushed=reference is not None,
+        platform=built.platform,
+        flow_name=probed.flow_name if probed else None,
+        flow_description=probed.description if probed else None,
+        parameters=dict(probed.parameters) if probed else None,
+        prefect_version=probed.prefect if probed else None,
+        entrypoint=built.entrypoint,
+    )
+
+
+class ImageAction(str, Enum):
+    """What `ship` would do for its image."""
+
+    NOTHING = "nothing"
+    PUSH = "push"
+    BUILD = "build"
+
+
+def planned(
+    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
+) -> tuple[ImageAction, ImageFacts]:
+    """What is to be done for the image, and what is known of it before that.
+
+    Raises:
+        RegistryError: The registry cannot be asked whether it has the image.
+    """
+    from flowship import deploy as step
+    from flowship import image, push
+
+    settings, account = request.settings, credentials(target)
+    inputs = image.inputs_of(engine, request)
+    if not engine.is_remote:
+        push.require_registry(target, inputs or "", account)
+    if inputs:
+        known = image.inspect(engine, image.local_name(request, inputs))
+        published = push.published(engine, target, inputs, account)
+        found = known or published
+        if found and published and (pinned := image.pinned(published, str(target))):
+            return ImageAction.NOTHING, facts_of(found, pinned)
+        if found:
+            named = target if target.tag else target.with_tag(inputs[:12])
+            return ImageAction.PUSH, facts_of(found, str(named))
+    expected = step.expected_image(
+        wanted,
+        api,
+        reference=f"{target.repository} (new image)",
+        platform=settings.platform or engine.platform,
+        entrypoint=settings.entrypoint,
+    )
+    return ImageAction.BUILD, expected
