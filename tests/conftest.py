@@ -142,15 +142,9 @@ def engine() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a Prefect base image in the engine; built if it cannot be pulled.
-
-    Each worker has a base of its own. Builds of equal files on one base share images, so one
-    worker could otherwise remove an image between two steps of another worker's build.
-    """
+def prefect_image(engine: DockerClient, request: pytest.FixtureRequest) -> str:
+    """The name of a Prefect image in the engine; built if it cannot be pulled."""
     from parts.base_image import NoBaseImage, ensure
-
-    from support.projects import labelled
 
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
 
@@ -159,15 +153,26 @@ def base_image(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator
             terminal.write_line(f"\n==> {line}")
 
     try:
-        base = ensure(engine, report)
+        return ensure(engine, report)
     except NoBaseImage as exc:
         pytest.skip(f"no Prefect base image: {exc}")
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: DockerClient, prefect_image: str) -> Iterator[str]:
+    """The base image of the test's projects: `prefect_image`, in parallel a copy for each worker.
+
+    Builds of equal files on one base share images, so one worker could otherwise remove an image
+    between two steps of another worker's build.
+    """
+    from support.projects import labelled
+
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
-        yield base
+        yield prefect_image
         return
     run = os.environ["PYTEST_XDIST_TESTRUNUID"][:8]
-    with labelled(engine, base, f"{base}-{worker}-{run}") as own:
+    with labelled(engine, prefect_image, f"{prefect_image}-{worker}-{run}") as own:
         yield own
 
 

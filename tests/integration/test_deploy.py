@@ -9,7 +9,6 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-import httpx
 import pytest
 
 from flowship.config.loading import load
@@ -86,7 +85,7 @@ def test_a_new_image_changes_the_block_and_the_version_and_nothing_else(project)
 def test_the_next_runs_are_on_the_server_as_soon_as_the_deploy_returns(project):
     def planned() -> set[str]:
         body = {"deployments": {"id": {"any_": [project.stored()["id"]]}}}
-        runs = httpx.post(f"{project.api.url}/flow_runs/filter", json=body).json()
+        runs = project.raw("POST", "/flow_runs/filter", body)
         return {r["expected_start_time"][11:16] for r in runs}
 
     project.configure(timezone="UTC")

@@ -16,7 +16,7 @@ import pytest
 from flowship.deployment.report import DeployReport
 from flowship.errors import ApiError, FlowshipError
 from flowship.prefect.client import PrefectApi
-from support.deploying import Counting, Project, Target
+from support.deploying import Counting, Project, Target, send_until_accepted
 
 pytestmark = pytest.mark.server
 
@@ -137,7 +137,7 @@ class Undoing(Counting):
         response = super().handle_request(request)
         path = request.url.path
         if request.method == "PATCH" and "/deployments/" in path and "/schedules" not in path:
-            httpx.patch(str(request.url), json={"description": "mine"}).raise_for_status()
+            send_until_accepted("PATCH", str(request.url), {"description": "mine"})
         return response
 
 
@@ -157,7 +157,7 @@ class Deleting(Counting):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PATCH" and "/schedules/" in request.url.path:
-            httpx.delete(str(request.url)).raise_for_status()
+            send_until_accepted("DELETE", str(request.url))
         return super().handle_request(request)
 
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -86,12 +85,12 @@ def deleted_deployment(p: Project) -> dict:
 
 
 def deleted_block(p: Project) -> dict:
-    httpx.delete(f"{p.api.url}/block_documents/{p.block()['id']}").raise_for_status()
+    p.raw("DELETE", f"/block_documents/{p.block()['id']}")
     return {}
 
 
 def deleted_pool(p: Project) -> dict:
-    httpx.delete(f"{p.api.url}/work_pools/{p.values['work-pool']}").raise_for_status()
+    p.raw("DELETE", f"/work_pools/{p.values['work-pool']}")
     return {}
 
 
@@ -231,12 +230,10 @@ def test_what_a_person_changed_is_marked_and_what_the_configuration_changed_is_n
 
 def test_a_server_without_a_release_does_not_know_whose_edit_it_was(project):
     project.deploy()
-    found = httpx.post(
-        f"{project.api.url}/artifacts/filter",
-        json={"artifacts": {"key": {"any_": [f"flowship-release-{project.values['name']}"]}}},
-    ).json()
-    for artifact in found:
-        httpx.delete(f"{project.api.url}/artifacts/{artifact['id']}").raise_for_status()
+    key = f"flowship-release-{project.values['name']}"
+    wanted = {"artifacts": {"key": {"any_": [key]}}}
+    for artifact in project.raw("POST", "/artifacts/filter", wanted):
+        project.raw("DELETE", f"/artifacts/{artifact['id']}")
     project.configure(tags=["a"])
     assert editors(project.plan()) == {"tags": "unknown"}
 

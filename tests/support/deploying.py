@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -130,7 +131,7 @@ def dry_run(wanted: DesiredState) -> DeployReport:
     )
 
 
-def send_until_accepted(method: str, url: str, body: object) -> httpx.Response:
+def send_until_accepted(method: str, url: str, body: object = None) -> httpx.Response:
     """A request as the UI or a container sends it, again while the server's database is busy."""
     for _ in range(10):
         response = httpx.request(method, url, json=body, timeout=60)
@@ -206,18 +207,17 @@ class Project:
         assert found is not None
         return found
 
-    def raw(self, method: str, path: str, body: object) -> None:
+    def raw(self, method: str, path: str, body: object = None) -> Any:
         """As the UI would; a server whose database is busy asks to try again with a 503."""
-        send_until_accepted(method, self.api.url + path, body)
+        response = send_until_accepted(method, self.api.url + path, body)
+        return response.json() if response.content else None
 
     def create_block(self, slug: str, name: str, data: dict) -> None:
         """A block of a type that the server knows."""
         kind = self.api.block_type(slug)
         assert kind is not None
-        found = httpx.post(
-            f"{self.api.url}/block_schemas/filter",
-            json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}},
-        ).json()
+        wanted = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
+        found = self.raw("POST", "/block_schemas/filter", wanted)
         ids = {"block_type_id": kind["id"], "block_schema_id": found[0]["id"]}
         self.api.create_block_document({"name": name, **ids, "data": data})
 
