@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("registry", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),
-    "foundations": ("errors", "events", "redaction"),
+    "foundations": ("errors", "events", "redaction", "http_client"),
 }
 """Every folder and every module of the package's root, from the top down."""
 

@@ -238,7 +238,7 @@ def _report(
             plan=found,
             before=before,
             after=after,
-            worker_online=_worker_online(api, desired.pool, before),
+            worker_online=_worker_online(api, desired.pool, after or before),
             start_command=worker_command(desired.pool, before.ground.pool, local=api.is_local),
             api_url=api.url,
             page=api.ui_url,
@@ -246,10 +246,14 @@ def _report(
     )
 
 
-def _worker_online(api: PrefectApi, pool: str, before: ServerState) -> bool | None:
+def _worker_online(api: PrefectApi, name: str, state: ServerState) -> bool | None:
     """None where it is not known: everything is deployed by now, so this must not fail."""
+    pool = state.ground.pool
+    # The server keeps a pool READY as long as a worker is online, unless the pool is paused.
+    if pool and not pool["is_paused"]:
+        return pool["status"] == "READY"
     try:
-        return any(w["status"] == "ONLINE" for w in api.workers(pool))
+        return any(w["status"] == "ONLINE" for w in api.workers(name))
     except ApiError:
         return None
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from flowship import image_choice
 from flowship.build_request import BuildRequest
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.push import PushedImage
     from flowship.registry import LoginResult, Reference
+
+
+Result = TypeVar("Result")
 
 
 class Listener(Protocol):
@@ -210,8 +215,9 @@ def ship(
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
-        ground = step.preflight(wanted, api)
+        preflight = _in_background(lambda: step.preflight(wanted, api))
         engine = connect()
+        ground = preflight()
         built = build(
             request,
             options,
@@ -280,6 +286,29 @@ def open_api() -> Iterator[PrefectApi]:
 
     with PrefectApi(resolution.resolve()) as api:
         yield api
+
+
+def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Start `work` in a thread; the returned function waits for its result, and raises its error.
+
+    The thread ends with the process, so that Ctrl-C does not wait for a server.
+    """
+    done: SimpleQueue[tuple[Result | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as exc:  # noqa: BLE001 raised again by `result`
+            done.put((None, exc))
+
+    def result() -> Result:
+        value, error = done.get()
+        if error is not None:
+            raise error
+        return cast("Result", value)
+
+    Thread(target=run, daemon=True, name="preflight").start()
+    return result
 
 
 # --- run, up -------------------------------------------------------------------------------------

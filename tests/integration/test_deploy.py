@@ -65,7 +65,6 @@ def test_each_thing_is_read_once(project):
         f"GET {block}",
         "POST /deployments/filter",
         f"GET /flows/name/flow-{project.tag}",
-        f"POST /work_pools/pool-{project.tag}/workers/filter",
     ]
 
 
@@ -471,9 +470,10 @@ def test_what_the_configuration_passes_to_docker_is_stored_as_json(project, tmp_
     assert project.network.writes == []
 
 
-def test_an_unprobed_image_leaves_the_stored_schema_alone(project):
+def test_an_unprobed_image_leaves_the_stored_schema_and_description_alone(project):
     project.deploy()
-    project.deploy(parameters=None)
+    project.deploy(parameters=None, flow_description=None)
+    assert project.stored()["description"] == "Loads taxi rides."
     assert project.stored()["parameter_openapi_schema"]["properties"]["year"]["default"] == 2021
 
 

@@ -126,8 +126,12 @@ def test_what_fails_after_everything_is_deployed_does_not_make_the_deploy_fail(p
     project.api = PrefectApi(
         Target(prefect_server), transport=Unwatched(), sleep=lambda seconds: None
     )
+    project.deploy()
+    project.raw("PATCH", f"/work_pools/{project.values['work-pool']}", {"is_paused": True})
+    project.configure(cron="0 7 * * *")
     assert project.deploy().pool.worker_online is None
-    assert len(project.schedules()) == 1
+    (schedule,) = project.schedules()
+    assert schedule["schedule"]["cron"] == "0 7 * * *"
 
 
 class Undoing(Counting):

@@ -137,6 +137,13 @@ def test_only_the_engines_modules_know_docker(module):
     assert within(all_imports(module), "docker") == []
 
 
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m != "http_client.py" and not m.startswith("etl/")]
+)
+def test_httpx_is_imported_without_its_unused_parts(module):
+    assert within(all_imports(module), "httpx") == []
+
+
 # probe/script.py is not imported by flowship: its text runs in the image, like etl/.
 @pytest.mark.parametrize(
     "module",
@@ -149,6 +156,7 @@ def test_only_what_runs_in_the_image_and_the_block_type_import_prefect(module):
 HEAVY = ("docker", "prefect", "pandas", "pyarrow", "httpx", "pydantic", "jinja2")
 TERMINAL = ("typer", "rich", "flowship.output", "flowship.commands", "flowship.cli")
 ENGINE = ("docker", *(f"flowship.{m}" for m in ("engine", "image", "push", "probe.container")))
+HTTP = ("httpx", "flowship.http_client")
 STEPS = tuple(
     f"flowship.{step}"
     for step in ("pipeline", "check", "image", "image_choice", "push", "deploy", "runs")
@@ -158,24 +166,25 @@ STEPS = tuple(
 RULES = {
     "cli.py": HEAVY,
     "commands/": (*HEAVY, "rich"),
+    "http_client.py": ("flowship",),
     "errors.py": ("flowship",),
     "events.py": ("flowship",),
     "redaction.py": ("flowship",),
-    "check.py": (*TERMINAL, *ENGINE, "httpx", "flowship.deploy", "flowship.push"),
+    "check.py": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
     "image.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "push.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "deploy.py": (*TERMINAL, *ENGINE),
     "runs.py": (*TERMINAL, *ENGINE),
-    "config/": (*TERMINAL, *STEPS, *ENGINE, "httpx", "flowship.deployment", "flowship.prefect"),
-    "project/": (*TERMINAL, *STEPS, *ENGINE, "httpx", "flowship.deployment", "flowship.prefect"),
-    "dockerfile/": (*TERMINAL, *STEPS, *ENGINE, "httpx", "flowship.deployment"),
-    "engine/": (*TERMINAL, *STEPS, "httpx", "flowship.deployment", "flowship.prefect"),
-    "probe/": (*TERMINAL, *STEPS, "httpx", "flowship.deployment", "flowship.prefect"),
+    "config/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment", "flowship.prefect"),
+    "project/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment", "flowship.prefect"),
+    "dockerfile/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment"),
+    "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
+    "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),
     "prefect/": (*TERMINAL, *STEPS, *ENGINE, "flowship.config", "flowship.deployment"),
-    "local/": (*TERMINAL, *STEPS, *ENGINE, "httpx"),
-    "output/": ("typer", *STEPS, *ENGINE, "httpx", "flowship.commands"),
+    "local/": (*TERMINAL, *STEPS, *ENGINE, *HTTP),
+    "output/": ("typer", *STEPS, *ENGINE, *HTTP, "flowship.commands"),
 }
 
 

@@ -132,7 +132,7 @@ class ServerModel:
 
     def create_work_pool(self, body: Mapping[str, Any]) -> dict[str, Any]:
         self.sent.append(("create_work_pool", body))
-        created = self._created("pool", {**body, "is_paused": False})
+        created = self._created("pool", {**body, "is_paused": False, "status": "NOT_READY"})
         self.pools[body["name"]] = created
         return created
 

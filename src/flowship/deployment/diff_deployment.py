@@ -77,7 +77,6 @@ def wanted_fields(
     extra = dict(wanted.job_variables)
     env = {**variables.values.get("env", {}), **desired.block.references, **extra.pop("env", {})}
     fields: dict[str, Any] = {
-        "description": wanted.description,
         "version": desired.image.version,
         "entrypoint": wanted.entrypoint,
         "path": wanted.path,
@@ -90,7 +89,10 @@ def wanted_fields(
         "work_pool_name": desired.pool,
         "job_variables": {**variables.values, **extra, "env": env},
     }
-    if desired.image.parameters is not None:
+    probed = desired.image.parameters is not None
+    if probed or wanted.description:  # else the flow's own description is not known
+        fields["description"] = wanted.description
+    if probed:
         fields[SCHEMA] = desired.image.parameters
         fields["enforce_parameter_schema"] = True
     if wanted.paused is not None:

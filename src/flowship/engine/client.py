@@ -12,6 +12,7 @@ import docker
 import docker.errors
 import requests.exceptions
 from docker.context import ContextAPI
+from docker.utils import kwargs_from_env
 
 from flowship import registry
 from flowship.errors import EngineError
@@ -52,8 +53,10 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     """
     _refuse_missing_context(environ, registry.docker_config(environ).get("currentContext"))
     try:
-        client = docker.from_env(timeout=30, environment=dict(environ), use_ssh_client=True)
-        about = client.api.version()
+        parameters = kwargs_from_env(environment=dict(environ))
+        if "base_url" not in parameters:
+            parameters |= ContextAPI.kwargs_from_context(environment=dict(environ))
+        client = _Client(timeout=30, use_ssh_client=True, **parameters)
     except (
         docker.errors.DockerException,
         requests.exceptions.RequestException,
@@ -61,13 +64,28 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
         ValueError,  # a port that is not a number
     ) as exc:
         raise _no_engine(str(exc), environ) from exc
-    client.api.timeout = STREAM_TIMEOUT
+    client.timeout = STREAM_TIMEOUT
     return Engine(
-        client.api,
-        about.get("Version", "unknown"),
-        f"{about.get('Os', 'linux')}/{about.get('Arch', 'amd64')}",
-        environ.get("DOCKER_HOST") or client.api.base_url,
+        client,
+        client.about.get("Version", "unknown"),
+        f"{client.about.get('Os', 'linux')}/{client.about.get('Arch', 'amd64')}",
+        environ.get("DOCKER_HOST") or client.base_url,
     )
+
+
+class _Client(docker.APIClient):
+    """Keeps what the engine says about itself when docker-py asks for the API's version.
+
+    Attributes:
+        about: The answer of ``GET /version``.
+    """
+
+    about: dict[str, str]
+
+    def version(self, api_version: bool = True) -> dict[str, str]:
+        """Ask for the engine's version and platform."""
+        self.about = super().version(api_version)
+        return self.about
 
 
 def _refuse_missing_context(environ: Mapping[str, str], configured: str | None) -> None:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
-
 from flowship.errors import ApiError
+from flowship.http_client import httpx
 from flowship.prefect import errors
 from flowship.prefect.address import is_cloud, is_loopback, require_address
 from flowship.prefect.connection import network_failure, open_client

@@ -8,10 +8,9 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from flowship import __version__
 from flowship.errors import ConfigError
+from flowship.http_client import httpx
 from flowship.prefect.errors import NetworkFailure
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from flowship.prefect.profiles.resolution import ApiTarget
 from flowship.prefect.source import Source
 
 if TYPE_CHECKING:
-    import httpx
+    from flowship.http_client import httpx
 
 VERSION_PATH = "/admin/version"
 

@@ -78,11 +78,12 @@ class BlockDocument(TypedDict):
 
 
 class WorkPool(TypedDict):
-    """A work pool."""
+    """A work pool. Its status is READY, NOT_READY (no worker is online) or PAUSED."""
 
     id: str
     name: str
     type: str
+    status: str
     is_paused: bool
     base_job_template: dict[str, Any]
 

@@ -19,9 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from flowship.errors import ConfigError, RegistryError
+from flowship.http_client import httpx
 from flowship.registry.credentials import Credentials
 from flowship.registry.errors import translate
 from flowship.registry.faults import UNKNOWN, Doing, Fault, classify

@@ -156,9 +156,12 @@ def test_a_changed_flow_shows_the_names_of_its_parameters(server):
     assert change.reason == "the flow's parameters"
 
 
-def test_an_image_that_was_not_probed_leaves_the_stored_schema_alone(server):
+def test_an_image_that_was_not_probed_leaves_the_stored_schema_and_description_alone(server):
     server.apply(wanted())
-    assert not compared(server, wanted(facts={"parameters": None}))
+    unknown = {"parameters": None, "flow_description": None}
+    assert not compared(server, wanted(facts=unknown))
+    configured = wanted(facts=unknown, description="ours")
+    assert updated(server, configured).body == {"description": "ours"}
 
 
 def test_whether_it_is_paused_changes_only_by_a_flag(server):
