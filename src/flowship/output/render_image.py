@@ -27,12 +27,12 @@ def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
     if image.unchanged:
         lines.append(f"[green]✓[/] {escape(image.reference)} is up to date")
     else:
-        about = f"{readable_size(image.size)}, {image.platform}"
+        about = escape(f"{readable_size(image.size)}, {image.platform}")
         lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
     if not image.platform.startswith(engine_platform):
         lines.append(
-            f"[yellow]warning:[/] the image is for {image.platform}, but this engine is "
-            f"{engine_platform}: only a worker on {image.platform} can run it"
+            f"[yellow]warning:[/] the image is for {escape(image.platform)}, but this engine is "
+            f"{escape(engine_platform)}: only a worker on {escape(image.platform)} can run it"
         )
     if image.probe is None:
         lines.append(
@@ -71,7 +71,7 @@ def flow(probe: ProbeResult) -> list[RenderableType]:
     """The flow in an image."""
     title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
     lines: list[RenderableType] = [
-        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+        title + escape(f" (Prefect {probe.prefect}, Python {probe.python})"),
     ]
     if probe.description:
         lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
@@ -115,7 +115,7 @@ def _type(
 
 def pushed(image: PushedImage) -> list[RenderableType]:
     """Where the image was pushed to."""
-    name = f"{escape(image.repository)}:{image.tag}"
+    name = f"{escape(image.repository)}:{escape(image.tag)}"
     if image.already:
         return [f"[green]✓[/] already pushed {name}"]
     state = "digest verified" if image.verified else "[yellow]digest not verified[/]"

@@ -34,7 +34,7 @@ def hints(run: Started) -> list[RenderableType]:
 def log(record: LogRecord) -> RenderableType:
     """One line of a run's log."""
     colour = LEVELS.get(record.level, "dim")
-    head = f"{record.moment[11:19]} [{colour}]{record.level:<7}[/] [dim]{escape(record.run)}[/]"
+    head = f"{escape(record.moment[11:19])} [{colour}]{escape(f'{record.level:<7}')}[/] [dim]{escape(record.run)}[/]"
     return f"{head} {escape(record.message)}"
 
 
@@ -48,4 +48,4 @@ def ended(result: RunResult) -> list[RenderableType]:
     if not result.completed:
         return []
     about = f"{result.state_name} in {result.seconds:.1f} s"
-    return [f"[green]✓[/] {escape(result.name)}: {about}"]
+    return [f"[green]✓[/] {escape(result.name)}: {escape(about)}"]
