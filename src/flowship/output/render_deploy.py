@@ -133,7 +133,8 @@ def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[Re
         changes = [c for c in changes if c not in moved[1:]]
         lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
     overwritten = [
-        f"  {_verb(change)} {whose} {escape(change.field)}: {_given(change.was)} → {_given(change.now)}"
+        f"  {_verb(change)} {whose} {escape(change.field)}: "
+        f"{_given(change.was)} → {_given(change.now)}"
         for change in changes
     ]
     return [*overwritten, *lines]

@@ -34,7 +34,8 @@ def hints(run: Started) -> list[RenderableType]:
 def log(record: LogRecord) -> RenderableType:
     """One line of a run's log."""
     colour = LEVELS.get(record.level, "dim")
-    head = f"{escape(record.moment[11:19])} [{colour}]{escape(f'{record.level:<7}')}[/] [dim]{escape(record.run)}[/]"
+    time, level = escape(record.moment[11:19]), escape(f"{record.level:<7}")
+    head = f"{time} [{colour}]{level}[/] [dim]{escape(record.run)}[/]"
     return f"{head} {escape(record.message)}"
 
 
