@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+UNEXPECTED = "month-crashed"
+"""The code of a month that failed in a way that nobody foresaw."""
+
+_KEPT = "\n\t"
+
+
+def printable(text: str) -> str:
+    """The text without control characters: ``ESC`` becomes ``\\x1b``.
+
+    Files and servers can contain sequences that clear a terminal, or hide and replace text on it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in _KEPT else c.encode("unicode_escape").decode() for c in text
+    )
+
 
 class EtlError(Exception):
     """An expected failure.
 
     Args:
-        message: What failed and why.
+        message: What failed and why; control characters in it are made visible.
         code: A stable name for this failure, for scripts: ``month-not-published``.
         hint: The one thing to do next.
     """
@@ -15,10 +34,11 @@ class EtlError(Exception):
     code: str = "etl-failed"
 
     def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
-        super().__init__(f"{message}. {hint[0].upper()}{hint[1:]}" if hint else message)
         self.code = code or self.code
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
+        end = f". {self.hint[0].upper()}{self.hint[1:]}" if hint else ""
+        super().__init__(self.message + end)
 
 
 class SourceError(EtlError):
@@ -65,3 +85,15 @@ class MonthsFailedError(EtlError):
     """Some months of a run failed; the others were written."""
 
     code = "months-failed"
+
+
+def reason(exc: BaseException) -> str:
+    """Why a month failed, for any failure; an unexpected one with its place in the code."""
+    if isinstance(exc, EtlError):
+        return str(exc)
+    last = exc.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = f" ({Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno})" if last else ""
+    text = printable(str(exc)).strip()
+    return f"unexpected {type(exc).__name__}{place}: {text}".removesuffix(": ")
