@@ -35,7 +35,7 @@ LONGEST_HEADER = 64 << 10  # bytes; a file with a longer first line is not a CSV
 
 FLOATS_ARE_EXACT = 2**53  # a 64-bit float represents every integer below this, and few above
 TIMES_HINT = (
-    "convert this column to New York wall-clock times first: numbers do not say their unit and zone"
+    "convert {name} to New York wall-clock times first: numbers do not say their unit and zone"
 )
 WRONG_COUNT_HINT = "the rows and the header differ in their number of columns: repair the file"
 
@@ -382,9 +382,9 @@ class ParquetCleaner:
 
 def _misfit(number: int, name: str, kind: pa.DataType, written: str, text: str) -> Reject:
     """A row with a value that does not fit its column."""
-    cure = f"the values of {name} have another form in this file: convert this column first"
+    cure = f"convert {name} first: its values have another form in this file"
     if pa.types.is_timestamp(kind) and is_number(written):
-        cure = f"{name}: {TIMES_HINT}"
+        cure = TIMES_HINT.format(name=name)
     return Reject(number, f"{name}: {misfit(written, kind)}", text, cure)
 
 
@@ -392,8 +392,8 @@ def _refuse_other_type(published: pa.Field, wanted: pa.Field, *, flag: bool) -> 
     if accepts(wanted.type, published.type, flag=flag):
         return
     hint = "change the type of this column in the file, or the one in flowship/etl/schemas.py"
-    if pa.types.is_timestamp(wanted.type):
-        hint = TIMES_HINT
+    if pa.types.is_timestamp(wanted.type) and pa.types.is_primitive(published.type):
+        hint = TIMES_HINT.format(name=published.name)
     raise SourceError(
         f"the column {published.name} has {described(published.type)},"
         f" not {described(wanted.type)}",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-UNEXPECTED = "month-crashed"
-"""The code of a month that failed in a way that nobody foresaw."""
-
 _KEPT = "\n\t"
 
 
@@ -87,13 +84,19 @@ class MonthsFailedError(EtlError):
     code = "months-failed"
 
 
-def reason(exc: BaseException) -> str:
-    """Why a month failed, for any failure; an unexpected one with its place in the code."""
+class CrashedError(EtlError):
+    """An unexpected failure of a month: a mistake in the code, such as a custom cleaning step."""
+
+    code = "month-crashed"
+
+
+def as_etl_error(exc: BaseException) -> EtlError:
+    """The failure as an error of a month; an unexpected one with its type and place in the code."""
     if isinstance(exc, EtlError):
-        return str(exc)
+        return exc
     last = exc.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     place = f" ({Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno})" if last else ""
-    text = printable(str(exc)).strip()
-    return f"unexpected {type(exc).__name__}{place}: {text}".removesuffix(": ")
+    text = str(exc).strip()
+    return CrashedError(f"unexpected {type(exc).__name__}{place}" + (f": {text}" if text else ""))

@@ -17,7 +17,7 @@ from pydantic import Field
 from flowship.etl import tables
 from flowship.etl.convert import MAX_REJECTS, Progress
 from flowship.etl.destination import open_destination
-from flowship.etl.errors import MonthsFailedError, ParameterError, StoppedError
+from flowship.etl.errors import MonthsFailedError, ParameterError, StoppedError, as_etl_error
 from flowship.etl.manifest import MonthResult
 from flowship.etl.month import MonthJob, failed, load_month
 from flowship.etl.schemas import Colour, Month, Year
@@ -176,7 +176,7 @@ def _outcome(job: MonthJob, future: PrefectFuture[Any]) -> MonthResult:
     if state.is_failed() or state.is_crashed():
         error = state.result(raise_on_failure=False)
         if isinstance(error, Exception):
-            return failed(job, error)
+            return failed(job, as_etl_error(error))
     return failed(job, StoppedError(state.message or str(state.name)))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from flowship.etl.clean import Reject
 from flowship.etl.convert import MAX_REJECTS, Converted, Progress, Report, Watch, convert, silent
 from flowship.etl.destination import Destination, object_key, sidecar_key
-from flowship.etl.errors import UNEXPECTED, EtlError, SourceError, reason
+from flowship.etl.errors import EtlError, SourceError, as_etl_error
 from flowship.etl.manifest import (
     Manifest,
     MonthResult,
@@ -157,7 +157,7 @@ def load_months(
         try:
             result = load_month(job, destination, report, stop)
         except Exception as exc:  # noqa: BLE001  # no failure of a month may end the others
-            result = failed(job, exc)
+            result = failed(job, as_etl_error(exc))
         size = result.source_bytes
         report(Progress(job.label, size, size, result.rows, outcome=result.outcome))
         return result
@@ -173,15 +173,15 @@ def load_months(
             raise
 
 
-def failed(job: MonthJob, exc: BaseException) -> MonthResult:
-    """The result of a month that could not be loaded, for whatever reason."""
+def failed(job: MonthJob, error: EtlError) -> MonthResult:
+    """The result of a month that could not be loaded."""
     return MonthResult(
         job.colour,
         job.year,
         job.month,
         "failed",
-        reason=reason(exc),
-        code=exc.code if isinstance(exc, EtlError) else UNEXPECTED,
+        reason=str(error),
+        code=error.code,
         source=redacted(job.address),
     )
 

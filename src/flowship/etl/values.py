@@ -27,6 +27,7 @@ _FIRST = (datetime.min - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max - _EPOCH) // _MICROSECOND
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_TOO_PRECISE = re.compile(r":\d\d\.\d{7,}")
 _WHOLE = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
 
 # Seconds since 1970 of the years with trips, in each unit; the ranges do not overlap.
@@ -103,6 +104,8 @@ def misfit(written: str, kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         if is_number(written):
             return f"{text} is a number, not a timestamp{_unit(float(written))}"
+        if _TOO_PRECISE.search(written):
+            return f"{text} is more precise than microseconds"
         return f"{text} is not a timestamp"
     return f"{text} is not a number" if pa.types.is_floating(kind) else f"{text} is not UTF-8"
 

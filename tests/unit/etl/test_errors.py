@@ -46,15 +46,17 @@ def test_control_characters_of_a_file_are_made_visible():
     assert errors.printable("a\n\tb") == "a\n\tb"
 
 
-def test_the_reason_of_an_expected_failure_is_its_message():
-    assert errors.reason(errors.SourceError("x", hint="do y")) == "x. Do y"
+def test_an_expected_failure_stays_what_it_is():
+    error = errors.SourceError("x", hint="do y")
+    assert errors.as_etl_error(error) is error
 
 
-def test_the_reason_of_an_unexpected_failure_has_its_type_and_place():
+def test_an_unexpected_failure_has_its_type_and_place():
     try:
         int("\x1b")
     except ValueError as exc:
-        found = errors.reason(exc)
-    assert found.startswith("unexpected ValueError (test_errors.py:")
-    assert "\x1b" not in found
-    assert errors.reason(MemoryError()) == "unexpected MemoryError"
+        found = errors.as_etl_error(exc)
+    assert found.message.startswith("unexpected ValueError (test_errors.py:")
+    assert "\x1b" not in found.message
+    assert found.code == "month-crashed"
+    assert str(errors.as_etl_error(MemoryError())) == "unexpected MemoryError"
