@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.desired import image_version
 from flowship.deployment.parameters import ParameterValue, RawValue
-from flowship.deployment.pools import worker_command
+from flowship.deployment.pools import no_worker, worker_command
 from flowship.deployment.report import jsonable
 from flowship.deployment.stored import parse_moment
 from flowship.deployment.summary import paused_pool
@@ -279,9 +279,7 @@ def _obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
         warnings.append(paused_pool(pool_name))
     if not any(w.get("status") == "ONLINE" for w in api.workers(pool_name)):
         command = worker_command(pool_name, pool, local=api.is_local)
-        warnings.append(
-            f'no worker is online for the work pool "{pool_name}": start one with `{command}`'
-        )
+        warnings.append(no_worker(pool_name, command))
     return tuple(warnings)
 
 
