@@ -21,7 +21,7 @@ class ScreenListener:
     Args:
         screen: Where to write.
         deploys: Whether a deployment follows: it shows the flow's parameters, and the command
-            shows `attention` at its end, where nobody misses it.
+            shows `attention` at its end, where it is not missed.
 
     Attributes:
         attention: The warnings of the steps, if a deployment follows.

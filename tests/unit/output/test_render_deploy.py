@@ -125,7 +125,7 @@ def test_a_deployment_shows_what_runs_when_with_which_parameters_and_on_which_wo
     assert text.count(" UTC") == 2  # a zone with an offset has a second column
 
 
-def test_warnings_are_last_and_what_keeps_runs_from_starting_is_the_very_last():
+def test_warnings_come_last_and_at_their_end_what_keeps_runs_from_starting():
     changes = {"warnings": ("beware of [x]", "checked")}
     text = shown(render_deploy.deployed(report(**changes), attention=("checked", "old base")))
     assert text.splitlines()[-5:] == [
