@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         FlowRun,
         Log,
         Schedule,
+        TaskRun,
         Variable,
         Worker,
         WorkPool,
@@ -325,6 +326,11 @@ class PrefectApi:
         """The flow runs that these runs started."""
         body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
         return cast("list[FlowRun]", list(self._pages("/flow_runs/filter", body)))
+
+    def task_runs(self, ids: Sequence[str]) -> list[TaskRun]:
+        """These task runs, as far as the server has them yet."""
+        body = {"task_runs": {"id": {"any_": list(ids)}}}
+        return cast("list[TaskRun]", list(self._pages("/task_runs/filter", body)))
 
     def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
         """The log records of these runs in order of time, from `after` (ISO 8601) on."""
