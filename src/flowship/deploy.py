@@ -6,6 +6,7 @@ paused, a schedule added there stays.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.deployment import (
@@ -35,6 +36,7 @@ from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError
 from flowship.events import Phase, Report, silent
+from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -43,16 +45,24 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 
 
-def preflight(draft: Draft, api: PrefectApi) -> Ground:
-    """Validate what only the server knows, before a slow build: that it answers, that the pool
-    runs containers and has the job variables, that the credentials block exists, and so does
-    everything that the configuration refers to.
+def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None) -> Ground:
+    """Validate what only the server knows, before a slow build: that it answers, that its version
+    runs the image, that the pool runs containers and has the job variables, that the credentials
+    block exists, and so does everything that the configuration refers to.
+
+    Args:
+        draft: What is to be deployed.
+        api: The server.
+        planned_prefect: The version of Prefect that the image is going to have, where the base
+            image says it.
 
     Raises:
         ApiError, ConfigError: As `deploy`, with nothing changed.
     """
-    api.check()
-    ground = observe_ground(api, draft.pool, draft.block.credentials)
+    server = api.check()
+    versions.validate(planned_prefect, server)
+    found = observe_ground(api, draft.pool, draft.block.credentials)
+    ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
@@ -94,13 +104,14 @@ def expected_image(
     )
 
 
-def validate_kept(desired: DesiredState, api: PrefectApi) -> None:
-    """Validate the schedules that stay from an earlier flag: they need the required parameters
-    too. Only the built image says which those are, and this comes before its push.
+def validate_image(desired: DesiredState, api: PrefectApi, ground: Ground) -> None:
+    """Validate what only the built image shows, before its push: its version of Prefect, and that
+    the schedules which stay from an earlier flag have the parameters that it requires.
 
     Raises:
-        ConfigError: Runs would lack a parameter; nothing was changed.
+        ConfigError: Runs would crash or lack a parameter; nothing was changed.
     """
+    versions.validate(desired.image.prefect_version, ground.server)
     schema = desired.image.parameters
     for wanted in desired.deployments:
         if parameters.missing(schema, wanted.parameters):
@@ -192,6 +203,7 @@ def _deploy_locked(
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:
     """The plan, after the server's part of validation."""
+    versions.validate(desired.image.prefect_version, state.ground.server)
     pool = pool_of(desired.pool, state.ground.pool)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         job_variables.validate(wanted.name, wanted.job_variables, pool.template)

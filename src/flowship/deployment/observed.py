@@ -22,10 +22,12 @@ class Ground:
     Attributes:
         pool: The work pool; None where it does not exist.
         credentials: The block that the configuration names for the worker's pull, if any.
+        server: The server's version; "cloud" for Prefect Cloud, empty if it was not asked.
     """
 
     pool: WorkPool | None
     credentials: BlockDocument | None
+    server: str = ""
 
 
 @dataclass(frozen=True)
