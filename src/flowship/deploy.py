@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.deployment import (
+    description,
     diff_schedules,
     docker_block,
     lock,
@@ -96,7 +97,7 @@ def expected_image(
         pushed=True,
         platform=platform,
         flow_name=api.flow(found["flow_id"])["name"] if found else None,
-        flow_description=found["description"] if found else None,
+        flow_description=description.split(found["description"]).text if found else None,
         parameters=found["parameter_openapi_schema"] if found else None,
         prefect_version=None,
         entrypoint=entrypoint,

@@ -136,6 +136,8 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         parameters=dict(probed.parameters) if probed else None,
         prefect_version=probed.prefect if probed else None,
         entrypoint=built.entrypoint,
+        inputs=built.inputs,
+        revision=built.revision,
     )
 
 

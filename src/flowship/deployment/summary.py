@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from flowship.prefect.types import Schedule
 
 NEXT_RUNS = 3
-UNREPORTED = ("version", "parameter_openapi_schema")
+UNREPORTED = ("version", "image", "parameter_openapi_schema")
 """Fields of a deployment that every new image changes."""
 
 
