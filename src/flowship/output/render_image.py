@@ -78,7 +78,7 @@ def flow(probe: ProbeResult, *, parameters: bool = True) -> list[RenderableType]
     """The flow in an image; with `parameters`, each of them with its default."""
     title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
     lines: list[RenderableType] = [
-        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+        title + escape(f" (Prefect {probe.prefect}, Python {probe.python})"),
     ]
     if probe.description:
         lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
@@ -122,7 +122,7 @@ def _type(
 
 def pushed(image: PushedImage) -> list[RenderableType]:
     """Where the image was pushed to."""
-    name = f"{escape(image.repository)}:{image.tag}"
+    name = f"{escape(image.repository)}:{escape(image.tag)}"
     if image.already:
         return [f"[green]✓[/] already pushed {name}"]
     state = "digest verified" if image.verified else "[yellow]digest not verified[/]"

@@ -86,16 +86,18 @@ def secret_variables(view: View) -> Iterator[Finding]:
         if keyword not in {"ENV", "ARG"}:
             continue
         for name, raw, start, end in pairs(step.instruction, step.escape):
+            given = view.facts.build_args.get(name) if keyword == "ARG" else None
             value = step.expand(raw or "")
-            if not value.simple or value.error:
+            if given is None and (not value.simple or value.error):
                 continue
-            kind = secret_in_variable(name, value.text)
+            kind = secret_in_variable(name, value.text if given is None else given)
             if kind:
                 where = "history" if keyword == "ARG" else "configuration"
+                source = "contains" if given is None else "gets, from build-args,"
                 yield from view.finding(
                     "secret",
                     (start, end),
-                    f"{keyword} {name} contains {kind}, which stays readable in the image {where}",
+                    f"{keyword} {name} {source} {kind}, which stays readable in the image {where}",
                     "remove the value and set it at run time: in the block's env, or as a Prefect"
                     " secret",
                     severity=Severity.WARNING,
