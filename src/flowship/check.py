@@ -181,9 +181,12 @@ def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str
 
 def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
     """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
-    if finding.rule != "flow-not-in-place":
-        return finding
-    return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
+    if finding.rule == "flow-not-in-place":
+        return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
+    if finding.rule == "prefect-2-base":
+        image = finding.help.removeprefix("use ")
+        return replace(finding, help=f'set base-image = "{image}"')
+    return finding
 
 
 def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:

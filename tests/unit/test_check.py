@@ -133,6 +133,13 @@ def test_the_configuration_sets_the_severity_of_a_rule(project):
     assert rules(check.check_project(project)) == ["relative-destination"]
 
 
+def test_a_base_image_of_prefect_2_is_refused_with_the_key_to_change(project):
+    write(project, "prefecthq/prefect:2.20.16-python3.12")
+    (finding,) = check.check_project(project).errors
+    assert finding.rule == "prefect-2-base"
+    assert finding.help == 'set base-image = "prefecthq/prefect:3.8.8-python3.12"'
+
+
 def test_an_invalid_base_image_is_an_error_in_the_configuration(project):
     write(project, "Python:3.11")
     with pytest.raises(ConfigError, match=r"^base-image: ") as caught:

@@ -6,6 +6,9 @@ import re
 
 # Images whose working directory is /opt/prefect, also below a mirror's host and path.
 _PREFECT_BASES = ("prefecthq/prefect", "flowship/base")
+PREFECT_VERSION = "3.8.8"
+"""The version in advice about Prefect's images."""
+
 PREFECT_WORKDIR = "/opt/prefect"
 
 # Images that contain no flow, so that a flow in them must come from the Dockerfile. None of them

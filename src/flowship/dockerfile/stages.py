@@ -13,7 +13,7 @@ from functools import cached_property
 
 from flowship.dockerfile.bases import known_workdir
 from flowship.dockerfile.builders import uses_buildkit
-from flowship.dockerfile.instructions import Dockerfile, Instruction, Problem, Word
+from flowship.dockerfile.instructions import Dockerfile, Instruction, Lines, Problem, Word
 from flowship.dockerfile.parser import pairs, parse
 from flowship.dockerfile.paths import is_absolute, join, join_written
 from flowship.dockerfile.variables import Env, Value, expand
@@ -24,6 +24,10 @@ _PREDEFINED = frozenset(
     for side in ("BUILD", "TARGET")
     for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE")
 )
+
+
+# An image name as far as an empty variable can spoil it: "image:", ":1", "a//b", "python:-slim".
+_IMAGE = re.compile(r"[^:@/-][^:@/]*(/[^:@/]+)*(:\d+(/[^:@/]+)+)?(:\w[^:@/]*)?(@[^@]+)?")
 
 
 @dataclass(frozen=True)
@@ -244,6 +248,7 @@ class _Walker:
         if not words:
             return Stage(index, name, instruction)
         value = expand(words[0], self.globals, self.dockerfile.escape)
+        self._require_image(words[0], value)
         base = value.text if value.known else None
         parent = self._named(base)
         if parent:
@@ -258,6 +263,32 @@ class _Walker:
             )
         workdir = self._base_workdir(base, words[0].raw)
         return Stage(index, name, instruction, base, workdir=workdir)
+
+    def _require_image(self, word: Word, value: Value) -> None:
+        """Record an image name that is invalid because a variable in it has no value."""
+        escape = self.dockerfile.escape
+        built = expand(word, self.globals, escape, missing_is_empty=True)
+        if value.known or not built.known or _IMAGE.fullmatch(built.text):
+            return
+        name = value.unknown[0] if value.unknown else ""
+        declared = [
+            i
+            for i in self.dockerfile.instructions[: self._index_of_from()]
+            if name in {pair.name for pair in pairs(i, escape)}
+        ]
+        if declared:
+            line = Lines(self.dockerfile.text).place(declared[0].start, declared[0].end)[0]
+            reason = f"ARG {name} on line {line} has no value"
+            advice = f'give it a default, "ARG {name}=…", or set {name} in build-args'
+        else:
+            reason = f"${name} is not set, because no ARG {name} is above the first FROM"
+            advice = f'add "ARG {name}=…" above the first FROM'
+        message = f'"{word.raw}" is not a valid image name: {reason}'
+        self.problems.append(Problem(message, word.start, word.end, advice))
+
+    def _index_of_from(self) -> int:
+        keywords = [i.keyword for i in self.dockerfile.instructions]
+        return keywords.index("FROM")
 
     def _named(self, name: str | None) -> Stage | None:
         if not name:

@@ -132,6 +132,7 @@ RULES: Mapping[str, Rule] = {
         "the ENTRYPOINT does not run the command that it receives, so every run crashes",
         Severity.ERROR,
     ),
+    "prefect-2-base": Rule("the base image has Prefect 2, which cannot run it", Severity.ERROR),
     "unpinned-base": Rule("a base image has no version", Severity.WARNING),
     "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
     "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),
