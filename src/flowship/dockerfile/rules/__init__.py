@@ -28,7 +28,7 @@ from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_
 from flowship.dockerfile.rules.multiple_sources import multiple_sources
 from flowship.dockerfile.rules.one_per_word import one_per_word
 from flowship.dockerfile.rules.prefect_bases import prefect_2_bases
-from flowship.dockerfile.rules.secrets import secret_files, secret_variables
+from flowship.dockerfile.rules.secrets import secret_files, secret_texts, secret_variables
 from flowship.dockerfile.rules.sources import missing_sources
 from flowship.dockerfile.rules.suppressions import unknown_rules
 from flowship.dockerfile.rules.syntax import syntax
@@ -45,6 +45,7 @@ _INDEPENDENT = (
     missing_sources,
     secret_files,
     secret_variables,
+    secret_texts,
     code_before_dependencies,
     unpinned_bases,
     prefect_2_bases,
