@@ -107,17 +107,19 @@ def _relative_message(step: Step, where: Destination) -> str:
 def intended_path(path: str, workdir: str | None) -> str | None:
     """The absolute path that was probably intended; None if that is unclear.
 
-    A slash is added if the path then starts with the working directory or a standard root folder.
-    Otherwise it is the path as the working directory resolves it.
+    A slash is added if the path then starts with a standard root folder or with a working
+    directory of several folders: below /app, `app/` usually is the folder app of the project.
+    Otherwise, and if it begins with a dot, it is the path as the working directory resolves it.
     """
     if re.match(r"[A-Za-z]:|\\", path):
         return None  # a Windows path
     bare = re.sub(r"\A(\./+)+", "", path)
     slashed = f"/{bare}"
     folder = (workdir or "").rstrip("/")
-    if bare.partition("/")[0] in _ROOT_FOLDERS or (
-        folder and (slashed == folder or slashed.startswith(f"{folder}/"))
-    ):
+    forgotten = bare.partition("/")[0] in _ROOT_FOLDERS or (
+        folder.count("/") > 1 and (slashed == folder or slashed.startswith(f"{folder}/"))
+    )
+    if forgotten and not path.startswith("."):
         intended: str | None = slashed
     else:
         intended = join_written(workdir, path)

@@ -13,12 +13,14 @@ from flowship.errors import ConfigError
 
 _PYTHON = "3.11"
 _OLD_TAG = re.compile(r"(?P<version>[012](?:\.\d+)*(?:\.?rc\d+)?(?:-latest)?)(?P<rest>-.*)?")
-_PYTHON_TAG = re.compile(r"-python3\.(?P<minor>\d+)(?P<variant>-conda)?")
+_PYTHON_TAG = re.compile(r"-python3\.(?P<minor>\d+)(?P<variant>-conda|-kubernetes)?")
 _OLDEST_PYTHON = 10  # Prefect 3.8 needs Python 3.10
 
-# `prefect==3.1`, `prefect>=3`, `prefect[aws]~=3.2`: pip then replaces that of the base.
+# `prefect==3.1`, `prefect[aws]>=3`, an upgrade, a commit: pip then replaces that of the base.
 _PREFECT_3 = re.compile(
     r"(?<![\w.-])prefect(\[[^\]]*\])?[\"']?\s*[\"']?(==|>=|~=|>|\^)\s*[\"']?3\b"
+    r"|(-U|--upgrade)\s[^&;|\n]*(?<![\w.-])prefect(?![\w.=<~-])|prefecthq/prefect(\.git)?@",
+    re.IGNORECASE,
 )
 _LISTS = re.compile(
     r"(requirements|constraints)[^/]*\.(txt|in)|pyproject\.toml|Pipfile|[^/]*\.lock"
@@ -29,9 +31,9 @@ _LARGEST_LIST = 1 << 20
 def prefect_2_bases(view: View) -> Iterator[Finding]:
     """Find a final image that is built from Prefect 2 and does not install Prefect 3."""
     lineage = view.trace.final_lineage
-    if not lineage or not lineage[0].base or lineage[0].origin is None:
+    if not lineage or lineage[0].origin is None or not lineage[0].origin.words:
         return
-    base = lineage[0].base
+    base = lineage[0].base or lineage[0].origin.words[0].raw  # 2-python$V is Prefect 2, too
     if not is_prefect_base(base):
         return
     tag = base.partition("@")[0][len(repository_of(base)) :].lstrip(":")
@@ -41,7 +43,7 @@ def prefect_2_bases(view: View) -> Iterator[Finding]:
     yield from view.finding(
         "prefect-2-base",
         span(lineage[0].origin.words[0]),
-        f"{base} has Prefect {old['version'].partition('.')[0]}: a worker of Prefect 3 cannot start"
+        f"{base} has Prefect {old['version'][0]}: a worker of Prefect 3 cannot start"
         " a run in this image",
         f"use {repository_of(base)}:{_new_tag(old['rest'] or '')}",
         step=from_step(lineage[0]),

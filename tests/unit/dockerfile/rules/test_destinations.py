@@ -27,7 +27,8 @@ def test_a_missing_slash_is_reported_with_its_position_the_resolved_path_and_a_f
         ("opt/prefect/flows/", "/opt/prefect/flows/"),  # begins with the working directory
         ("opt/prefect", "/opt/prefect"),
         ("usr/local/bin/x", "/usr/local/bin/x"),  # a standard root folder
-        ("./etc/x.conf", "/etc/x.conf"),
+        ("./etc/x.conf", "/opt/prefect/etc/x.conf"),  # a dot is written on purpose
+        ("./opt/prefect/", "/opt/prefect/opt/prefect/"),
         ("home", "/home"),
         ("flows/", "/opt/prefect/flows/"),  # otherwise as the working directory resolves it
         ("flows", "/opt/prefect/flows"),
@@ -90,8 +91,7 @@ def test_what_begins_with_a_dot_is_a_warning_where_the_working_directory_is_know
     [
         (PREFECT, "flows/"),
         (PREFECT, "opt/prefect/flows/"),
-        (PREFECT, "./opt/prefect/flows/"),  # the slash was forgotten behind the dot
-        ("FROM q:1\nWORKDIR /app\n", "./etc/x"),
+        ("FROM q:1\nWORKDIR /app\n", "app/"),
         ("FROM q:1\n", "."),  # the folder is unknown
         ("FROM q:1\nWORKDIR $X\n", "./x"),
         ("FROM python:3-windowsservercore\n", "."),
@@ -99,6 +99,24 @@ def test_what_begins_with_a_dot_is_a_warning_where_the_working_directory_is_know
 )
 def test_every_other_relative_destination_is_an_error(head, destination):
     assert one("relative-destination", f"{head}COPY a {destination}\n").severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("workdir", "destination", "fixed"),
+    [
+        ("/app", "app", "/app/app"),  # the folder app of the project, below the folder /app
+        ("/app", "app/", "/app/app/"),
+        ("/app", "./app", "/app/app"),
+        ("/data/app", "data/app/x", "/data/app/x"),  # a whole path is not repeated by chance
+        ("/data/app", "./data/app/x", "/data/app/data/app/x"),
+        ("/code", "opt/x", "/opt/x"),
+    ],
+)
+def test_a_fix_keeps_the_meaning_where_a_folder_only_has_the_name_of_another(
+    workdir, destination, fixed
+):
+    text = f"FROM q:1\nWORKDIR {workdir}\nCOPY app "
+    assert fix(f"{text}{destination}\n", check(f"{text}{destination}\n")) == f"{text}{fixed}\n"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from support.dockerfiles import holding, one, only, underlined
         ("prefecthq/prefect:2-python3.12", "prefecthq/prefect:3.8.8-python3.12"),
         ("prefecthq/prefect:2.7.7-python3.9", "prefecthq/prefect:3.8.8-python3.11"),
         ("prefecthq/prefect:2.10-python3.10-conda", "prefecthq/prefect:3.8.8-python3.10-conda"),
+        ("prefecthq/prefect:2-python3.12-kubernetes",
+         "prefecthq/prefect:3.8.8-python3.12-kubernetes"),
+        ("prefecthq/prefect:2-python${PYTHON}", "prefecthq/prefect:3.8.8-python3.11"),
         ("prefecthq/prefect:2-latest", "prefecthq/prefect:3.8.8-python3.11"),
         ("prefecthq/prefect:2.14.21", "prefecthq/prefect:3.8.8-python3.11"),
         ("prefecthq/prefect:2.0rc1", "prefecthq/prefect:3.8.8-python3.11"),
@@ -29,6 +32,8 @@ def test_a_base_of_an_older_prefect_is_an_error_with_the_image_to_use(image, adv
     finding = one("prefect-2-base", text)
     assert (finding.severity, underlined(text, finding)) == ("error", image)
     assert finding.help == f"use {advised}"
+    major = image.rpartition("prefect:")[2][0]
+    assert f"has Prefect {major}: a worker of Prefect 3" in finding.message
     assert only("prefect-2-base", text.replace(image, advised)) == []
 
 
@@ -46,6 +51,11 @@ def test_a_base_of_an_older_prefect_is_an_error_with_the_image_to_use(image, adv
         "FROM prefecthq/prefect:2.1 AS old\nFROM prefecthq/prefect:3.8.8-python3.11\n",
         "FROM prefecthq/prefect:2-python3.11\nRUN pip install 'prefect>=3'\n",
         "FROM prefecthq/prefect:2-python3.11\nRUN pip install prefect[aws]==3.1.0\n",
+        "FROM prefecthq/prefect:2-latest\nRUN pip install -U prefect\n",
+        "FROM prefecthq/prefect:2-latest\nRUN pip install --upgrade pip 'prefect[aws]' boto3\n",
+        "FROM prefecthq/prefect:2-latest\n"
+        "RUN pip install git+https://github.com/PrefectHQ/prefect.git@main\n",
+        "FROM prefecthq/prefect:$TAG\n",
         "# flowship: ignore=prefect-2-base\nFROM prefecthq/prefect:2-python3.11\n",
     ],
 )
