@@ -10,9 +10,10 @@ import itertools
 import json
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from flowship.redaction import has_login, is_secret_name, mask_text, token
+from flowship.redaction import has_login, is_secret_name, mask_text, token, tokens
 
 CONTENT_LIMIT = 65_536
 """Bytes that are read from the start of a file."""
@@ -303,7 +304,62 @@ def secret_in_variable(name: str, value: str) -> str:
     return "a password or key (judging by its name)"
 
 
+class TextSecret(NamedTuple):
+    """A secret in a text, and its position there.
+
+    Attributes:
+        certain: Whether it has the form of a well-known token.
+    """
+
+    start: int
+    end: int
+    kind: str
+    certain: bool
+
+
+def secrets_in_text(text: str) -> list[TextSecret]:
+    """The secrets in a command or another text of a Dockerfile, by position, none twice."""
+    found = [TextSecret(*match.span(), kind, certain=True) for match, kind in tokens(text)]
+    found += _by_pattern(text, [*_IN_COMMANDS, _PAIR])
+    for word in re.finditer(r"\S+", text):
+        if has_login(word[0]):
+            found.append(TextSecret(*word.span(), "a login in a URL", certain=False))
+    kept: list[TextSecret] = []
+    for secret in sorted(found, key=lambda s: (not s.certain, s.start)):
+        if all(secret.end <= other.start or other.end <= secret.start for other in kept):
+            kept.append(secret)
+    return sorted(kept)
+
+
+def _by_pattern(text: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[TextSecret]:
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            kind = _in_command(match["name"], match["value"].strip("\"'"))
+            if kind:
+                yield TextSecret(*match.span("value"), kind, certain=False)
+
+
+def _in_command(name: str, value: str) -> str:
+    if name.lower() not in _ALWAYS_SECRET:
+        return secret_in_variable(name.replace("-", "_"), value)
+    example = _PLACEHOLDER.match(value) or value.startswith(("/", "./", "~", "{"))
+    return "" if example else "a password or key"
+
+
 _PAIR = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|]+)")
+_VALUE = r"(?P<value>[^\s\"'`$;&|<>\\]{4,})"
+# Where commands take a secret: HTTP headers, options with a secret name, and well-known logins.
+_IN_COMMANDS = [
+    re.compile(rf"(?i)\bauthorization:\s*(?P<name>bearer|basic|token)\s+{_VALUE}"),
+    re.compile(rf"(?i)\b(?P<name>(?:[\w-]*[_-])?(?:token|key|secret)):\s*{_VALUE}"),
+    re.compile(rf"--(?P<name>[A-Za-z][\w-]*)(?:=|\s+|[\"'],\s*)[\"']?{_VALUE}"),
+    re.compile(
+        rf"\b(?P<name>prefect)\s+cloud\s+login\b[^;&|\n]*?\s(?:-k|--key)[=\s]+[\"']?{_VALUE}"
+    ),
+    re.compile(rf"\b(?P<name>curl)\b[^;&|\n]*?\s(?:-u|--user)[=\s]*[\"']?[^\s:\"'$]+:{_VALUE}"),
+    re.compile(rf"\b(?P<name>login)\b[^;&|\n]*?\s-p[=\s]*[\"']?{_VALUE}"),
+]
+_ALWAYS_SECRET = {"bearer", "basic", "token", "prefect", "curl", "login"}
 _OLD_ENV = re.compile(r"(?i)^\s*ENV\s+(?P<name>[A-Za-z_]\w*)\s+(?P<value>.+)$")
 
 
@@ -322,4 +378,7 @@ def masked(line: str) -> str:
             return found[0]  # the host may be shown, see below
         return found[0][: -len(value)] + value.replace(bare, "*" * len(bare))
 
-    return mask_text(_PAIR.sub(hidden, _OLD_ENV.sub(hidden, line)), keep_length=True)
+    line = mask_text(_PAIR.sub(hidden, _OLD_ENV.sub(hidden, line)), keep_length=True)
+    for secret in _by_pattern(line, _IN_COMMANDS):
+        line = line[: secret.start] + "*" * (secret.end - secret.start) + line[secret.end :]
+    return line
