@@ -11,7 +11,7 @@ from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.secrets_scan import Secret, secret_in_file, secret_in_variable
 
 if TYPE_CHECKING:
-    from flowship.project.context import Entry
+    from flowship.project.entry import Entry
 
 
 # More secret files are only counted: a whole folder of them was copied.
