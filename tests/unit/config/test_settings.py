@@ -118,7 +118,7 @@ def test_settings_do_not_change(tmp_path):
     assert isinstance(settings, Settings)
 
 
-# --- values that cannot be names --------------------------------------------------------------------
+# --- values that cannot be names -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
