@@ -46,6 +46,7 @@ class BuiltImage:
         pushed: Names with digests: ``user/de-repo@sha256:…``. From the engine these are only a
             hint, since some image stores list one for every tag; see `flowship.push`.
         from_registry: Whether a registry described it, which makes `pushed` certain.
+        revision: The git revision that it was built from; empty if there is none.
     """
 
     id: str
@@ -60,6 +61,7 @@ class BuiltImage:
     tags: tuple[str, ...] = ()
     pushed: tuple[str, ...] = ()
     from_registry: bool = False
+    revision: str = ""
 
 
 def local_name(request: BuildRequest, inputs: str) -> str:
@@ -146,6 +148,7 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         inputs=inputs,
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
+        revision=labels.get("org.opencontainers.image.revision", ""),
         unchanged=True,
         **known,
     )

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from flowship.errors import ApiError
 from flowship.http_client import httpx
-from flowship.prefect import errors
+from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback, require_address
 from flowship.prefect.connection import network_failure, open_client
 from flowship.prefect.errors import NetworkFailure
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         FlowRun,
         Log,
         Schedule,
+        TaskRun,
         Variable,
         Worker,
         WorkPool,
@@ -127,13 +128,13 @@ class PrefectApi:
         return f"{base}/{path}"
 
     def check(self) -> str:
-        """Check that a Prefect 3 API answers.
+        """Check that a Prefect 3 API answers, of a version that flowship works with.
 
         Returns:
             The server's version; "cloud" for Prefect Cloud.
 
         Raises:
-            ApiError: Nothing answers, or something that is not a Prefect 3 API.
+            ApiError: Nothing answers, or something that is not such an API.
         """
         if self.is_cloud:
             self._request("POST", "/work_pools/filter", {"limit": 1})
@@ -141,7 +142,7 @@ class PrefectApi:
         version = self._request("GET", "/admin/version", missing=True)
         if not isinstance(version, str):
             raise self._not_prefect()
-        if version.split(".")[0] != "3":
+        if not versions.is_supported_server(version):
             raise errors.unsupported_version(self.url, version, self.source)
         return version
 
@@ -325,6 +326,11 @@ class PrefectApi:
         """The flow runs that these runs started."""
         body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
         return cast("list[FlowRun]", list(self._pages("/flow_runs/filter", body)))
+
+    def task_runs(self, ids: Sequence[str]) -> list[TaskRun]:
+        """These task runs, as far as the server has them yet."""
+        body = {"task_runs": {"id": {"any_": list(ids)}}}
+        return cast("list[TaskRun]", list(self._pages("/task_runs/filter", body)))
 
     def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
         """The log records of these runs in order of time, from `after` (ISO 8601) on."""
