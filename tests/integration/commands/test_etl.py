@@ -135,7 +135,7 @@ def test_high_volume_trips_are_loaded(cli, taxi, tmp_path):
         (["--year", "1999"], 2, "no trips are published for 1999"),
         (["--max-rejects", "-1"], 2, "--max-rejects"),
         (["--colour", "Green"], 2, "did you mean green?"),
-        (["--colour", "hvfhv"], 2, "did you mean fhvhv?"),
+        (["--colour", "hvfhv"], 2, "did you mean fhv or fhvhv?"),
         (["--source", "http://[x/{month}.csv"], 3, "is not a valid address"),
         (
             ["--source", "ftp://example.com/{colour}-{month}.csv"],
