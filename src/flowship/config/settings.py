@@ -218,6 +218,7 @@ class Settings(_Table):
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
+    push_retry_seconds: int = Field(default=60, ge=0)
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()

@@ -34,6 +34,8 @@ class ImageFacts:
         entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
         built: False for an image that a dry run only announces; what is known of its flow is then
             what the server has.
+        inputs: The hash of all inputs; empty for an image that is not built.
+        revision: The git revision that it was built from; empty if there is none.
     """
 
     reference: str
@@ -45,11 +47,15 @@ class ImageFacts:
     prefect_version: str | None
     entrypoint: str
     built: bool = True
+    inputs: str = ""
+    revision: str = ""
 
     @property
     def version(self) -> str:
-        """What the UI shows as the deployment's version."""
-        return image_version(self.reference) if self.built else NEW_IMAGE
+        """What the UI shows as the deployment's version: the tag that the inputs have."""
+        if not self.built:
+            return NEW_IMAGE
+        return self.inputs[:12] or image_version(self.reference)
 
     @property
     def deployed_flow(self) -> str:

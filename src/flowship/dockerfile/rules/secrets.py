@@ -14,9 +14,9 @@ from flowship.dockerfile.secrets_scan import (
     secret_in_file,
     secret_in_variable,
     secrets_in_text,
-    token,
 )
 from flowship.dockerfile.stages import Step
+from flowship.redaction import token
 
 if TYPE_CHECKING:
     from flowship.project.context import Entry
@@ -138,17 +138,20 @@ def secret_variables(view: View) -> Iterator[Finding]:
         if keyword not in {"ENV", "ARG"}:
             continue
         for name, raw, start, end in pairs(step.instruction, step.escape):
+            given = view.facts.build_args.get(name) if keyword == "ARG" else None
             value = step.expand(raw or "")
-            if not value.simple or value.error:
+            if given is None and (not value.simple or value.error):
                 continue
-            kind = secret_in_variable(name, value.text)
+            effective = value.text if given is None else given
+            kind = secret_in_variable(name, effective)
             if kind:
-                certain = bool(token(value.text)) and step.stage.index in final
+                certain = bool(token(effective)) and step.stage.index in final
                 where = "history" if keyword == "ARG" else "configuration"
+                source = "contains" if given is None else "gets, from build-args,"
                 yield from view.finding(
                     "secret",
                     (start, end),
-                    f"{keyword} {name} contains {kind}, which stays readable in the image {where}",
+                    f"{keyword} {name} {source} {kind}, which stays readable in the image {where}",
                     "remove the value and set it at run time: in the block's env, or as a Prefect"
                     " secret",
                     severity=Severity.ERROR if certain else Severity.WARNING,

@@ -74,6 +74,22 @@ def test_variables_without_a_secret_are_not_reported(line):
     assert only("secret", f"{PREFECT}{line}\n") == []
 
 
+@pytest.mark.parametrize("line", ["ARG API_TOKEN", "ARG API_TOKEN=changeme", "ARG X API_TOKEN"])
+def test_a_configured_build_argument_counts_as_the_value_of_its_arg(line):
+    facts = Facts(build_args={"API_TOKEN": "hunter22", "UNUSED_TOKEN": "hunter22", "X": "1"})
+    finding = one("secret", f"{PREFECT}{line}\n", facts)
+    assert finding.severity == "warning"
+    assert finding.message == (
+        "ARG API_TOKEN gets, from build-args, a password or key (judging by its name), which stays"
+        " readable in the image history"
+    )
+
+
+def test_a_build_argument_that_is_a_placeholder_is_not_reported():
+    facts = Facts(build_args={"API_TOKEN": "changeme", "TOKEN_FILE": "/k"})
+    assert only("secret", f"{PREFECT}ARG API_TOKEN\nARG TOKEN_FILE\n", facts) == []
+
+
 def test_the_help_names_every_secret_file():
     files = holding({f"{n}.pem": f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n" for n in "abc"})
     finding = one("secret", PREFECT + "COPY . /x/\n", Facts(context=files))
