@@ -13,6 +13,7 @@ from typing import Any
 
 from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest
+from flowship.engine import containers
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up, tag
@@ -212,6 +213,7 @@ def build(
         RegistryError: A base image cannot be pulled.
         EngineError: The engine failed.
     """
+    containers.sweep(engine)
     builder = builder or ClassicBuilder(engine)
     platform = request.settings.platform
     bases = {base: builder.identify(base, platform, report) for base in _bases(request)}

@@ -184,7 +184,7 @@ _TOKENS = [
 ]
 
 
-def _found(text: str) -> Iterator[tuple[re.Match[str], str]]:
+def tokens(text: str) -> Iterator[tuple[re.Match[str], str]]:
     """Each token in `text`, with its kind; examples such as ``sk_live_xxxx…`` do not count."""
     for marker, pattern, kind in _TOKENS:
         if marker in text:
@@ -193,15 +193,9 @@ def _found(text: str) -> Iterator[tuple[re.Match[str], str]]:
                     yield found, kind
 
 
-def tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and kind of each well-known token in `text`."""
-    for found, kind in _found(text):
-        yield found.start(), found.end(), kind
-
-
 def token(text: str) -> str:
     """The kind of well-known token in `text`, or ""."""
-    return next((kind for _, kind in _found(text)), "")
+    return next((kind for _, kind in tokens(text)), "")
 
 
 def mask_text(text: str, *, keep_length: bool = False) -> str:
@@ -211,7 +205,7 @@ def mask_text(text: str, *, keep_length: bool = False) -> str:
         text: Any text.
         keep_length: Keep the length, so that columns in the text stay valid.
     """
-    for word in sorted({found[0] for found, _ in _found(text)}, key=len, reverse=True):
+    for word in sorted({found[0] for found, _ in tokens(text)}, key=len, reverse=True):
         text = text.replace(word, "*" * len(word) if keep_length else MASK)
     return mask_addresses(text, keep_length=keep_length)
 

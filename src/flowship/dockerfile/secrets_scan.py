@@ -319,7 +319,7 @@ class TextSecret(NamedTuple):
 
 def secrets_in_text(text: str) -> list[TextSecret]:
     """The secrets in a command or another text of a Dockerfile, by position, none twice."""
-    found = [TextSecret(start, end, kind, certain=True) for start, end, kind in tokens(text)]
+    found = [TextSecret(*match.span(), kind, certain=True) for match, kind in tokens(text)]
     found += _by_pattern(text, [*_IN_COMMANDS, _PAIR])
     for word in re.finditer(r"\S+", text):
         if has_login(word[0]):
