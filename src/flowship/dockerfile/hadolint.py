@@ -16,14 +16,16 @@ from flowship.dockerfile.rules import Finding, Linter, Severity
 TIMEOUT = 10
 """Seconds; hadolint usually takes a few hundredths of a second."""
 
-# hadolint's rules for the same mistakes as ours.
-_SAME_AS = {
-    "DL3045": "relative-destination",
-    "DL3000": "relative-workdir",
-    "DL3006": "unpinned-base",
-    "DL3007": "unpinned-base",
+# hadolint's rules for the same mistakes as ours. What is wrong with a destination is one finding of
+# ours, with the name of the weightiest rule.
+_SAME_AS: dict[str, frozenset[str]] = {
+    "DL3045": frozenset({"relative-destination", "syntax", "flow-not-in-place"}),
+    "DL3000": frozenset({"relative-workdir"}),
+    "DL3006": frozenset({"unpinned-base"}),
+    "DL3007": frozenset({"unpinned-base"}),
     **dict.fromkeys(
-        ("DL1000", "DL3011", "DL3021", "DL3022", "DL3023", "DL3024", "DL3043"), "syntax"
+        ("DL1000", "DL3011", "DL3021", "DL3022", "DL3023", "DL3024", "DL3043"),
+        frozenset({"syntax"}),
     ),
 }
 
@@ -74,5 +76,9 @@ def _finding(item: dict[str, object], text: str) -> Finding:
 
 def without_repeats(theirs: Iterable[Finding], ours: Iterable[Finding]) -> list[Finding]:
     """hadolint's findings without those that we report on the same line as well."""
-    reported = {(finding.rule, finding.line) for finding in ours}
-    return [f for f in theirs if (_SAME_AS.get(f.rule, ""), f.line) not in reported]
+    reported: dict[int, set[str]] = {}
+    for finding in ours:
+        reported.setdefault(finding.line, set()).add(finding.rule)
+    return [
+        f for f in theirs if not _SAME_AS.get(f.rule, frozenset()) & reported.get(f.line, set())
+    ]

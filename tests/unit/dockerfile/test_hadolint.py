@@ -14,7 +14,7 @@ import pytest
 from flowship.dockerfile.hadolint import executable, run_hadolint, without_repeats
 from flowship.dockerfile.instructions import Lines
 from flowship.dockerfile.parser import parse
-from flowship.dockerfile.rules import check, fix
+from flowship.dockerfile.rules import Finding, Severity, check, fix
 from support.paths import DOCKERFILES
 
 WORKDIR = (
@@ -215,6 +215,17 @@ def test_findings_that_both_report_are_kept_once():
     assert not kept & {"DL3007", "DL3000", "DL3045"}
     assert "DL3004" in kept
     assert all(f.source == "hadolint" for f in theirs)
+
+
+def test_a_destination_that_is_one_finding_of_ours_is_not_repeated():
+    def finding(rule):
+        return Finding(rule, Severity.WARNING, 2, 1, 2, "message", "help")
+
+    for rule in ("relative-destination", "syntax", "flow-not-in-place"):
+        assert without_repeats([finding("DL3045")], [finding(rule)]) == []
+    theirs = [finding("DL3045"), finding("DL3004")]
+    assert without_repeats(theirs, [finding("secret")]) == theirs
+    assert without_repeats(theirs, []) == theirs
 
 
 def test_a_hadolint_that_fails_reports_nothing(tmp_path, monkeypatch):

@@ -56,5 +56,5 @@ def _help(first: Finding, relative: Finding) -> str:
         whole = "use the full path in the image, starting and ending with a slash"
         return relative.help if relative.edit else whole
     if relative.edit and f'"{relative.edit.replacement}"' not in first.help:
-        return f"{first.help} (--fix only makes the path absolute: it goes where it goes now)"
+        return f"{first.help} (--fix makes the path absolute, but does not move the file)"
     return first.help

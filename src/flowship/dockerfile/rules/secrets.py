@@ -142,9 +142,10 @@ def secret_variables(view: View) -> Iterator[Finding]:
             value = step.expand(raw or "")
             if given is None and (not value.simple or value.error):
                 continue
-            kind = secret_in_variable(name, value.text if given is None else given)
+            effective = value.text if given is None else given
+            kind = secret_in_variable(name, effective)
             if kind:
-                certain = bool(token(value.text)) and step.stage.index in final
+                certain = bool(token(effective)) and step.stage.index in final
                 where = "history" if keyword == "ARG" else "configuration"
                 source = "contains" if given is None else "gets, from build-args,"
                 yield from view.finding(

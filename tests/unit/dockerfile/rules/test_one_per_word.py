@@ -98,7 +98,7 @@ def test_a_fix_settles_every_word_or_the_flow_is_named_at_once(text):
             rules = {f.rule for f in after} & ABOUT_WORDS
             assert rules <= {"flow-not-in-place"}
             if finding.rule == "flow-not-in-place" and rules:
-                assert "--fix only makes the path absolute" in finding.help
+                assert "--fix makes the path absolute, but does not move the file" in finding.help
 
 
 @given(FILES, st.sampled_from(["dev", "me", "a/b"]))

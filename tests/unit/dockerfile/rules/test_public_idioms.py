@@ -56,6 +56,6 @@ def test_no_dockerfile_of_the_collection_is_refused_for_a_dot_alone(path):
             assert not (known and written.split()[0].strip("'\"[],") in {".", "./", ".."})
 
 
-def test_the_corrected_file_that_flowship_was_born_from_is_accepted():
+def test_the_corrected_file_of_the_first_notes_is_accepted():
     text = (DOCKERFILES / "born-from-fixed.Dockerfile").read_text()
     assert [f for f in check(text) if f.severity == "error"] == []

@@ -193,3 +193,11 @@ def test_a_file_that_the_copy_names_is_not_to_be_ignored_but_not_copied():
     assert finding.help.startswith("do not copy it")
     whole = one("secret", PREFECT + "COPY . /x/\n", facts)
     assert whole.help.startswith('add ".env" to .dockerignore')
+
+
+@pytest.mark.parametrize(("value", "severity"), [(TOKEN, "error"), ("hunter22", "warning")])
+def test_what_build_args_give_to_an_argument_counts_as_if_it_were_written_there(value, severity):
+    facts = Facts(build_args={"API_KEY": value})
+    finding = one("secret", PREFECT + "ARG API_KEY=changeme\n", facts)
+    assert finding.severity == severity
+    assert value not in finding.message + finding.help
