@@ -358,19 +358,19 @@ class PrefectApi:
 
     def _must(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         found = self._request(method, path, body)
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not ("id" in found or "token" in found):
             raise self._not_prefect()
         return found
 
     def _get(self, path: str) -> dict[str, Any] | None:
         found = self._request("GET", path, missing=True)
-        if found is not None and not isinstance(found, dict):
+        if found is not None and not (isinstance(found, dict) and "id" in found):
             raise self._not_prefect()
         return found
 
     def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
         found = self._request(method, path, body)
-        if not isinstance(found, list):
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise self._not_prefect()
         return found
 
@@ -391,7 +391,7 @@ class PrefectApi:
             return None
         try:
             return response.json()
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise self._not_prefect() from exc
 
     def _response(
@@ -418,6 +418,8 @@ class PrefectApi:
             except httpx.TransportError as exc:
                 if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
+            except (httpx.RequestError, httpx.InvalidURL) as exc:  # such as a redirect loop
+                raise errors.not_prefect(self.url, self.source, str(exc)) from exc
             else:
                 status = response.status_code
                 again = status in NOTHING_DONE or (read and status >= 500)
@@ -478,7 +480,7 @@ def _detail(response: httpx.Response) -> str:
     """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.reason_phrase or "no reason given"
     if not isinstance(body, dict):
         return json.dumps(body)
