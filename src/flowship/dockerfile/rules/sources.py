@@ -24,14 +24,15 @@ def missing_sources(view: View) -> Iterator[Finding]:
         if step.stored or "from" in step.instruction.flag_names:
             continue
         written = sources(step)
+        brought = [source for source in written if _brings(view.index, source)]
         for source in written:
             if source.kind is not SourceKind.CONTEXT or not source.value.known:
                 continue
+            if source.is_glob and brought and source not in brought:
+                continue  # builders report a pattern only if the whole instruction copies nothing
             if source.outside:
                 yield from _outside(view, view.index, step, source)
             elif _is_missing(view.index, source):
-                if source.is_glob and any(_brings(view.index, other) for other in written):
-                    continue  # builders fail only if the whole instruction copies nothing
                 yield from _missing(view, view.index, view.facts.context, step, source)
             else:
                 yield from _dead_links(view, view.index, step, source)
