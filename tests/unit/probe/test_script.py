@@ -86,6 +86,8 @@ def hello(
     number: int = "3",
     moment: date = "2026-01-31",
     limits: Limits = Limits(),
+    share: float = Field(default=2, ge=1),
+    part: float = Field(default=2, description="A part."),
     maybe: date | None = None,
     *rest: int,
     other: int = 1.5,
@@ -164,7 +166,7 @@ def test_the_arguments_of_a_run_are_those_of_prefect(tmp_path):
 class FlowOfPrefect39:
     """What Prefect from 3.9 on says of ``def fn(name: str, *sizes: int, **notes: float)``."""
 
-    class parameters:  # noqa: N801 - as Prefect has it
+    class parameters:
         @staticmethod
         def model_dump_for_openapi():
             return {
