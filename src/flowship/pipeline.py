@@ -81,6 +81,7 @@ def build(
         elsewhere: See `flowship.image.build`.
     """
     from flowship import check, image
+    from flowship.engine import containers
     from flowship.engine.client import connect
 
     check.refuse_missing_flow(request)
@@ -89,6 +90,7 @@ def build(
         listener.checked(checked)
     check.refuse_errors(checked)
     engine = engine or connect()
+    containers.sweep(engine)
     with listener.progress() as report:
         built = image.build(engine, request, options, report, elsewhere)
     listener.built(built, engine.platform)
@@ -215,7 +217,8 @@ def ship(
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
-        preflight = _in_background(lambda: step.preflight(wanted, api))
+        planned = image_choice.planned_prefect(settings)
+        preflight = _in_background(lambda: step.preflight(wanted, api, planned))
         engine = connect()
         ground = preflight()
         built = build(
@@ -226,9 +229,12 @@ def ship(
             elsewhere=lambda inputs: push.published(engine, target, inputs, account),
         )
         desired = _bind(wanted, settings, image_choice.facts_of(built, None))
-        step.validate_kept(desired, api)  # parameters, before the push
+        step.validate_image(desired, api, ground)  # before the push
         with listener.progress() as report:
-            pushed = push.push(engine, built, target, credentials=account, report=report)
+            pushed = push.push(
+                engine, built, target, credentials=account, report=report,
+                patience=settings.push_retry_seconds,
+            )  # fmt: skip
         listener.pushed(pushed)
         with listener.progress() as report:
             deployed = step.deploy(
@@ -272,7 +278,8 @@ def plan_ship(
         listener.checked(checked)
     check.refuse_errors(checked)
     with open_api() as api:
-        ground = step.preflight(wanted, api)
+        planned = image_choice.planned_prefect(request.settings)
+        ground = step.preflight(wanted, api, planned)
         action, facts = image_choice.planned(connect(), request, target, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))

@@ -36,6 +36,8 @@ class ImageFacts:
         computed_defaults: The parameters whose default is made of the time of the import.
         built: False for an image that a dry run only announces; what is known of its flow is then
             what the server has.
+        inputs: The hash of all inputs; empty for an image that is not built.
+        revision: The git revision that it was built from; empty if there is none.
     """
 
     reference: str
@@ -49,11 +51,15 @@ class ImageFacts:
     refused_defaults: Mapping[str, str] = field(default_factory=dict)
     computed_defaults: tuple[str, ...] = ()
     built: bool = True
+    inputs: str = ""
+    revision: str = ""
 
     @property
     def version(self) -> str:
-        """What the UI shows as the deployment's version."""
-        return image_version(self.reference) if self.built else NEW_IMAGE
+        """What the UI shows as the deployment's version: the tag that the inputs have."""
+        if not self.built:
+            return NEW_IMAGE
+        return self.inputs[:12] or image_version(self.reference)
 
     @property
     def deployed_flow(self) -> str:
