@@ -136,10 +136,10 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         parameters=dict(probed.parameters) if probed else None,
         prefect_version=probed.prefect if probed else None,
         entrypoint=built.entrypoint,
-        refused_defaults=probed.refused_defaults if probed else {},
-        computed_defaults=tuple(probed.computed_defaults) if probed else (),
         inputs=built.inputs,
         revision=built.revision,
+        refused_defaults=probed.refused_defaults if probed else {},
+        computed_defaults=tuple(probed.computed_defaults) if probed else (),
     )
 
 
