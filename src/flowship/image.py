@@ -13,7 +13,6 @@ from typing import Any
 
 from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest, until_files_rest
-from flowship.engine import containers
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up, tag
@@ -213,7 +212,6 @@ def build(
         RegistryError: A base image cannot be pulled.
         EngineError: The engine failed.
     """
-    containers.sweep(engine)
     with_builder = builder or ClassicBuilder(engine)
 
     def work(current: BuildRequest, again: bool) -> BuiltImage:

@@ -81,6 +81,7 @@ def build(
         elsewhere: See `flowship.image.build`.
     """
     from flowship import check, image
+    from flowship.engine import containers
     from flowship.engine.client import connect
 
     check.refuse_missing_flow(request)
@@ -89,6 +90,7 @@ def build(
         listener.checked(checked)
     check.refuse_errors(checked)
     engine = engine or connect()
+    containers.sweep(engine)
     with listener.progress() as report:
         built = image.build(engine, request, options, report, elsewhere)
     listener.built(built, engine.platform)

@@ -209,9 +209,10 @@ def test_the_probe_gets_its_environment_and_the_image_does_not(project, base_ima
 
 def test_a_flow_that_never_loads_ends_with_the_timeout(project, base_image, engine):
     hang = "import time\nprint('before the nap')\ntime.sleep(600)\n"
-    write(project, base_image, {"flow.py": hang + FLOW}, "[probe]\ntimeout = 4\n")
-    with pytest.raises(BuildError, match="within 4 s"):
+    write(project, base_image, {"flow.py": hang + FLOW}, "[probe]\ntimeout = 20\n")
+    with pytest.raises(BuildError, match="within 20 s") as caught:
         build(project)
+    assert caught.value.where == "flow.py:3"
     label = {"label": f"io.flowship.probe-of={project.name}"}
     assert not engine.containers.list(all=True, filters=label)
 
@@ -345,3 +346,31 @@ def test_an_image_that_only_has_another_name_is_known_by_that(project, base_imag
     engine.images.remove(built.reference)
     other = f"flowship-test/other:{project.name}"
     assert image.inspect(connect(), other).reference == other
+
+
+def test_a_file_that_the_user_of_the_image_may_not_read_is_named(project, base_image):
+    text = (
+        f"FROM {base_image}\nCOPY . /opt/prefect/flows/\n"
+        "RUN chmod 600 /opt/prefect/flows/flow.py && useradd app\nUSER app\n"
+    )
+    write(project, base_image, {"Dockerfile": text}, 'dockerfile = "Dockerfile"\n')
+    with pytest.raises(BuildError, match="app, may not read") as caught:
+        build(project)
+    assert caught.value.code == "flow-file-unreadable"
+
+
+def test_the_list_of_processes_shows_neither_the_script_nor_the_environment(project, base_image):
+    shown = (
+        "command = open('/proc/self/cmdline').read().split('\\0')\n"
+        "assert max(map(len, command)) < 60, command\n"
+        "assert 'very-secret' not in str(command)\n"
+    )
+    more = '[probe]\nenv = { WANTED = "very-secret" }\n'
+    assert build(write(project, base_image, {"flow.py": shown + FLOW}, more)).probe
+
+
+def test_a_very_long_docstring_and_half_a_character_can_be_built(project, base_image):
+    flow = 'from prefect import flow\n@flow\ndef hello(a: str = "\\ud800"):\n    """X"""\n'
+    write(project, base_image, {"flow.py": flow.replace("X", "x" * 3_000_000)})
+    built = build(project)
+    assert 1000 < len(built.probe.description) < 20_000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +91,21 @@ def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]
             decorators = {_last_name(decorator) for decorator in node.decorator_list}
             if "flow" in decorators and (not owner or decorators & {"staticmethod", "classmethod"}):
                 yield ".".join(filter(None, [owner, node.name])), node.lineno
+
+
+def likely_entrypoint(value: str) -> str:
+    """The entrypoint that was probably meant by one in another spelling; "" if that is unclear."""
+    text = value.strip().replace("\\", "/").replace("::", ":").removesuffix("()")
+    path, colon, function = text.partition(":")
+    if not colon and not path.endswith(".py"):
+        return ""
+    if not path.endswith(".py"):  # a module, as in Prefect's own pkg.module:flow
+        path = f"{path.replace('.', '/')}.py"
+    path = posixpath.normpath(path)
+    likely = f"{path}:{function or 'flow_function'}"
+    inside = not path.startswith(("/", "..")) and re.fullmatch(r"[\w./ -]+\.py", path)
+    right = inside and re.fullmatch(r"[^\W\d]\w*(\.\w+)?", function or "flow")
+    return likely if right and likely != value else ""
 
 
 def unreadable(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from flowship.config import discovery
 from flowship.config.keys import kebab
 from flowship.config.locate import locate
 
@@ -297,11 +298,16 @@ class Settings(_Table):
     @classmethod
     def _file_and_function(cls, value: str) -> str:
         path, colon, function = value.rpartition(":")
+        likely = discovery.likely_entrypoint(value)
+        instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
         if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
-            raise ValueError('must be "path/to/file.py:flow_function"')
+            raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
         posix = PurePosixPath(_possible_path(path))
-        if posix.is_absolute() or ".." in posix.parts:
-            raise ValueError("the file must be relative to the project folder, and inside it")
+        if posix.is_absolute() or ".." in posix.parts or "\\" in path:
+            raise ValueError(
+                "the file must be relative to the project folder, inside it, and with forward"
+                f" slashes: {instead}"
+            )
         return f"{posix}:{function}"
 
     @field_validator("image_folder")

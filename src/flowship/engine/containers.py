@@ -70,7 +70,8 @@ _MARGIN = 600  # seconds that the clocks of two machines with one engine may dif
 
 def sweep(engine: Engine) -> None:
     """Remove the containers of processes that were killed before they could do it themselves."""
-    listed = engine.api.containers(all=True, filters={"label": OWNER})
+    with engine_errors("listing containers"):
+        listed = engine.api.containers(all=True, filters={"label": OWNER})
     for container in listed:
         if _is_orphan(container["Labels"]):
             with suppress(docker.errors.APIError):  # another command removes it at this moment

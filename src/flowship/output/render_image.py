@@ -81,11 +81,16 @@ def flow(probe: ProbeResult, *, parameters: bool = True) -> list[RenderableType]
         title + escape(f" (Prefect {probe.prefect}, Python {probe.python})"),
     ]
     if probe.description:
-        lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
+        lines.append(f"  [dim]{escape(_first_line(probe.description))}[/]")
     rows = parameter_rows(probe.parameters, probe.computed_defaults) if parameters else []
     if rows:
         lines.append(table(("parameter", "type", "default"), rows))
     return lines
+
+
+def _first_line(description: str) -> str:
+    line = (description.strip().splitlines() or [""])[0]
+    return line if len(line) <= 200 else f"{line[:200]}…"
 
 
 def parameter_rows(

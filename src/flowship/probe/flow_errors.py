@@ -96,8 +96,16 @@ def waiting(answer: Mapping[str, Any], project: Project) -> BuildError:
     on_server = any(f"{m}.".startswith(f"{w}.") for m in modules for w in WAITS)
     hint = "move long work from the top of the file into the flow function, or raise timeout in"
     return BuildError(
-        "the flow did not load in time: it still waits "
-        + ("for the Prefect API" if on_prefect else "for a server" if on_server else "here"),
+        f"the flow did not load within {project.timeout} s: it still waits "
+        + (
+            "for the Prefect API"
+            if on_prefect
+            else "for a server"
+            if on_server
+            else "here"
+            if answer.get("file")
+            else "for imports"
+        ),
         code="probe-timed-out",
         hint=PROBE_API if on_prefect else PROBE_NETWORK if on_server else f"{hint} [probe]",
         where=_place(answer),

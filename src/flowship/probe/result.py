@@ -97,12 +97,14 @@ class Project:
         requirements: The file that lists the dependencies, or None.
         files: Paths of the project's files that were sent, relative to the project.
         left_out: Path → why it was not sent.
+        timeout: Seconds in which the flow has to load.
     """
 
     entrypoint: str
     requirements: str | None = None
     files: frozenset[str] = frozenset()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    timeout: int = 60
 
     @classmethod
     def of(cls, request: BuildRequest) -> Project:
@@ -112,6 +114,7 @@ class Project:
             requirements=request.requirements.source if request.requirements else None,
             files=request.files,
             left_out=request.left_out,
+            timeout=request.settings.probe.timeout,
         )
 
     @property

@@ -180,19 +180,18 @@ def refused_defaults(flow: Any) -> dict[str, str]:  # noqa: ANN401 - Prefect is 
     """Parameter → why a run refuses the flow's own default, by the validation of a run."""
     if not flow.should_validate_parameters:
         return {}
-    signature = inspect.signature(flow.fn)
+    from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+
     required, optional = [], set()
-    for name, parameter in signature.parameters.items():
+    for name, parameter in inspect.signature(flow.fn).parameters.items():
         if parameter.default is not parameter.empty:
             optional.add(name)
         elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             required.append(name)
     logging.disable()
     try:
-        bound = signature.bind_partial()
-        bound.arguments.update((name, None) for name in required)
-        bound.apply_defaults()
-        flow.validate_parameters(dict(bound.arguments))
+        args, kwargs = parameters_to_args_kwargs(flow.fn, dict.fromkeys(required))
+        flow.validate_parameters(get_call_parameters(flow.fn, args, kwargs))
     except Exception as exc:  # noqa: BLE001 - what cannot be validated is not refused
         errors: list[Any] = getattr(exc.__context__, "errors", list)()
         return {e["loc"][0]: e["msg"] for e in reversed(errors) if e["loc"][0] in optional}

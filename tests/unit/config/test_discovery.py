@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from flowship.config import discovery
 
 
@@ -48,6 +50,29 @@ def test_folders_without_the_projects_own_code_are_skipped(tmp_path):
         (tmp_path / folder / "a.py").touch()
     (tmp_path / "myenv" / "pyvenv.cfg").touch()
     assert discovery.python_files(tmp_path) == [tmp_path / "flows" / "a.py"]
+
+
+@pytest.mark.parametrize(
+    ("given", "likely"),
+    [
+        ("pkg.mod:flow", "pkg/mod.py:flow"),
+        ("mod:flow", "mod.py:flow"),
+        ("x.py:etl()", "x.py:etl"),
+        ("./x.py", "x.py:flow_function"),
+        ("a/../a/x.py:f", "a/x.py:f"),
+        ("flows\\x.py:f", "flows/x.py:f"),
+        (".\\flows\\x.py:f", "flows/x.py:f"),
+        ("x.py::f", "x.py:f"),
+        (" x.py:f", "x.py:f"),
+        ("../x.py:f", ""),
+        ("/home/ada/x.py:f", ""),
+        ("etl", ""),
+        ("x.py:1f", ""),
+        ("https://example.com/x.py:f", ""),
+    ],
+)
+def test_another_spelling_of_an_entrypoint_has_its_right_one(given, likely):
+    assert discovery.likely_entrypoint(given) == likely
 
 
 def test_an_expression_with_thousands_of_terms_is_listed_and_does_not_end_the_search(tmp_path):

@@ -235,7 +235,7 @@ def test_a_file_that_was_not_sent_is_named_with_the_line_that_leaves_it_out(tmp_
 def test_a_flow_that_still_loads_when_the_time_is_up_shows_its_own_line(tmp_path):
     (tmp_path / "flow.py").write_text(f"import time\n\ntime.sleep(60)\n{FLOW}")
     with pytest.raises(BuildError) as caught:
-        interpret(ask(tmp_path, "flow.py:hello", seconds=4), Project("flow.py:hello"))
+        interpret(ask(tmp_path, "flow.py:hello", seconds=15), Project("flow.py:hello"))
     assert caught.value.code == "probe-timed-out"
     assert caught.value.where.endswith("flow.py:3")
     assert "time.sleep(60)" in caught.value.details

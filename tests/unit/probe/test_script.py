@@ -6,7 +6,7 @@ import pytest
 
 from flowship.deployment import parameters
 from flowship.errors import ConfigError
-from flowship.probe.script import Failure
+from flowship.probe.script import Failure, parameter_schema
 from support.probing import FLOW, ask, described, unusual
 
 pytestmark = pytest.mark.slow
@@ -86,6 +86,8 @@ def hello(
     number: int = "3",
     moment: date = "2026-01-31",
     limits: Limits = Limits(),
+    share: float = Field(default=2, ge=1),
+    part: float = Field(default=2, description="A part."),
     maybe: date | None = None,
     *rest: int,
     other: int = 1.5,
@@ -159,3 +161,41 @@ def test_the_arguments_of_a_run_are_those_of_prefect(tmp_path):
         f"import sys; assert sys.argv[1:] == ['flow-run', 'execute']{FLOW}"
     )
     assert "flow" in ask(tmp_path, "flow.py:hello")
+
+
+class FlowOfPrefect39:
+    """What Prefect from 3.9 on says of ``def fn(name: str, *sizes: int, **notes: float)``."""
+
+    class parameters:
+        @staticmethod
+        def model_dump_for_openapi():
+            return {
+                "properties": {
+                    "name": {"type": "string"},
+                    "sizes": {"type": "array", "items": {"type": "integer"}, "default": []},
+                    "notes": {"type": "object", "additionalProperties": {"type": "number"},
+                              "default": {}, "position": 2},
+                },
+                "required": ["name"],
+            }  # fmt: skip
+
+    @staticmethod
+    def fn(name: str, *sizes: int, **notes: float):
+        pass
+
+
+def test_keywords_that_prefect_wraps_itself_are_not_wrapped_again():
+    schema = parameter_schema(FlowOfPrefect39())
+    assert list(schema["properties"]) == ["name", "notes"]
+    given = {"notes": {"weight": 1.5}}
+    assert parameters.resolve(schema, given) == given
+    with pytest.raises(ConfigError):
+        parameters.resolve(schema, {"notes": {"weight": "heavy"}})
+    assert parameters.missing(schema, {"name": "a"}) == ()
+
+
+def test_keywords_that_are_tables_themselves_are_wrapped_with_prefect_3_8(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW.replace("times: int = 2", "**notes: dict[str, int]"))
+    result = described(tmp_path, "flow.py:hello")
+    given = {"name": "a", "notes": {"weights": {"b": 1}}}
+    assert parameters.resolve(result.parameters, given) == given
