@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowship import __version__
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL)
 """What the client raises when there is no answer."""
+
+CSRF_HEADERS = ("Prefect-Csrf-Token", "Prefect-Csrf-Client")
+"""What a server with CSRF protection requires for changes: the token, and who asked for it."""
 
 
 def open_client(
@@ -37,13 +41,35 @@ def open_client(
         ConfigError: The CA file cannot be read, or a header cannot be sent.
         httpx.InvalidURL: httpx cannot use the address.
     """
-    return httpx.Client(
+    own = _headers(target)
+    client = httpx.Client(
         base_url=(target.url or "").rstrip("/"),
-        headers=_headers(target),
+        headers=own,
         timeout=timeout,
         verify=_tls(target),
         transport=transport,
     )
+    client.event_hooks["request"].append(functools.partial(_keep_from_others, client.base_url, own))
+    return client
+
+
+def _keep_from_others(api: httpx.URL, own: Mapping[str, str], request: httpx.Request) -> None:
+    """Remove the credentials from a request that a redirect sends to another server. httpx removes
+    only the Authorization header, and custom headers often hold a token for a proxy."""
+    if _is_same_server(api, request.url):
+        return
+    for name in (*own, *CSRF_HEADERS):
+        if name.lower() != "user-agent":
+            request.headers.pop(name, None)
+
+
+def _is_same_server(api: httpx.URL, other: httpx.URL) -> bool:
+    """Whether a redirect stays on the server, as httpx decides: an upgrade to HTTPS does."""
+    if api.host != other.host:
+        return False
+    ports = {"http": 80, "https": 443}
+    ends = [(url.scheme, url.port or ports.get(url.scheme)) for url in (api, other)]
+    return ends[0] == ends[1] or ends == [("http", 80), ("https", 443)]
 
 
 def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
@@ -62,6 +88,27 @@ def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
     if "Connection refused" in text:
         return NetworkFailure.UNREACHABLE, "connection refused"
     return NetworkFailure.UNREACHABLE, text
+
+
+def error_detail(response: httpx.Response) -> str:
+    """Return the server's own message from an answer of Prefect or FastAPI."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.reason_phrase or "no reason given"
+    if not isinstance(body, dict):
+        return json.dumps(body)
+    detail = body.get("detail") or body.get("exception_detail") or body.get("exception_message")
+    if isinstance(detail, list):
+        return "; ".join(_one_detail(item) for item in detail)
+    return str(detail or json.dumps(body))
+
+
+def _one_detail(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
+    return f"{place}: {item.get('msg')}" if place else str(item.get("msg", item))
 
 
 def _is_certificate_error(exc: BaseException) -> bool:
