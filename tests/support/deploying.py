@@ -102,6 +102,7 @@ class Target:
     profile: str | None = None
     source: Source = PROFILE
     warnings: tuple[str, ...] = ()
+    misdirected: tuple[str, ...] = ()
 
 
 EMPTY = ServerState(

@@ -13,6 +13,7 @@ from flowship import __version__
 from flowship.errors import ConfigError
 from flowship.http_client import httpx
 from flowship.prefect.errors import NetworkFailure
+from flowship.redaction import mask_addresses
 
 if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
@@ -38,9 +39,12 @@ def open_client(
         transport: Replaces the network's own transport.
 
     Raises:
-        ConfigError: The CA file cannot be read, or a header cannot be sent.
+        ConfigError: The CA file cannot be read, a header cannot be sent, or the profile's
+            credentials would go to an address that only the project's files name.
         httpx.InvalidURL: httpx cannot use the address.
     """
+    if target.misdirected:
+        raise _misdirected(target)
     own = _headers(target)
     client = httpx.Client(
         base_url=(target.url or "").rstrip("/"),
@@ -51,6 +55,24 @@ def open_client(
     )
     client.event_hooks["request"].append(functools.partial(_keep_from_others, client.base_url, own))
     return client
+
+
+def _misdirected(target: ApiTarget) -> ConfigError:
+    names = " and ".join(target.misdirected)
+    url = mask_addresses(target.url or "")
+    return ConfigError(
+        f'{names} of the profile "{target.profile}" would be sent to {url}, which is not the'
+        " profile's server: the address is only in the project's files",
+        code="api-credentials-misdirected",
+        hint=f"if you trust the address, {_consent(target, url)}",
+        where=str(target.source),
+    )
+
+
+def _consent(target: ApiTarget, url: str) -> str:
+    """The way to use the address: with credentials given for it, or as a profile's own."""
+    given = " and ".join(f"`export {name}=…`" for name in target.misdirected)
+    return f"use {given} for it, or store it in a profile: `flowship profile set-api {url}`"
 
 
 def _keep_from_others(api: httpx.URL, own: Mapping[str, str], request: httpx.Request) -> None:

@@ -123,3 +123,13 @@ def test_custom_headers_do_not_follow_a_redirect_to_another_server(target, kept)
         client.get("/flows", follow_redirects=True, headers={"Prefect-Csrf-Token": "t"})
     assert seen[0]["x-proxy-token"] == "s3cret"
     assert ("x-proxy-token" in seen[1], "prefect-csrf-token" in seen[1]) == (kept, kept)
+
+
+def test_credentials_for_another_address_are_refused_before_the_first_request():
+    target = api_target(key=SecretStr("pnu_1"), misdirected=("PREFECT_API_KEY",))
+    with pytest.raises(ConfigError) as caught:
+        open_client(target, timeout=1)
+    assert caught.value.code == "api-credentials-misdirected"
+    assert 'PREFECT_API_KEY of the profile "staging" would be sent to' in caught.value.message
+    assert "flowship profile set-api" in caught.value.hint
+    assert "pnu_1" not in f"{caught.value.message}{caught.value.hint}{caught.value.details}"
