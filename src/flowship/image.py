@@ -7,14 +7,12 @@ a plain value.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest
-from flowship.config.settings import Settings
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up, tag
@@ -22,6 +20,7 @@ from flowship.errors import ConfigError
 from flowship.events import Report, silent
 from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
+from flowship.project.revision import revision
 from flowship.registry import Reference
 
 # --- the labels of an image ----------------------------------------------------------------------
@@ -262,22 +261,10 @@ def _labels(
         "org.opencontainers.image.version": inputs[:12],
         "org.opencontainers.image.base.name": list(bases)[-1] if bases else "",
         "org.opencontainers.image.description": ((answer and answer.description) or "").strip(),
-        "org.opencontainers.image.revision": _revision(settings),
+        "org.opencontainers.image.revision": revision(settings.root),
         f"{LABEL}.project": settings.name,
         f"{LABEL}.inputs": inputs,
         f"{LABEL}.entrypoint": settings.entrypoint,
         f"{LABEL}.version": __version__,
         f"{LABEL}.probe": answer.to_json() if answer else "",
     }
-
-
-def _revision(settings: Settings) -> str:
-    """The git revision of the project, with "-dirty" if files differ; empty without git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
-    try:
-        done = subprocess.run(
-            command, cwd=settings.root, capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

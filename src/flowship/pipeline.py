@@ -229,7 +229,10 @@ def ship(
         desired = _bind(wanted, settings, image_choice.facts_of(built, None))
         step.validate_image(desired, api, ground)  # before the push
         with listener.progress() as report:
-            pushed = push.push(engine, built, target, credentials=account, report=report)
+            pushed = push.push(
+                engine, built, target, credentials=account, report=report,
+                patience=settings.push_retry_seconds,
+            )  # fmt: skip
         listener.pushed(pushed)
         with listener.progress() as report:
             deployed = step.deploy(

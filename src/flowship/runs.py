@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.description import names_image
 from flowship.deployment.parameters import ParameterValue, RawValue
-from flowship.deployment.pools import worker_command
+from flowship.deployment.pools import no_worker, worker_command
 from flowship.deployment.report import jsonable
 from flowship.deployment.stored import parse_moment
 from flowship.deployment.summary import paused_pool
@@ -37,6 +38,7 @@ CHECK_WAITING_RUN = 20.0  # seconds after which a run that has not started is ch
 LATE_LOGS_WAIT = 1.0  # seconds between two requests for logs after the run has ended
 QUIET_REQUESTS = 3  # requests without new logs after which the logs count as complete
 LATE_LOGS_REQUESTS = 15  # requests for late logs, at most
+NAME_REQUESTS = 4  # requests for the name of a task run, which may arrive after its logs
 OVERLAP = timedelta(seconds=30)  # logs arrive in batches, and an older one may arrive later
 
 
@@ -71,7 +73,8 @@ class LogRecord:
     Attributes:
         moment: ISO 8601, UTC.
         level: ``INFO`` and the like.
-        run: The name of the run that wrote it: the watched run or one of its child runs.
+        run: The name of the run that wrote it, as Prefect shows it: the watched run, one of its
+            child runs, or a task run.
         message: The text, which may have several lines.
     """
 
@@ -281,9 +284,7 @@ def _obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
         warnings.append(paused_pool(pool_name))
     if not any(w.get("status") == "ONLINE" for w in api.workers(pool_name)):
         command = worker_command(pool_name, pool, local=api.is_local)
-        warnings.append(
-            f'no worker is online for the work pool "{pool_name}": start one with `{command}`'
-        )
+        warnings.append(no_worker(pool_name, command))
     return tuple(warnings)
 
 
@@ -392,7 +393,7 @@ class _ObstacleWatch:
 
 
 class _Logs:
-    """The log records of a run and of its child runs, each reported once."""
+    """The log records of a run, its child runs and their task runs, each reported once."""
 
     def __init__(
         self, api: PrefectApi, started: Started, report: Callable[[LogRecord], None]
@@ -400,6 +401,8 @@ class _Logs:
         self._api = api
         self._report = report
         self._names = {started.id: started.name}
+        self._tasks: dict[str, str] = {}
+        self._name_requests: Counter[str] = Counter()
         self._reported: set[str] = set()
         self._latest: datetime | None = None
 
@@ -415,18 +418,33 @@ class _Logs:
             after = (self._latest - OVERLAP).isoformat()
         records = self._api.logs(tuple(self._names), after)
         new = [record for record in records if record["id"] not in self._reported]
+        self._fetch_task_names(new)
         for record in new:
+            if self._waits_for_name(record):
+                break  # The later records wait too, so that their order stays.
             self._reported.add(record["id"])
             moment = parse_moment(record["timestamp"])
             self._latest = max(self._latest or moment, moment)
             self._report(self._record(record))
         return bool(new)
 
+    def _fetch_task_names(self, records: Iterable[Log]) -> None:
+        unknown = {r.get("task_run_id") or "" for r in records} - {"", *self._tasks}
+        wanted = [task for task in unknown if self._name_requests[task] < NAME_REQUESTS]
+        if wanted:
+            self._tasks |= {r["id"]: r["name"] for r in self._api.task_runs(wanted)}
+            self._name_requests.update(wanted)
+
+    def _waits_for_name(self, record: Log) -> bool:
+        task = record.get("task_run_id")
+        return bool(task and task not in self._tasks and self._name_requests[task] < NAME_REQUESTS)
+
     def _record(self, record: Log) -> LogRecord:
+        run = self._names.get(record.get("flow_run_id") or "", "")
         return LogRecord(
             record["timestamp"],
             logging.getLevelName(record["level"]),
-            self._names.get(record.get("flow_run_id") or "", ""),
+            self._tasks.get(record.get("task_run_id") or "", run),
             record["message"],
         )
 

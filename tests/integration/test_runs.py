@@ -6,6 +6,7 @@ There is no worker: the tests report states and logs in its place.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from uuid import uuid4
 
 import pytest
 
@@ -39,7 +40,9 @@ class Container:
                 "force": True}  # fmt: skip
         self.post(f"/flow_runs/{self.run_id}/set_state", body)
 
-    def log(self, message: str, *, seconds: float = 1.0, level: int = 20, run=None) -> None:
+    def log(
+        self, message: str, *, seconds: float = 1.0, level: int = 20, run=None, task=None
+    ) -> None:
         self.moment += timedelta(seconds=seconds)
         record = {
             "name": "prefect.flow_runs",
@@ -47,6 +50,7 @@ class Container:
             "message": message,
             "timestamp": self.moment.isoformat(),
             "flow_run_id": run or self.run_id,
+            "task_run_id": task,
         }
         self.post("/logs/", [record])
 
@@ -244,6 +248,33 @@ def test_the_logs_of_child_runs_are_reported_with_their_names(project):
     records = []
     runs.watch(project.api, started, records.append, sleep=sleep)
     assert [(r.run, r.message) for r in records] == [("child", "from the child")]
+
+
+def test_the_logs_of_a_task_have_the_name_that_prefect_gives_the_task_run(project):
+    project.deploy()
+    started = runs.start(project.api, runs.find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    late, unknown = str(uuid4()), str(uuid4())
+
+    def arrive() -> None:
+        body = {"id": late, "flow_run_id": started.id, "task_key": "load", "dynamic_key": "0"}
+        container.post("/task_runs/", {**body, "name": "load-1f3"})
+
+    sleep = steps(
+        lambda: (container.log("loading", task=late), container.log("after it")),
+        lambda: None,
+        arrive,
+        lambda: container.log("no such task", task=unknown),
+        *[lambda: None] * runs.NAME_REQUESTS,
+        lambda: container.state("COMPLETED"),
+    )
+    records = []
+    runs.watch(project.api, started, records.append, sleep=sleep)
+    assert [(r.run, r.message) for r in records] == [
+        ("load-1f3", "loading"),
+        (started.name, "after it"),
+        (started.name, "no such task"),
+    ]
 
 
 def test_ctrl_c_while_watching_does_not_affect_the_run(project):

@@ -188,4 +188,5 @@ STACK = {  # up and down
     "profile": Maybe(PROFILE_CHANGE),
     "scheduler": str,
     "warnings": Any_(str),
+    "restored_profile": Maybe(str),
 }

@@ -67,12 +67,13 @@ def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
     from flowship import runs
     from flowship.output import render_runs
 
+    log = render_runs.RunLog()
     try:
         screen.info(*render_runs.started(started))
         return runs.watch(
             api,
             started,
-            lambda record: screen.info(render_runs.log(record)),
+            lambda record: screen.info(log.line(record)),
             on_state=lambda state: screen.info(render_runs.state(state)),
             warn=screen.warn,
         )

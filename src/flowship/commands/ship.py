@@ -68,15 +68,18 @@ def ship(
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
-    target, listener = push_target(repo, request.settings), ScreenListener(screen)
+    target = push_target(repo, request.settings)
+    listener = ScreenListener(screen, deploys=True)
     if dry_run:
         plan = pipeline.plan_ship(request, flags, target, listener)
-        screen.info(*render_deploy.ship_plan(plan))
+        screen.info(*render_deploy.ship_plan(plan, attention=listener.attention))
         screen.result({"image_action": plan.action.value, **plan.deploy.to_json()})
         return
     options = BuildOptions(no_cache=no_cache, probe=not no_probe)
     done = pipeline.ship(request, flags, target, options, listener, wait=not no_wait)
-    screen.info(*render_deploy.deployed(done.deployed))
+    screen.info(
+        *render_deploy.deployed(done.deployed, attention=listener.attention, digest=screen.as_json)
+    )
     result = {
         "build": render_image.built_json(done.image),
         "push": done.pushed,

@@ -240,7 +240,10 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         deployments=deployments,
         configured=frozenset(settings.deployment_names),
         now=now,
-        warnings=warnings.of_block(settings.block),
+        warnings=(
+            *warnings.of_block(settings.block),
+            *warnings.of_job_variables(settings.deployments),
+        ),
     )
 
 

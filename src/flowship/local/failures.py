@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,16 @@ SCHEDULER_BROKEN = "Can't evaluate bulk DML statement"
 """What the server logs if its scheduler cannot work with the installed sqlalchemy."""
 
 KNOWN_FAILURES = (
+    KnownFailure(
+        r"(?i)No space left on device|database or disk is full|Disk quota exceeded",
+        "the disk is full",
+        "free space on the disk of PREFECT_HOME (default ~/.prefect) and of the log, then repeat",
+    ),
+    KnownFailure(  # What SQLite reports if it cannot extend its shared memory file.
+        r"(?i)disk I/O error",
+        "the disk with the database is full or broken",
+        "free space on the disk of PREFECT_HOME (default ~/.prefect), then repeat",
+    ),
     KnownFailure(
         r"unexpected keyword argument 'min_items'",
         "this version of Prefect does not work with the installed fastapi (0.155 or later)",
@@ -106,7 +117,16 @@ def explain(log: Path, hint: str) -> tuple[str, str]:
     for known in KNOWN_FAILURES:
         if re.search(known.pattern, text):
             return f": {known.reason}", known.hint
+    if _is_full(log.parent):  # A log on a full disk cannot say so.
+        return f": {KNOWN_FAILURES[0].reason}", KNOWN_FAILURES[0].hint
     return "", hint
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < 100_000
+    except OSError:
+        return False
 
 
 def tail(log: Path) -> str:

@@ -6,14 +6,15 @@ takes a later process with the same pid for its own.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import quote, urlsplit
 
 from flowship.errors import ConfigError
@@ -33,6 +34,7 @@ class Record:
         pool: The worker's pool.
         worker: The worker's name.
         schedules: Whether the server's scheduler was seen to work.
+        database: The server's database; empty if it is not known.
     """
 
     name: Literal["server", "worker"]
@@ -43,6 +45,7 @@ class Record:
     pool: str | None = None
     worker: str = ""
     schedules: bool = False
+    database: str = ""
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -66,7 +69,9 @@ def writing(folder: Path) -> Iterator[None]:
         raise ConfigError(
             f"cannot write to the state folder {folder}: {exc}",
             code="state-folder-unwritable",
-            hint="set FLOWSHIP_STATE_DIR to a writable folder",
+            hint="free space on its disk, or set FLOWSHIP_STATE_DIR to a folder on another disk"
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT)
+            else "set FLOWSHIP_STATE_DIR to a writable folder",
             where=str(folder),
         ) from exc
 
@@ -95,6 +100,7 @@ def lock(environ: Mapping[str, str], report: Report) -> Iterator[None]:
 
 # --- file names --------------------------------------------------------------------------------
 
+_LARGEST_FILE = 64_000  # bytes; a record has less than one thousand
 _LONGEST_KEY = 255 - len(".previous.log")
 
 
@@ -166,14 +172,43 @@ def load(state: Path, key: str) -> Record | None:
 
 
 def load_all(state: Path) -> tuple[list[Record], list[Path]]:
-    """Return all records, and the damaged files that can no longer be read."""
+    """Return all records, and the files that are damaged or not records of ours."""
     found = {path: _parse(path) for path in sorted(state.glob("*.json"))}
     known = [record for record in found.values() if record is not None]
     return known, [path for path, record in found.items() if record is None]
 
 
-def _parse(path: Path) -> Record | None:
+def read_json(path: Path) -> object:
+    """Return the value in a small JSON file; None if it is missing, damaged or not a file."""
     try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            return None
+        return cast("object", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
         return None
+
+
+def _parse(path: Path) -> Record | None:
+    """Return the record in a file, without the fields that only a later flowship has."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        return None
+    values = {field.name: found[field.name] for field in fields(Record) if field.name in found}
+    try:
+        record = Record(**values)
+        own = _is_valid(record) and record_path(path.parent, record) == path
+    except (TypeError, ValueError):  # a field is missing, or the address has no valid port
+        return None
+    return record if own else None
+
+
+def _is_valid(record: Record) -> bool:
+    texts = (record.identity, record.url, record.log, record.pool or "", record.worker,
+             record.database)  # fmt: skip
+    return (
+        record.name in ("server", "worker")
+        and type(record.pid) is int
+        and 0 < record.pid < 2**31
+        and all(isinstance(text, str) and "\0" not in text for text in texts)
+        and isinstance(record.schedules, bool)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flowship.errors import ApiError
@@ -16,7 +17,14 @@ from flowship.local.waiting import START_SECONDS, wait_for_start
 from flowship.prefect import health
 from flowship.prefect.address import is_loopback
 from flowship.prefect.health import AnswerKind, ServerAnswer
+from flowship.prefect.profiles.files import home_folder, open_profiles
 from flowship.prefect.source import SourceKind
+from flowship.redaction import mask_addresses
+
+_DATABASE_SETTINGS = (
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+)
 
 
 def ensure_server(session: Session) -> Service:
@@ -95,14 +103,48 @@ def _free_port_after(port: int) -> int:
 
 def _start(session: Session) -> Service:
     session.report(Phase(f"starting a Prefect server at {session.shown}"))
+    database = database_of(session)
+    refuse_shared(session, database)
     log = session.state / f"{records.server_key(session.url)}.log"
     host, port = _bind_host(session.url), str(records.port(session.url))
     record, process = session.start(
-        records.Record("server", 0, "", session.shown, str(log)),
+        records.Record("server", 0, "", session.shown, str(log), database=database),
         ["server", "start", "--host", host, "--port", port],
     )
     answer = _wait_for_answer(session, record, process)
     return service(record, State.STARTED, answer.version or "")
+
+
+def database_of(session: Session) -> str:
+    """The SQLite database that a server of this session uses; empty if it uses another kind."""
+    folder, environ = session.folder or Path(), session.environ
+    profile = open_profiles(folder, environ)
+    settings = {**profile.profiles.get(profile.active, {}), **environ}
+    url = next((str(settings[name]) for name in _DATABASE_SETTINGS if settings.get(name)), "")
+    if url:
+        return mask_addresses(url) if url.startswith("sqlite") and ":memory:" not in url else ""
+    home = environ.get("PREFECT_HOME") or str(home_folder(environ) / ".prefect")
+    return str((folder / home).resolve() / "prefect.db")
+
+
+def refuse_shared(session: Session, database: str) -> None:
+    """Make sure that no server at another port uses this database.
+
+    Both would have the same deployments, so that a deploy to one changes the other, and both
+    would schedule them.
+
+    Raises:
+        ApiError: One does.
+    """
+    for other in records.load_all(session.state)[0]:
+        if database and other.database == database and processes.lives(other):
+            raise ApiError(
+                f"the server at {mask_addresses(other.url)} uses the same database, {database}",
+                code="database-in-use",
+                hint="stop it with `flowship down`, or set PREFECT_HOME to another folder for the "
+                "second server",
+                where=session.shown,
+            )
 
 
 def _wait_for_answer(

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flowship.errors import UsageError
+from flowship.errors import ConfigError, UsageError
 from flowship.events import Phase, Report, silent
-from flowship.local import processes, records
+from flowship.local import previous_profile, processes, records
 from flowship.local.scheduler import check_scheduler
 from flowship.local.server import ensure_server
 from flowship.local.services import SchedulerState, Service, State, service
@@ -42,6 +42,7 @@ class StackReport:
         profile: The profile that `up` switched to, if no API was set.
         scheduler: Whether the server's scheduler works.
         warnings: One sentence each.
+        restored_profile: The profile that `down` made active again.
     """
 
     api_url: str | None
@@ -49,6 +50,7 @@ class StackReport:
     profile: ProfileChange | None = None
     scheduler: SchedulerState = SchedulerState.NOT_CHECKED
     warnings: tuple[str, ...] = ()
+    restored_profile: str | None = None
 
 
 # --- up ----------------------------------------------------------------------------------------
@@ -149,6 +151,8 @@ def switch_profile(session: Session) -> ProfileChange:
         session.undo.steps.append(lambda: _restore(path, before))
         written = editing.set_api(session.url, name, check=False, folder=folder, environ=environ)
         switched = editing.use(name, folder, environ)
+        session.undo.steps.append(lambda: previous_profile.forget(session.state))
+        previous_profile.remember(session.state, switched)
     return replace(switched, previous_url=written.previous_url)
 
 
@@ -163,7 +167,9 @@ def _restore(path: Path, before: bytes | None) -> None:
 
 
 def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) -> StackReport:
-    """Stop what `up` started, the workers first; the server's data stays.
+    """Stop what `up` started, the workers first, and undo its switch of the profile.
+
+    The server's data stays.
 
     Returns:
         One service for each process that had a record.
@@ -178,8 +184,19 @@ def down(report: Report = silent, *, environ: Mapping[str, str] = os.environ) ->
             stopped = processes.stop(record)
             records.remove(state, record)
             services.append(service(record, State.STOPPED if stopped else State.NOT_RUNNING))
-    warnings = tuple(
-        f"cannot read {path}: stop its process yourself (`pgrep -fa prefect`), then delete the file"
-        for path in damaged
+        warnings = [
+            f"{path} is not a record of this flowship: stop its process yourself"
+            " (`pgrep -fa prefect`), then delete the file"
+            for path in damaged
+        ]
+        try:
+            restored = previous_profile.restore(state)
+        except ConfigError as exc:
+            restored = None
+            warnings.append(f"the active Prefect profile was not switched back: {exc.message}")
+    return StackReport(
+        api_url=None,
+        services=tuple(services),
+        warnings=tuple(warnings),
+        restored_profile=restored.name if restored else None,
     )
-    return StackReport(api_url=None, services=tuple(services), warnings=warnings)

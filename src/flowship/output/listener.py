@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from flowship.output.tables import warning_lines
+
 if TYPE_CHECKING:
     from flowship.check import Checked
     from flowship.events import Report
@@ -14,10 +16,21 @@ if TYPE_CHECKING:
 
 
 class ScreenListener:
-    """A `flowship.pipeline.Listener` that writes to a screen's stderr."""
+    """A `flowship.pipeline.Listener` that writes to a screen's stderr.
 
-    def __init__(self, screen: Screen) -> None:
+    Args:
+        screen: Where to write.
+        deploys: Whether a deployment follows: it shows the flow's parameters, and the command
+            shows `attention` at its end, where it is not missed.
+
+    Attributes:
+        attention: The warnings of the steps, if a deployment follows.
+    """
+
+    def __init__(self, screen: Screen, *, deploys: bool = False) -> None:
         self._screen = screen
+        self._deploys = deploys
+        self.attention: list[str] = []
 
     def progress(self) -> AbstractContextManager[Report]:
         """A report that draws what slow work says."""
@@ -28,12 +41,19 @@ class ScreenListener:
         from flowship.output import render_check
 
         self._screen.info(*render_check.findings(checked))
+        if self._deploys:
+            self.attention += [f"the check above found: {f.message}" for f in checked.findings]
 
     def built(self, image: BuiltImage, engine_platform: str) -> None:
         """Show the image and its flow."""
         from flowship.output import render_image
 
-        self._screen.info(*render_image.built(image, engine_platform))
+        self._screen.info(*render_image.built(image, parameters=not self._deploys))
+        warnings = render_image.image_warnings(image, engine_platform)
+        if self._deploys:
+            self.attention += warnings
+        else:
+            self._screen.info(*warning_lines(warnings))
 
     def pushed(self, image: PushedImage) -> None:
         """Show what the registry has."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from flowship.deployment.plan import Editor
+from flowship.deployment.pools import no_worker
 from flowship.output.tables import table, titled_row, value_text, warning_lines
+from flowship.output.terminal import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,16 +28,34 @@ if TYPE_CHECKING:
     from flowship.pipeline import ShipPlan
 
 
-def deployed(report: DeployReport) -> list[RenderableType]:
-    """What is deployed, or in a dry run would be, and when it runs."""
+def deployed(
+    report: DeployReport, *, attention: Iterable[str] = (), digest: bool = True
+) -> list[RenderableType]:
+    """What is deployed, or in a dry run would be, and when it runs.
+
+    Args:
+        report: From the deploy.
+        attention: Warnings of earlier steps; all warnings are shown last.
+        digest: Show the image's digest. `ship` prints it as its result.
+    """
     lines: list[RenderableType] = operations(report) if report.dry_run else []
     for deployment in report.deployments:
         lines += _deployment(deployment, dry_run=report.dry_run)
+    lines += _shared(report, digest=digest)
+    warnings = list(dict.fromkeys((*attention, *_warnings(report))))
+    if report.dry_run:
+        return [*lines, *warning_lines(warnings), "nothing was changed (--dry-run)"]
+    return [*lines, *_next(report), *warning_lines(warnings)]
+
+
+def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
+    """The image, the block and the work pool of all deployments."""
+    image = report.image if digest else report.image.partition("@")[0]
     how = "" if report.pushed else "  (only on this engine; its worker never pulls it)"
     pool = report.pool
     block, found = _outcome(report, report.block.outcome), _outcome(report, pool.outcome)
-    lines += [
-        titled_row("image", report.image + how),
+    lines: list[RenderableType] = [
+        titled_row("image", image + how),
         titled_row("block", f"docker-container/{report.block.name} ({block})"),
         *_changes(report.block.edits, "block", dry_run=report.dry_run),
         *(
@@ -46,13 +67,39 @@ def deployed(report: DeployReport) -> list[RenderableType]:
     ]
     if pool.copied:
         lines.append(
-            f"  [dim]in this work pool, runs read {', '.join(pool.live)} from the block;"
-            f" {', '.join(pool.copied)} were copied with their current values[/]"
+            f"  [dim]in this work pool, runs read {escape(', '.join(pool.live))} from the block;"
+            f" {escape(', '.join(pool.copied))} were copied with their current values[/]"
         )
-    lines += _worker(pool)
+    lines.append(titled_row("worker", _worker(pool)))
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
-    lines += warning_lines(report.warnings)
-    return [*lines, "nothing was changed (--dry-run)"] if report.dry_run else lines
+    return lines
+
+
+def _worker(pool: PoolReport) -> str:
+    if pool.worker_online is None:
+        return "unknown: the server did not respond"
+    return "online" if pool.worker_online else "none online"
+
+
+def _warnings(report: DeployReport) -> Iterator[str]:
+    """What needs attention: what keeps runs from starting comes last."""
+    several = len(report.deployments) > 1
+    for deployment in report.deployments:
+        of = f"{deployment.flow_name}/{deployment.name}: " if several else ""
+        yield from (f"{of}{text}" for text in deployment.warnings)
+    yield from report.warnings
+    pool = report.pool
+    if pool.worker_online is False:
+        yield no_worker(pool.name, pool.start_command)
+
+
+def _next(report: DeployReport) -> list[RenderableType]:
+    """The command that starts a run of what was deployed."""
+    if not report.deployments:
+        return []
+    first = report.deployments[0]
+    name = shlex.quote(f"{first.flow_name}/{first.name}")
+    return [f"  next: `flowship run {escape(name)} --watch`"]
 
 
 def _outcome(report: DeployReport, done: str) -> str:
@@ -60,23 +107,17 @@ def _outcome(report: DeployReport, done: str) -> str:
     return f"would be {done}" if changes else done
 
 
-def _worker(pool: PoolReport) -> list[RenderableType]:
-    if pool.worker_online:
-        return [titled_row("worker", "online")]
-    if pool.worker_online is None:
-        return [titled_row("worker", "unknown: the server did not respond")]
-    start = escape(pool.start_command)
-    return [f"  worker      [yellow]none online[/]: start one with `{start}`"]
-
-
-def ship_plan(plan: ShipPlan) -> list[RenderableType]:
-    """What `ship` would do."""
+def ship_plan(plan: ShipPlan, *, attention: Iterable[str] = ()) -> list[RenderableType]:
+    """What `ship` would do, with the warnings of earlier steps."""
     words = {
         "nothing": "up to date in the registry",
         "push": "built; would be pushed",
         "build": "would be built and pushed; its flow and parameters are unknown until then",
     }
-    return [titled_row("image", words[plan.action.value]), *deployed(plan.deploy)]
+    return [
+        titled_row("image", words[plan.action.value]),
+        *deployed(plan.deploy, attention=attention),
+    ]
 
 
 SIGNS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
@@ -105,7 +146,7 @@ def _field(change: FieldChange) -> str:
 def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
     name = f"{deployment.flow_name}/{deployment.name}"
     paused = " [yellow](paused)[/]" if deployment.paused else ""
-    done = "[bold]" if dry_run else f"[green]✓[/] {deployment.outcome} [bold]"
+    done = "[bold]" if dry_run else f"[green]✓[/] {escape(deployment.outcome)} [bold]"
     return [
         f"{done}{escape(name)}[/]{paused}",
         *_changes(deployment.changes, "deployment", dry_run=dry_run),
@@ -113,13 +154,12 @@ def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[Renderab
         *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
         *parameter_lines(deployment.parameters),
         *([titled_row("page", deployment.url)] if deployment.url else []),
-        *warning_lines(deployment.warnings),
     ]
 
 
 def deployment_names(report: DeployReport) -> str:
     """``flow/deployment``, one a line."""
-    return "\n".join(f"{d.flow_name}/{d.name}" for d in report.deployments)
+    return "\n".join(one_line(f"{d.flow_name}/{d.name}") for d in report.deployments)
 
 
 def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[RenderableType]:
@@ -128,14 +168,14 @@ def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[Re
     changes = list(changes)
     moved = [c for c in changes if _is_reference(c.was) and _is_reference(c.now)]
     lines: list[RenderableType] = []
-    if len(moved) > 1:  # to another block: the first of them says it all
-        changes = [c for c in changes if c not in moved[1:]]
-        lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
-    overwritten = [
-        f"  {_verb(change)} {whose} {change.field}: {_given(change.was)} → {_given(change.now)}"
-        for change in changes
-    ]
-    return [*overwritten, *lines]
+    for change in changes:
+        if change in moved[1:]:
+            continue
+        was, now = _given(change.was), _given(change.now)
+        lines.append(f"  {_verb(change)} {whose} {escape(change.field)}: {was} → {now}")
+        if change in moved and len(moved) > 1:  # to another block: the first of them says it all
+            lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
+    return lines
 
 
 def _verb(change: Change) -> str:
@@ -164,14 +204,17 @@ def _schedules(
         if schedule.parameters:
             given = (f"{name} = {value_text(value)}" for name, value in schedule.parameters.items())
             shown.append(titled_row("", f"with {', '.join(given)}"))
+        utc_only = all(run.local[19:] == "+00:00" for run in schedule.next_runs)
         to_the_second = any(run.utc[17:19] != "00" for run in schedule.next_runs)
         end = len("2026-01-31T05:00:00" if to_the_second else "2026-01-31T05:00")
         for run in schedule.next_runs:
             local, utc = run.local.replace("T", " "), run.utc[:end].replace("T", " ")
-            if schedule.timezone == "UTC":
-                shown.append(f"              {local[:end]} UTC")
+            if utc_only:
+                shown.append(escape(f"              {local[:end]} UTC"))
                 continue
-            shown.append(f"              {local[:end]} {local[19:]}  [dim]{utc} UTC[/]")
+            shown.append(
+                escape(f"              {local[:end]} {local[19:]}") + f"  [dim]{escape(utc)} UTC[/]"
+            )
     return shown or [titled_row("runs", "no schedule: runs only when started")]
 
 

@@ -21,25 +21,32 @@ if TYPE_CHECKING:
 from flowship.output.tables import table, value_text
 
 
-def built(image: BuiltImage, engine_platform: str) -> list[RenderableType]:
-    """The image, and the flow in it with each parameter and its default."""
-    lines: list[RenderableType] = []
+def built(image: BuiltImage, *, parameters: bool = True) -> list[RenderableType]:
+    """The image, and the flow in it.
+
+    Args:
+        image: As the engine has it.
+        parameters: Show each parameter of the flow with its default.
+    """
     if image.unchanged:
-        lines.append(f"[green]✓[/] {escape(image.reference)} is up to date")
+        head = f"[green]✓[/] {escape(image.reference)} is up to date"
     else:
         about = f"{readable_size(image.size)}, {image.platform}"
-        lines.append(f"[green]✓[/] built {escape(image.reference)} ({about})")
+        head = f"[green]✓[/] built {escape(image.reference)} ({about})"
+    return [head, *(flow(image.probe, parameters=parameters) if image.probe else ())]
+
+
+def image_warnings(image: BuiltImage, engine_platform: str) -> tuple[str, ...]:
+    """What may keep the image from running."""
+    warnings = []
     if not image.platform.startswith(engine_platform):
-        lines.append(
-            f"[yellow]warning:[/] the image is for {image.platform}, but this engine is "
-            f"{engine_platform}: only a worker on {image.platform} can run it"
+        warnings.append(
+            f"the image is for {image.platform}, but this engine is {engine_platform}: only a"
+            f" worker on {image.platform} can run it"
         )
     if image.probe is None:
-        lines.append(
-            "[yellow]warning:[/] the image was not probed (--no-probe), so its flow is unknown"
-        )
-        return lines
-    return lines + flow(image.probe)
+        warnings.append("the image was not probed (--no-probe), so its flow is unknown")
+    return tuple(warnings)
 
 
 def built_json(image: BuiltImage) -> dict[str, Any]:
@@ -67,15 +74,15 @@ def _probe_json(probe: ProbeResult) -> dict[str, Any]:
     return found
 
 
-def flow(probe: ProbeResult) -> list[RenderableType]:
-    """The flow in an image."""
+def flow(probe: ProbeResult, *, parameters: bool = True) -> list[RenderableType]:
+    """The flow in an image; with `parameters`, each of them with its default."""
     title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
     lines: list[RenderableType] = [
-        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+        title + escape(f" (Prefect {probe.prefect}, Python {probe.python})"),
     ]
     if probe.description:
         lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
-    rows = parameter_rows(probe.parameters)
+    rows = parameter_rows(probe.parameters) if parameters else []
     if rows:
         lines.append(table(("parameter", "type", "default"), rows))
     return lines
@@ -115,7 +122,7 @@ def _type(
 
 def pushed(image: PushedImage) -> list[RenderableType]:
     """Where the image was pushed to."""
-    name = f"{escape(image.repository)}:{image.tag}"
+    name = f"{escape(image.repository)}:{escape(image.tag)}"
     if image.already:
         return [f"[green]✓[/] already pushed {name}"]
     state = "digest verified" if image.verified else "[yellow]digest not verified[/]"

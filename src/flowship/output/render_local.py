@@ -27,6 +27,8 @@ def stack(report: StackReport) -> list[RenderableType]:
         lines.append("nothing to stop: no server or worker started by flowship is running")
     if report.scheduler is SchedulerState.RUNNING:
         lines.append("[green]✓[/] scheduler is running")
+    if report.restored_profile:
+        lines.append(f"[green]✓[/] switched back to the profile {escape(report.restored_profile)}")
     if report.profile:
         lines += profile_change(report.profile)
         return lines + warning_lines(w for w in report.warnings if w not in report.profile.warnings)
@@ -40,7 +42,7 @@ def _service(service: Service) -> list[RenderableType]:
     about = f" ({about})" if about else ""
     state = _STATES.get(service.state, service.state.value)
     lines: list[RenderableType] = [
-        f"[green]✓[/] {service.name} {state}: {escape(where or '')}{about}"
+        f"[green]✓[/] {escape(service.name)} {state}: {escape(where or '')}{about}"
     ]
     if service.log:
         lines.append(f"  [dim]log {escape(str(service.log))}[/]")

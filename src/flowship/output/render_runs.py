@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flowship.runs import LogRecord, RunResult, Started
 from flowship.output.render_deploy import parameter_lines
 from flowship.output.tables import titled_row, warning_lines
+from flowship.output.tracebacks import TracebackFolder
 
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
@@ -31,11 +32,18 @@ def hints(run: Started) -> list[RenderableType]:
     return [f"  {escape(hint)}" for hint in run.hints]
 
 
-def log(record: LogRecord) -> RenderableType:
-    """One line of a run's log."""
-    colour = LEVELS.get(record.level, "dim")
-    head = f"{record.moment[11:19]} [{colour}]{record.level:<7}[/] [dim]{escape(record.run)}[/]"
-    return f"{head} {escape(record.message)}"
+class RunLog:
+    """The log of a run: one line per record, with short tracebacks."""
+
+    def __init__(self) -> None:
+        self._tracebacks = TracebackFolder()
+
+    def line(self, record: LogRecord) -> RenderableType:
+        """A record: its time, level, run and message."""
+        colour = LEVELS.get(record.level, "dim")
+        time, level = escape(record.moment[11:19]), escape(f"{record.level:<7}")
+        head = f"{time} [{colour}]{level}[/] [dim]{escape(record.run)}[/]"
+        return f"{head} {escape(self._tracebacks.fold(record.message))}"
 
 
 def state(name: str) -> RenderableType:
@@ -48,4 +56,4 @@ def ended(result: RunResult) -> list[RenderableType]:
     if not result.completed:
         return []
     about = f"{result.state_name} in {result.seconds:.1f} s"
-    return [f"[green]✓[/] {escape(result.name)}: {about}"]
+    return [f"[green]✓[/] {escape(result.name)}: {escape(about)}"]

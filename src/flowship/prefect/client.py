@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         FlowRun,
         Log,
         Schedule,
+        TaskRun,
         Variable,
         Worker,
         WorkPool,
@@ -339,6 +340,11 @@ class PrefectApi:
         body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
         return cast("list[FlowRun]", list(self._pages("/flow_runs/filter", body)))
 
+    def task_runs(self, ids: Sequence[str]) -> list[TaskRun]:
+        """These task runs, as far as the server has them yet."""
+        body = {"task_runs": {"id": {"any_": list(ids)}}}
+        return cast("list[TaskRun]", list(self._pages("/task_runs/filter", body)))
+
     def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
         """The log records of these runs in order of time, from `after` (ISO 8601) on."""
         wanted: dict[str, Any] = {"flow_run_id": {"any_": list(runs)}}
@@ -365,19 +371,19 @@ class PrefectApi:
 
     def _must(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         found = self._request(method, path, body)
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not ("id" in found or "token" in found):
             raise self._not_prefect()
         return found
 
     def _get(self, path: str) -> dict[str, Any] | None:
         found = self._request("GET", path, missing=True)
-        if found is not None and not isinstance(found, dict):
+        if found is not None and not (isinstance(found, dict) and "id" in found):
             raise self._not_prefect()
         return found
 
     def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
         found = self._request(method, path, body)
-        if not isinstance(found, list):
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise self._not_prefect()
         return found
 
@@ -398,7 +404,7 @@ class PrefectApi:
             return None
         try:
             return response.json()
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise self._not_prefect() from exc
 
     def _response(
@@ -425,6 +431,8 @@ class PrefectApi:
             except httpx.TransportError as exc:
                 if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
+            except (httpx.RequestError, httpx.InvalidURL) as exc:  # such as a redirect loop
+                raise errors.not_prefect(self.url, self.source, str(exc)) from exc
             else:
                 status = response.status_code
                 again = status in NOTHING_DONE or (read and status >= 500)

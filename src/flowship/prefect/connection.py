@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship import __version__
 from flowship.errors import ConfigError
-from flowship.http_client import httpx
+from flowship.http_client import LIMITED, httpx
 from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import mask_addresses
 
@@ -48,10 +48,11 @@ def open_client(
     own = _headers(target)
     client = httpx.Client(
         base_url=(target.url or "").rstrip("/"),
-        headers=own,
+        headers={"Accept-Encoding": "gzip", **own},
         timeout=timeout,
         verify=_tls(target),
         transport=transport,
+        **LIMITED,
     )
     client.event_hooks["request"].append(functools.partial(_keep_from_others, client.base_url, own))
     return client
@@ -116,7 +117,7 @@ def error_detail(response: httpx.Response) -> str:
     """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.reason_phrase or "no reason given"
     if not isinstance(body, dict):
         return json.dumps(body)

@@ -95,7 +95,7 @@ def _answer(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
         return ServerAnswer(AnswerKind.OTHER, detail=f"it redirects to {target}")
     try:
         version = response.json() if status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         version = None
     if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
         return ServerAnswer(AnswerKind.OTHER, detail=f"HTTP {status} without a Prefect version")

@@ -137,11 +137,19 @@ class FlowRun(TypedDict):
     work_pool_name: str | None
 
 
+class TaskRun(TypedDict):
+    """A task run."""
+
+    id: str
+    name: str
+
+
 class Log(TypedDict):
     """A record of a flow run's log; `level` is Python's number."""
 
     id: str
     flow_run_id: str
+    task_run_id: str | None
     level: int
     message: str
     timestamp: str

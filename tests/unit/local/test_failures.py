@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from flowship.errors import ApiError
@@ -42,3 +44,29 @@ def test_a_process_that_has_ended_is_an_error_with_its_log(tmp_path, name):
 def test_the_warning_about_a_dead_process_names_the_log_that_is_kept(tmp_path):
     record = Record("worker", 1, "", "http://127.0.0.1:4200/api", str(tmp_path / "worker.log"))
     assert str(tmp_path / "worker.previous.log") in failures.died_warning(record)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OSError: [Errno 28] No space left on device: '/home/ada/.prefect/x'",
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database or disk is full",
+        "OSError: [Errno 122] Disk quota exceeded",
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) disk I/O error",
+    ],
+)
+def test_a_full_disk_is_the_reason(tmp_path, line):
+    log = tmp_path / "server-4200.log"
+    log.write_text(line)
+    reason, hint = failures.explain(log, "the log shows the reason")
+    assert reason in (": the disk is full", ": the disk with the database is full or broken")
+    assert hint.startswith("free space")
+
+
+def test_an_empty_log_on_a_full_disk_has_the_same_reason(tmp_path, monkeypatch):
+    log = tmp_path / "server-4200.log"
+    log.touch()
+    assert failures.explain(log, "x") == ("", "x")
+    full = SimpleNamespace(free=0)
+    monkeypatch.setattr(failures.shutil, "disk_usage", lambda folder: full)
+    assert failures.explain(log, "x")[0] == ": the disk is full"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +53,60 @@ def test_a_damaged_record_belongs_to_no_process(machine):
     (machine.state / "server-2.json").write_text('{"surprise": 1}')
     assert machine.known() == []
     assert machine.down().services == ()
+
+
+VALID = {"name": "server", "pid": 4_000_000, "identity": "x", "url": API, "log": "/x/server.log"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pid": "12"}, {"pid": 0}, {"pid": -1}, {"pid": True}, {"pid": None}, {"pid": 2**70},
+        {"name": "other"}, {"name": []}, {"identity": None}, {"identity": 1},
+        {"url": 1}, {"url": "http://[::1"}, {"url": "http://127.0.0.1:x/api"},
+        {"url": "http://127.0.0.1:4201/api"}, {"log": None}, {"log": "a\0b"}, {"pool": 1},
+        {"worker": {}}, {"schedules": "yes"}, {"database": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_with_a_wrong_value_or_of_another_file_belongs_to_no_process(machine, change):
+    machine.state.mkdir()
+    path = machine.state / "server-4200.json"
+    path.write_text(json.dumps(VALID))
+    assert records.load(machine.state, "server-4200").pid == 4_000_000
+    path.write_text(json.dumps({**VALID, **change}))
+    assert records.load(machine.state, "server-4200") is None
+    stopped = machine.down()
+    assert stopped.services == ()
+    assert str(path) in stopped.warnings[0]
+    assert path.exists()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "null", "[]", '"x"', "1" * 5_000, "\ufeff", ""])
+def test_a_file_that_is_no_record_is_reported(machine, text):
+    machine.state.mkdir()
+    path = machine.state / "server-4200.json"
+    path.write_text(text)
+    assert [str(path) in warning for warning in machine.down().warnings] == [True]
+
+
+def test_a_folder_and_a_pipe_in_place_of_a_record_are_reported(machine):
+    (machine.state / "server-1.json").mkdir(parents=True)
+    os.mkfifo(machine.state / "server-2.json")
+    assert len(machine.down().warnings) == 2
+
+
+def test_a_record_of_a_later_flowship_is_read_without_its_new_fields(machine):
+    machine.state.mkdir()
+    (machine.state / "server-4200.json").write_text(json.dumps({**VALID, "colour": "blue"}))
+    assert records.load(machine.state, "server-4200") == records.Record(**VALID)
+
+
+def test_a_full_disk_has_its_own_hint(tmp_path):
+    with pytest.raises(ConfigError) as error, records.writing(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "No space left on device" in error.value.message
+    assert error.value.hint.startswith("free space")
 
 
 def test_down_warns_about_a_damaged_record_and_keeps_it(machine):

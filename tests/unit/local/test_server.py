@@ -5,12 +5,18 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from parts.ports import free_port
 
 from flowship.errors import ApiError, UsageError
-from flowship.local import stack
+from flowship.local import records, stack
+from flowship.local import server as server_module
+from flowship.local.processes import identity
+from flowship.local.records import Record
+from flowship.local.session import Session, Undo
+from flowship.prefect.profiles import resolution
 from support.commands import PATIENCE
 from support.stack import Machine
 
@@ -77,3 +83,53 @@ def test_a_port_in_use_at_a_configured_address_names_the_place_to_change(tmp_pat
     with pytest.raises(ApiError, match="is in use") as error:
         machine.up(port=stack.DEFAULT_PORT)
     assert "environment variable PREFECT_API_URL" in error.value.hint
+
+
+def running_server(machine, sleeper, **environ):
+    """A record of a living server at another port, with the database that `up` notes for it."""
+    machine.state.mkdir(exist_ok=True)
+    other = Machine(machine.root, **environ)
+    target = replace(resolution.resolve(other.root, other.environ), url=other.url)
+    database = server_module.database_of(Session(target, other.environ, other.root, print, Undo()))
+    record = Record("server", sleeper.pid, identity(sleeper.pid), other.url, "log",
+                    database=database)  # fmt: skip
+    records.save(machine.state, record)
+    return other
+
+
+@pytest.mark.parametrize("home", ["", "prefect-home", "linked"])
+def test_a_second_server_on_the_same_database_is_refused(tmp_path, sleeper, home):
+    (tmp_path / "prefect-home").mkdir()
+    (tmp_path / "linked").symlink_to("prefect-home")
+    extra = {"PREFECT_HOME": str(tmp_path / home)} if home else {}
+    machine = Machine(tmp_path, **extra)
+    same = {"PREFECT_HOME": str(tmp_path / "prefect-home")} if home else {}
+    other = running_server(machine, sleeper, **same)
+    with pytest.raises(ApiError) as error:
+        machine.up()
+    assert error.value.code == "database-in-use"
+    assert f"the server at {other.url} uses the same database, {tmp_path}" in error.value.message
+    assert "flowship down" in error.value.hint
+    assert machine.known() == [("server", True)]  # the other one, untouched
+    records.remove(machine.state, records.load_all(machine.state)[0][0])
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"PREFECT_HOME": "another"},
+        {"PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////x/other.db"},
+        {"PREFECT_API_DATABASE_CONNECTION_URL": "postgresql+asyncpg://ada:hunter2@db/prefect"},
+    ],
+    ids=lambda extra: next(iter(extra)),
+)
+def test_a_server_with_a_database_of_its_own_is_not_refused(tmp_path, sleeper, extra):
+    machine = Machine(tmp_path, **extra)
+    running_server(machine, sleeper)
+    target = replace(resolution.resolve(machine.root, machine.environ), url=machine.url)
+    session = Session(target, machine.environ, machine.root, print, Undo())
+    database = server_module.database_of(session)
+    assert "hunter2" not in database
+    server_module.refuse_shared(session, database)
+    assert len(records.load_all(machine.state)[0]) == 1
+    records.remove(machine.state, records.load_all(machine.state)[0][0])

@@ -45,6 +45,7 @@ def test_a_port_that_nothing_would_use_is_an_error(tmp_path):
 def test_a_local_profile_for_another_machine_is_not_changed(machine):
     path = machine.root / "home" / ".prefect" / "profiles.toml"
     path.write_text('[profiles.local]\nPREFECT_API_URL = "http://10.0.0.5:4200/api"\n')
+    machine.state.mkdir()
     found = resolution.resolve(machine.root, machine.environ)
     with Undo() as undo:
         target = replace(found, url=machine.url)

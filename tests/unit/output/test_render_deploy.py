@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -121,7 +122,63 @@ def test_a_deployment_shows_what_runs_when_with_which_parameters_and_on_which_wo
     assert "missing" in text
     assert "user/taxi:1@sha256:2" in text
     assert "docker-container/taxi-docker" in text
-    assert 'none online: start one with `prefect worker start --pool "flowship"' in text
+    assert text.count(" UTC") == 2  # a zone with an offset has a second column
+
+
+def test_warnings_come_last_and_at_their_end_what_keeps_runs_from_starting():
+    changes = {"warnings": ("beware of [x]", "checked")}
+    text = shown(render_deploy.deployed(report(**changes), attention=("checked", "old base")))
+    assert text.splitlines()[-5:] == [
+        "  next: `flowship run taxi/nightly --watch`",
+        "warning: checked",
+        "warning: old base",
+        "warning: beware of [x]",
+        'warning: no worker is online for the work pool "flowship": start one with '
+        '`prefect worker start --pool "flowship" --type docker`',
+    ]
+
+
+def test_a_warning_of_one_of_several_deployments_names_it():
+    one = report(warnings=(), worker_online=True)
+    (first,) = one.deployments
+    second = replace(first, name="week [1]", warnings=("beware",))
+    text = shown(render_deploy.deployed(replace(one, deployments=(first, second))))
+    assert text.endswith("warning: taxi/week [1]: beware")
+
+
+def test_the_next_command_can_be_pasted():
+    one = report(worker_online=True)
+    (first,) = one.deployments
+    renamed = replace(one, deployments=(replace(first, name="it's [1]"),))
+    line = shown(render_deploy.deployed(renamed)).splitlines()[-1]
+    command = line.partition("`")[2].rstrip("`")
+    assert shlex.split(command) == ["flowship", "run", "taxi/it's [1]", "--watch"]
+    assert "next:" not in shown(render_deploy.deployed(report(dry_run=True)))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Etc/UTC", "Europe/London"])
+def test_where_the_local_time_is_utc_it_has_one_column(zone):
+    runs = (NextRun("2026-11-29T05:00:00+00:00", "2026-11-29T05:00:00+00:00"),)
+    schedule = replace(SCHEDULE, timezone=zone, next_runs=runs)
+    text = shown(render_deploy.deployed(report(schedules=(schedule,))))
+    assert "              2026-11-29 05:00 UTC\n" in text
+    assert text.count("05:00 UTC") == 1
+
+
+def test_a_zone_that_leaves_utc_among_the_runs_keeps_both_columns():
+    runs = (
+        NextRun("2026-03-28T05:00:00+00:00", "2026-03-28T05:00:00+00:00"),
+        NextRun("2026-03-29T05:00:00+01:00", "2026-03-29T04:00:00+00:00"),
+    )
+    schedule = replace(SCHEDULE, timezone="Europe/London", next_runs=runs)
+    text = shown(render_deploy.deployed(report(schedules=(schedule,))))
+    assert "05:00 +00:00  2026-03-28 05:00 UTC" in text
+
+
+def test_the_digest_can_be_left_to_the_result():
+    text = shown(render_deploy.deployed(report(), digest=False))
+    assert "  image       user/taxi:1\n" in text
+    assert "sha256" not in text
 
 
 @pytest.mark.parametrize(

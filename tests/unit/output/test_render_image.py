@@ -57,7 +57,7 @@ IMAGE = BuiltImage(
 
 
 def test_a_built_image_shows_its_size_its_flow_and_each_default():
-    text = shown(render_image.built(IMAGE, "linux/amd64"))
+    text = shown(render_image.built(IMAGE))
     assert "built taxi:abc (302 MB, linux/amd64)" in text
     assert "flow taxi loads from flow.py:taxi (Prefect 3.8.8, Python 3.11.2)" in text
     assert "First line." in text
@@ -72,20 +72,26 @@ def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
     image = replace(IMAGE, probe=replace(PROBE, parameters={"properties": properties}))
     found = render_image.built_json(image)["probe"]["parameters"]["properties"]
     assert found == {"api_key": {"default": MASK}, "dsn": {"default": f"db://ada:{MASK}@x"}}
-    assert "hunter" not in shown(render_image.built(image, "linux/amd64"))
+    assert "hunter" not in shown(render_image.built(image))
     assert properties["api_key"]["default"] == "hunter2"
 
 
-def test_an_image_for_another_platform_and_one_that_was_not_probed_say_so():
-    text = shown(
-        render_image.built(replace(IMAGE, platform="linux/arm64", probe=None), "linux/amd64")
-    )
-    assert "the image is for linux/arm64, but this engine is linux/amd64" in text
-    assert "--no-probe" in text
+def test_an_image_for_another_platform_and_one_that_was_not_probed_have_a_warning():
+    other = replace(IMAGE, platform="linux/arm64", probe=None)
+    platform, probe = render_image.image_warnings(other, "linux/amd64")
+    assert "the image is for linux/arm64, but this engine is linux/amd64" in platform
+    assert "--no-probe" in probe
+    assert render_image.image_warnings(IMAGE, "linux/amd64") == ()
+
+
+def test_the_parameters_can_be_left_to_the_deployment():
+    text = shown(render_image.built(IMAGE, parameters=False))
+    assert "flow taxi loads" in text
+    assert "default" not in text
 
 
 def test_an_unchanged_image_is_up_to_date():
-    text = shown(render_image.built(replace(IMAGE, unchanged=True), "linux/amd64"))
+    text = shown(render_image.built(replace(IMAGE, unchanged=True)))
     assert "taxi:abc is up to date" in text
 
 

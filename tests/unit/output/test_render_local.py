@@ -39,3 +39,8 @@ def test_up_shows_both_services_the_scheduler_and_the_profile():
 def test_down_without_services_says_so():
     text = shown(render_local.stack(StackReport(None, ())))
     assert text.strip() == "nothing to stop: no server or worker started by flowship is running"
+
+
+def test_down_says_which_profile_is_active_again():
+    text = shown(render_local.stack(StackReport(None, (), restored_profile="prod [1]")))
+    assert text.endswith("✓ switched back to the profile prod [1]")

@@ -32,7 +32,17 @@ def test_the_hints_say_how_to_view_and_cancel_a_run():
 
 def test_a_log_record_is_one_line_with_time_level_and_run():
     record = LogRecord("2026-01-31T05:00:07.123+00:00", "WARNING", "calm-fox", "[1] row skipped")
-    assert shown([render_runs.log(record)]) == "05:00:07 WARNING calm-fox [1] row skipped"
+    line = render_runs.RunLog().line(record)
+    assert shown([line]) == "05:00:07 WARNING calm-fox [1] row skipped"
+
+
+def test_an_error_that_is_logged_twice_shows_its_traceback_once():
+    trace = 'failed\nTraceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1'
+    log = render_runs.RunLog()
+    record = LogRecord("2026-01-31T05:00:07.123+00:00", "ERROR", "load-1f3", trace)
+    text = shown([log.line(record), log.line(record)])
+    assert text.count("Traceback") == 1
+    assert text.endswith("load-1f3 failed\n  KeyError: 1 (shown above)")
 
 
 def test_a_state_is_one_line():

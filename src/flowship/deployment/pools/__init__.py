@@ -75,6 +75,11 @@ def worker_command(name: str, found: WorkPool | None, *, local: bool) -> str:
     return f'prefect worker start --pool "{name}" --type {kind}'
 
 
+def no_worker(pool: str, command: str) -> str:
+    """The warning where no worker is online; `command` starts one."""
+    return f'no worker is online for the work pool "{pool}": start one with `{command}`'
+
+
 def creation(pool: Pool) -> dict[str, Any]:
     """What the API takes to create the pool."""
     return {
