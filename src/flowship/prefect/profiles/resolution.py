@@ -126,7 +126,7 @@ def _misdirected(
     """Yield the profile's credentials that would go to an address of the project's files.
 
     Anybody who can write a file in a project folder could otherwise collect them. This machine
-    and the server that the profile itself names are no risk, nor is Prefect Cloud for its key.
+    and the server that the profile itself names are safe, and so is Prefect Cloud for its key.
     """
     url, source = str(values["url"][0]), values["url"][1]
     own = profile.settings.get("PREFECT_API_URL")
