@@ -138,6 +138,8 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         entrypoint=built.entrypoint,
         inputs=built.inputs,
         revision=built.revision,
+        refused_defaults=probed.refused_defaults if probed else {},
+        computed_defaults=tuple(probed.computed_defaults) if probed else (),
     )
 
 

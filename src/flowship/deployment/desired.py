@@ -32,6 +32,8 @@ class ImageFacts:
         parameters: The flow's parameter schema, or None.
         prefect_version: The version of Prefect inside the image, or None.
         entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
+        refused_defaults: Parameter → why a run refuses the flow's own default.
+        computed_defaults: The parameters whose default is made of the time of the import.
         built: False for an image that a dry run only announces; what is known of its flow is then
             what the server has.
         inputs: The hash of all inputs; empty for an image that is not built.
@@ -46,6 +48,8 @@ class ImageFacts:
     parameters: dict[str, Any] | None
     prefect_version: str | None
     entrypoint: str
+    refused_defaults: Mapping[str, str] = field(default_factory=dict)
+    computed_defaults: tuple[str, ...] = ()
     built: bool = True
     inputs: str = ""
     revision: str = ""
