@@ -45,7 +45,13 @@ SCHEMA = {
 
 def settings(**values) -> Settings:
     return Settings.model_validate(
-        {"root": Path("/project"), "name": "de-taxi", "entrypoint": "flows/taxi.py:taxi", **values}
+        {
+            "root": Path("/project"),
+            "name": "de-taxi",
+            "entrypoint": "flows/taxi.py:taxi",
+            "base-image": "prefecthq/prefect:3.8.8-python3.11",
+            **values,
+        }
     )
 
 
