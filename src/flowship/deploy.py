@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.deployment import (
+    block_users,
     description,
     diff_schedules,
     docker_block,
@@ -87,7 +88,7 @@ def expected_image(
     found = next(
         (
             d
-            for d in api.deployments(name)
+            for d in api.deployments(name, block_users.flows(api, block))
             if docker_block.refers_to(d["job_variables"], block) and d["entrypoint"] == entrypoint
         ),
         None,
@@ -181,6 +182,8 @@ def _deploy_locked(
     state = before = observe(api, desired, ground)
     found = _compare(desired, state)
     applied = release.last_applied(api, project) if found else {}
+    if found:
+        _record_users(desired, state, api, held)
     done: list[Operation] = []
     for _ in range(ATTEMPTS):
         if not found:
@@ -200,6 +203,17 @@ def _deploy_locked(
         held.check()
         release.record(api, project, desired, state, applied)
     return _report(desired, Plan(tuple(done)), before, state, api)
+
+
+def _record_users(
+    desired: DesiredState, state: ServerState, api: PrefectApi, held: lock.DeployLock
+) -> None:
+    """Record that the flow has deployments on the block, before there is one."""
+    others = {shared.name.rpartition("/")[0] for shared in state.sharing}
+    users = desired.flows | others | (state.users or frozenset())
+    if users != state.users:
+        held.check()
+        block_users.record(api, desired.block.name, users)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:

@@ -31,6 +31,7 @@ from flowship.prefect.types import Deployment, FlowRun, Log
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
 
+SHOWN_NAMES = 10  # of deployments, where the one asked for does not exist
 SHORTEST_WAIT = 0.5  # seconds between two requests while the run is active
 LONGEST_WAIT = 3.0  # seconds between two requests while nothing happens
 CHECK_WAITING_RUN = 20.0  # seconds after which a run that has not started is checked for obstacles
@@ -193,7 +194,8 @@ def _with_name(
     settings = project() if len(found) > 1 else None
     if settings:
         found = _own(api, found, settings)
-    return [_with_flow(d, api.flow(d["flow_id"])["name"]) for d in found]
+    flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
+    return [_with_flow(d, flows[d["flow_id"]]) for d in found if d["flow_id"] in flows]
 
 
 def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
@@ -219,12 +221,15 @@ def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[D
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:
-    names = sorted({d["name"] for d in api.deployments()})
+    """A similar name, in a number of requests that does not depend on the server's contents."""
+    for part in (name[:2], ""):
+        names = sorted({d["name"] for d in api.deployments_like(part)})
+        if close := difflib.get_close_matches(name, names, n=1):
+            return f'did you mean "{close[0]}"?'
     if not names:
         return "the server has no deployments yet: run `flowship deploy`"
-    if close := difflib.get_close_matches(name, names, n=1):
-        return f'did you mean "{close[0]}"?'
-    return f"the server has: {', '.join(names)}"
+    more = ", …" if len(names) > SHOWN_NAMES else ""
+    return f"the server has: {', '.join(names[:SHOWN_NAMES])}{more}"
 
 
 # --- starting a run ------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ def test_each_thing_is_read_once(project):
         "GET /admin/version",
         f"GET /work_pools/pool-{project.tag}",
         f"GET {block}",
+        f"GET /artifacts/flowship-block-taxi-{project.tag}-docker/latest",
         "POST /deployments/filter",
         f"GET /flows/name/flow-{project.tag}",
     ]

@@ -45,7 +45,13 @@ SCHEMA = {
 
 def settings(**values) -> Settings:
     return Settings.model_validate(
-        {"root": Path("/project"), "name": "de-taxi", "entrypoint": "flows/taxi.py:taxi", **values}
+        {
+            "root": Path("/project"),
+            "name": "de-taxi",
+            "entrypoint": "flows/taxi.py:taxi",
+            "base-image": "prefecthq/prefect:3.8.8-python3.11",
+            **values,
+        }
     )
 
 
@@ -102,6 +108,7 @@ class Target:
     profile: str | None = None
     source: Source = PROFILE
     warnings: tuple[str, ...] = ()
+    misdirected: tuple[str, ...] = ()
 
 
 EMPTY = ServerState(

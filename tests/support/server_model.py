@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -116,14 +116,27 @@ class ServerModel:
         self.asked.append("flow")
         return self.flows[flow_id]
 
+    def flows_by_id(self, ids: Collection[str]) -> list[dict[str, Any]]:
+        self.asked.append("flows")
+        return [self.flows[i] for i in ids if i in self.flows]
+
     def deployment_by_name(self, flow: str, name: str) -> dict[str, Any] | None:
         self.asked.append("deployment_by_name")
         found = (d for d in self.stored.values() if d["name"] == name)
         return next((d for d in found if self.flows[d["flow_id"]]["name"] == flow), None)
 
-    def deployments(self) -> Iterator[dict[str, Any]]:
-        self.asked.append("deployments")
-        return iter(list(self.stored.values()))
+    def flows_of(self, names: Collection[str]) -> set[str]:
+        """The ids of the flows with these names."""
+        return {f["id"] for f in self.flows.values() if f["name"] in names}
+
+    def deployments(
+        self, name: str | None = None, flows: Collection[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        self.asked.append("deployments" if flows is None else "deployments of flows")
+        found = [d for d in self.stored.values() if name in (None, d["name"])]
+        if flows is not None:
+            found = [d for d in found if d["flow_id"] in self.flows_of(flows)]
+        return iter(found)
 
     def latest_artifact(self, key: str) -> dict[str, Any] | None:
         if self.broken:

@@ -195,6 +195,11 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
 
+    @property
+    def flows(self) -> frozenset[str]:
+        """The names of the flows of the deployments."""
+        return frozenset(d.flow_name for d in self.deployments)
+
     def pushed_as(self, reference: str) -> DesiredState:
         """The same for the image as its registry knows it, pinned."""
         return replace(self, image=replace(self.image, reference=reference, pushed=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import docker_block
+from flowship.deployment import block_users, docker_block
 from flowship.deployment.description import names_image
 from flowship.errors import ConfigError
 
@@ -89,6 +89,7 @@ class ServerState:
         registration: The block's type and schema.
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
+        users: The flows that are recorded as those with deployments on the block; None if none are.
     """
 
     ground: Ground
@@ -96,6 +97,7 @@ class ServerState:
     registration: Registration
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
+    users: frozenset[str] | None = None
 
     def has_deployed(self, reference: str) -> bool:
         """Whether flowship itself deployed this image on this block."""
@@ -126,7 +128,8 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     """
     ground = ground or observe_ground(api, desired.pool, desired.block.credentials)
     block = api.block_document(docker_block.SLUG, desired.block.name)
-    using = list(_using(api, desired.block.name)) if block else []
+    users = block_users.flows(api, desired.block.name) if block else frozenset()
+    using = list(_using(api, desired, users)) if block else []
     found = tuple(_deployment(api, wanted, using) for wanted in desired.deployments)
     ours = {d.deployment["id"] for d in found if d.deployment}
     return ServerState(
@@ -135,6 +138,7 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
         registration=_registration(api, block),
         deployments=found,
         sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
+        users=users,
     )
 
 
@@ -157,9 +161,13 @@ def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:
     return found
 
 
-def _using(api: PrefectApi, block: str) -> Iterator[Deployment]:
-    """The deployments that refer to this block."""
-    return (d for d in api.deployments() if docker_block.refers_to(d["job_variables"], block))
+def _using(
+    api: PrefectApi, desired: DesiredState, users: frozenset[str] | None
+) -> Iterator[Deployment]:
+    """The deployments that refer to the block."""
+    flows = None if users is None else users | desired.flows
+    found = api.deployments(flows=flows)
+    return (d for d in found if docker_block.refers_to(d["job_variables"], desired.block.name))
 
 
 def _deployment(
@@ -181,12 +189,12 @@ def _deployment(
 
 
 def _sharing(api: PrefectApi, deployments: Sequence[Deployment]) -> Iterator[SharingDeployment]:
-    flows: dict[str, str] = {}
+    ids = sorted({d["flow_id"] for d in deployments})
+    flows = {flow["id"]: flow["name"] for flow in api.flows_by_id(ids)}
     for deployment in deployments:
-        flow = deployment["flow_id"]
-        if flow not in flows:
-            flows[flow] = api.flow(flow)["name"]
-        yield SharingDeployment(f"{flows[flow]}/{deployment['name']}", deployment)
+        flow = flows.get(deployment["flow_id"])
+        if flow:  # Else someone deleted the flow, and its deployments with it, in the meantime.
+            yield SharingDeployment(f"{flow}/{deployment['name']}", deployment)
 
 
 def _registration(api: PrefectApi, block: BlockDocument | None) -> Registration:

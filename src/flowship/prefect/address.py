@@ -191,4 +191,18 @@ def is_loopback(url: str) -> bool:
         host = (urlsplit(url).hostname or "").lower()
     except ValueError:
         return False
-    return host in ("localhost", "::1", "0.0.0.0", "::") or host.startswith("127.")
+    numeric = re.fullmatch(r"127(\.\d{1,3}){1,3}", host)  # and not 127.example.com
+    return host in ("localhost", "::1", "0.0.0.0", "::") or numeric is not None
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two addresses are of one server, whatever their paths."""
+    try:
+        return _origin(one) == _origin(other)
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -9,7 +9,7 @@ file was locked); after any other failure the change may have been made.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -22,10 +22,11 @@ from flowship.http_client import httpx
 from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback, require_address
 from flowship.prefect.connection import (
+    CSRF_HEADERS,
     NO_ANSWER,
+    error_detail,
     network_failure,
     open_client,
-    server_message,
 )
 from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import without_login
@@ -174,10 +175,24 @@ class PrefectApi:
         path = f"/deployments/name/{_part(flow)}/{_part(name)}"
         return cast("Deployment | None", self._get(path))
 
-    def deployments(self, name: str | None = None) -> Iterator[Deployment]:
-        """Every deployment, or those with exactly this name, page by page."""
-        body = {"deployments": {"name": {"any_": [name]}}} if name else {}
+    def flows_by_id(self, ids: Sequence[str]) -> list[Flow]:
+        """The flows with these ids."""
+        body = {"flows": {"id": {"any_": list(ids)}}}
+        return cast("list[Flow]", list(self._pages("/flows/filter", body)) if ids else [])
+
+    def deployments(
+        self, name: str | None = None, flows: Collection[str] | None = None
+    ) -> Iterator[Deployment]:
+        """Every deployment, or those with exactly this name, or of these flows, page by page."""
+        body: dict[str, Any] = {"deployments": {"name": {"any_": [name]}}} if name else {}
+        if flows is not None:
+            body["flows"] = {"name": {"any_": sorted(flows)}}
         return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))
+
+    def deployments_like(self, text: str) -> list[Deployment]:
+        """At most 200 deployments whose name contains `text`, in the order of their names."""
+        body = {"deployments": {"name": {"like_": text}}, "sort": "NAME_ASC", "limit": PAGE}
+        return cast("list[Deployment]", self._list("POST", "/deployments/filter", body))
 
     def create_deployment(self, body: Mapping[str, Any]) -> Deployment:
         """Create a deployment. Only for one that does not exist: on an existing name the server
@@ -437,7 +452,7 @@ class PrefectApi:
         """Get the token that a server with CSRF protection requires for changes."""
         client = str(uuid4())
         token = self._must("GET", f"/csrf-token?client={client}")
-        self._csrf = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
+        self._csrf = dict(zip(CSRF_HEADERS, (token["token"], client), strict=True))
 
     # --- errors -------------------------------------------------------------------------------
 
@@ -446,7 +461,7 @@ class PrefectApi:
         return errors.no_answer(self.url, failure, detail, self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:
-        status, detail = response.status_code, server_message(response)
+        status, detail = response.status_code, error_detail(response)
         request = f"{method} {path.split('?')[0]}"
         if status == 401:
             return errors.credentials_rejected(self.url, detail, self.source)

@@ -6,19 +6,23 @@ import base64
 import functools
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowship import __version__
 from flowship.errors import ConfigError
 from flowship.http_client import LIMITED, httpx
 from flowship.prefect.errors import NetworkFailure
+from flowship.redaction import mask_addresses
 
 if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
 
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL)
 """What the client raises when there is no answer."""
+
+CSRF_HEADERS = ("Prefect-Csrf-Token", "Prefect-Csrf-Client")
+"""What a server with CSRF protection requires for changes: the token, and who asked for it."""
 
 
 def open_client(
@@ -35,17 +39,60 @@ def open_client(
         transport: Replaces the network's own transport.
 
     Raises:
-        ConfigError: The CA file cannot be read, or a header cannot be sent.
+        ConfigError: The CA file cannot be read, a header cannot be sent, or the profile's
+            credentials would go to an address that only the project's files name.
         httpx.InvalidURL: httpx cannot use the address.
     """
-    return httpx.Client(
+    if target.misdirected:
+        raise _misdirected(target)
+    own = _headers(target)
+    client = httpx.Client(
         base_url=(target.url or "").rstrip("/"),
-        headers={"Accept-Encoding": "gzip", **_headers(target)},
+        headers={"Accept-Encoding": "gzip", **own},
         timeout=timeout,
         verify=_tls(target),
         transport=transport,
         **LIMITED,
     )
+    client.event_hooks["request"].append(functools.partial(_keep_from_others, client.base_url, own))
+    return client
+
+
+def _misdirected(target: ApiTarget) -> ConfigError:
+    names = " and ".join(target.misdirected)
+    url = mask_addresses(target.url or "")
+    return ConfigError(
+        f'{names} of the profile "{target.profile}" would be sent to {url}, which is not the'
+        " profile's server: the address is only in the project's files",
+        code="api-credentials-misdirected",
+        hint=f"if you trust the address, {_consent(target, url)}",
+        where=str(target.source),
+    )
+
+
+def _consent(target: ApiTarget, url: str) -> str:
+    """The way to use the address: with credentials given for it, or as a profile's own."""
+    given = " and ".join(f"`export {name}=…`" for name in target.misdirected)
+    return f"use {given} for it, or store it in a profile: `flowship profile set-api {url}`"
+
+
+def _keep_from_others(api: httpx.URL, own: Mapping[str, str], request: httpx.Request) -> None:
+    """Remove the credentials from a request that a redirect sends to another server. httpx removes
+    only the Authorization header, and custom headers often hold a token for a proxy."""
+    if _is_same_server(api, request.url):
+        return
+    for name in (*own, *CSRF_HEADERS):
+        if name.lower() != "user-agent":
+            request.headers.pop(name, None)
+
+
+def _is_same_server(api: httpx.URL, other: httpx.URL) -> bool:
+    """Whether a redirect stays on the server, as httpx decides: an upgrade to HTTPS does."""
+    if api.host != other.host:
+        return False
+    ports = {"http": 80, "https": 443}
+    ends = [(url.scheme, url.port or ports.get(url.scheme)) for url in (api, other)]
+    return ends[0] == ends[1] or ends == [("http", 80), ("https", 443)]
 
 
 def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
@@ -66,7 +113,7 @@ def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
     return NetworkFailure.UNREACHABLE, text
 
 
-def server_message(response: httpx.Response) -> str:
+def error_detail(response: httpx.Response) -> str:
     """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()

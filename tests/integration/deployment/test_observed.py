@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowship import runs
 from flowship.deployment.desired import DesiredState, Flags
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import registration
@@ -15,7 +16,7 @@ from flowship.deployment.observed import (
     observe_ground,
 )
 from flowship.deployment.plan import Plan
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, UsageError
 from support.deploying import Project, image, settings
 
 pytestmark = pytest.mark.server
@@ -89,9 +90,39 @@ def test_the_number_of_requests_does_not_depend_on_how_much_is_on_the_server(pro
         project.add_schedule({"schedule": {"cron": "0 5 * * *"}})
     assert requests_of(project, wanted(project, Flags(name="nightly"))) == [
         *few,
-        f"GET /flows/{project.stored()['flow_id']}",  # the name of the others' flow, once
+        "POST /flows/filter",  # the names of the others' flows, once
     ]
     assert not [r for r in few if r.startswith(("PATCH", "DELETE"))]
+
+
+def test_the_deployments_of_other_projects_are_not_read(project, prefect_server):
+    project.deploy()
+    few = requests_of(project, wanted(project))
+    flow = f"other-{project.tag}"
+    flow_id = project.raw("POST", "/flows/", {"name": flow})["id"]
+    for number in range(210):  # more than a page
+        body = {"name": f"{project.tag}-{number}", "flow_id": flow_id}
+        project.raw("POST", "/deployments/", {**body, "enforce_parameter_schema": False})
+    assert requests_of(project, wanted(project)) == few
+    assert few.count("POST /deployments/filter") == 1
+    project.network.requests.clear()
+    with pytest.raises(UsageError) as caught:
+        runs.find(project.api, f"{project.tag}-x")
+    assert f'did you mean "{project.tag}-' in caught.value.hint
+    assert project.network.requests.count("POST /deployments/filter") <= 3
+    project.raw("DELETE", f"/flows/{flow_id}")
+
+
+def test_a_renamed_flow_and_another_project_are_found_on_the_same_block(project, prefect_server):
+    project.deploy()
+    project.deploy(flow_name=f"renamed-{project.tag}")
+    other = Project(prefect_server)
+    other.values["block"] = {"name": f"taxi-{project.tag}-docker"}
+    other.deploy()
+    state = observe(project.api, wanted(project))
+    assert {s.name for s in state.sharing} == {
+        f"renamed-{project.tag}/nightly", f"{other.facts['flow_name']}/nightly",
+    }  # fmt: skip
 
 
 def test_what_was_read_before_the_build_is_not_read_again(project):

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect.client import PrefectApi
-from flowship.prefect.connection import network_failure
+from flowship.prefect.connection import network_failure, open_client
 from flowship.prefect.errors import NetworkFailure
 from support.targets import api, api_target
 
@@ -98,3 +98,38 @@ def test_an_untrusted_certificate_is_found_below_other_exceptions():
     exc.__cause__.__context__ = ssl.SSLError("bad")
     assert network_failure(exc)[0] is NetworkFailure.CERTIFICATE
     assert network_failure(httpx.ConnectError(""))[1] == "ConnectError"
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        ("http://prefect.example.com/moved", True),
+        ("https://prefect.example.com/moved", True),  # the upgrade to HTTPS
+        ("https://login.example.com/moved", False),
+        ("http://prefect.example.com:8080/moved", False),
+    ],
+)
+def test_custom_headers_do_not_follow_a_redirect_to_another_server(target, kept):
+    seen: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        moved = request.url.path == "/moved"
+        return httpx.Response(200) if moved else httpx.Response(307, headers={"location": target})
+
+    headers = {"X-Proxy-Token": "s3cret"}
+    target_api = api_target("http://prefect.example.com/api", headers=headers)
+    with open_client(target_api, timeout=1, transport=httpx.MockTransport(answer)) as client:
+        client.get("/flows", follow_redirects=True, headers={"Prefect-Csrf-Token": "t"})
+    assert seen[0]["x-proxy-token"] == "s3cret"
+    assert ("x-proxy-token" in seen[1], "prefect-csrf-token" in seen[1]) == (kept, kept)
+
+
+def test_credentials_for_another_address_are_refused_before_the_first_request():
+    target = api_target(key=SecretStr("pnu_1"), misdirected=("PREFECT_API_KEY",))
+    with pytest.raises(ConfigError) as caught:
+        open_client(target, timeout=1)
+    assert caught.value.code == "api-credentials-misdirected"
+    assert 'PREFECT_API_KEY of the profile "staging" would be sent to' in caught.value.message
+    assert "flowship profile set-api" in caught.value.hint
+    assert "pnu_1" not in f"{caught.value.message}{caught.value.hint}{caught.value.details}"

@@ -113,7 +113,9 @@ def set_api(
     name, activate = _profile_to_write(profile, file.active, environ)
     final, server = given, None
     if check:
-        final, server = _find_api(given, replace(resolve(folder, environ), url=given))
+        final, server = _find_api(
+            given, replace(resolve(folder, environ), url=given, misdirected=())
+        )
     else:
         _require_api_path(given)
     previous = file.profiles.get(name, {}).get(_URL)

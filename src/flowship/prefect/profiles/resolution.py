@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from flowship.errors import ConfigError
+from flowship.prefect.address import is_cloud, is_loopback, is_same_server
 from flowship.prefect.profiles.files import (
     ActiveProfile,
     load_profile,
@@ -48,6 +49,8 @@ class ApiTarget:
         profile: The profile whose settings count, None if the file names none that exists.
         source: Where the URL was found.
         warnings: Problems with how it was found.
+        misdirected: The credentials of the profile that would go to an address which only the
+            project's files name; empty if there are none. See `open_client`.
     """
 
     url: str | None
@@ -59,6 +62,7 @@ class ApiTarget:
     profile: str | None
     source: Source
     warnings: tuple[str, ...] = ()
+    misdirected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,45 @@ def resolve(folder: Path | None = None, environ: Mapping[str, str] = os.environ)
         profile=profile.name,
         source=source,
         warnings=profile.warnings,
+        misdirected=tuple(_misdirected(values, profile, environ, dotenv)) if url else (),
     )
+
+
+def _misdirected(
+    values: Mapping[str, _Found],
+    profile: ActiveProfile,
+    environ: Mapping[str, str],
+    dotenv: Mapping[str, str | None],
+) -> Iterator[str]:
+    """Yield the profile's credentials that would go to an address of the project's files.
+
+    Anybody who can write a file in a project folder could otherwise collect them. This machine
+    and the server that the profile itself names are safe, and so is Prefect Cloud for its key.
+    """
+    url, source = str(values["url"][0]), values["url"][1]
+    own = profile.settings.get("PREFECT_API_URL")
+    in_project = _place(source, environ, dotenv) in (SourceKind.DOTENV, SourceKind.FILE)
+    if not in_project or is_loopback(url) or (own and is_same_server(url, str(own))):
+        return
+    for name in ("key", "auth_string"):
+        value, found = values[name]
+        to_cloud = name == "key" and is_cloud(url) and url.startswith("https:")
+        if value and not to_cloud and _place(found, environ, dotenv) is SourceKind.PROFILE:
+            yield f"PREFECT_API_{name}".upper()
+    if profile.settings.get("PREFECT_CLIENT_CUSTOM_HEADERS"):
+        yield "PREFECT_CLIENT_CUSTOM_HEADERS"
+
+
+def _place(
+    source: Source | None, environ: Mapping[str, str], dotenv: Mapping[str, str | None]
+) -> SourceKind | None:
+    """Where a setting was found; for one in a section as JSON, where that is."""
+    if source is None or source.kind is not SourceKind.SECTION:
+        return source.kind if source else None
+    for kind, variables in ((SourceKind.ENVIRONMENT, environ), (SourceKind.DOTENV, dotenv)):
+        if source.name in {key.upper() for key in variables}:
+            return kind
+    return SourceKind.PROFILE
 
 
 def _layers(

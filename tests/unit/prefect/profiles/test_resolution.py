@@ -85,3 +85,60 @@ def test_an_invalid_setting_is_an_error_with_its_name(machine, variable, value, 
         resolve(folder, environ)
     assert error.value.code == "prefect-setting-invalid"
     assert variable in (error.value.where or error.value.message)
+
+
+PROFILE = """active = "team"
+[profiles.team]
+PREFECT_API_URL = "https://prefect.example.com/api"
+PREFECT_API_KEY = "pnu_1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "misdirected"),
+    [
+        ("https://elsewhere.example.com/api", ("PREFECT_API_KEY",)),
+        ("http://prefect.example.com/api", ("PREFECT_API_KEY",)),  # no longer encrypted
+        ("https://prefect.example.com:8443/api", ("PREFECT_API_KEY",)),
+        ("https://prefect.example.com/other/api", ()),
+        ("https://127.example.com/api", ("PREFECT_API_KEY",)),
+        ("http://127.0.0.1:4200/api", ()),
+        ("https://api.prefect.cloud/api/accounts/1/workspaces/2", ()),
+        ("http://api.prefect.cloud/api/accounts/1/workspaces/2", ("PREFECT_API_KEY",)),
+    ],
+)
+@pytest.mark.parametrize("file", [".env", "section", "prefect.toml", "pyproject.toml"])
+def test_the_profiles_key_is_not_for_another_address_of_the_project(
+    machine, file, address, misdirected
+):
+    folder, environ, path = machine
+    written(path, PROFILE)
+    name, text = {
+        ".env": (".env", f"PREFECT_API_URL={address}"),
+        "section": (".env", f'PREFECT_API=\'{{"url": "{address}"}}\''),
+        "prefect.toml": ("prefect.toml", f'[api]\nurl = "{address}"'),
+        "pyproject.toml": ("pyproject.toml", f'[tool.prefect.api]\nurl = "{address}"'),
+    }[file]
+    (folder / name).write_text(text + "\n")
+    target = resolve(folder, environ)
+    assert (target.url, target.misdirected) == (address, misdirected)
+
+
+def test_credentials_of_the_place_of_the_address_or_of_the_shell_are_meant_for_it(machine):
+    folder, environ, path = machine
+    written(path, PROFILE)
+    (folder / ".env").write_text("PREFECT_API_URL=https://elsewhere.example.com/api\n")
+    assert resolve(folder, environ).misdirected
+    assert not resolve(folder, {**environ, "PREFECT_API_KEY": "pnu_2"}).misdirected
+    url = {"PREFECT_API_URL": "https://typed.example.com/api"}
+    assert not resolve(folder, {**environ, **url}).misdirected
+
+
+def test_passwords_and_headers_of_the_profile_are_kept_too(machine):
+    folder, environ, path = machine
+    secrets = 'PREFECT_API_AUTH_STRING = "a:b"\nPREFECT_CLIENT_CUSTOM_HEADERS = \'{"X": "1"}\'\n'
+    written(path, PROFILE.replace("PREFECT_API_KEY", "#") + secrets)
+    (folder / ".env").write_text("PREFECT_API_URL=https://api.prefect.cloud/api/accounts/1\n")
+    assert resolve(folder, environ).misdirected == (
+        "PREFECT_API_AUTH_STRING", "PREFECT_CLIENT_CUSTOM_HEADERS",
+    )  # fmt: skip

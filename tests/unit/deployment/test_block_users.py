@@ -1,0 +1,30 @@
+"""The flows with deployments on a block, recorded on the server."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowship.deployment import block_users
+from support.server_model import ServerModel
+
+
+def test_what_is_recorded_is_read_again():
+    server = ServerModel()
+    assert block_users.flows(server.api, "taxi-docker") is None
+    block_users.record(server.api, "taxi-docker", {"taxi", "rides"})
+    assert block_users.flows(server.api, "taxi-docker") == {"taxi", "rides"}
+    assert block_users.flows(server.api, "other-docker") is None
+
+
+@pytest.mark.parametrize("data", [None, "x", {}, {"format": 2, "flows": []}, {"format": 1}])
+def test_a_record_in_another_format_does_not_count(data):
+    server = ServerModel()
+    server.artifacts[block_users.artifact_key("taxi-docker")] = {"data": data}
+    assert block_users.flows(server.api, "taxi-docker") is None
+
+
+def test_a_server_without_artifacts_does_not_stop_a_deploy():
+    server = ServerModel()
+    server.broken = True
+    block_users.record(server.api, "taxi-docker", {"taxi"})
+    assert block_users.flows(server.api, "taxi-docker") is None
