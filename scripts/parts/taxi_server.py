@@ -181,7 +181,45 @@ def _fhv(random: np.random.Generator, pickup: Array) -> Columns:
     }
 
 
-COLUMNS = {"yellow": _yellow, "green": _green, "fhv": _fhv}
+def _fhvhv(random: np.random.Generator, pickup: Array) -> Columns:
+    n = len(pickup)
+    company = _pick(random, ["HV0003", "HV0005"], [73, 27], n)
+    uber = company == "HV0003"
+    base = np.where(uber, "B03404", "B03406")
+    miles = np.round(random.lognormal(1.1, 0.9, n), 2)
+    dropoff = pickup + (random.lognormal(6.8, 0.6, n)).astype("timedelta64[s]")
+    waited = random.integers(30, 600, n).astype("timedelta64[s]")
+    fare = np.round(3 + 2.2 * miles + random.gamma(2, 3, n), 2)
+    on_scene = pickup - random.integers(5, 120, n).astype("timedelta64[s]")
+    return {
+        "hvfhs_license_num": company,
+        "dispatching_base_num": base,
+        "originating_base_num": pa.array(base, mask=~uber),
+        "request_datetime": pickup - waited,
+        "on_scene_datetime": pa.array(on_scene, mask=~uber),  # only Uber reports it
+        "pickup_datetime": pickup,
+        "dropoff_datetime": dropoff,
+        "PULocationID": _zones(random, n),
+        "DOLocationID": _zones(random, n),
+        "trip_miles": miles,
+        "trip_time": (dropoff - pickup).astype("timedelta64[s]").astype(int),
+        "base_passenger_fare": fare,
+        "tolls": _pick(random, [0.0, 6.55], [94, 6], n),
+        "bcf": np.round(fare * 0.03, 2),
+        "sales_tax": np.round(fare * 0.08875, 2),
+        "congestion_surcharge": _pick(random, [0.0, 2.75], [60, 40], n),
+        "airport_fee": _pick(random, [0.0, 2.5], [93, 7], n),
+        "tips": _pick(random, [0.0, 1.0, 3.0], [83, 8, 9], n),
+        "driver_pay": np.round(fare * 0.8, 2),
+        "shared_request_flag": _pick(random, ["N", "Y"], [98, 2], n),
+        "shared_match_flag": _pick(random, ["N", "Y"], [99, 1], n),
+        "access_a_ride_flag": np.where(uber, " ", "N"),
+        "wav_request_flag": _pick(random, ["N", "Y"], [999, 1], n),
+        "wav_match_flag": _pick(random, ["N", "Y"], [93, 7], n),
+    }
+
+
+COLUMNS = {"yellow": _yellow, "green": _green, "fhv": _fhv, "fhvhv": _fhvhv}
 
 
 # --- the server ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
-from flowship.dockerfile import Facts, Finding
+from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
 from flowship.project import context
 from flowship.registry.target import push_target
@@ -43,6 +43,7 @@ class Checked:
         warnings: Warnings about the configuration.
         notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
+        misplaced: The lines that a fix changed and that still take the flow to the wrong place.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Checked:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixed: int = 0
+    misplaced: tuple[int, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -79,6 +81,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
+        severities=_severities(settings),
     )
     findings, facts = _check(request.dockerfile, facts, engine)
     if own is None:
@@ -125,10 +128,19 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         entrypoint=settings.entrypoint if settings else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
+        severities=_severities(settings) if settings else {},
     )
     findings, facts = _check(text, facts, None)
     warnings = settings.warnings if settings else ()
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _severities(settings: Settings) -> Mapping[str, Severity]:
+    """The severities that ``[check]`` sets, by rule."""
+    return {
+        **dict.fromkeys(settings.check.error, Severity.ERROR),
+        **dict.fromkeys(settings.check.warn, Severity.WARNING),
+    }
 
 
 def _read(path: Path) -> str:
@@ -147,10 +159,10 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
     Most files have no such path. Then no engine is needed, and docker-py is not imported.
     """
     findings = dockerfile.check(text, facts)
-    relative = {"relative-destination", "relative-workdir"}
+    relative = {"relative-destination", "relative-workdir", "flow-not-in-place"}
     if not relative & ({f.rule for f in findings} | facts.ignore):
         return findings, facts
-    workdirs = _working_directories(dockerfile.base_images(text), engine)
+    workdirs = _working_directories(dockerfile.base_images(text, facts.build_args), engine)
     facts = replace(facts, workdirs=workdirs)
     return (dockerfile.check(text, facts) if workdirs else findings), facts
 
@@ -169,9 +181,12 @@ def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str
 
 def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
     """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
-    if finding.rule != "flow-not-in-place":
-        return finding
-    return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
+    if finding.rule == "flow-not-in-place":
+        return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
+    if finding.rule == "prefect-2-base":
+        image = finding.help.removeprefix("use ")
+        return replace(finding, help=f'set base-image = "{image}"')
+    return finding
 
 
 def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:
@@ -190,15 +205,16 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
 
 
 def validate_names(settings: Settings) -> None:
-    """Validate the names that only later steps use: base image, ignored rules, repository.
+    """Validate the names that only later steps use: base image, rules, repository.
 
     Raises:
         ConfigError: A rule does not exist, or an image name is invalid.
     """
     _validate_base_image(settings)
-    for rule in settings.check.ignore:
-        if rule not in dockerfile.RULES:
-            raise _unknown_rule(rule, settings)
+    for key in ("error", "warn", "ignore"):
+        for rule in getattr(settings.check, key):
+            if rule not in dockerfile.RULES:
+                raise _unknown_rule(rule, key, settings)
     if settings.repo:
         push_target(None, settings)
 
@@ -217,14 +233,14 @@ def _validate_base_image(settings: Settings) -> None:
         ) from exc
 
 
-def _unknown_rule(rule: str, settings: Settings) -> ConfigError:
+def _unknown_rule(rule: str, key: str, settings: Settings) -> ConfigError:
     close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
     hint = "docs/check.md lists the rules; for hadolint's rules use a comment: # hadolint ignore=…"
     return ConfigError(
-        f'check.ignore: unknown rule "{rule}"',
+        f'check.{key}: unknown rule "{rule}"',
         code="unknown-rule",
         hint=f'did you mean "{close[0]}"?' if close else hint,
-        where=settings.place("check", "ignore"),
+        where=settings.place("check", key),
     )
 
 
@@ -242,7 +258,15 @@ def fix(checked: Checked) -> Checked:
     text = dockerfile.fix(checked.text, checked.fixable)
     _write(checked.path, text)
     left = dockerfile.check(text, checked.facts)
-    return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
+    changed = {finding.line for finding in checked.fixable}  # a fix adds no lines
+    misplaced = [f.line for f in left if f.rule == "flow-not-in-place" and f.line in changed]
+    return replace(
+        checked,
+        text=text,
+        findings=tuple(left),
+        fixed=len(checked.fixable),
+        misplaced=tuple(misplaced),
+    )
 
 
 def _write(path: Path, text: str) -> None:

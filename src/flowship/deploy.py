@@ -6,9 +6,11 @@ paused, a schedule added there stays.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.deployment import (
+    description,
     diff_schedules,
     docker_block,
     lock,
@@ -35,6 +37,7 @@ from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError
 from flowship.events import Phase, Report, silent
+from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -43,16 +46,24 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 
 
-def preflight(draft: Draft, api: PrefectApi) -> Ground:
-    """Validate what only the server knows, before a slow build: that it answers, that the pool
-    runs containers and has the job variables, that the credentials block exists, and so does
-    everything that the configuration refers to.
+def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None) -> Ground:
+    """Validate what only the server knows, before a slow build: that it answers, that its version
+    runs the image, that the pool runs containers and has the job variables, that the credentials
+    block exists, and so does everything that the configuration refers to.
+
+    Args:
+        draft: What is to be deployed.
+        api: The server.
+        planned_prefect: The version of Prefect that the image is going to have, where the base
+            image says it.
 
     Raises:
         ApiError, ConfigError: As `deploy`, with nothing changed.
     """
-    api.check()
-    ground = observe_ground(api, draft.pool, draft.block.credentials)
+    server = api.check()
+    versions.validate(planned_prefect, server)
+    found = observe_ground(api, draft.pool, draft.block.credentials)
+    ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
@@ -86,7 +97,7 @@ def expected_image(
         pushed=True,
         platform=platform,
         flow_name=api.flow(found["flow_id"])["name"] if found else None,
-        flow_description=found["description"] if found else None,
+        flow_description=description.split(found["description"]).text if found else None,
         parameters=found["parameter_openapi_schema"] if found else None,
         prefect_version=None,
         entrypoint=entrypoint,
@@ -94,13 +105,14 @@ def expected_image(
     )
 
 
-def validate_kept(desired: DesiredState, api: PrefectApi) -> None:
-    """Validate the schedules that stay from an earlier flag: they need the required parameters
-    too. Only the built image says which those are, and this comes before its push.
+def validate_image(desired: DesiredState, api: PrefectApi, ground: Ground) -> None:
+    """Validate what only the built image shows, before its push: its version of Prefect, and that
+    the schedules which stay from an earlier flag have the parameters that it requires.
 
     Raises:
-        ConfigError: Runs would lack a parameter; nothing was changed.
+        ConfigError: Runs would crash or lack a parameter; nothing was changed.
     """
+    versions.validate(desired.image.prefect_version, ground.server)
     schema = desired.image.parameters
     for wanted in desired.deployments:
         if parameters.missing(schema, wanted.parameters):
@@ -192,6 +204,7 @@ def _deploy_locked(
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:
     """The plan, after the server's part of validation."""
+    versions.validate(desired.image.prefect_version, state.ground.server)
     pool = pool_of(desired.pool, state.ground.pool)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         job_variables.validate(wanted.name, wanted.job_variables, pool.template)

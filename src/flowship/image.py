@@ -7,14 +7,13 @@ a plain value.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest
-from flowship.config.settings import Settings
+from flowship.engine import containers
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import EngineImage, look_up, tag, with_label
@@ -22,6 +21,7 @@ from flowship.errors import ConfigError
 from flowship.events import Report, silent
 from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
+from flowship.project.revision import revision
 from flowship.registry import Reference
 
 REVISION = "org.opencontainers.image.revision"
@@ -49,6 +49,7 @@ class BuiltImage:
         pushed: Names with digests: ``user/de-repo@sha256:…``. From the engine these are only a
             hint, since some image stores list one for every tag; see `flowship.push`.
         from_registry: Whether a registry described it, which makes `pushed` certain.
+        revision: The git revision that it was built from; empty if there is none.
     """
 
     id: str
@@ -63,6 +64,7 @@ class BuiltImage:
     tags: tuple[str, ...] = ()
     pushed: tuple[str, ...] = ()
     from_registry: bool = False
+    revision: str = ""
 
 
 def local_name(request: BuildRequest, inputs: str) -> str:
@@ -97,19 +99,22 @@ def inspect(engine: Engine, reference: str) -> BuiltImage | None:
     return _in_engine(found, reference) if found else None
 
 
-def of_revision(engine: Engine, project: str, revision: str) -> list[BuiltImage]:
+def of_revision(engine: Engine, project: str, commit: str) -> list[BuiltImage]:
     """The project's images in the engine that were built at a git revision, newest first.
 
     Args:
         engine: The engine.
         project: The project's name.
-        revision: The beginning of a commit's hash. An image of a changed work tree is not at it.
+        commit: The beginning of its hash. An image of a changed work tree is not at it.
     """
-    return [
+    built = (
         _in_engine(found, found.tags[0] if found.tags else found.id)
         for found in with_label(engine, f"{LABEL}.project", project)
-        if found.labels.get(REVISION, "").startswith(revision)
-        and not found.labels[REVISION].endswith("-dirty")
+    )
+    return [
+        each
+        for each in built
+        if each.revision.startswith(commit) and not each.revision.endswith("-dirty")
     ]
 
 
@@ -167,6 +172,7 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         inputs=inputs,
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
+        revision=labels.get(REVISION, ""),
         unchanged=True,
         **known,
     )
@@ -231,6 +237,7 @@ def build(
         RegistryError: A base image cannot be pulled.
         EngineError: The engine failed.
     """
+    containers.sweep(engine)
     builder = builder or ClassicBuilder(engine)
     platform = request.settings.platform
     bases = {base: builder.identify(base, platform, report) for base in _bases(request)}
@@ -280,22 +287,10 @@ def _labels(
         "org.opencontainers.image.version": inputs[:12],
         "org.opencontainers.image.base.name": list(bases)[-1] if bases else "",
         "org.opencontainers.image.description": ((answer and answer.description) or "").strip(),
-        REVISION: _revision(settings),
+        REVISION: revision(settings.root),
         f"{LABEL}.project": settings.name,
         f"{LABEL}.inputs": inputs,
         f"{LABEL}.entrypoint": settings.entrypoint,
         f"{LABEL}.version": __version__,
         f"{LABEL}.probe": answer.to_json() if answer else "",
     }
-
-
-def _revision(settings: Settings) -> str:
-    """The git revision of the project, with "-dirty" if files differ; empty without git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
-    try:
-        done = subprocess.run(
-            command, cwd=settings.root, capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

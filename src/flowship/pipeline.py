@@ -215,7 +215,8 @@ def ship(
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
-        preflight = _in_background(lambda: step.preflight(wanted, api))
+        planned = image_choice.planned_prefect(settings)
+        preflight = _in_background(lambda: step.preflight(wanted, api, planned))
         engine = connect()
         ground = preflight()
         built = build(
@@ -226,9 +227,12 @@ def ship(
             elsewhere=lambda inputs: push.published(engine, target, inputs, account),
         )
         desired = _bind(wanted, settings, image_choice.facts_of(built, None))
-        step.validate_kept(desired, api)  # parameters, before the push
+        step.validate_image(desired, api, ground)  # before the push
         with listener.progress() as report:
-            pushed = push.push(engine, built, target, credentials=account, report=report)
+            pushed = push.push(
+                engine, built, target, credentials=account, report=report,
+                patience=settings.push_retry_seconds,
+            )  # fmt: skip
         listener.pushed(pushed)
         with listener.progress() as report:
             deployed = step.deploy(
@@ -272,7 +276,8 @@ def plan_ship(
         listener.checked(checked)
     check.refuse_errors(checked)
     with open_api() as api:
-        ground = step.preflight(wanted, api)
+        planned = image_choice.planned_prefect(request.settings)
+        ground = step.preflight(wanted, api, planned)
         action, facts = image_choice.planned(connect(), request, target, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowship import registry
 from flowship.engine import transfer
@@ -27,10 +27,7 @@ from flowship.registry import (
     RegistryFailure,
 )
 from flowship.registry.client import RegistryClient
-
-ATTEMPTS = 5
-"""How often flowship tries a push to a registry that does not answer."""
-RETRY_SECONDS = 120  # after which a failing push is not tried again
+from flowship.registry.retries import RETRY_SECONDS, Retries
 
 _NOT_THERE = frozenset({Fault.UNKNOWN_IMAGE, Fault.UNKNOWN_REPOSITORY})
 
@@ -66,12 +63,13 @@ def push(
     *,
     credentials: Credentials | None = None,
     report: Report = silent,
+    patience: float = RETRY_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushedImage:
     """Push `image` as `target`, unless the registry has it, and verify the digest there.
 
-    Transient failures (a registry that restarts, a connection that breaks) are tried again; a
-    refusal is not.
+    Transient failures (a registry that restarts, a connection that breaks) are tried again for
+    `patience` seconds; a refusal is not.
 
     Raises:
         RegistryError: Refused, not reachable, or the registry has another digest under the tag.
@@ -82,12 +80,14 @@ def push(
     if known and known in sent:
         return _pushed(image, target, known, already=True)
 
+    retries = Retries(target, report, patience, sleep)
+
     def attempt() -> str:
-        return transfer.push(engine, target, credentials, report)
+        return transfer.push(engine, target, credentials, retries.watch)
 
     with tagged(engine, image.id, str(target)):
-        digest = _with_retries(attempt, _is_transient, report, sleep)
-    verified = _verify(engine, target, digest, credentials, report, sleep)
+        digest = retries.call(attempt, lambda exc: exc.transient)
+    verified = _verify(engine, target, digest, credentials, replace(retries))
     return _pushed(image, target, digest, verified=verified)
 
 
@@ -232,8 +232,7 @@ def _verify(
     target: Reference,
     digest: str,
     credentials: Credentials | None,
-    report: Report,
-    sleep: Callable[[float], None],
+    retries: Retries,
 ) -> bool:
     """Compare the registry's digest for the tag with the pushed one; False if it cannot be asked.
 
@@ -241,19 +240,17 @@ def _verify(
     which is as good unless someone else pushed the same tag at the same time.
     """
     if _only_for_the_engine(engine, target):
-        report(Output(f"{target.registry} is on the engine's machine; digest not verified"))
+        retries.report(Output(f"{target.registry} is on the engine's machine; digest not verified"))
         return False
     try:
-        answered = _with_retries(
+        answered = retries.call(
             lambda: _digest(target, credentials),
             lambda exc: exc.transient and exc.fault not in NO_CONNECTION,
-            report,
-            sleep,
         )
     except RegistryError as exc:
         if isinstance(exc, RegistryFailure) and exc.fault in _NOT_THERE:
             raise
-        report(Output(f"{_why_not_verified(exc, target)}; digest not verified"))
+        retries.report(Output(f"{_why_not_verified(exc, target)}; digest not verified"))
         return False
     check_digest(digest, answered, target)
     return True
@@ -281,40 +278,6 @@ def check_digest(pushed: str, answered: str, reference: Reference) -> None:
             where=str(reference),
             details=f"pushed:   {pushed}\nregistry: {answered}",
         )
-
-
-# --- trying again --------------------------------------------------------------------------------
-
-
-def _is_transient(exc: RegistryFailure) -> bool:
-    return exc.transient
-
-
-def _with_retries(
-    attempt_once: Callable[[], str],
-    worth_another: Callable[[RegistryFailure], bool],
-    report: Report,
-    sleep: Callable[[float], None],
-) -> str:
-    """Call `attempt_once` until it works, at most `ATTEMPTS` times."""
-    began = time.monotonic()
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return attempt_once()
-        except RegistryFailure as exc:
-            # The engine itself tries a broken layer five times, which takes a minute.
-            spent = time.monotonic() - began > RETRY_SECONDS or attempt == ATTEMPTS
-            if spent or not worth_another(exc):
-                raise
-            wait = backoff(attempt)
-            report(Output(f"{exc.message}; retrying in {wait:.0f} s"))
-            sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def backoff(attempt: int) -> float:
-    """Seconds to wait after failed attempt number `attempt` (from 1): 1, 2, 4, … at most 30."""
-    return float(min(30, 2 ** (max(1, attempt) - 1)))
 
 
 # --- values --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block, parameters
-from flowship.deployment.desired import image_version
+from flowship.deployment.description import names_image
 from flowship.deployment.parameters import ParameterValue, RawValue
 from flowship.deployment.pools import no_worker, worker_command
 from flowship.deployment.report import jsonable
@@ -212,7 +212,7 @@ def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[D
     rules: tuple[Callable[[Deployment], bool], ...] = (
         lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
         lambda d: d.get("entrypoint") == settings.entrypoint,
-        lambda d: bool(image) and d.get("version") == image_version(image),
+        lambda d: bool(image) and names_image(d, image),
     )
     for rule in rules:
         found = [d for d in found if rule(d)] or found

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from flowship.config.loading import load
-from flowship.deploy import ensure_pool, preflight, validate_kept
+from flowship.deploy import ensure_pool, preflight, validate_image
 from flowship.deployment.desired import Flags
 from flowship.deployment.draft import draft
+from flowship.deployment.observed import Ground
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect.client import PrefectApi
 from support.deploying import Project, Target, image, settings
@@ -446,7 +447,7 @@ def test_a_flag_schedule_that_stays_also_needs_the_required_parameters(project):
     facts = image(**{**project.facts, "parameters": schema})
     wanted = draft(settings(**project.values), Flags()).bind(facts)
     with pytest.raises(ConfigError, match='without a value for "day"'):
-        validate_kept(wanted, project.api)  # as `ship` does before the push
+        validate_image(wanted, project.api, Ground(None, None))  # as `ship` does before the push
 
 
 def test_a_flow_whose_defaults_are_not_json_is_deployed_and_runs_with_its_own(project, tmp_path):
@@ -473,7 +474,7 @@ def test_what_the_configuration_passes_to_docker_is_stored_as_json(project, tmp_
 def test_an_unprobed_image_leaves_the_stored_schema_and_description_alone(project):
     project.deploy()
     project.deploy(parameters=None, flow_description=None)
-    assert project.stored()["description"] == "Loads taxi rides."
+    assert project.stored()["description"].startswith("Loads taxi rides.\n\nImage: `user/")
     assert project.stored()["parameter_openapi_schema"]["properties"]["year"]["default"] == 2021
 
 

@@ -9,6 +9,7 @@ import pytest
 from flowship import image_choice
 from flowship.build_request import prepare_build
 from flowship.config import loading
+from flowship.config.settings import Settings
 from flowship.engine.client import connect
 from flowship.errors import ConfigError, RegistryError
 from flowship.push import push
@@ -130,3 +131,26 @@ def test_what_the_probe_found_is_what_the_deployment_uses(project, base_image):
     assert (facts.reference, facts.pushed, facts.flow_name) == (built.reference, False, "hello")
     assert set(facts.parameters["properties"]) == {"name", "months"}
     assert image_choice.facts_of(built, "repo:1@sha256:0").pushed
+
+
+@pytest.mark.parametrize(
+    ("base", "requirements", "expected"),
+    [
+        ("prefecthq/prefect:3.6.13-python3.11", "pandas\nprefect-docker\n", "3.6.13"),
+        ("prefecthq/prefect:3.6.13-python3.11", "prefect==3.8.8\n", None),  # pip replaces it
+        ("prefecthq/prefect:3.6.13-python3.11", "-r missing.txt\n", None),  # the build's error
+        ("python:3.11", "pandas\n", None),
+    ],
+)
+def test_the_base_image_says_which_prefect_a_new_image_has(tmp_path, base, requirements, expected):
+    (tmp_path / "requirements.txt").write_text(requirements)
+    settings = Settings(root=tmp_path, entrypoint="flow.py:f", name="x", **{"base-image": base})
+    assert image_choice.planned_prefect(settings) == expected
+
+
+def test_a_dockerfile_of_its_own_does_not_say_which_prefect_its_image_has(tmp_path):
+    base = {"base-image": "prefecthq/prefect:3.6.13-python3.11"}
+    settings = Settings(
+        root=tmp_path, entrypoint="flow.py:f", name="x", dockerfile="Dockerfile", **base
+    )
+    assert image_choice.planned_prefect(settings) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -18,9 +19,10 @@ from flowship.config import loading
 from flowship.engine.client import connect
 from flowship.errors import RegistryError
 from flowship.events import Output
-from flowship.push import ATTEMPTS, published, pushed_reference, verify_login
+from flowship.push import published, pushed_reference, verify_login
 from flowship.push import push as push_image
 from flowship.registry import client
+from flowship.registry.retries import ATTEMPTS
 from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
@@ -137,6 +139,66 @@ def test_a_registry_that_stays_away_is_an_error_after_the_last_attempt(
     assert running.address in str(vars(caught.value))
     assert len(waits) == ATTEMPTS - 1
     assert [e for e in events if isinstance(e, Output) and "retrying in" in e.text]
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A registry that answers every upload with one status and one reason."""
+
+    status, reason, uploads = 500, "no space left on device", 0
+
+    def answer(self, status, body=b"{}"):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(200 if self.path == "/v2/" else 404)
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        type(self).uploads += 1
+        code = "DENIED" if self.status == 403 else "UNKNOWN"
+        error = {"errors": [{"code": code, "message": self.reason}]}
+        self.answer(self.status, json.dumps(error).encode())
+
+    def log_message(self, format, *args):
+        """Quiet."""
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "code"),
+    [
+        (500, "no space left on device", "registry-not-accepting"),
+        (503, "maintenance", "registry-not-accepting"),
+        (507, "insufficient storage", "registry-not-accepting"),
+        (403, "denied", "registry-denied"),
+    ],
+)
+def test_a_registry_that_accepts_nothing_is_tried_for_a_limited_time(
+    built, project, status, reason, code
+):
+    handler = type("Handler", (Refusing,), {"status": status, "reason": reason})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    events, began = [], time.monotonic()
+    target = registries.push_target(f"127.0.0.1:{server.server_address[1]}/{project.name}:v1")
+    with pytest.raises(RegistryError) as caught:
+        push_image(connect(), built, target, report=events.append, patience=4)
+    server.shutdown()
+    server.server_close()
+    assert caught.value.code == code
+    assert handler.uploads
+    assert time.monotonic() - began < 30
+    texts = [e.text for e in events if isinstance(e, Output)]
+    if code == "registry-not-accepting":
+        assert "did not accept a layer; the engine tries again, for at most 4 s" in texts[0]
+        assert "for 4 s" in caught.value.message
+    else:
+        assert texts == []
 
 
 def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):

@@ -33,7 +33,7 @@ def test_months_and_colours_differ(tmp_path):
     assert len(texts) == 3
 
 
-@pytest.mark.parametrize("colour", ["yellow", "green", "fhv"])
+@pytest.mark.parametrize("colour", ["yellow", "green", "fhv", "fhvhv"])
 def test_a_month_has_the_requested_number_of_rows(tmp_path, colour):
     write_month(tmp_path / "m", colour, 2020, 12, rows=1_234)
     assert len(gzip.decompress((tmp_path / "m").read_bytes()).splitlines()) == 1_235

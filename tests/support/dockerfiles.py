@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from flowship.dockerfile.instructions import line_of
 from flowship.dockerfile.rules import Facts, Finding, check
@@ -29,10 +30,10 @@ def ignored(pattern: str, line: int = 1) -> LeftOut:
     return LeftOut(LeftOutKind.IGNORE_FILE, pattern, f".dockerignore line {line}")
 
 
-def holding(files: dict[str, str]) -> Context:
+def holding(files: Mapping[str, str | bytes]) -> Context:
     """A context of files with these contents."""
-    entries = [Entry(p, size=len(t.encode()), data=t.encode()) for p, t in sorted(files.items())]
-    return Context(tuple(entries))
+    contents = {p: t.encode() if isinstance(t, str) else t for p, t in sorted(files.items())}
+    return Context(tuple(Entry(p, size=len(data), data=data) for p, data in contents.items()))
 
 
 def only(rule: str, text: str, facts: Facts | None = None) -> list[Finding]:

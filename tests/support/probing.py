@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +13,6 @@ from flowship.errors import BuildError
 from flowship.probe import script
 from flowship.probe.answer import interpret
 from flowship.probe.result import ProbeResult, Project
-
-SCRIPT = Path(script.__file__).read_text()
 
 FLOW = """
 from prefect import flow
@@ -26,13 +24,14 @@ def hello(name: str, times: int = 2):
 """
 
 
-def ask(folder, entrypoint):
-    """Run the script as text in a Python process of its own, and return its answer."""
+def ask(folder, entrypoint, seconds=60, **environment):
+    """Run the script in a Python process of its own, and return its answer."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder), entrypoint],
+        [sys.executable, script.__file__, str(folder), entrypoint, str(seconds)],
         capture_output=True,
         text=True,
         cwd="/",
+        env={**os.environ, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", **environment},
         check=True,
     )
     started, answer = done.stdout.strip().split("\n")

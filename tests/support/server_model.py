@@ -27,6 +27,7 @@ class ServerModel:
         asked: Each read that was requested, likewise.
         variables: Name → variable; the deploy lock is one.
         broken: Raise an error for every request about artifacts.
+        version: The server's version.
     """
 
     url = "http://127.0.0.1:4200/api"
@@ -36,6 +37,7 @@ class ServerModel:
         self.sent: list[tuple[Any, ...]] = []
         self.asked: list[str] = []
         self.broken = False
+        self.version = "3.8.8"
         self.pools: Table = {}
         self.types: Table = {}
         self.schemas: Table = {}
@@ -84,7 +86,7 @@ class ServerModel:
         return f"http://127.0.0.1:4200/{path}"
 
     def check(self) -> str:
-        return "3.8.8"
+        return self.version
 
     def variable(self, name: str) -> dict[str, Any] | None:
         self.asked.append("variable")

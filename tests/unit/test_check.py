@@ -74,7 +74,7 @@ def test_the_working_directory_of_the_base_image_comes_from_the_engine(project, 
     write(project, "x:1", {"Dockerfile": "FROM x:1\nCOPY flow.py opt/a/\n"}, OWN)
     monkeypatch.setattr(client, "connect", lambda: "engine")
     monkeypatch.setattr(images, "working_directory", lambda engine, image: f"/of/{image}")
-    (finding,) = (f for f in check.check_project(project).findings if f.rule.startswith("rel"))
+    (finding,) = check.check_project(project).findings
     assert "resolves to /of/x:1/opt/a/" in finding.message
 
 
@@ -112,6 +112,34 @@ def test_an_unknown_rule_in_the_configuration_is_an_error(project, rule, hint):
     assert "flowship.toml:" in caught.value.where
 
 
+@pytest.mark.parametrize("key", ["error", "warn"])
+def test_an_unknown_rule_is_an_error_in_each_list(project, key):
+    write(project, "python:3.11", more=f'[check]\n{key} = ["unpinned"]\n')
+    with pytest.raises(ConfigError, match=f'check.{key}: unknown rule "unpinned"') as caught:
+        check.validate_names(loading.load(project, environ={}))
+    assert caught.value.hint == 'did you mean "unpinned-base"?'
+
+
+def test_the_configuration_sets_the_severity_of_a_rule(project):
+    own = {"Dockerfile": "FROM python:3.11\nWORKDIR /opt/prefect/flows\nCOPY flow.py .\n"}
+    write(project, "python:3.11", own, OWN)
+    refuse(project)
+    write(project, "python:3.11", more=OWN + '[check]\nerror = ["relative-destination"]\n')
+    checked = check.check_project(project)
+    assert [f.rule for f in checked.errors] == ["relative-destination"]
+    settings = loading.load(project, environ={})
+    assert [f.rule for f in check.check_file(project / "Dockerfile", settings).errors]
+    write(project, "x:1", {"Dockerfile": RELATIVE}, OWN + '[check]\nwarn = ["secret"]\n')
+    assert rules(check.check_project(project)) == ["relative-destination"]
+
+
+def test_a_base_image_of_prefect_2_is_refused_with_the_key_to_change(project):
+    write(project, "prefecthq/prefect:2.20.16-python3.12")
+    (finding,) = check.check_project(project).errors
+    assert finding.rule == "prefect-2-base"
+    assert finding.help == 'set base-image = "prefecthq/prefect:3.8.8-python3.12"'
+
+
 def test_an_invalid_base_image_is_an_error_in_the_configuration(project):
     write(project, "Python:3.11")
     with pytest.raises(ConfigError, match=r"^base-image: ") as caught:
@@ -137,6 +165,19 @@ def test_a_fix_changes_the_file_and_leaves_the_remaining_findings(dockerfile):
     assert dockerfile.read_text() == FIXED + "COPY flow.py $X/\n"
     assert (checked.fixed, rules(checked)) == (1, ["unresolved-destination"])
     assert checked.text == dockerfile.read_text()
+
+
+def test_a_fix_says_at_once_where_the_flow_is_still_not_in_its_place(project):
+    text = "FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt .\nCOPY . .\n"
+    write(project, "python:3.11", {"Dockerfile": text, "requirements.txt": ""}, OWN)
+    before = check.check_project(project)
+    assert rules(before) == ["relative-destination", "flow-not-in-place"]
+    checked = check.fix(before)
+    assert (project / "Dockerfile").read_text() == text.replace(" .\n", " /app/\n")
+    assert checked.misplaced == (4,)
+    assert [(f.rule, f.help) for f in checked.findings] == [
+        ("flow-not-in-place", 'copy it to "/opt/prefect/flows/"')
+    ]
 
 
 def test_without_anything_to_fix_the_file_is_not_touched(dockerfile):
@@ -198,7 +239,7 @@ def test_a_fix_that_cannot_be_written_leaves_the_file_unchanged(dockerfile, monk
 
 
 def test_findings_of_hadolint_are_added_in_order_and_never_stop_a_build(dockerfile, monkeypatch):
-    theirs = Finding("DL9999", Severity.ERROR, 1, 1, 2, "message", "help", source=Linter.HADOLINT)
+    theirs = Finding("DL9999", Severity.WARNING, 1, 1, 2, "message", "help", source=Linter.HADOLINT)
     monkeypatch.setattr("flowship.dockerfile.run_hadolint", lambda text: [theirs])
     checked = check.with_hadolint(check.check_file(dockerfile, None))
     assert rules(checked) == ["DL9999", "relative-destination"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.deploy import deploy
-from flowship.errors import ApiError
+from flowship.deploy import deploy, preflight, validate_image
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
+from flowship.deployment.observed import Ground
+from flowship.errors import ApiError, ConfigError
 from flowship.prefect.errors import ConflictError
 from support.deploying import desired, settings
 from support.server_model import ServerModel
@@ -52,3 +55,24 @@ def test_a_server_that_does_not_keep_what_it_is_sent_is_an_error(server, monkeyp
     assert caught.value.code == "deploy-not-verified"
     assert caught.value.details == "update deployment taxi/nightly\n  tags"
     assert server.variables == {}
+
+
+def test_an_image_that_would_crash_on_the_server_is_refused_before_anything_is_made(server):
+    server.version = "3.6.13"
+    project = draft(settings(deployments=[{"name": "nightly"}]), Flags())
+    with pytest.raises(ConfigError) as caught:
+        preflight(project, server.api, "3.8.8")  # the base image says it before the build
+    assert caught.value.code == "prefect-versions-incompatible"
+    ground = preflight(project, server.api, None)
+    for refuse in (
+        lambda: validate_image(WANTED, server.api, ground),  # before the push
+        lambda: deploy(WANTED, server.api, "de-taxi", ground=ground),
+    ):
+        with pytest.raises(ConfigError, match=r"the image has Prefect 3\.8\.8"):
+            refuse()
+    assert server.sent == []
+
+
+def test_an_image_that_is_newer_than_the_server_is_deployed_with_a_warning(server):
+    report = deploy(WANTED, server.api, "de-taxi", ground=Ground(None, None, "3.6.29"))
+    assert [w for w in report.warnings if "newer than the server's 3.6.29" in w]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowship.errors import RegistryError
-from flowship.push import backoff, check_digest
+from flowship.push import check_digest
 from support.streams import HERE
 
 
@@ -17,7 +17,3 @@ def test_a_tag_that_someone_else_moved_is_an_error():
         check_digest("sha256:aa", "sha256:bb", HERE)
     assert caught.value.code == "registry-tag-moved"
     assert caught.value.details == "pushed:   sha256:aa\nregistry: sha256:bb"
-
-
-def test_the_wait_doubles_up_to_half_a_minute():
-    assert [backoff(n) for n in (1, 2, 3, 4, 5, 6, 60)] == [1, 2, 4, 8, 16, 30, 30]

@@ -17,7 +17,10 @@ from flowship.redaction import (
     has_login,
     is_secret_name,
     mask_addresses,
+    mask_text,
     mask_value,
+    secret_places,
+    token,
     without_login,
 )
 
@@ -148,13 +151,59 @@ def test_a_password_in_an_address_is_masked():
     assert "hunter2" not in mask_value("postgres://ada:hunter2@db.example.com/taxi", "DATABASE")
 
 
+# --- tokens ------------------------------------------------------------------------------------
+
+# In two parts, so that this file contains no token.
+TOKENS = {
+    "an AWS access key": ("AKIA", "QYLPMN5HHHFPZAM2"),
+    "a GitHub token": ("ghp_", "a1B2" * 9),
+    "a GitLab token": ("glpat-", "a1B2" * 5),
+    "an Anthropic API key": ("sk-ant-api03-", "a1B2-_" * 15),
+    "an OpenAI API key": ("sk-proj-", "a1B2_-" * 10),
+    "a Stripe key": ("sk_live_", "a1B2c3" * 4),
+    "a Hugging Face token": ("hf_", "aBcD" * 8 + "eF"),
+    "a SendGrid API key": ("SG.", "a1B2" * 5 + "cD." + "a1B2" * 10 + "xyz"),
+    "a Databricks token": ("dapi", "0123abcd" * 4),
+    "a Docker Hub token": ("dckr_pat_", "a1B2c3D4e" * 3),
+    "a Slack webhook": ("hooks.slack.com/services/", "T01/B02/a1B2c3D4e5F6g7H8i9J0"),
+    "a Vault token": ("hvs.", "a1B2c3" * 15),
+    "an Azure client secret": ("abc8Q~", "a1B2c3D4" * 4),
+    "a Google client secret": ("GOCSPX-", "a1B2" * 7),
+}
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_token_is_recognized_and_masked_wherever_it_is(kind):
+    text = "".join(TOKENS[kind])
+    assert token(f'call("{text}")') == kind
+    assert mask_text(f"x {text} y") == f"x {MASK} y"
+    assert mask_value({"argument": f"--key={text}"}) == {"argument": f"--key={MASK}"}
+    assert len(mask_text(text, keep_length=True)) == len(text)
+    assert token(f"x{text}") == "", "a part of a longer word"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sk_live_" + "x" * 24, "hf_" + "a" * 34, "AKIA" + "IOSFODNN7EXAMPLE", "a" * 32, "sk-learn"],
+)
+def test_an_example_of_a_token_is_not_one(text):
+    assert token(text) == ""
+    assert mask_text(text) == text
+
+
+def test_the_places_of_secrets_in_a_value_are_named():
+    value = {"env": {"A": "1", "API_KEY": "x"}, "args": ["a", "PASSWORD=x"], "url": "h://a:b@c"}
+    assert list(secret_places(value)) == ["env.API_KEY", "args", "url"]
+    assert list(secret_places({"TOKEN": "{{ prefect.blocks.secret.x }}"}, "env")) == []
+
+
 # --- who uses it -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["DB_PWD", "AWS_ACCESS_KEY", "GPG_PASSPHRASE", "PGPASSWORD"])
 def test_the_block_and_the_dockerfile_agree_on_a_name(name):
     block = Block(env={name: "hunter22", "AWS_ACCESS_KEY_ID": "key-1", "PWD": "x"})
-    assert docker_block.open_secrets(block) == (name,)
+    assert docker_block.open_secrets(block) == (f"env.{name}",)
     assert mask_value({"env": {name: "hunter22"}}) == {"env": {name: MASK}}
     assert mask_value([f"{name}=hunter22"]) == [f"{name}={MASK}"]
     assert secret_in_variable(name, "hunter22")
@@ -165,7 +214,7 @@ def test_the_block_and_the_dockerfile_agree_on_a_name(name):
 @pytest.mark.parametrize("address", ["https://t0ken@x.org/simple", "https://me:p@ss@x.org/simple"])
 def test_the_block_and_the_dockerfile_agree_on_an_address(address):
     block = Block(env={"INDEX": address, "REPO": "ssh://git@x.org/y"})
-    assert docker_block.open_secrets(block) == ("INDEX",)
+    assert docker_block.open_secrets(block) == ("env.INDEX",)
     assert secret_in_variable("INDEX", address) == "a login in a URL"
     line = masked(f"ENV INDEX={address}")
     assert line.endswith("@x.org/simple")

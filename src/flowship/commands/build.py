@@ -44,7 +44,7 @@ def build(
     names = further_names(tag)
     request = prepare(screen, platform, build_arg)
     if print_dockerfile:
-        screen.result({"dockerfile": request.dockerfile}, request.dockerfile)
+        screen.result({"dockerfile": request.dockerfile}, request.dockerfile, exact=True)
         return
     pipeline.validate(request)
     options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)

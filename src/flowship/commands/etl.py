@@ -14,7 +14,9 @@ To = Annotated[
 ]
 Year = Annotated[int, typer.Option("--year", help="The year of the trips.")]
 Months = Annotated[str, typer.Option("--months", help="The months to load: 1, 1-3, or 1-3,12.")]
-Colour = Annotated[str, typer.Option("--colour", help="The type of taxi: yellow, green or fhv.")]
+Colour = Annotated[
+    str, typer.Option("--colour", help="The type of taxi: yellow, green, fhv or fhvhv.")
+]
 Source = Annotated[
     str,
     typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flowship.errors import UsageError
+from flowship.redaction import mask_text
 
 
 def not_empty(value: str | None) -> str | None:
@@ -104,7 +105,9 @@ def pairs(items: list[str] | None, option: str) -> dict[str, str]:
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise UsageError(
-                f"{option} must be key=value, not {item!r}", code="invalid-key-value", where=option
+                f"{option} must be key=value, not {mask_text(item)!r}",
+                code="invalid-key-value",
+                where=option,
             )
         pairs[key] = value
     return pairs

@@ -23,16 +23,20 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     from flowship.output import render_image
     from flowship.output.console import Screen
     from flowship.push import push as push_image
+    from flowship.registry.retries import RETRY_SECONDS
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
     settings = load_settings(screen) if image is None else loading.settings_or_none(Path.cwd())
     target = push_target(repo, settings)
     credentials = image_choice.credentials(target)
+    patience = settings.push_retry_seconds if settings else RETRY_SECONDS
     engine = connect()
     with screen.progress() as report:
         built = image_choice.to_push(engine, image, settings)
-        pushed = push_image(engine, built, target, credentials=credentials, report=report)
+        pushed = push_image(
+            engine, built, target, credentials=credentials, report=report, patience=patience
+        )
     screen.info(*render_image.pushed(pushed))
     screen.result(pushed, pushed.reference)
 

@@ -178,9 +178,19 @@ class Deployment(_Table):
 
 
 class Check(_Table):
-    """``[check]``: the rules that this project ignores."""
+    """``[check]``: which rules are errors, warnings, or ignored in this project."""
 
+    error: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_rule_once(self) -> Check:
+        named = [*self.error, *self.warn, *self.ignore]
+        twice = next((rule for rule in named if named.count(rule) > 1), None)
+        if twice:
+            raise ValueError(f'"{twice}" is named more than once: keep one')
+        return self
 
 
 class Settings(_Table):
@@ -208,6 +218,7 @@ class Settings(_Table):
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
+    push_retry_seconds: int = Field(default=60, ge=0)
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()

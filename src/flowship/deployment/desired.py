@@ -32,8 +32,12 @@ class ImageFacts:
         parameters: The flow's parameter schema, or None.
         prefect_version: The version of Prefect inside the image, or None.
         entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
+        refused_defaults: Parameter → why a run refuses the flow's own default.
+        computed_defaults: The parameters whose default is made of the time of the import.
         built: False for an image that a dry run only announces; what is known of its flow is then
             what the server has.
+        inputs: The hash of all inputs; empty for an image that is not built.
+        revision: The git revision that it was built from; empty if there is none.
     """
 
     reference: str
@@ -44,12 +48,18 @@ class ImageFacts:
     parameters: dict[str, Any] | None
     prefect_version: str | None
     entrypoint: str
+    refused_defaults: Mapping[str, str] = field(default_factory=dict)
+    computed_defaults: tuple[str, ...] = ()
     built: bool = True
+    inputs: str = ""
+    revision: str = ""
 
     @property
     def version(self) -> str:
-        """What the UI shows as the deployment's version."""
-        return image_version(self.reference) if self.built else NEW_IMAGE
+        """What the UI shows as the deployment's version: the tag that the inputs have."""
+        if not self.built:
+            return NEW_IMAGE
+        return self.inputs[:12] or image_version(self.reference)
 
     @property
     def deployed_flow(self) -> str:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.deployment import diff_block, diff_deployment
-from flowship.deployment.desired import image_version
 from flowship.deployment.plan import (
     Action,
     Editor,
@@ -88,8 +87,8 @@ def _editor(
     operation: Operation, change: FieldChange, applied: Mapping[str, str], state: ServerState
 ) -> Editor:
     if operation.resource is Resource.BLOCK and change.field == "image" and state.block:
-        version = image_version(str(state.block["data"].get("image")))
-        return Editor.FLOWSHIP if version in state.deployed_versions else Editor.PERSON
+        ours = state.has_deployed(str(state.block["data"].get("image")))
+        return Editor.FLOWSHIP if ours else Editor.PERSON
     name = str(operation.id) if operation.resource is Resource.SCHEDULE else operation.name
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
         return Editor.UNKNOWN  # no release knows this resource

@@ -119,7 +119,7 @@ def _ids(state: ServerState) -> tuple[str | IdOf, str | IdOf]:
 
 
 def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, Any]) -> str:
-    if "image" in differing and desired.image.version in state.deployed_versions:
+    if "image" in differing and state.has_deployed(desired.image.reference):
         return "the image was changed on the server"
     if "image" in differing:
         return "new image" if desired.image.pushed else "new image, not pushed"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import diff_schedules, parameters
+from flowship.deployment.description import Description, image_note, split
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
 from flowship.redaction import mask_value
@@ -27,8 +28,10 @@ ROUNDS = timedelta(minutes=2)
 
 TABLES = ("parameters", "job_variables")
 SCHEMA = "parameter_openapi_schema"
+IMAGE = "image"
+"""Not a field of the API: the part of the description that names the image."""
 FIELDS = (
-    "description", "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
+    "description", IMAGE, "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
     "concurrency_limit", "work_pool_name", "job_variables", SCHEMA, "enforce_parameter_schema",
 )  # fmt: skip
 
@@ -73,10 +76,13 @@ def operations(
 def wanted_fields(
     desired: DesiredState, wanted: DesiredDeployment, variables: JobVariables
 ) -> dict[str, Any]:
-    """A deployment's fields as the API takes them, schedules and pausing apart."""
+    """A deployment's fields, schedules apart; `_sent` makes them what the API takes."""
     extra = dict(wanted.job_variables)
     env = {**variables.values.get("env", {}), **desired.block.references, **extra.pop("env", {})}
     fields: dict[str, Any] = {
+        IMAGE: desired.image.version
+        if not desired.image.built
+        else image_note(desired.image.reference, desired.image.revision),
         "version": desired.image.version,
         "entrypoint": wanted.entrypoint,
         "path": wanted.path,
@@ -91,7 +97,7 @@ def wanted_fields(
     }
     probed = desired.image.parameters is not None
     if probed or wanted.description:  # else the flow's own description is not known
-        fields["description"] = wanted.description
+        fields["description"] = wanted.description or None
     if probed:
         fields[SCHEMA] = desired.image.parameters
         fields["enforce_parameter_schema"] = True
@@ -105,6 +111,9 @@ def stored_field(deployment: Deployment, name: str) -> Any:  # noqa: ANN401 JSON
     if name == "concurrency_limit":
         limit = deployment.get("global_concurrency_limit")
         return limit["limit"] if limit else None
+    if name in ("description", IMAGE):
+        stored = split(deployment.get("description"))
+        return stored.image if name == IMAGE else stored.text
     return deployment.get(name)
 
 
@@ -125,7 +134,12 @@ def _creation(
             body={"name": wanted.flow_name},
             key=flow.key,
         )
-    body = {**fields, "paused": wanted.paused_at_first, "name": wanted.name, "flow_id": flow}
+    body = {
+        **_sent(fields, None),
+        "paused": wanted.paused_at_first,
+        "name": wanted.name,
+        "flow_id": flow,
+    }
     yield Operation(
         Action.CREATE, Resource.DEPLOYMENT, wanted.full_name, "it does not exist",
         body=body, key=key,
@@ -142,6 +156,7 @@ def _update(
     if not body:
         return
     changes = tuple(_changes(desired, wanted, deployment, body))
+    body = _sent(body, deployment)
     if "job_variables" in body:  # the server validates them only together with their pool
         body["work_pool_name"] = desired.pool
     yield Operation(
@@ -155,8 +170,23 @@ def _update(
     )
 
 
+def _sent(fields: Mapping[str, Any], deployment: Deployment | None) -> dict[str, Any]:
+    """The fields as the API takes them: the image is part of the description.
+
+    Args:
+        fields: Those to write.
+        deployment: As the server has it; it has what `fields` leaves out of the description.
+    """
+    body = {k: v for k, v in fields.items() if k != IMAGE}
+    if "description" in fields or IMAGE in fields:
+        stored = split(deployment.get("description") if deployment else None)
+        text, image = fields.get("description", stored.text), fields.get(IMAGE, stored.image)
+        body["description"] = str(Description(text, image))
+    return body
+
+
 def _operation_reason(changes: Sequence[FieldChange]) -> str:
-    if any(change.field == "version" for change in changes):
+    if any(change.field in ("version", IMAGE) for change in changes):
         return "new image"
     return ", ".join(dict.fromkeys(change.reason for change in changes))
 
@@ -228,7 +258,7 @@ def _names(schema: Mapping[str, Any] | None) -> list[str]:
 
 
 def _reason(name: str) -> str:
-    if name == "version":
+    if name in ("version", IMAGE):
         return "new image"
     if name == "paused":
         return "--paused or --no-paused"

@@ -1,12 +1,17 @@
 """A deployment's schedules: flowship's own are changed one by one, a person's never. Pure.
 
-A schedule is flowship's by its slug. ``flowship-<content>`` comes from the configuration;
-``flowship-cli-<configuration>`` was given by flag, and stays until a flag or the configuration's
-schedules change, which is why their fingerprint is in it.
+A schedule is flowship's by the beginning of its slug. ``flowship-<times>`` comes from the
+configuration, with a fingerprint at its end if several have these times.
+``flowship-cli-<times>-<configuration>`` was given by flag, and stays until a flag or the
+configuration's schedules change, which is why their fingerprint is in it.
+
+Earlier versions wrote fingerprints in place of the times. Such a schedule is found by its content
+and gets the new slug; its id stays, and so does whether it is paused.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +49,11 @@ def kept_from_flag(wanted: DesiredDeployment, stored: Sequence[Schedule]) -> lis
     """Schedules given by an earlier flag that nothing has changed since."""
     if wanted.schedule_source is not ScheduleSource.CONFIGURATION:
         return []
-    return [one for one in stored if one.get("slug") == BY_FLAG + wanted.configured]
+    return [one for one in stored if _is_of_flag(one.get("slug") or "", wanted.configured)]
+
+
+def _is_of_flag(slug: str, configured: str) -> bool:
+    return slug.startswith(BY_FLAG) and slug.endswith(f"-{configured}")
 
 
 def operations(
@@ -91,7 +100,8 @@ def operations(
 def match(
     wanted: DesiredDeployment, stored: Sequence[Schedule]
 ) -> tuple[list[Match], list[Schedule]]:
-    """Pair what is wanted with what exists: same slug, else same content, else in order.
+    """Pair what is wanted with what exists: same slug, else same times and parameters, else same
+    times, else in order.
 
     A paused schedule stays paused through its pair, so the pairs matter.
 
@@ -102,10 +112,11 @@ def match(
     if kept:
         return [], [s for s in own if s not in kept]
     left = sorted(own, key=lambda s: (s["created"], str(s["slug"])))
-    slugs = {_slug(wanted, s): s for s in wanted.schedules}
+    slugs = _slugs(wanted)
     pairs: dict[str, Schedule] = {}
     rules: tuple[Callable[[str, ScheduleSpec, Schedule], bool], ...] = (
         lambda slug, schedule, stored: stored["slug"] == slug,
+        lambda slug, schedule, stored: _same_content(schedule, stored),
         lambda slug, schedule, stored: _same_times(schedule, stored),
         lambda slug, schedule, stored: True,
     )
@@ -118,10 +129,20 @@ def match(
     return [Match(slug, s, pairs.get(slug)) for slug, s in slugs.items()], left
 
 
-def _slug(wanted: DesiredDeployment, schedule: ScheduleSpec) -> str:
+def _slugs(wanted: DesiredDeployment) -> dict[str, ScheduleSpec]:
+    """The schedules by their slugs, each of them unique within the deployment."""
     if wanted.schedule_source is ScheduleSource.FLAG:
-        return BY_FLAG + wanted.configured
-    return OWN + schedule.fingerprint()
+        return {f"{BY_FLAG}{s.slug}-{wanted.configured}": s for s in wanted.schedules}
+    often = Counter(s.slug for s in wanted.schedules)
+    return {
+        OWN + (s.slug if often[s.slug] == 1 else f"{s.slug}-{s.fingerprint()}"): s
+        for s in wanted.schedules
+    }
+
+
+def _same_content(schedule: ScheduleSpec, stored: Schedule) -> bool:
+    given = dict(schedule.parameters)
+    return _same_times(schedule, stored) and (stored.get("parameters") or {}) == given
 
 
 def _same_times(schedule: ScheduleSpec, stored: Schedule) -> bool:
@@ -153,13 +174,10 @@ def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: date
 def _update_body(one: Match, stored: Schedule, now: datetime) -> dict[str, Any] | None:
     """What to send, or None where nothing differs. It never says whether the schedule is paused,
     and it repeats an interval's stored anchor, or the interval would move."""
-    given = dict(one.schedule.parameters)
-    had = stored.get("parameters") or {}
-    same_times = _same_times(one.schedule, stored)
-    if same_times and had == given and stored["slug"] == one.slug:
+    if _same_content(one.schedule, stored) and stored["slug"] == one.slug:
         return None
-    body: dict[str, Any] = {"slug": one.slug, "parameters": given}
-    if not same_times:
+    body: dict[str, Any] = {"slug": one.slug, "parameters": dict(one.schedule.parameters)}
+    if not _same_times(one.schedule, stored):
         anchor = (stored.get("schedule") or {}).get("anchor_date")
         body["schedule"] = one.schedule.payload(anchor or now.isoformat())
     return body

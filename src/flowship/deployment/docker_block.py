@@ -16,7 +16,7 @@ from typing import Any
 
 from flowship.config.settings import Block
 from flowship.deployment.json_schema import plain, problem
-from flowship.redaction import MASK, PLACEHOLDER, mask_value
+from flowship.redaction import MASK, PLACEHOLDER, mask_value, secret_places
 
 SLUG = "docker-container"
 CREDENTIALS_SLUG = "docker-registry-credentials"
@@ -68,9 +68,10 @@ def env_references(block: Block) -> dict[str, str]:
 
 
 def open_secrets(block: Block) -> tuple[str, ...]:
-    """Variables written out whose name says secret, or whose address has a password."""
-    env = block.env or {}
-    return tuple(k for k, v in env.items() if not PLACEHOLDER.search(v) and mask_value(v, k) != v)
+    """The places of secrets that are written out, such as ``env.API_TOKEN``."""
+    tables = ("env", "labels", "container_create_kwargs")
+    values = ((name, plain(getattr(block, name))) for name in tables)
+    return tuple(place for name, value in values for place in secret_places(value, name))
 
 
 # --- values that would crash every run ---------------------------------------------------------

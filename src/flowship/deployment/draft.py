@@ -87,6 +87,7 @@ class DeploymentDraft:
         given = self._parameters(image)
         schedules = self._schedules(image)
         absent = self._missing(image, given, schedules)
+        refused = self._refused_defaults(image, given, schedules)
         return DesiredDeployment(
             name=self.wanted.name,
             flow_name=image.deployed_flow,
@@ -102,10 +103,13 @@ class DeploymentDraft:
             paused_at_first=bool(self.wanted.paused if self.paused is None else self.paused),
             parameters=given,
             from_flags=frozenset(self.given),
-            parameter_values=parameters.table(image.parameters, given),
+            parameter_values=parameters.table(
+                image.parameters, given, computed=image.computed_defaults
+            ),
             job_variables=self.job_variables,
             warnings=(
                 *absent,
+                *refused,
                 *warnings.of_schedules(schedules, now),
                 *warnings.of_parameters(image.parameters, given, schedules),
             ),
@@ -135,6 +139,28 @@ class DeploymentDraft:
                 ),
             )
             for number, schedule in enumerate(self.schedules)
+        )
+
+    def _refused_defaults(
+        self, image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+    ) -> tuple[str, ...]:
+        """Defaults that no value replaces and that the flow's own types refuse, in words."""
+        refused = image.refused_defaults
+        for schedule in schedules:
+            left = [n for n in refused if n not in given and n not in schedule.parameters]
+            if left:
+                words = parameters.refused_default(left[0], refused[left[0]], image.parameters)
+                raise ConfigError(
+                    f'"{self.wanted.name}" would run {schedule.words} and fail each time: {words}',
+                    code="parameter-default-invalid",
+                    hint="correct the default or the type in the flow, such as"
+                    f" {left[0]}: … | None = None; or give a value: --param {left[0]}=…",
+                    where=image.entrypoint,
+                )
+        left = [n for n in refused if n not in given] if not schedules else []
+        return tuple(
+            f"each run that gives no value fails: {words}"
+            for words in (parameters.refused_default(n, refused[n], image.parameters) for n in left)
         )
 
     def _missing(
@@ -240,7 +266,10 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         deployments=deployments,
         configured=frozenset(settings.deployment_names),
         now=now,
-        warnings=warnings.of_block(settings.block),
+        warnings=(
+            *warnings.of_block(settings.block),
+            *warnings.of_job_variables(settings.deployments),
+        ),
     )
 
 

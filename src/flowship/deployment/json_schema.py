@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import re
@@ -197,19 +198,50 @@ def _iso_moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
 
 
-def _duration(text: str) -> object:
-    """As the flow will read it: pydantic's own rules, which take no "2h"."""
-    from pydantic import TypeAdapter
+def _email(text: str) -> str:
+    """Only what no flow accepts is refused: pydantic has its rules from another package."""
+    name, _, domain = text.strip().rpartition("@")
+    if not name or "." not in domain or " " in domain:
+        raise ValueError(text)
+    return text
 
-    return TypeAdapter(timedelta).validate_python(text)
+
+def _by_pydantic(kind: Callable[[], Any]) -> Callable[[str], object]:
+    """As the flow will read it: by pydantic's own rules, which take no "2h" as a duration."""
+
+    def read(text: str) -> object:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(kind()).validate_python(text)
+
+    return read
 
 
-_FORMATS: dict[str, tuple[Any, str]] = {
+def _url() -> Any:  # noqa: ANN401 - pydantic is imported late
+    from pydantic import AnyUrl
+
+    return AnyUrl
+
+
+_FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
     "date": (_iso_date, "a date like 2026-01-31"),
     "date-time": (_iso_moment, "a time like 2026-01-31T05:00:00Z"),
     "time": (_iso_time, "a time like 05:00:00"),
     "uuid": (UUID, "a UUID"),
-    "duration": (_duration, "a duration like PT2H30M, P1D or 02:30:00"),
+    **{f"uuid{version}": (UUID, "a UUID") for version in range(1, 9)},
+    "duration": (
+        _by_pydantic(lambda: timedelta),
+        "a duration like PT2H30M, P1D or 02:30:00",
+    ),
+    "uri": (_by_pydantic(_url), "a URL like https://example.com/data"),
+    "email": (_email, "an email address"),
+    "ipv4": (ipaddress.IPv4Address, "an IPv4 address"),
+    "ipv6": (ipaddress.IPv6Address, "an IPv6 address"),
+    "ipv4network": (ipaddress.IPv4Network, "an IPv4 network like 10.0.0.0/8"),
+    "ipv6network": (ipaddress.IPv6Network, "an IPv6 network like fd00::/8"),
+    "ipvanyaddress": (ipaddress.ip_address, "an IP address"),
+    "ipvanynetwork": (ipaddress.ip_network, "an IP network"),
+    "json-string": (json.loads, "JSON"),
 }
 
 
@@ -226,10 +258,11 @@ def _items_problem(value: list[Any], schema: Schema, root: Schema, at: str) -> s
         return f"{_show(value, at)} has fewer than {schema['minItems']} items"
     if len(value) > schema.get("maxItems", len(value)):
         return f"{_show(value, at)} has more than {schema['maxItems']} items"
-    if schema.get("uniqueItems") and len({json.dumps(v, sort_keys=True) for v in value}) < len(
-        value
-    ):
-        return f"{_show(value, at)} has duplicate items"
+    if schema.get("uniqueItems"):
+        texts = [json.dumps(item, sort_keys=True) for item in value]
+        repeated = next((text for text in texts if texts.count(text) > 1), None)
+        if repeated:
+            return f"{_show(value, at)} is a set: it can have {repeated} only once"
     fixed = schema.get("prefixItems", ())
     for index, item in enumerate(value):
         inner = fixed[index] if index < len(fixed) else schema.get("items", True)
@@ -268,7 +301,7 @@ _NAMES = {
 
 _FORMAT_NAMES = {
     "date": "a date", "date-time": "a date and time", "time": "a time", "duration": "a duration",
-    "uuid": "a UUID",
+    "uuid": "a UUID", "uri": "a URL", "email": "an email address",
 }  # fmt: skip
 
 
@@ -276,7 +309,8 @@ _PLURALS = {
     "a whole number": "whole numbers", "a number": "numbers", "text": "texts",
     "true or false": "true/false values", "a table (JSON object)": "tables",
     "a date": "dates", "a date and time": "dates and times", "a time": "times",
-    "a duration": "durations", "a UUID": "UUIDs",
+    "a duration": "durations", "a UUID": "UUIDs", "a URL": "URLs",
+    "an email address": "email addresses",
 }  # fmt: skip
 
 
@@ -303,9 +337,8 @@ def _describe_type(schema: Schema, root: Schema, within: References) -> str:
         return " or ".join(_describe_type({**schema, "type": one}, root, within) for one in kind)
     if kind == "array":
         inner = describe(schema.get("items", True), root, within)
-        if inner == "anything":
-            return "a list"
-        return f"a list of {_PLURALS.get(inner, inner)}"
+        name = "a set" if schema.get("uniqueItems") else "a list"
+        return name if inner == "anything" else f"{name} of {_PLURALS.get(inner, inner)}"
     if kind == "string" and schema.get("format") in _FORMAT_NAMES:
         return _FORMAT_NAMES[schema["format"]]
     if kind == "object" and schema.get("title") and schema.get("properties"):

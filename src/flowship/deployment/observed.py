@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block
+from flowship.deployment.description import names_image
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ class Ground:
     Attributes:
         pool: The work pool; None where it does not exist.
         credentials: The block that the configuration names for the worker's pull, if any.
+        server: The server's version; "cloud" for Prefect Cloud, empty if it was not asked.
     """
 
     pool: WorkPool | None
     credentials: BlockDocument | None
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,10 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
 
-    @property
-    def deployed_versions(self) -> frozenset[str]:
-        """The images that flowship itself deployed on this block."""
+    def has_deployed(self, reference: str) -> bool:
+        """Whether flowship itself deployed this image on this block."""
         own = [d.deployment for d in self.deployments if d.deployment]
-        return frozenset(str(d["version"]) for d in (*own, *(s.deployment for s in self.sharing)))
+        return any(names_image(d, reference) for d in (*own, *(s.deployment for s in self.sharing)))
 
 
 def observe_ground(api: PrefectApi, pool: str, credentials: str | None) -> Ground:

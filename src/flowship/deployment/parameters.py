@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -37,7 +37,8 @@ class ParameterValue:
     Attributes:
         name: As in the flow's signature.
         value: The JSON value, or None.
-        source: "given" (configuration or flag), "default" (the flow's own) or "missing".
+        source: "given" (configuration or flag), "default" (the flow's own), "default, as of the
+            build" (made of the time of the import, so runs have another one) or "missing".
         expected: What the flow takes, in words.
     """
 
@@ -139,10 +140,29 @@ def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterValue, ...]:
+def refused_default(name: str, reason: str, schema: Schema | None) -> str:
+    """Which default a run refuses, and why; the default is masked if it is secret."""
+    field = (schema or {}).get("properties", {}).get(name, {})
+    expected = describe(field, schema or {})
+    shown = _shown(name, field.get("default"), field, schema or {})
+    reason = "" if shown == MASK else f": {reason}"
+    return (
+        f'the default of "{name}", {json.dumps(shown, ensure_ascii=False)}, does not fit its type,'
+        f" {expected}{reason}"
+    )
+
+
+def table(
+    schema: Schema | None, given: Mapping[str, Any], computed: Collection[str] = ()
+) -> tuple[ParameterValue, ...]:
     """Every parameter with its value and where that comes from, in the flow's own order.
 
     Secrets are masked, also among the flow's defaults.
+
+    Args:
+        schema: The flow's parameter schema; None for an image that was not probed.
+        given: The values of the deployment.
+        computed: The parameters whose default is made of the time of the import.
     """
     if schema is None:
         return tuple(ParameterValue(k, mask_value(v, k), "given", "") for k, v in given.items())
@@ -153,11 +173,21 @@ def table(schema: Schema | None, given: Mapping[str, Any]) -> tuple[ParameterVal
         ParameterValue(
             name,
             _shown(name, given.get(name, field.get("default")), field, schema),
-            "given" if name in given else "missing" if name in absent else "default",
+            _source(name, given, absent, computed),
             describe(field, schema),
         )
         for name, field in ordered
     )
+
+
+def _source(
+    name: str, given: Mapping[str, Any], absent: Collection[str], computed: Collection[str]
+) -> str:
+    if name in given:
+        return "given"
+    if name in absent:
+        return "missing"
+    return "default, as of the build" if name in computed else "default"
 
 
 def is_secret(schema: Schema | bool, root: Schema, within: References = frozenset()) -> bool:
@@ -244,7 +274,8 @@ def _sample(schema: Schema, root: Schema, within: References = frozenset()) -> A
     if "$ref" in schema:
         return _sample(*follow(schema["$ref"], root, within))
     samples = {
-        "a list of whole numbers": [1, 2, 3], "a list of text values": ["a", "b"],
+        "a list of whole numbers": [1, 2, 3], "a list of texts": ["a", "b"],
+        "a set of whole numbers": [1, 2, 3], "a URL": "https://example.com/data",
         "a whole number": 3, "a number": 1.5, "true or false": True,
         "a date": "2026-01-31", "a date and time": "2026-01-31T05:00:00Z",
     }  # fmt: skip
@@ -278,10 +309,14 @@ def coerce(text: str, schema: Schema | bool, root: Schema) -> Any:  # noqa: ANN4
         problems.append(found)
     # A single value where a list is wanted: what is wrong with the item is more helpful than
     # that the value is not a list.
-    lone = not isinstance(_json(text.strip())[1], list | dict) and "a list" in describe(
-        schema, root
+    words = describe(schema, root)
+    lone = not isinstance(_json(text.strip())[1], list | dict) and (
+        "a list" in words or "a set" in words
     )
-    raise ValueError(max(problems, key=lambda reason: lone and " at [" in reason))
+    # So is that an item is repeated.
+    raise ValueError(
+        max(problems, key=lambda reason: lone and (" at [" in reason or "only once" in reason))
+    )
 
 
 def _readings(text: str) -> Iterator[object]:

@@ -1,4 +1,4 @@
-"""Schedules in English: ``every weekday (Monday to Friday) at 05:00``."""
+"""Schedules in English: ``every weekday (Monday to Friday) at 05:00``, or ``weekdays-0500``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,24 @@ def cron_in_words(cron: str) -> str | None:
     clock = _clock(minute, hour)
     when = _which_days(day, month, weekday)
     return f"{when} at {clock}" if clock and when else None
+
+
+_SHORTER = (
+    (r"every weekday \(Monday to Friday\)", "weekdays"),
+    (r"every day\b", "daily"),
+    (r"every hour\b", "hourly"),
+    (rf"every (?={'|'.join(DAYS)})", ""),
+    (r"\b(and|at) ", ""),
+    (r"(?<=\d):(?=\d)", ""),
+)
+_LONGEST_SLUG = 60
+
+
+def words_as_slug(words: str) -> str:
+    """``every day at 05:00`` → ``daily-0500``."""
+    for pattern, shorter in _SHORTER:
+        words = re.sub(pattern, shorter, words)
+    return re.sub(r"[^a-z0-9]+", "-", words.lower())[:_LONGEST_SLUG].strip("-")
 
 
 def _within_the_day(minute: str, hour: str) -> str | None:

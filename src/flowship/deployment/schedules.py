@@ -24,7 +24,11 @@ from flowship.deployment.schedule_rules import (
     check_timezone,
     parse_interval,
 )
-from flowship.deployment.schedule_words import cron_in_words, duration_in_words
+from flowship.deployment.schedule_words import (
+    cron_in_words,
+    duration_in_words,
+    words_as_slug,
+)
 from flowship.errors import ConfigError, FlowshipError
 
 MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
@@ -71,10 +75,19 @@ class ScheduleSpec:
     @property
     def words(self) -> str:
         """``every day at 05:00 Pacific/Auckland``; the raw expression where words would fail."""
+        return self._times if self.kind == "interval" else f"{self._times} {self.timezone}"
+
+    @property
+    def slug(self) -> str:
+        """``daily-0500``: its times, without its timezone and parameters."""
+        return words_as_slug(self._times)
+
+    @property
+    def _times(self) -> str:
         if self.kind == "interval":
             return f"every {duration_in_words(self.seconds or 0)}"
         words = cron_in_words(self.expression) if self.kind == "cron" else None
-        return f"{words or f'{self.kind} {self.expression!r}'} {self.timezone}"
+        return words or f"{self.kind} {self.expression!r}"
 
     def next_runs(
         self, now: datetime, count: int = 3, *, anchor: datetime | None = None

@@ -28,13 +28,14 @@ from flowship.deployment.report import (
 )
 from flowship.deployment.schedules import ScheduleSpec
 from flowship.deployment.stored import parse_moment, stored_schedule, words_of
+from flowship.prefect import versions
 from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
     from flowship.prefect.types import Schedule
 
 NEXT_RUNS = 3
-UNREPORTED = ("version", "parameter_openapi_schema")
+UNREPORTED = ("version", "image", "parameter_openapi_schema")
 """Fields of a deployment that every new image changes."""
 
 
@@ -86,6 +87,7 @@ def summarize(outcome: Outcome) -> DeployReport:
         moved=tuple(s.name for s in before.sharing) if moves else (),
         warnings=(
             *desired.warnings,
+            *_newer_image(outcome),
             *_paused_pool(outcome),
             *_invalid_on_server(block.kept),
             *_left_over(desired, before),
@@ -322,6 +324,12 @@ def paused_pool(name: str) -> str:
         f'the work pool "{name}" is paused: nothing runs until you resume it with'
         f" `{prefect_command(f'work-pool resume {shlex.quote(name)}')}`"
     )
+
+
+def _newer_image(outcome: Outcome) -> tuple[str, ...]:
+    image, server = outcome.desired.image.prefect_version, outcome.before.ground.server
+    warning = versions.newer_image(image, server)
+    return (warning,) if warning else ()
 
 
 def _paused_pool(outcome: Outcome) -> tuple[str, ...]:

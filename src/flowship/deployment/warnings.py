@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flowship.config.settings import Block
-from flowship.deployment import docker_block, parameters
+from flowship.config.settings import Block, Deployment
+from flowship.deployment import docker_block, json_schema, parameters
 from flowship.deployment.desired import ImageFacts
 from flowship.deployment.schedules import ScheduleSpec
+from flowship.redaction import secret_places
 
 SHORTEST = 60
 """Seconds; a schedule that runs more often is warned of."""
@@ -62,12 +63,29 @@ def of_parameters(
 
 
 def of_block(block: Block) -> tuple[str, ...]:
-    """Secrets written out in the block's environment."""
+    """Secrets written out in the block: its environment, its labels, the container's options."""
+    return tuple(_stored("block", place) for place in docker_block.open_secrets(block))
+
+
+def of_job_variables(deployments: Sequence[Deployment]) -> tuple[str, ...]:
+    """Secrets written out in the job variables of deployments."""
     return tuple(
-        f'block.env: "{name}" looks like a secret and is stored in clear text; put it in a Secret'
-        ' block and write "{{ prefect.blocks.secret.NAME }}"'
-        for name in docker_block.open_secrets(block)
+        _stored(f'deployment "{deployment.name}", job-variables', place)
+        for deployment in deployments
+        for place in secret_places(json_schema.plain(deployment.job_variables))
     )
+
+
+def _stored(where: str, place: str) -> str:
+    table, dot, name = place.partition(".")
+    shown = f'{where}.{table}: "{name}"' if dot else f'{where}: "{place}"'
+    in_env = table == "env"
+    advice = (
+        'put it in a Secret block and write "{{ prefect.blocks.secret.NAME }}"'
+        if in_env
+        else "put it in a Secret block, and give it to the flow in env"
+    )
+    return f"{shown} looks like a secret and is stored in clear text; {advice}"
 
 
 def of_image(image: ImageFacts) -> Iterator[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 # Images whose working directory is /opt/prefect, also below a mirror's host and path.
 _PREFECT_BASES = ("prefecthq/prefect", "flowship/base")
+PREFECT_VERSION = "3.8.8"
+"""The version in advice about Prefect's images."""
+
 PREFECT_WORKDIR = "/opt/prefect"
 
-# Images that contain no flow, so that a flow in them must come from the Dockerfile.
+# Images that contain no flow, so that a flow in them must come from the Dockerfile. None of them
+# sets a working directory, so that it is the root.
 _KNOWN_BASES = {"scratch", "alpine", "debian", "ubuntu", "python", "busybox"}
 
 
@@ -23,6 +29,15 @@ def repository_of(image: str) -> str:
     name = image.partition("@")[0]
     head, slash, last = name.rpartition("/")
     return head + slash + last.partition(":")[0]
+
+
+def known_workdir(image: str) -> str | None:
+    """The working directory of a well-known image; None for other images."""
+    if is_prefect_base(image):
+        return PREFECT_WORKDIR
+    # On Windows the official python image starts in another folder.
+    windows = re.search(r"windows|nanoserver", image)
+    return "/" if is_known_base(image) and not windows else None
 
 
 def is_known_base(image: str | None) -> bool:

@@ -62,7 +62,7 @@ def _finding(item: dict[str, object], text: str) -> Finding:
     code = str(item.get("code", "hadolint"))
     return Finding(
         rule=code,
-        severity=Severity.ERROR if item.get("level") == "error" else Severity.WARNING,
+        severity=Severity.WARNING,  # whatever its level: hadolint never stops a build
         line=line,
         column=column,
         end_column=max(column, len(line_of(text, line)) + 1),

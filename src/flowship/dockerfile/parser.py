@@ -17,6 +17,7 @@ from flowship.dockerfile.instructions import (
     KEYWORDS,
     Dockerfile,
     Instruction,
+    Lines,
     Logical,
     Pair,
     Problem,
@@ -28,6 +29,14 @@ _SPACE = "\t\v\f\r "
 _WORD = re.compile(rf"[^{_SPACE}]+")
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*\r?\Z")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]*)\Z")
+# Instructions whose arguments are words (and not shell, JSON or pairs), with the number of words
+# that must come before what looks like a comment.
+_WORDS_BEFORE_COMMENT = {
+    **dict.fromkeys(("ARG", "EXPOSE", "FROM", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"), 1),
+    **dict.fromkeys(("ADD", "COPY"), 2),
+}
+_COMMENT = re.compile(r"(?<=[\t\v\f\r ])#")
+_NEXT_INSTRUCTION = re.compile(rf"({'|'.join(sorted(KEYWORDS))})[{_SPACE}]")
 _SUPPRESSION = re.compile(r"#\s*flowship:\s*ignore\s*=\s*([\w-]+(?:\s*,\s*[\w-]+)*)")
 
 
@@ -128,11 +137,37 @@ class _Parser:
             offsets.extend(range(start, start + len(kept)))
             if body is None:
                 break
+            ended = end
             following = self._skip_between()
             if following is None:
                 break
             start, end = following
+            if self._swallowed("".join(pieces), (offsets or [start])[0], start, ended):
+                self.at -= 1
+                break
         return Logical("".join(pieces), tuple(offsets))
+
+    def _swallowed(self, above: str, begin: int, start: int, ended: int) -> bool:
+        """Whether the line at `start` is an instruction that a forgotten backslash hides.
+
+        The builder makes it part of the instruction above. It is read as what it was meant to be.
+        """
+        found = _NEXT_INSTRUCTION.match(self.text, start)
+        head = _WORD.search(above)
+        if not found or not head or head[0].upper() not in KEYWORDS:
+            return False
+        if head[0].upper() == "ONBUILD" and len(_WORD.findall(above)) == 1:
+            return False
+        lines = Lines(self.text)
+        owner, last = lines.place(begin, begin)[0], lines.place(ended, ended)[0]
+        self._problem(
+            f"this {found[1]} is part of the {head[0].upper()} on line {owner}, because line {last}"
+            f' ends with "{self.escape}"',
+            start,
+            start + len(found[1]),
+            f'remove the "{self.escape}" at the end of line {last}',
+        )
+        return True
 
     def _continued(self, line: str) -> str | None:
         """The line without its continuation character; None if it has none."""
@@ -164,6 +199,7 @@ class _Parser:
         if keyword == "ONBUILD":
             return self._onbuild(whole, rest, nested=trigger)
         flags, rest = _take_flags(rest, self.escape)
+        rest = self._without_comment(keyword, rest)
         heredocs = self._heredocs(rest, place) if keyword in {"ADD", "COPY", "RUN"} else ()
         instruction = Instruction(
             keyword,
@@ -177,6 +213,31 @@ class _Parser:
         )
         self._count_arguments(instruction, place)
         return instruction
+
+    def _without_comment(self, keyword: str, rest: Logical) -> Logical:
+        """Record what looks like a comment behind the arguments, and leave it out of them.
+
+        The builder reads it as further arguments: a user named ``root  # why``, a file named
+        ``#``. Where it accepts that, the container fails, or works with another value.
+        """
+        needed = _WORDS_BEFORE_COMMENT.get(keyword)
+        if needed is None or rest.text.startswith("["):
+            return rest
+        for found in _COMMENT.finditer(rest.text):
+            before, after = rest.text[: found.start()], rest.text[found.end() :]
+            # A file may be named "#a": then a destination follows.
+            is_name = after[:1].strip() and "/" in after.rpartition(" ")[2]
+            if len(_WORD.findall(before)) < needed or is_name:
+                continue
+            place = _stripped(rest.part(found.start()))
+            self._problem(
+                f'"#" begins a comment only at the start of a line: here it is part of {keyword}',
+                place.start,
+                place.end,
+                "put the comment on its own line, above the instruction",
+            )
+            return _stripped(rest.part(0, found.start()))
+        return rest
 
     def _unknown(self, word: str, place: Logical) -> None:
         close = difflib.get_close_matches(word.upper(), KEYWORDS, n=1)

@@ -32,6 +32,15 @@ def join(workdir: str, path: str) -> str:
     return joined if joined == "/" or not folder else joined + "/"
 
 
+def join_written(workdir: str | None, path: str) -> str | None:
+    """The same with variables as written; None where their values would decide the result."""
+    if workdir is None or ("$" in workdir + path and ".." in path.split("/")):
+        return None
+    if workdir.startswith("$"):
+        return join(f"/{workdir}", path)[1:]
+    return join(workdir, path)
+
+
 def clean(path: str) -> str:
     """An absolute path without ``.``, ``..``, doubled slashes and a trailing slash."""
     return posixpath.normpath("/" + path.lstrip("/"))

@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import shlex
-import traceback
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowship.config.settings import FLOWS_DIR, Settings
+from flowship.dockerfile import templates
 from flowship.errors import ConfigError
 from flowship.redaction import mask_addresses
-
-if TYPE_CHECKING:
-    import jinja2
 
 INSTALL_DIR = "/opt/flowship"
 """The folder of the dependency list and related files in the image."""
 
 TEMPLATE = "Dockerfile.j2"
-
-# What an expression in a template may raise besides jinja2.TemplateError.
-_ERRORS_IN_EXPRESSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def render(settings: Settings, *, dependencies: bool) -> str:
@@ -41,39 +36,37 @@ def render(settings: Settings, *, dependencies: bool) -> str:
         ConfigError: A setting is not allowed in a Dockerfile (credentials in an index URL, a source
             outside the project), or the template fails; ``where`` is its file and line.
     """
-    import jinja2  # imported here because no other command needs it
-
-    variables = _variables(settings, dependencies)
     name = settings.template or f"flowship/{TEMPLATE}"
-    try:
-        text = _environment(settings).get_template(name).render(variables)
-    except RecursionError as exc:
-        raise ConfigError(
-            f"{name} extends or includes itself",
-            code="template-error",
-            hint=f'to extend flowship\'s template, use "flowship/{TEMPLATE}"',
-            where=str(settings.root / name),
-        ) from exc
-    except (jinja2.TemplateError, *_ERRORS_IN_EXPRESSIONS) as exc:
-        raise _template_error(exc, settings, name) from exc
+    request = {
+        "name": name,
+        "variables": _variables(settings, dependencies),
+        "root": str(settings.root),
+        "shipped": str(_template_folder()),
+    }
+    answer = _in_own_process(request) if settings.template else templates.render(request)
+    if "text" not in answer:
+        raise _template_error(answer, settings, name)
+    text = str(answer["text"])
     return text if text.endswith("\n") else text + "\n"
 
 
-def _environment(settings: Settings) -> jinja2.Environment:
-    """Finds the project's own templates, and flowship's below ``flowship/``."""
-    import jinja2
-
-    shipped = jinja2.PrefixLoader({"flowship": jinja2.FileSystemLoader(_template_folder())})
-    own = jinja2.FileSystemLoader(settings.root)
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([shipped, own]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"quote": shlex.quote, "copy": _copy_words}
-    return environment
+def _in_own_process(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of `templates` as a script, isolated from the working directory."""
+    command = [sys.executable, "-I", templates.__file__]
+    try:
+        done = subprocess.run(
+            command,
+            input=json.dumps({**request, "path": sys.path}),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=4 * templates.SECONDS,  # it may wait, for a pipe that it reads
+            check=False,
+        )
+        answer = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError):  # without an answer if its limits ended it
+        return {"kind": "limit"}
+    return dict(answer)
 
 
 def _template_folder() -> Path:
@@ -98,7 +91,7 @@ def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
         "base_image": _one_line("base-image", settings.base_image),
         "apt": settings.apt,
         "dependencies": dependencies,
-        "packages": packages,
+        "packages": packages.model_dump(),
         "install_files": _install_files(settings),
         "install_dir": INSTALL_DIR,
         "ca_bundle": f"{INSTALL_DIR}/ca-bundle.pem" if packages.ca_bundle else None,
@@ -174,32 +167,34 @@ def _one_line(key: str, value: str) -> str:
     return value
 
 
-def _copy_words(entry: Mapping[str, str]) -> str:
-    """Source and destination; in JSON form, with ``$`` escaped, if they have special characters."""
-    words = [entry["source"], entry["destination"]]
-    if all(re.fullmatch(r"[\w./@%+=:,*?-]+", word) for word in words):
-        return " ".join(words)
-    escaped = [re.sub(r"([\\$'\"])", r"\\\1", word) for word in words]
-    return json.dumps(escaped, ensure_ascii=False)
+_KINDS = {
+    "recursion": (
+        "{} extends or includes itself",
+        f'to extend flowship\'s template, use "flowship/{TEMPLATE}"',
+    ),
+    "limit": (
+        "{} needs too much time or memory",
+        "a Dockerfile's template needs milliseconds: look for a loop, or a text that grows",
+    ),
+    "length": ("{} gives more than 1 MB of text", "look for a loop that repeats its text"),
+}
 
 
-def _template_error(exc: Exception, settings: Settings, name: str) -> ConfigError:
-    """The error with its line in the template, which Jinja puts into the traceback."""
+def _template_error(answer: Mapping[str, Any], settings: Settings, name: str) -> ConfigError:
     shown = settings.template or TEMPLATE
     file = str(settings.root / name) if settings.template else str(_template_folder() / TEMPLATE)
-    line = getattr(exc, "lineno", None)
-    if line is None:
-        for frame in traceback.extract_tb(exc.__traceback__):
-            if frame.filename in {file, str(_template_folder() / TEMPLATE)}:
-                file, line = frame.filename, frame.lineno
-    else:
-        file = getattr(exc, "filename", None) or file
-    if settings.template and not (settings.root / settings.template).is_file():
+    if settings.template and not templates.is_file(Path(file)):
         return ConfigError(
             f"template: {shown} not found",
             code="template-not-found",
             hint="template names a file in the project folder",
             where=settings.place("template") or "template",
         )
-    where = f"{file}:{line}" if line else file
-    return ConfigError(f"{shown}: {exc}", code="template-error", where=where)
+    file, line = answer.get("file") or file, answer.get("line")
+    message, hint = _KINDS.get(answer.get("kind", ""), (f"{{}}: {answer.get('error')}", ""))
+    return ConfigError(
+        message.replace("{}", shown, 1),
+        code="template-error",
+        hint=hint,
+        where=f"{file}:{line}" if line else file,
+    )

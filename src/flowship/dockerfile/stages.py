@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from flowship.dockerfile.bases import PREFECT_WORKDIR, is_prefect_base
+from flowship.dockerfile.bases import known_workdir
 from flowship.dockerfile.builders import uses_buildkit
-from flowship.dockerfile.instructions import Dockerfile, Instruction, Problem, Word
+from flowship.dockerfile.instructions import Dockerfile, Instruction, Lines, Problem, Word
 from flowship.dockerfile.parser import pairs, parse
-from flowship.dockerfile.paths import is_absolute, join
+from flowship.dockerfile.paths import is_absolute, join, join_written
 from flowship.dockerfile.variables import Env, Value, expand
 
 # Build arguments that the builder sets itself, so that their value is not in the file.
@@ -26,6 +26,10 @@ _PREDEFINED = frozenset(
 )
 
 
+# An image name as far as an empty variable can spoil it: "image:", ":1", "a//b", "python:-slim".
+_IMAGE = re.compile(r"[^:@/-][^:@/]*(/[^:@/]+)*(:\d+(/[^:@/]+)+)?(:\w[^:@/]*)?(@[^@]+)?")
+
+
 @dataclass(frozen=True)
 class Workdir:
     """The working directory at one point of the file.
@@ -33,10 +37,17 @@ class Workdir:
     Attributes:
         path: None if it is unknown.
         origin: What sets it, for messages: an instruction or the base image.
+        written: The path with its variables as written, where they still have the same values;
+            otherwise None.
     """
 
     path: str | None
     origin: str
+    written: str | None = None
+
+    def elsewhere(self) -> Workdir:
+        """The same folder at a place where its variables may have other values."""
+        return replace(self, written=None) if "$" in (self.written or "") else self
 
 
 @dataclass
@@ -144,6 +155,7 @@ def trace(
     *,
     workdirs: Mapping[str, str] | None = None,
     build_args: Mapping[str, str] | None = None,
+    any_arguments: bool = False,
 ) -> Trace:
     """Follow variables and working directories through `dockerfile`.
 
@@ -151,8 +163,11 @@ def trace(
         dockerfile: The result of `flowship.dockerfile.parser.parse`.
         workdirs: Base image reference → its working directory, as reported by the engine.
         build_args: The ``--build-arg`` values of the build.
+        any_arguments: Treat every ARG of a stage as unknown. What is known nevertheless is the
+            same in every build.
     """
-    return _Walker(dockerfile, workdirs or {}, build_args or {}).walk()
+    walker = _Walker(dockerfile, workdirs or {}, build_args or {}, any_arguments=any_arguments)
+    return walker.walk()
 
 
 def base_images(text: str, build_args: Mapping[str, str] | None = None) -> list[str]:
@@ -170,9 +185,15 @@ def base_images(text: str, build_args: Mapping[str, str] | None = None) -> list[
 
 class _Walker:
     def __init__(
-        self, dockerfile: Dockerfile, workdirs: Mapping[str, str], build_args: Mapping[str, str]
+        self,
+        dockerfile: Dockerfile,
+        workdirs: Mapping[str, str],
+        build_args: Mapping[str, str],
+        *,
+        any_arguments: bool,
     ) -> None:
         self.dockerfile = dockerfile
+        self.any_arguments = any_arguments
         self.workdirs = workdirs
         self.build_args = build_args
         self.globals: dict[str, str | None] = dict.fromkeys(_PREDEFINED)
@@ -227,14 +248,47 @@ class _Walker:
         if not words:
             return Stage(index, name, instruction)
         value = expand(words[0], self.globals, self.dockerfile.escape)
+        self._require_image(words[0], value)
         base = value.text if value.known else None
         parent = self._named(base)
         if parent:
             return Stage(
-                index, name, instruction, base, parent, env=parent.env, workdir=parent.workdir
+                index,
+                name,
+                instruction,
+                base,
+                parent,
+                env=parent.env,
+                workdir=parent.workdir.elsewhere(),
             )
         workdir = self._base_workdir(base, words[0].raw)
         return Stage(index, name, instruction, base, workdir=workdir)
+
+    def _require_image(self, word: Word, value: Value) -> None:
+        """Record an image name that is invalid because a variable in it has no value."""
+        escape = self.dockerfile.escape
+        built = expand(word, self.globals, escape, missing_is_empty=True)
+        if value.known or not built.known or _IMAGE.fullmatch(built.text):
+            return
+        name = value.unknown[0] if value.unknown else ""
+        declared = [
+            i
+            for i in self.dockerfile.instructions[: self._index_of_from()]
+            if name in {pair.name for pair in pairs(i, escape)}
+        ]
+        if declared:
+            line = Lines(self.dockerfile.text).place(declared[0].start, declared[0].end)[0]
+            reason = f"ARG {name} on line {line} has no value"
+            advice = f'give it a default, "ARG {name}=…", or set {name} in build-args'
+        else:
+            reason = f"${name} is not set, because no ARG {name} is above the first FROM"
+            advice = f'add "ARG {name}=…" above the first FROM'
+        message = f'"{word.raw}" is not a valid image name: {reason}'
+        self.problems.append(Problem(message, word.start, word.end, advice))
+
+    def _index_of_from(self) -> int:
+        keywords = [i.keyword for i in self.dockerfile.instructions]
+        return keywords.index("FROM")
 
     def _named(self, name: str | None) -> Stage | None:
         if not name:
@@ -245,12 +299,9 @@ class _Walker:
         if base is None:
             return Workdir(None, f"the base image {written}")
         if base in self.workdirs:
-            return Workdir(self.workdirs[base] or "/", f"the base image {base}")
-        if base == "scratch":
-            return Workdir("/", "the base image scratch")
-        if is_prefect_base(base):
-            return Workdir(PREFECT_WORKDIR, f"the base image {base}")
-        return Workdir(None, f"the base image {base}")
+            path = self.workdirs[base] or "/"
+            return Workdir(path, f"the base image {base}", path)
+        return Workdir(known_workdir(base), f"the base image {base}", known_workdir(base))
 
     def _replay(self, stage: Stage) -> None:
         for instruction in stage.parent.triggers if stage.parent else ():
@@ -279,7 +330,7 @@ class _Walker:
         if not self.stages:
             return
         stage = self.stages[-1]
-        env, workdir = stage.env, stage.workdir
+        env, workdir = stage.env, stage.workdir.elsewhere()
         for instruction in stage.triggers:
             step = Step(instruction, stage, env, workdir, self.dockerfile.escape, stored=True)
             stage.steps.append(step)
@@ -289,9 +340,9 @@ class _Walker:
         """The variables and the working directory after `step`."""
         instruction = step.instruction
         if instruction.keyword == "ENV":
-            return self._with_env(step), step.workdir
+            return self._with_env(step), step.workdir.elsewhere()
         if instruction.keyword == "ARG":
-            return self._with_args(step), step.workdir
+            return self._with_args(step), step.workdir.elsewhere()
         if instruction.keyword == "WORKDIR" and instruction.words:
             return step.env, self._moved(step)
         return step.env, step.workdir
@@ -307,7 +358,9 @@ class _Walker:
         env = dict(step.env)
         for name, raw, _, _ in pairs(step.instruction, step.escape):
             value: str | None
-            if name in self.build_args:
+            if self.any_arguments:
+                value = None
+            elif name in self.build_args:
                 value = self.build_args[name]
             elif raw is not None:
                 value = step.expand(raw).variable
@@ -323,9 +376,13 @@ class _Walker:
         word = step.instruction.words[0]
         value = step.expand(word)
         origin = f"WORKDIR {word.raw}"
+        plain = re.fullmatch(r"[\w./${}:+-]+", word.raw)
         if step.is_absolute(value):
             top = "\\" if step.stage.is_windows else "/"
-            return Workdir(join(top, value.text) if value.known else None, origin)
+            written = word.raw if plain else None
+            return Workdir(join(top, value.text) if value.known else None, origin, written)
         if not value.known or step.workdir.path is None:
             return Workdir(None, origin if not value.known else step.workdir.origin)
-        return Workdir(join(step.workdir.path, value.text), origin)
+        named = plain and not word.raw.startswith("$")
+        written = join_written(step.workdir.written, word.raw) if named else None
+        return Workdir(join(step.workdir.path, value.text), origin, written)

@@ -21,8 +21,23 @@ from flowship.events import Output, Report, Step, Transfer
 TAIL = 30  # lines of output that a failure shows
 STEP_LENGTH = 100  # characters of a step that are shown
 
-# What a failing step printed → what to do about it. The first match counts.
+# What a failing step printed → what to do about it. The first match counts: without a network, pip
+# and apt go on to say that the package does not exist.
 ADVICE = (
+    (
+        r"could not find (bridge|an available)|failed to create (endpoint|shim|network|task)"
+        r"|OCI runtime (create|exec) failed|failed to set up container networking|iptables",
+        "the engine failed, not the Dockerfile: restart the engine, or see its log",
+    ),
+    (
+        r"Temporary failure (in name resolution|resolving)|failed to lookup address"
+        r"|Could not resolve|dns error|Name or service not known|[Nn]etwork is unreachable"
+        r"|[Nn]o route to host|connection broken by|Connection (refused|reset|timed out)"
+        r"|Could not connect to|Read timed out|TLS handshake timeout|i/o timeout"
+        r"|\b50[234] (Bad Gateway|Service Unavailable|Gateway Time)",
+        "the step has no network or the server failed; the Dockerfile is not the cause. Check the"
+        " engine's network (DNS, proxy) and run the command again, or set index-url in [packages]",
+    ),
     (
         r"dockerfile parse error|unknown flag|Unknown flag",
         "this engine's builder does not support that line: heredocs and newer flags need"
@@ -50,12 +65,6 @@ ADVICE = (
     (
         r"invalid peer certificate|CERTIFICATE_VERIFY_FAILED|SSLError",
         "the index's certificate is not trusted in the image: set ca-bundle in [packages]",
-    ),
-    (
-        r"Temporary failure in name resolution|failed to lookup address|Could not resolve|"
-        r"dns error|Name or service not known",
-        "the build cannot reach the package index: check the engine's network, "
-        "or set index-url in [packages]",
     ),
     (
         r"Git executable not found|Cannot find command 'git'|git: (command )?not found",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import docker.errors
 import requests.exceptions
 
-from flowship.engine.client import Engine
+from flowship.engine.client import LABEL, Engine
 from flowship.engine.errors import engine_errors
 
 _CANNOT_START = 127  # the shell's code for "command not found", which this is
@@ -27,6 +32,7 @@ class Command:
         labels: The container's labels.
         network: Whether it may use the network.
         timeout: Seconds after which it is stopped.
+        files: Path in the container → the content of a file that every user may read.
     """
 
     arguments: Sequence[str]
@@ -35,6 +41,7 @@ class Command:
     labels: Mapping[str, str] = field(default_factory=dict)
     network: bool = False
     timeout: int = 60
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,53 @@ class Finished:
     stderr: str
 
 
+OWNER = f"{LABEL}.owner"
+"""Label: the process that waits for the container."""
+
+UNTIL = f"{LABEL}.until"
+"""Label: the time (seconds since 1970) after which no process waits for the container."""
+
+_MARGIN = 600  # seconds that the clocks of two machines with one engine may differ
+
+
+def sweep(engine: Engine) -> None:
+    """Remove the containers of processes that were killed before they could do it themselves."""
+    listed = engine.api.containers(all=True, filters={"label": OWNER})
+    for container in listed:
+        if _is_orphan(container["Labels"]):
+            with suppress(docker.errors.APIError):  # another command removes it at this moment
+                engine.api.remove_container(container["Id"], force=True, v=True)
+
+
+def _is_orphan(labels: Mapping[str, str]) -> bool:
+    machine, _, process = labels[OWNER].rpartition(" ")
+    with suppress(ValueError):
+        if time.time() > float(labels.get(UNTIL, "inf")):
+            return True
+    here = _machine()
+    return bool(here) and machine == here and _process(process.partition("-")[0]) != process
+
+
+def _machine() -> str:
+    """This boot of this machine, and the container in it that sees the same process numbers;
+    "" if it is unknown, as on macOS."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
+def _process(pid: str) -> str:
+    """The process and when it started, which no later process has; "" if it is not alive."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else f"{pid}-{fields[19]}"
+
+
 def run(engine: Engine, image_id: str, command: Command) -> Finished:
     """Run a container until it ends or its time is up, and remove it."""
     api = engine.api
@@ -67,13 +121,29 @@ def run(engine: Engine, image_id: str, command: Command) -> Finished:
             host_config=api.create_host_config(
                 network_mode=None if command.network else "none", init=replaced
             ),
-            labels=dict(command.labels),
+            labels={
+                **command.labels,
+                OWNER: f"{_machine()} {_process(str(os.getpid()))}",
+                UNTIL: f"{time.time() + command.timeout + _MARGIN:.0f}",
+            },
             **start,
         )["Id"]
         try:
+            if command.files:
+                api.put_archive(container, "/", _archive(command.files))
             return _listen(engine, container, command.timeout)
         finally:
             api.remove_container(container, force=True, v=True)
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def _listen(engine: Engine, container: str, timeout: int) -> Finished:

@@ -2,8 +2,10 @@
 
 `flowship.etl.flow` holds the two Prefect flows; the other modules are plain functions that do
 not use Prefect. The data passes through `source`, `gunzip`, `clean`, `parquet` and `destination`,
-in this order; `convert` connects these stages, and `month` decides what happens to a month. The
-folder is copied into the image on its own, so nothing in it may import the rest of flowship.
+in this order; `convert` connects these stages, and `month` decides what happens to a month.
+`formats` recognizes files that are not a month, `columns` reads headers, and `values` converts
+columns. The folder is copied into the image on its own, so nothing in it may import the rest of
+flowship.
 """
 
 from __future__ import annotations

@@ -14,8 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from flowship.etl.columns import match_columns
 from flowship.etl.errors import SourceError
 from flowship.etl.schemas import TripSchema
+from flowship.etl.values import (
+    DECIMAL,
+    TIME,
+    ZONED_TIME,
+    accepts,
+    convert,
+    described,
+    is_number,
+    misfit,
+)
 
 BLOCK = 1 << 20
 """Bytes of CSV that are parsed at a time, roughly 10,000 trips."""
@@ -23,7 +34,14 @@ BLOCK = 1 << 20
 LONGEST_HEADER = 64 << 10  # bytes; a file with a longer first line is not a CSV file
 
 FLOATS_ARE_EXACT = 2**53  # a 64-bit float represents every integer below this, and few above
-DECIMAL = pa.decimal128(38, 0)  # integers in any notation: 7, 7.0, 7e0
+TIMES_HINT = (
+    "convert {name} to New York wall-clock times first: numbers do not say their unit and zone"
+)
+WRONG_COUNT_HINT = "the rows and the header differ in their number of columns: repair the file"
+
+ZONE_ERROR = "zone offset"  # Arrow: "expected no zone offset in '2021-01-01 00:00:00Z'"
+
+Types = dict[str, pa.DataType]
 
 
 @dataclass(frozen=True)
@@ -34,11 +52,13 @@ class Reject:
         line: Its line in the published file, starting at 1; in a Parquet file, its row.
         reason: What is wrong with it.
         text: The row as published.
+        cure: What to do if all rows have this problem.
     """
 
     line: int
     reason: str
     text: str
+    cure: str = "change the cleaning step that refuses these rows"
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,12 @@ class Cleaned:
     read: int
     rejects: list[Reject] = field(default_factory=list)
 
+    def __add__(self, other: Cleaned) -> Cleaned:
+        """Both, one after the other."""
+        return Cleaned(
+            self.batches + other.batches, self.read + other.read, self.rejects + other.rejects
+        )
+
 
 @dataclass(frozen=True)
 class Block:
@@ -66,71 +92,19 @@ class Block:
 
 
 def clean(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
-    """Convert a batch to the names and types of the schema. Add your own cleaning steps here.
+    """Keep a batch with the names and types of the schema. Add your own cleaning steps here.
 
     Args:
-        batch: Columns in the order of the schema; integers may still be floats.
+        batch: Trips with the names and types of the schema.
         schema: The names and types that the batch gets.
 
     Raises:
-        pyarrow.ArrowInvalid: A value does not fit its column (1.5 passengers).
+        pyarrow.ArrowInvalid: A step refuses a row; it is then rejected.
     """
     arrays = [
         array.cast(field.type) for array, field in zip(batch.columns, schema.table, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema.table)
-
-
-# --- columns -------------------------------------------------------------------------------------
-
-
-def match_columns(header: list[str], schema: TripSchema) -> dict[str, str]:
-    """Find the column of the file for each column of the schema.
-
-    Case and surrounding spaces are ignored, because they changed over the years.
-
-    Returns:
-        Name in the schema → name in the file (or the schema's name if the file has no such
-        column).
-
-    Raises:
-        SourceError: The file has no pickup or drop-off time, so it is another kind of file; or
-            two columns have the same name, so that it is unclear which one to use.
-    """
-    found: dict[str, str] = {}
-    for name in header:
-        key = name.strip().lower()
-        key = schema.aliases.get(key, key).lower()
-        if found.setdefault(key, name) is not name and key in _lower(schema):
-            raise SourceError(
-                f"the file has two columns {key}: {found[key]!r} and {name!r}",
-                code="columns-mismatch",
-            )
-    columns = {name: found.get(name.lower(), name) for name in schema.table.names}
-    for name in (schema.pickup, schema.dropoff):
-        if columns[name] not in header:
-            raise SourceError(
-                f"the file has no column {name}; it begins with {','.join(header)[:120]!r}",
-                code="columns-mismatch",
-                hint="check that the colour matches the source address",
-            )
-    return columns
-
-
-def missing_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
-    """The columns of the schema that the file does not have."""
-    columns = match_columns(header, schema)
-    return tuple(name for name in schema.table.names if columns[name] not in header)
-
-
-def unknown_columns(header: list[str], schema: TripSchema) -> tuple[str, ...]:
-    """The columns of the file that are not in the schema."""
-    used = set(match_columns(header, schema).values())
-    return tuple(name or "(no name)" for name in header if name not in used)
-
-
-def _lower(schema: TripSchema) -> set[str]:
-    return {name.lower() for name in schema.table.names}
 
 
 # --- CSV -----------------------------------------------------------------------------------------
@@ -197,6 +171,9 @@ class CsvCleaner:
         schema: The schema of the trips.
         most: The number of rejected rows after which the rest of a block is not read.
 
+    Attributes:
+        zoned: Whether times with a time zone were read; they are converted to New York time.
+
     Raises:
         SourceError: The file is of another kind.
     """
@@ -206,148 +183,237 @@ class CsvCleaner:
         self._most = most
         self._header = header
         columns = match_columns(header, schema)
-        self._types = {columns[field.name]: field.type for field in schema.table}
+        self._types = {columns[wanted.name]: wanted.type for wanted in schema.table}
         self._counts = [name for name, kind in self._types.items() if pa.types.is_integer(kind)]
-        self._exact = self._options(self._types)
+        self._times = [name for name, kind in self._types.items() if pa.types.is_timestamp(kind)]
         # Some months write integers as 1.0, because a missing value once turned the column into
         # floats. Reading them as floats is as fast; decimals are exact, but take 50 % longer.
-        self._floats = self._options(self._types | dict.fromkeys(self._counts, pa.float64()))
-        self._decimals = self._options(self._types | dict.fromkeys(self._counts, DECIMAL))
-        self._integers = True  # until a block with 1.0 is seen, to avoid parsing blocks twice
+        self._loose = self._types | dict.fromkeys(self._counts, pa.float64())
+        self._usual = self._types  # the notation of the last block, to avoid parsing blocks twice
+        self.zoned = False
 
     def __call__(self, block: Block) -> Cleaned:
         """The block's trips, and its rejected rows."""
-        if self._integers:
-            try:
-                return self._clean(self._parse(block.data, self._exact))
-            except pa.ArrowInvalid:
-                pass
         try:
-            cleaned = self._clean(self._loose(block.data))
+            return self._read(block.data)
         except pa.ArrowInvalid:
             return self._salvage(block.data.splitlines(keepends=True), block.line, self._most + 1)
-        self._integers = False
+
+    def _read(self, data: bytes) -> Cleaned:
+        """Read lines in the first notation that fits all of them.
+
+        Raises:
+            pyarrow.ArrowInvalid: No notation does; the error is that of the first one.
+        """
+        usual = self._usual
+        known = [usual, *(types for types in (self._types, self._loose) if types is not usual)]
+        failures = []
+        for types in known:
+            try:
+                return self._read_as(types, data)
+            except pa.ArrowInvalid as exc:
+                failures.append(exc)
+        if ZONE_ERROR in str(failures[-1]):
+            zoned = [name for name in self._times if self._zoned(data, name)]
+            return self._read_as(self._loose | dict.fromkeys(zoned, ZONED_TIME), data)
+        raise failures[0]
+
+    def _read_as(self, types: Types, data: bytes) -> Cleaned:
+        cleaned = self._clean(self._parse_exactly(data, types))
+        self._usual = types
+        self.zoned = self.zoned or any(types[name].tz for name in self._times)
         return cleaned
 
-    def _parse(self, data: bytes, convert: pa_csv.ConvertOptions) -> pa.Table:
+    def _zoned(self, data: bytes, name: str) -> bool:
+        try:
+            self._parse(data, {name: TIME})
+        except pa.ArrowInvalid:
+            return True
+        return False
+
+    def _parse(self, data: bytes, types: Types) -> pa.Table:
         if not data.strip():
-            return pa.schema(self._types).empty_table()
+            return pa.schema(types).empty_table()
+        convert = pa_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            include_missing_columns=True,
+            strings_can_be_null=True,
+        )
         # A single Arrow block, so that no line is split; the stages have threads of their own.
         options = pa_csv.ReadOptions(
             column_names=self._header, use_threads=False, block_size=len(data) + 1
         )
         return pa_csv.read_csv(pa.BufferReader(data), options, convert_options=convert)
 
-    def _loose(self, data: bytes) -> pa.Table:
+    def _parse_exactly(self, data: bytes, types: Types) -> pa.Table:
         """Read integers that are written as 1.0, without losing precision."""
-        table = self._parse(data, self._floats)
-        largest = [pc.max(pc.abs(table[name])).as_py() or 0 for name in self._counts]
+        table = self._parse(data, types)
+        floats = [name for name in self._counts if pa.types.is_floating(types[name])]
+        largest = [pc.max(pc.abs(table[name])).as_py() or 0 for name in floats]
         if max(largest, default=0) < FLOATS_ARE_EXACT:
             return table
-        return self._parse(data, self._decimals).cast(pa.schema(self._types))
+        return self._parse(data, types | dict.fromkeys(self._counts, DECIMAL))
 
     def _clean(self, table: pa.Table) -> Cleaned:
-        batches = [clean(batch, self._schema) for batch in table.to_batches()]
+        batches = [_converted(batch, self._schema) for batch in table.to_batches()]
         return Cleaned(batches, table.num_rows)
 
     def _salvage(self, lines: list[bytes], first: int, most: int) -> Cleaned:
         """Bisect the lines to find the bad rows, and read all the others."""
         try:
-            return self._clean(self._loose(b"".join(lines)))
+            return self._read(b"".join(lines))
         except pa.ArrowInvalid as exc:
             if len(lines) == 1:
-                text = lines[0].decode("utf-8", errors="replace").rstrip("\r\n")
-                return Cleaned([], 1, [Reject(first, self._reason(lines[0], exc), text)])
+                return Cleaned([], 1, [self._reject(first, lines[0], exc)])
         half = len(lines) // 2
         left = self._salvage(lines[:half], first, most)
         if len(left.rejects) >= most:
             return left
-        right = self._salvage(lines[half:], first + half, most - len(left.rejects))
-        return Cleaned(
-            left.batches + right.batches, left.read + right.read, left.rejects + right.rejects
-        )
+        return left + self._salvage(lines[half:], first + half, most - len(left.rejects))
 
-    def _reason(self, line: bytes, exc: pa.ArrowInvalid) -> str:
-        """What is wrong with a row; Arrow's own message does not name the column."""
+    def _reject(self, number: int, line: bytes, exc: pa.ArrowInvalid) -> Reject:
+        """A row with what is wrong with it; Arrow's own message does not name the column."""
+        text = line.decode("utf-8", errors="replace").rstrip("\r\n")
         counted = re.match(r"CSV parse error: .*?(Expected \d+ columns, got \d+)", str(exc))
         if counted:
-            return counted[1]
-        for name, kind in self._types.items():
-            wanted = DECIMAL if name in self._counts else kind
+            return Reject(number, counted[1], text, WRONG_COUNT_HINT)
+        for (name, kind), wanted in zip(self._types.items(), self._schema.table, strict=True):
+            if self._fits(line, name, wanted):
+                continue
+            written = self._parse(line, {name: pa.binary()})[name][0].as_py() or b""
+            return _misfit(number, name.strip(), kind, written.decode("utf-8", "replace"), text)
+        return Reject(number, str(exc).splitlines()[0], text)  # of a cleaning step of the user
+
+    def _fits(self, line: bytes, name: str, wanted: pa.Field) -> bool:
+        flag = wanted.name in self._schema.flags
+        kinds = [DECIMAL if name in self._counts else wanted.type]
+        if name in self._times:
+            kinds.append(ZONED_TIME)
+        for kind in kinds:
             try:
-                self._parse(line, self._options({name: wanted})).cast(pa.schema({name: kind}))
+                column = self._parse(line, {name: kind})[name].combine_chunks()
+                convert(column, wanted.type, flag=flag)
             except pa.ArrowInvalid:
-                written = self._parse(line, self._options({name: pa.binary()}))[name][0].as_py()
-                return f"{name.strip()}: {_misfit(written, kind)}"
-        return str(exc).splitlines()[0]  # raised by a cleaning step of the user
-
-    @staticmethod
-    def _options(types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
-        return pa_csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            include_missing_columns=True,
-            strings_can_be_null=True,
-        )
-
-
-def _misfit(written: bytes, kind: pa.DataType) -> str:
-    """Why the text in a column is not a value of that type."""
-    text = '"' + written.decode("utf-8", errors="replace") + '"'
-    if pa.types.is_integer(kind):
-        digits = re.fullmatch(rb"\s*[+-]?\d+(\.0*)?\s*", written)
-        return f"{text} is too large for 64 bits" if digits else f"{text} is not a whole number"
-    if pa.types.is_timestamp(kind):
-        return f"{text} is not a timestamp"
-    return f"{text} is not a number" if pa.types.is_floating(kind) else f"{text} is not UTF-8"
+                continue
+            return True
+        return False
 
 
 # --- Parquet -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a Parquet file, and the number of the first one."""
+
+    row: int
+    batch: pa.RecordBatch
 
 
 class ParquetCleaner:
     """Turns the batches of a published Parquet file into batches of the schema.
 
     Args:
-        header: The file's column names.
+        published: The file's columns and their types.
         schema: The schema of the trips.
+        most: The number of rejected rows after which the rest of a batch is not read.
+
+    Attributes:
+        columns: The file's columns that are read.
+        zoned: Whether its times have a time zone; they are converted to New York time.
 
     Raises:
-        SourceError: The file is of another kind.
+        SourceError: The file is of another kind, or a column has another type. A type applies to
+            the whole file, so this is not a single bad row.
     """
 
-    def __init__(self, header: list[str], schema: TripSchema) -> None:
+    def __init__(self, published: pa.Schema, schema: TripSchema, most: int) -> None:
         self._schema = schema
-        columns = match_columns(header, schema)
-        self.columns = [columns[n] for n in schema.table.names if columns[n] in header]
+        self._most = most
+        columns = match_columns(published.names, schema)
+        self.columns = [columns[n] for n in schema.table.names if columns[n] in published.names]
         self._names = [columns[name] for name in schema.table.names]
+        self.zoned = False
+        for name, wanted in zip(self._names, schema.table, strict=True):
+            if name in self.columns:
+                column = published.field(name)
+                _refuse_other_type(column, wanted, flag=wanted.name in schema.flags)
+                self.zoned = self.zoned or getattr(column.type, "tz", None) is not None
 
-    def __call__(self, batch: pa.RecordBatch) -> Cleaned:
-        """The batch's trips.
-
-        Raises:
-            SourceError: A value does not fit its column. A type applies to a whole Parquet file,
-                so this is not a single bad row.
-        """
+    def __call__(self, rows: Rows) -> Cleaned:
+        """The trips, and the rejected rows."""
         arrays = [
-            batch.column(name) if name in self.columns else pa.nulls(batch.num_rows)
+            rows.batch.column(name) if name in self.columns else pa.nulls(rows.batch.num_rows)
             for name in self._names
         ]
         whole = pa.RecordBatch.from_arrays(arrays, names=self._schema.table.names)
         try:
-            return Cleaned([clean(whole, self._schema)], batch.num_rows)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
+            return self._salvage(whole, rows.row, self._most + 1)
+        except pa.ArrowNotImplementedError as exc:  # a rare type, such as 16-bit floats
             raise SourceError(
-                f"{self._misfit_column(whole)} has an unexpected type: {exc}",
+                f"a column has a type that cannot be converted: {exc}",
                 code="columns-mismatch",
-                hint="the published schema has changed: update flowship/etl/schemas.py",
+                hint="change its type in the file: use numbers, timestamps and text",
             ) from exc
 
-    def _misfit_column(self, batch: pa.RecordBatch) -> str:
-        """The column that cannot be converted to its type; Arrow does not name it."""
-        for column, wanted in zip(batch.columns, self._schema.table, strict=True):
+    def _salvage(self, batch: pa.RecordBatch, first: int, most: int) -> Cleaned:
+        """Bisect the rows to find the bad ones, and read all the others."""
+        try:
+            return Cleaned([_converted(batch, self._schema)], batch.num_rows)
+        except pa.ArrowInvalid as exc:
+            if batch.num_rows == 1:
+                return Cleaned([], 1, [self._reject(first, batch, exc)])
+        half = batch.num_rows // 2
+        left = self._salvage(batch.slice(0, half), first, most)
+        if len(left.rejects) >= most:
+            return left
+        return left + self._salvage(batch.slice(half), first + half, most - len(left.rejects))
+
+    def _reject(self, number: int, row: pa.RecordBatch, exc: pa.ArrowInvalid) -> Reject:
+        text = ",".join(_written(column) for column in row.columns)
+        for column, wanted in zip(row.columns, self._schema.table, strict=True):
             try:
-                column.cast(wanted.type)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                return f"the column {wanted.name}"
-        return "a column"  # made by a cleaning step of the user
+                convert(column, wanted.type, flag=wanted.name in self._schema.flags)
+            except pa.ArrowInvalid:
+                return _misfit(number, wanted.name, wanted.type, _written(column), text)
+        return Reject(number, str(exc).splitlines()[0], text)  # of a cleaning step of the user
+
+
+def _misfit(number: int, name: str, kind: pa.DataType, written: str, text: str) -> Reject:
+    """A row with a value that does not fit its column."""
+    cure = f"convert {name} first: its values have another form in this file"
+    if pa.types.is_timestamp(kind) and is_number(written):
+        cure = TIMES_HINT.format(name=name)
+    return Reject(number, f"{name}: {misfit(written, kind)}", text, cure)
+
+
+def _refuse_other_type(published: pa.Field, wanted: pa.Field, *, flag: bool) -> None:
+    if accepts(wanted.type, published.type, flag=flag):
+        return
+    hint = "change the type of this column in the file, or the one in flowship/etl/schemas.py"
+    if pa.types.is_timestamp(wanted.type) and pa.types.is_primitive(published.type):
+        hint = TIMES_HINT.format(name=published.name)
+    raise SourceError(
+        f"the column {published.name} has {described(published.type)},"
+        f" not {described(wanted.type)}",
+        code="columns-mismatch",
+        hint=hint,
+    )
+
+
+def _written(column: pa.Array) -> str:
+    """The only value of a column, as text."""
+    try:
+        return column.cast(pa.string())[0].as_py() or ""
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return f"a value of the type {column.type}"
+
+
+def _converted(batch: pa.RecordBatch, schema: TripSchema) -> pa.RecordBatch:
+    """A batch with the types of the schema, after the cleaning step."""
+    arrays = [
+        convert(array, wanted.type, flag=wanted.name in schema.flags)
+        for array, wanted in zip(batch.columns, schema.table, strict=True)
+    ]
+    return clean(pa.RecordBatch.from_arrays(arrays, schema=schema.table), schema)

@@ -20,18 +20,24 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flowship.etl import formats
 from flowship.etl.clean import (
     Cleaned,
     CsvCleaner,
     ParquetCleaner,
     Reject,
+    Rows,
     blocks,
-    missing_columns,
     read_header,
-    unknown_columns,
 )
-from flowship.etl.errors import DestinationError, SourceError, StoppedError, TooManyRejectsError
-from flowship.etl.gunzip import MAGIC as GZIP_MAGIC
+from flowship.etl.columns import SHOWN, missing_columns, unknown_columns
+from flowship.etl.errors import (
+    DestinationError,
+    SourceError,
+    StoppedError,
+    TooManyRejectsError,
+    printable,
+)
 from flowship.etl.gunzip import gunzip
 from flowship.etl.parquet import Period, open_writer, row_groups
 from flowship.etl.schemas import TripSchema
@@ -41,11 +47,17 @@ from flowship.etl.stages import background, ordered_map
 MAX_REJECTS = 100
 """Rows of a month that may be rejected before the month fails."""
 
-PARQUET_MAGIC = b"PAR1"
 AHEAD = 8  # items in the queue between two stages
 PARQUET_BATCH = 65_536  # rows
 
-Opened = tuple[list[str], Iterator[Cleaned]]
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file's column names, its cleaned blocks, and what cleans them."""
+
+    header: list[str]
+    cleaned: Iterator[Cleaned]
+    cleaner: CsvCleaner | ParquetCleaner
 
 
 @dataclass
@@ -113,6 +125,10 @@ class Watch:
             self.progress.received += len(chunk)
             yield chunk
 
+    def note(self, line: str) -> None:
+        """Report an event in words."""
+        self.report(replace(self.progress, note=line))
+
     def rows(self, count: int) -> None:
         """Count the rows that were read.
 
@@ -154,12 +170,15 @@ def convert(
     rejects: list[Reject] = []
     with closing(background(watch.chunks(stream.chunks), AHEAD)) as arriving:
         chunks = _hashed(arriving, digest) if digest is not None else arriving
-        with _opened(stream, chunks, schema, max_rejects) as (header, cleaned):
-            trips = _keep_rejects(cleaned, rejects, max_rejects, stream.name, watch)
+        with _opened(stream, chunks, schema, max_rejects) as opened:
+            trips = _keep_rejects(opened.cleaned, rejects, max_rejects, stream.name, watch)
             _write(row_groups(trips, schema, period), target, schema)
+    if opened.cleaner.zoned:
+        watch.note("times with a time zone were converted to New York time")
     fingerprint = stream.fingerprint
     if digest is not None:
         fingerprint = replace(fingerprint, sha256=digest.hexdigest())
+    header = opened.header
     return Converted(
         fingerprint, rejects, missing_columns(header, schema), unknown_columns(header, schema)
     )
@@ -168,32 +187,48 @@ def convert(
 @contextmanager
 def _opened(
     stream: Stream, chunks: Iterator[bytes], schema: TripSchema, most: int
-) -> Iterator[Opened]:
+) -> Iterator[_Opened]:
     """The file's column names and its cleaned blocks, for each kind of file."""
-    first = next(chunks, b"")
-    chunks = _prepend(first, chunks)
-    opened = _open_parquet if first.startswith(PARQUET_MAGIC) else _open_csv
-    if first.startswith(GZIP_MAGIC):
+    begin = _first_bytes(chunks)
+    chunks = _prepend(begin, chunks)
+    if begin.startswith(formats.PARQUET):
+        with _open_parquet(stream, chunks, schema, most) as opened:
+            yield opened
+        return
+    if begin.startswith(formats.GZIP):
         chunks = gunzip(chunks, stream.name)
-    with opened(stream, chunks, schema, most) as found:
-        yield found
+        begin = _first_bytes(chunks)
+        chunks = _prepend(begin, chunks)
+        formats.refuse_other_format(begin, stream.name, packed=True)
+    else:
+        formats.refuse_other_format(begin, stream.name)
+    with _open_csv(stream, chunks, schema, most) as opened:
+        yield opened
+
+
+def _first_bytes(chunks: Iterator[bytes]) -> bytes:
+    """Take enough bytes to recognize the format; a download may arrive in small pieces."""
+    begin = b""
+    while len(begin) < formats.ENOUGH and (chunk := next(chunks, b"")):
+        begin += chunk
+    return begin
 
 
 @contextmanager
 def _open_csv(
     stream: Stream, chunks: Iterator[bytes], schema: TripSchema, most: int
-) -> Iterator[Opened]:
+) -> Iterator[_Opened]:
     with closing(background(chunks, AHEAD)) as plain:
         header, begin = read_header(plain, stream.name)
         cleaner = CsvCleaner(header, schema, most)
         with closing(ordered_map(cleaner, blocks(begin, plain), parsers())) as cleaned:
-            yield header, cleaned
+            yield _Opened(header, cleaned, cleaner)
 
 
 @contextmanager
 def _open_parquet(
-    stream: Stream, chunks: Iterator[bytes], schema: TripSchema, _most: int
-) -> Iterator[Opened]:
+    stream: Stream, chunks: Iterator[bytes], schema: TripSchema, most: int
+) -> Iterator[_Opened]:
     # The index of a Parquet file is at its end, so a download is first stored on the disk.
     with TemporaryDirectory(prefix="flowship-etl-") as temporary:
         path = stream.path or _spool(chunks, Path(temporary) / "published.parquet")
@@ -204,17 +239,18 @@ def _open_parquet(
                 f"{stream.name} cannot be read: {exc}", code="source-damaged"
             ) from exc
         with file:
-            cleaner = ParquetCleaner(file.schema_arrow.names, schema)
+            cleaner = ParquetCleaner(file.schema_arrow, schema, most)
             batches = _parquet_batches(file, cleaner.columns, stream.name)
             with closing(background(map(cleaner, batches), 2)) as cleaned:
-                yield file.schema_arrow.names, cleaned
+                yield _Opened(file.schema_arrow.names, cleaned, cleaner)
 
 
-def _parquet_batches(
-    file: pq.ParquetFile, columns: list[str], name: str
-) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(file: pq.ParquetFile, columns: list[str], name: str) -> Iterator[Rows]:
+    row = 1
     try:
-        yield from file.iter_batches(PARQUET_BATCH, columns=columns, use_threads=False)
+        for batch in file.iter_batches(PARQUET_BATCH, columns=columns, use_threads=False):
+            yield Rows(row, batch)
+            row += batch.num_rows
     except (pa.ArrowInvalid, OSError) as exc:
         raise SourceError(f"{name} cannot be read: {exc}", code="source-damaged") from exc
 
@@ -238,25 +274,45 @@ def _keep_rejects(
     read = 0
     for block in cleaned:
         rejects += block.rejects
-        if len(rejects) > most:
+        read += block.read
+        if len(rejects) > most and len(rejects) < read:
             raise TooManyRejectsError(
                 f"{name}: more than {most} rows cannot be read; the first ones:\n{_first(rejects)}",
-                hint="if these rows can be dropped, allow more with max_rejects (--max-rejects)",
+                hint=_advice(rejects, read),
             )
-        read += block.read
+        if len(rejects) > most:
+            raise _none_readable(name, f"the first {read}", rejects)
         watch.rows(block.read)
         yield from block.batches
     if rejects and len(rejects) == read:
-        raise TooManyRejectsError(
-            f"{name}: none of its {read} rows can be read; the first ones:\n{_first(rejects)}",
-            hint="check the source: max_rejects (--max-rejects) allows some bad rows, but at least"
-            " one row must be readable",
-        )
+        raise _none_readable(name, f"its {read}", rejects)
+
+
+def _none_readable(name: str, rows: str, rejects: list[Reject]) -> TooManyRejectsError:
+    return TooManyRejectsError(
+        f"{name}: none of {rows} rows can be read; the first ones:\n{_first(rejects)}",
+        hint=_advice(rejects, len(rejects)),
+    )
 
 
 def _first(rejects: list[Reject]) -> str:
-    """The first rejected rows, for a message."""
-    return "\n".join(f"  line {r.line}: {r.reason[:120]}: {r.text[:120]}" for r in rejects[:3])
+    """The first rejected rows, for a message; a line each, whatever is in them."""
+    return "\n".join(
+        f"  line {r.line}: {printable(r.reason[:SHOWN])}: {printable(r.text[:SHOWN])}"
+        for r in rejects[:3]
+    )
+
+
+def _advice(rejects: list[Reject], read: int) -> str:
+    """What to do about rejected rows: allow them if they are few, or else remove their cause."""
+    if len(rejects) * 2 < read:
+        return "if these rows can be dropped, allow more with max_rejects (--max-rejects)"
+    cures = {reject.cure for reject in rejects}
+    if len(cures) == 1:
+        return cures.pop()
+    return (
+        "most rows do not fit the header, so allowing more of them does not help: repair the file"
+    )
 
 
 def _write(tables: Iterator[pa.Table], target: Path, schema: TripSchema) -> None:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+_KEPT = "\n\t"
+
+
+def printable(text: str) -> str:
+    """The text without control characters: ``ESC`` becomes ``\\x1b``.
+
+    Files and servers can contain sequences that clear a terminal, or hide and replace text on it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in _KEPT else c.encode("unicode_escape").decode() for c in text
+    )
+
 
 class EtlError(Exception):
     """An expected failure.
 
     Args:
-        message: What failed and why.
+        message: What failed and why; control characters in it are made visible.
         code: A stable name for this failure, for scripts: ``month-not-published``.
         hint: The one thing to do next.
     """
@@ -15,10 +31,11 @@ class EtlError(Exception):
     code: str = "etl-failed"
 
     def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
-        super().__init__(f"{message}. {hint[0].upper()}{hint[1:]}" if hint else message)
         self.code = code or self.code
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
+        end = f". {self.hint[0].upper()}{self.hint[1:]}" if hint else ""
+        super().__init__(self.message + end)
 
 
 class SourceError(EtlError):
@@ -65,3 +82,21 @@ class MonthsFailedError(EtlError):
     """Some months of a run failed; the others were written."""
 
     code = "months-failed"
+
+
+class CrashedError(EtlError):
+    """An unexpected failure of a month: a mistake in the code, such as a custom cleaning step."""
+
+    code = "month-crashed"
+
+
+def as_etl_error(exc: BaseException) -> EtlError:
+    """The failure as an error of a month; an unexpected one with its type and place in the code."""
+    if isinstance(exc, EtlError):
+        return exc
+    last = exc.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = f" ({Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno})" if last else ""
+    text = str(exc).strip()
+    return CrashedError(f"unexpected {type(exc).__name__}{place}" + (f": {text}" if text else ""))

@@ -17,7 +17,7 @@ from pydantic import Field
 from flowship.etl import tables
 from flowship.etl.convert import MAX_REJECTS, Progress
 from flowship.etl.destination import open_destination
-from flowship.etl.errors import MonthsFailedError, ParameterError
+from flowship.etl.errors import MonthsFailedError, ParameterError, StoppedError, as_etl_error
 from flowship.etl.manifest import MonthResult
 from flowship.etl.month import MonthJob, failed, load_month
 from flowship.etl.schemas import Colour, Month, Year
@@ -68,7 +68,7 @@ def etl_web_to_gcs(
     Args:
         year: The year of the trips.
         month: The month of the trips, 1 to 12.
-        colour: The type of taxi: yellow, green, or fhv (for-hire vehicles).
+        colour: The type of taxi: yellow, green, fhv (for-hire vehicles), or fhvhv (high-volume).
         source: Where the monthly files are: "mirror", "official", an https:// or file:// address
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,
@@ -105,7 +105,7 @@ def etl_parent_flow(
     Args:
         months: The months to load, each 1 to 12.
         year: The year of the trips.
-        colour: The type of taxi: yellow, green, or fhv (for-hire vehicles).
+        colour: The type of taxi: yellow, green, fhv (for-hire vehicles), or fhvhv (high-volume).
         source: Where the monthly files are: "mirror", "official", an https:// or file:// address
             with {colour}, {year} and {month:02} in it, or a folder.
         destination: Where the Parquet files go: a Prefect block such as gcs-bucket/my-bucket,
@@ -175,8 +175,9 @@ def _outcome(job: MonthJob, future: PrefectFuture[Any]) -> MonthResult:
         return result
     if state.is_failed() or state.is_crashed():
         error = state.result(raise_on_failure=False)
-        return failed(job, str(error), getattr(error, "code", ""))
-    return failed(job, state.message or str(state.name))
+        if isinstance(error, Exception):
+            return failed(job, as_etl_error(error))
+    return failed(job, StoppedError(state.message or str(state.name)))
 
 
 def _log(result: MonthResult) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from flowship.etl.clean import Reject
 from flowship.etl.convert import MAX_REJECTS, Converted, Progress, Report, Watch, convert, silent
 from flowship.etl.destination import Destination, object_key, sidecar_key
-from flowship.etl.errors import EtlError, SourceError
+from flowship.etl.errors import EtlError, SourceError, as_etl_error
 from flowship.etl.manifest import (
     Manifest,
     MonthResult,
@@ -26,7 +26,7 @@ from flowship.etl.manifest import (
 )
 from flowship.etl.parquet import Contents, Period, contents
 from flowship.etl.schemas import SCHEMAS
-from flowship.etl.source import Fingerprint, Notify, Stream, open_source, redacted
+from flowship.etl.source import Fingerprint, Stream, open_source, redacted
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def load_month(
     began = time.monotonic()
     watch = Watch(Progress(job.label), report, stop)
     before = _before(job, destination)
-    with open_source(job.address, before.reusable, _notifier(watch), stop) as stream:
+    with open_source(job.address, before.reusable, watch.note, stop) as stream:
         written = None if stream.unchanged else _write(job, stream, destination, watch, before)
     if written is None:
         assert before.result is not None, "only a month that was written can be unchanged"
@@ -156,8 +156,8 @@ def load_months(
     def load(job: MonthJob) -> MonthResult:
         try:
             result = load_month(job, destination, report, stop)
-        except EtlError as exc:
-            result = failed(job, str(exc), exc.code)
+        except Exception as exc:  # noqa: BLE001  # no failure of a month may end the others
+            result = failed(job, as_etl_error(exc))
         size = result.source_bytes
         report(Progress(job.label, size, size, result.rows, outcome=result.outcome))
         return result
@@ -173,15 +173,15 @@ def load_months(
             raise
 
 
-def failed(job: MonthJob, reason: str, code: str = "") -> MonthResult:
+def failed(job: MonthJob, error: EtlError) -> MonthResult:
     """The result of a month that could not be loaded."""
     return MonthResult(
         job.colour,
         job.year,
         job.month,
         "failed",
-        reason=reason,
-        code=code,
+        reason=str(error),
+        code=error.code,
         source=redacted(job.address),
     )
 
@@ -221,13 +221,6 @@ def _unchanged(before: MonthResult, began: float) -> MonthResult:
         reason="neither the source nor the code has changed",
         seconds=round(time.monotonic() - began, 3),
     )
-
-
-def _notifier(watch: Watch) -> Notify:
-    def notify(line: str) -> None:
-        watch.report(replace(watch.progress, note=line))
-
-    return notify
 
 
 def _result(job: MonthJob, written: _Written) -> MonthResult:

@@ -28,7 +28,7 @@ def read(
     Args:
         month: The month, 1 to 12.
         year: The year.
-        colour: The type of taxi: yellow, green or fhv.
+        colour: The type of taxi: yellow, green, fhv or fhvhv.
         destination: Where it was written: a folder, or a Prefect block such as gcs-bucket/taxi.
         columns: Read only these columns.
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from pydantic import Field
 
-Colour = Literal["yellow", "green", "fhv"]
+Colour = Literal["yellow", "green", "fhv", "fhvhv"]
 Year = Annotated[int, Field(ge=2009, le=2100)]  # the TLC's records start in January 2009
 Month = Annotated[int, Field(ge=1, le=12)]
 
@@ -35,12 +35,22 @@ class TripSchema:
         dropoff: The column with the time when it ended.
         table: All columns in order, with their types.
         aliases: Other published name in lower case → name in this schema.
+        flags: The columns with Y and N; a file may have booleans instead.
+        mark: A column that only these taxis have, where the times have the names of others.
     """
 
     pickup: str
     dropoff: str
     table: pa.Schema
     aliases: Mapping[str, str] = field(default_factory=dict)
+    flags: frozenset[str] = frozenset()
+    mark: str = ""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that every month has."""
+        times = (self.pickup, self.dropoff)
+        return (self.mark, *times) if self.mark else times
 
 
 _AMOUNTS = [
@@ -75,6 +85,7 @@ SCHEMAS: dict[str, TripSchema] = {
                 ("cbd_congestion_fee", _NUMBER),  # since January 2025
             ]
         ),
+        flags=frozenset({"store_and_fwd_flag"}),
     ),
     "green": TripSchema(
         pickup="lpep_pickup_datetime",
@@ -100,6 +111,7 @@ SCHEMAS: dict[str, TripSchema] = {
                 ("cbd_congestion_fee", _NUMBER),  # since January 2025
             ]
         ),
+        flags=frozenset({"store_and_fwd_flag"}),
     ),
     "fhv": TripSchema(
         pickup="pickup_datetime",
@@ -116,5 +128,49 @@ SCHEMAS: dict[str, TripSchema] = {
             ]
         ),
         aliases={"dispatching_base_number": "dispatching_base_num"},
+    ),
+    "fhvhv": TripSchema(
+        pickup="pickup_datetime",
+        dropoff="dropoff_datetime",
+        table=pa.schema(
+            [
+                ("hvfhs_license_num", _TEXT),  # HV0002 Juno, HV0003 Uber, HV0004 Via, HV0005 Lyft
+                ("dispatching_base_num", _TEXT),
+                ("originating_base_num", _TEXT),
+                ("request_datetime", _TIME),
+                ("on_scene_datetime", _TIME),
+                ("pickup_datetime", _TIME),
+                ("dropoff_datetime", _TIME),
+                ("PULocationID", _COUNT),
+                ("DOLocationID", _COUNT),
+                ("trip_miles", _NUMBER),
+                ("trip_time", _COUNT),  # seconds
+                ("base_passenger_fare", _NUMBER),
+                ("tolls", _NUMBER),
+                ("bcf", _NUMBER),  # Black Car Fund
+                ("sales_tax", _NUMBER),
+                ("congestion_surcharge", _NUMBER),
+                ("airport_fee", _NUMBER),
+                ("tips", _NUMBER),
+                ("driver_pay", _NUMBER),
+                ("shared_request_flag", _TEXT),
+                ("shared_match_flag", _TEXT),
+                ("access_a_ride_flag", _TEXT),
+                ("wav_request_flag", _TEXT),
+                ("wav_match_flag", _TEXT),
+                ("SR_Flag", _COUNT),  # only in the CSV files, instead of the two shared flags
+                ("cbd_congestion_fee", _NUMBER),  # since January 2025
+            ]
+        ),
+        flags=frozenset(
+            {
+                "shared_request_flag",
+                "shared_match_flag",
+                "access_a_ride_flag",
+                "wav_request_flag",
+                "wav_match_flag",
+            }
+        ),
+        mark="hvfhs_license_num",
     ),
 }

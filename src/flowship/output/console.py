@@ -59,12 +59,19 @@ class Screen:
         """Print a warning to stderr."""
         self.stderr.print(f"[yellow]warning:[/] {_escape(text)}")
 
-    def result(self, value: object, text: str = "") -> None:
-        """Print the command's result to stdout: `value` as JSON, or otherwise `text`."""
+    def result(self, value: object, text: str = "", *, exact: bool = False) -> None:
+        """Print the command's result to stdout: `value` as JSON, or otherwise `text`.
+
+        Args:
+            value: For ``--json``.
+            text: Printed without ``--json``, with control characters made visible: what a pipe
+                or a file carries is shown on a terminal later.
+            exact: `text` is a file, which a pipe gets unchanged.
+        """
         if self.as_json:
             document = {"version": JSON_VERSION, **to_json(value)}
             text = json.dumps(document)  # in ASCII, which every terminal and pipe accepts
-        elif sys.stdout.isatty():  # a script gets the text unchanged
+        elif not exact or sys.stdout.isatty():
             text = terminal.printable(text)
         if text:
             sys.stdout.write(text.rstrip("\n") + "\n")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from flowship.deployment.plan import Editor
 from flowship.deployment.pools import no_worker
 from flowship.output.tables import table, titled_row, value_text, warning_lines
+from flowship.output.terminal import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,8 +67,8 @@ def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
     ]
     if pool.copied:
         lines.append(
-            f"  [dim]in this work pool, runs read {', '.join(pool.live)} from the block;"
-            f" {', '.join(pool.copied)} were copied with their current values[/]"
+            f"  [dim]in this work pool, runs read {escape(', '.join(pool.live))} from the block;"
+            f" {escape(', '.join(pool.copied))} were copied with their current values[/]"
         )
     lines.append(titled_row("worker", _worker(pool)))
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
@@ -145,7 +146,7 @@ def _field(change: FieldChange) -> str:
 def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
     name = f"{deployment.flow_name}/{deployment.name}"
     paused = " [yellow](paused)[/]" if deployment.paused else ""
-    done = "[bold]" if dry_run else f"[green]✓[/] {deployment.outcome} [bold]"
+    done = "[bold]" if dry_run else f"[green]✓[/] {escape(deployment.outcome)} [bold]"
     return [
         f"{done}{escape(name)}[/]{paused}",
         *_changes(deployment.changes, "deployment", dry_run=dry_run),
@@ -158,7 +159,7 @@ def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[Renderab
 
 def deployment_names(report: DeployReport) -> str:
     """``flow/deployment``, one a line."""
-    return "\n".join(f"{d.flow_name}/{d.name}" for d in report.deployments)
+    return "\n".join(one_line(f"{d.flow_name}/{d.name}") for d in report.deployments)
 
 
 def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[RenderableType]:
@@ -209,9 +210,11 @@ def _schedules(
         for run in schedule.next_runs:
             local, utc = run.local.replace("T", " "), run.utc[:end].replace("T", " ")
             if utc_only:
-                shown.append(f"              {local[:end]} UTC")
+                shown.append(escape(f"              {local[:end]} UTC"))
                 continue
-            shown.append(f"              {local[:end]} {local[19:]}  [dim]{utc} UTC[/]")
+            shown.append(
+                escape(f"              {local[:end]} {local[19:]}") + f"  [dim]{escape(utc)} UTC[/]"
+            )
     return shown or [titled_row("runs", "no schedule: runs only when started")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -78,18 +78,23 @@ def flow(probe: ProbeResult, *, parameters: bool = True) -> list[RenderableType]
     """The flow in an image; with `parameters`, each of them with its default."""
     title = f"  flow [bold]{escape(probe.flow_name)}[/] loads from {escape(probe.entrypoint)}"
     lines: list[RenderableType] = [
-        f"{title} (Prefect {probe.prefect}, Python {probe.python})",
+        title + escape(f" (Prefect {probe.prefect}, Python {probe.python})"),
     ]
     if probe.description:
         lines.append(f"  [dim]{escape(probe.description.strip().splitlines()[0])}[/]")
-    rows = parameter_rows(probe.parameters) if parameters else []
+    rows = parameter_rows(probe.parameters, probe.computed_defaults) if parameters else []
     if rows:
         lines.append(table(("parameter", "type", "default"), rows))
     return lines
 
 
-def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, type and default of each parameter of an OpenAPI schema, in their order."""
+def parameter_rows(
+    schema: Mapping[str, Any], computed: Sequence[str] = ()
+) -> list[tuple[str, str, str]]:
+    """Name, type and default of each parameter of an OpenAPI schema, in their order.
+
+    A default among `computed` is made of the time of the import, so runs have another one.
+    """
     properties = schema.get("properties") or {}
     required = set(schema.get("required") or ())
     rows = []
@@ -97,6 +102,7 @@ def parameter_rows(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         default = (
             "required" if name in required else value_text(mask_value(about.get("default"), name))
         )
+        default += " (as of the build)" if name in computed else ""
         rows.append((name, _type(about, schema), default))
     return rows
 
@@ -122,7 +128,7 @@ def _type(
 
 def pushed(image: PushedImage) -> list[RenderableType]:
     """Where the image was pushed to."""
-    name = f"{escape(image.repository)}:{image.tag}"
+    name = f"{escape(image.repository)}:{escape(image.tag)}"
     if image.already:
         return [f"[green]✓[/] already pushed {name}"]
     state = "digest verified" if image.verified else "[yellow]digest not verified[/]"

@@ -42,7 +42,7 @@ def _service(service: Service) -> list[RenderableType]:
     about = f" ({about})" if about else ""
     state = _STATES.get(service.state, service.state.value)
     lines: list[RenderableType] = [
-        f"[green]✓[/] {service.name} {state}: {escape(where or '')}{about}"
+        f"[green]✓[/] {escape(service.name)} {state}: {escape(where or '')}{about}"
     ]
     if service.log:
         lines.append(f"  [dim]log {escape(str(service.log))}[/]")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from flowship.output.tables import warning_lines
+from flowship.output.terminal import one_line
 from flowship.redaction import mask_addresses
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def profile_change(change: ProfileChange) -> list[RenderableType]:
         switched = f"switched the active profile from {change.switched_from} to {change.profile}"
         lines.append(f"  {escape(switched)}")
     if change.server and change.server.version:
-        lines.append(f"  the server is Prefect {change.server.version}")
+        lines.append(f"  the server is Prefect {escape(change.server.version)}")
     lines.append(f"  [dim]{escape(str(change.path))}[/]")
     return lines + warning_lines(change.warnings)
 
@@ -40,7 +41,8 @@ def profile_change(change: ProfileChange) -> list[RenderableType]:
 def profile_list(profiles: Iterable[Profile]) -> str:
     """Return one line for each profile, with the active one marked."""
     return "\n".join(
-        f"{'*' if p.active else ' '} {p.name:<12} {p.url or '-'}".rstrip() for p in profiles
+        one_line(f"{'*' if p.active else ' '} {p.name:<12} {p.url or '-'}".rstrip())
+        for p in profiles
     )
 
 
@@ -57,7 +59,7 @@ def profile_json(profile: Profile, target: ApiTarget) -> dict[str, Any]:
 def profile_text(profile: Profile, target: ApiTarget) -> str:
     """Return the same as lines."""
     head = f"{profile.name}{' (active)' if profile.active else ''}"
-    lines = [f"  {name} = {value}" for name, value in profile.settings.items()]
+    lines = [one_line(f"  {name} = {value}") for name, value in profile.settings.items()]
     used = f"{_shown(target)}, from" if target.url else "no API:"
     api = f"commands in this folder use {used} {target.source}"
     return "\n".join([head, *(lines or ["  (no settings)"]), api])

@@ -41,7 +41,8 @@ class RunLog:
     def line(self, record: LogRecord) -> RenderableType:
         """A record: its time, level, run and message."""
         colour = LEVELS.get(record.level, "dim")
-        head = f"{record.moment[11:19]} [{colour}]{record.level:<7}[/] [dim]{escape(record.run)}[/]"
+        time, level = escape(record.moment[11:19]), escape(f"{record.level:<7}")
+        head = f"{time} [{colour}]{level}[/] [dim]{escape(record.run)}[/]"
         return f"{head} {escape(self._tracebacks.fold(record.message))}"
 
 
@@ -55,4 +56,4 @@ def ended(result: RunResult) -> list[RenderableType]:
     if not result.completed:
         return []
     about = f"{result.state_name} in {result.seconds:.1f} s"
-    return [f"[green]✓[/] {escape(result.name)}: {about}"]
+    return [f"[green]✓[/] {escape(result.name)}: {escape(about)}"]

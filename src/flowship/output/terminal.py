@@ -19,14 +19,24 @@ if TYPE_CHECKING:
 _KEPT = "\n\t"
 _C0 = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT}  # ESC → ␛
 _C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
-# They change the direction of the text that follows, so that it reads as something else.
-_DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
-_PICTURES = {**_C0, 0x7F: "\u2421", **_C1, **_DIRECTION}
+# They change the direction or the form of the text that follows, so that it reads as something
+# else, or they end a line.
+_DIRECTION = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2070)]
+_LINES = [0x2028, 0x2029]
+_UNSEEN = [0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
+_SURROGATES = range(0xD800, 0xE000)  # halves of characters, which no stream can encode
+_REPLACED = dict.fromkeys([*_DIRECTION, *_LINES, *_UNSEEN, *_SURROGATES], "\ufffd")
+_PICTURES = {**_C0, 0x7F: "\u2421", **_C1, **_REPLACED}
 
 
 def printable(text: str) -> str:
     """`text` with a visible character in place of each control character."""
-    return text.translate(_PICTURES)
+    return text if text.isascii() and text.isprintable() else text.translate(_PICTURES)
+
+
+def one_line(text: str) -> str:
+    """The same on one line, for a name that is one line of a result."""
+    return printable(text).replace("\n", "\u240a")
 
 
 def console() -> Console:

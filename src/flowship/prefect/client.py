@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from flowship.errors import ApiError
 from flowship.http_client import httpx
-from flowship.prefect import errors
+from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback, require_address
 from flowship.prefect.connection import network_failure, open_client
 from flowship.prefect.errors import NetworkFailure
@@ -128,13 +128,13 @@ class PrefectApi:
         return f"{base}/{path}"
 
     def check(self) -> str:
-        """Check that a Prefect 3 API answers.
+        """Check that a Prefect 3 API answers, of a version that flowship works with.
 
         Returns:
             The server's version; "cloud" for Prefect Cloud.
 
         Raises:
-            ApiError: Nothing answers, or something that is not a Prefect 3 API.
+            ApiError: Nothing answers, or something that is not such an API.
         """
         if self.is_cloud:
             self._request("POST", "/work_pools/filter", {"limit": 1})
@@ -142,7 +142,7 @@ class PrefectApi:
         version = self._request("GET", "/admin/version", missing=True)
         if not isinstance(version, str):
             raise self._not_prefect()
-        if version.split(".")[0] != "3":
+        if not versions.is_supported_server(version):
             raise errors.unsupported_version(self.url, version, self.source)
         return version
 
@@ -334,10 +334,8 @@ class PrefectApi:
 
     def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
         """The log records of these runs in order of time, from `after` (ISO 8601) on."""
-        wanted: dict[str, Any] = {"flow_run_id": {"any_": list(runs)}}
-        if after:
-            wanted["timestamp"] = {"after_": after}
-        body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
+        since = {"timestamp": {"after_": after}} if after else {}
+        body = {"logs": {"flow_run_id": {"any_": list(runs)}, **since}, "sort": "TIMESTAMP_ASC"}
         return cast("list[Log]", list(self._pages("/logs/filter", body)))
 
     # What is already gone may be deleted again.
@@ -358,19 +356,19 @@ class PrefectApi:
 
     def _must(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         found = self._request(method, path, body)
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not ("id" in found or "token" in found):
             raise self._not_prefect()
         return found
 
     def _get(self, path: str) -> dict[str, Any] | None:
         found = self._request("GET", path, missing=True)
-        if found is not None and not isinstance(found, dict):
+        if found is not None and not (isinstance(found, dict) and "id" in found):
             raise self._not_prefect()
         return found
 
     def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
         found = self._request(method, path, body)
-        if not isinstance(found, list):
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise self._not_prefect()
         return found
 
@@ -391,7 +389,7 @@ class PrefectApi:
             return None
         try:
             return response.json()
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise self._not_prefect() from exc
 
     def _response(
@@ -418,6 +416,8 @@ class PrefectApi:
             except httpx.TransportError as exc:
                 if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
+            except (httpx.RequestError, httpx.InvalidURL) as exc:  # such as a redirect loop
+                raise errors.not_prefect(self.url, self.source, str(exc)) from exc
             else:
                 status = response.status_code
                 again = status in NOTHING_DONE or (read and status >= 500)
@@ -478,7 +478,7 @@ def _detail(response: httpx.Response) -> str:
     """Return the server's own message from an answer of Prefect or FastAPI."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.reason_phrase or "no reason given"
     if not isinstance(body, dict):
         return json.dumps(body)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship import __version__
 from flowship.errors import ConfigError
-from flowship.http_client import httpx
+from flowship.http_client import LIMITED, httpx
 from flowship.prefect.errors import NetworkFailure
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ def open_client(
     """
     return httpx.Client(
         base_url=(target.url or "").rstrip("/"),
-        headers=_headers(target),
+        headers={"Accept-Encoding": "gzip", **_headers(target)},
         timeout=timeout,
         verify=_tls(target),
         transport=transport,
+        **LIMITED,
     )
 
 

@@ -128,9 +128,10 @@ def not_prefect(url: str, source: Source | None = None, detail: str = "") -> Api
 
 
 def unsupported_version(url: str, version: str, source: Source | None = None) -> ApiError:
-    """Return the error for a server of another major version."""
+    """Return the error for a server that is too old, or of another major version."""
     return ApiError(
-        f"the server at {mask_addresses(url)} is Prefect {version}; flowship needs Prefect 3",
+        f"the server at {mask_addresses(url)} is Prefect {version}; flowship needs Prefect 3.2 or"
+        " a later 3.x",
         code="api-version-unsupported",
         hint=f"upgrade the server; to use another one, {fix_hint(source)}",
         where=str(source or ""),

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from flowship.errors import ApiError
-from flowship.prefect import errors
+from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud
 from flowship.prefect.errors import NetworkFailure
 from flowship.prefect.profiles.resolution import ApiTarget
@@ -23,9 +23,9 @@ VERSION_PATH = "/admin/version"
 class AnswerKind(str, Enum):
     """What answers at an address; if nothing does, a `NetworkFailure` says why."""
 
-    PREFECT = "prefect"  # 3 or later
+    PREFECT = "prefect"
     CLOUD = "cloud"
-    PREFECT_2 = "prefect-2"
+    UNSUPPORTED = "unsupported-version"  # Prefect, too old or of another major version.
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     OTHER = "other"  # Not a Prefect API.
@@ -95,13 +95,12 @@ def _answer(response: httpx.Response, *, cloud: bool) -> ServerAnswer:
         return ServerAnswer(AnswerKind.OTHER, detail=f"it redirects to {target}")
     try:
         version = response.json() if status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         version = None
     if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
         return ServerAnswer(AnswerKind.OTHER, detail=f"HTTP {status} without a Prefect version")
-    if int(version.split(".")[0]) < 3:
-        return ServerAnswer(AnswerKind.PREFECT_2, version)
-    return ServerAnswer(AnswerKind.PREFECT, version)
+    supported = versions.is_supported_server(version)
+    return ServerAnswer(AnswerKind.PREFECT if supported else AnswerKind.UNSUPPORTED, version)
 
 
 def unusable(url: str, answer: ServerAnswer, source: Source | None = None) -> ApiError:
@@ -112,8 +111,8 @@ def unusable(url: str, answer: ServerAnswer, source: Source | None = None) -> Ap
         answer: Who answered there.
         source: Where the address was found, if it is not an argument of the command.
     """
-    if answer.kind is AnswerKind.PREFECT_2:
-        return errors.unsupported_version(url, answer.version or "2", source)
+    if answer.kind is AnswerKind.UNSUPPORTED:
+        return errors.unsupported_version(url, answer.version or "", source)
     if answer.kind is AnswerKind.UNAUTHORIZED:
         return errors.credentials_rejected(url, answer.detail, source)
     if answer.kind is AnswerKind.FORBIDDEN:

@@ -31,6 +31,8 @@ def interpret(answer: Answer, project: Project) -> ProbeResult:
             flow_name=answer["flow"]["name"],
             description=answer["flow"]["description"],
             parameters=answer["parameters"],
+            refused_defaults=answer["refused_defaults"],
+            computed_defaults=tuple(answer["computed_defaults"]),
             prefect=answer["prefect"],
             python=answer["python"],
             entrypoint=project.entrypoint,
@@ -146,6 +148,25 @@ def _flow_is_method(answer: Answer, project: Project) -> BuildError:
     )
 
 
+def _flow_wrapped(answer: Answer, project: Project) -> BuildError:
+    function, decorator = project.flow_function, answer["decorator"]
+    return BuildError(
+        f"{function} is not a flow: @{decorator}, which is above @flow, returns something else",
+        code="flow-wrapped",
+        hint=f"move @flow above @{decorator}, so that it is the first decorator of {function}",
+        where=f"{project.flow_file}:{answer['line']}",
+    )
+
+
+def _file_unreadable(answer: Answer, project: Project) -> BuildError:
+    return BuildError(
+        f"the user of the image, {answer['user']}, may not read {answer['path']}",
+        code="flow-file-unreadable",
+        hint="allow it after the COPY: RUN chmod -R a+rX /opt/prefect; or make the file readable"
+        " in the project: chmod a+r",
+    )
+
+
 EXPLANATIONS: Mapping[Failure, Callable[[Answer, Project], BuildError]] = {
     Failure.FOLDER_MISSING: _folder_missing,
     Failure.FILE_MISSING: _file_missing,
@@ -154,5 +175,9 @@ EXPLANATIONS: Mapping[Failure, Callable[[Answer, Project], BuildError]] = {
     Failure.PREFECT_TOO_OLD: _prefect_too_old,
     Failure.FLOW_NOT_FOUND: _flow_not_found,
     Failure.FLOW_IS_METHOD: _flow_is_method,
+    Failure.FLOW_WRAPPED: _flow_wrapped,
+    Failure.FILE_UNREADABLE: _file_unreadable,
+    Failure.FLOW_CALLED: flow_errors.called,
+    Failure.WAITING: flow_errors.waiting,
     Failure.EXCEPTION: flow_errors.explain,
 }

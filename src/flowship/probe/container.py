@@ -22,6 +22,9 @@ from flowship.probe import crashes, script
 from flowship.probe.answer import interpret
 from flowship.probe.result import ProbeResult, Project
 
+PLACE = "/flowship-probe/script.py"
+"""Where the script is in the container."""
+
 
 def probe_image(
     engine: Engine, image_id: str, request: BuildRequest, report: Report = silent
@@ -100,18 +103,29 @@ def _run(engine: Engine, image_id: str, request: BuildRequest) -> ContainerOutpu
     raise crashes.entrypoint_ignores_command(entrypoint, output.text)
 
 
+def _text_of_script() -> bytes:
+    return resources.files("flowship").joinpath("probe", "script.py").read_bytes()
+
+
 def _run_through(
     engine: Engine, image_id: str, request: BuildRequest, entrypoint: Sequence[str]
 ) -> ContainerOutput:
     """Run the script through an ENTRYPOINT; through none if it is empty."""
     options = request.settings.probe
-    text = resources.files("flowship").joinpath("probe", "script.py").read_text(encoding="utf-8")
-    arguments = ["-c", text, FLOWS_DIR, request.settings.entrypoint]
+    # The script ends a little earlier than the container, to say where the flow waits.
+    seconds = max(options.timeout - 3, options.timeout * 0.8)
+    arguments = [PLACE, FLOWS_DIR, request.settings.entrypoint, f"{seconds:g}"]
     command = containers.Command(
         ["python", *arguments] if entrypoint else arguments,
         entrypoint=None if entrypoint else ["python"],
-        environment={"PREFECT_LOGGING_LEVEL": "ERROR", **options.env},
+        environment={
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            # Without an API, Prefect would start a server of its own and wait a minute for it.
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            **options.env,
+        },
         labels={f"{LABEL}.probe-of": request.settings.name},
+        files={PLACE: _text_of_script()},
         network=options.network,
         timeout=options.timeout,
     )

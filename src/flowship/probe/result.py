@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ class ProbeResult:
         python: The image's Python version.
         description: The flow's docstring or description, if it has one.
         parameters: Its OpenAPI parameter schema (title, type, properties, required, …).
+        refused_defaults: Parameter → why a run refuses the flow's own default.
+        computed_defaults: The parameters whose default is made of the time of the import.
     """
 
     flow_name: str
@@ -33,6 +35,8 @@ class ProbeResult:
     python: str
     description: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    refused_defaults: Mapping[str, str] = field(default_factory=dict)
+    computed_defaults: Sequence[str] = ()
 
     def to_json(self) -> str:
         """One line of JSON with sorted keys, to be stored as a label of the image."""
@@ -60,6 +64,7 @@ class ProbeResult:
         for name, value in known.items():
             if not isinstance(value, FIELD_TYPES[name]):
                 raise _damaged(f"{name} has the wrong type")
+        known["computed_defaults"] = tuple(known.get("computed_defaults", ()))
         return cls(**known)
 
 
@@ -70,6 +75,8 @@ FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "python": str,
     "description": (str, type(None)),
     "parameters": dict,
+    "refused_defaults": dict,
+    "computed_defaults": list,
 }
 
 

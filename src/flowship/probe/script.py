@@ -1,22 +1,26 @@
 """The script that runs inside a built image: loads the flow and describes it as JSON.
 
-`flowship.probe.container` passes the text of this file to the image's own Python. flowship itself
-is not installed there, so the script uses the standard library only, imports Prefect late and
-keeps to Python 3.9 syntax. It writes two lines to stdout: `STARTED`, then the answer as one JSON
-object. Everything that the flow prints while it is imported goes to stderr.
+`flowship.probe.container` copies this file into the container. flowship itself is not installed
+there, so the script uses the standard library only, imports Prefect late and keeps to Python 3.9
+syntax. It writes two lines to stdout: `STARTED`, then the answer as one JSON object. Everything
+that the flow prints while it is imported goes to stderr.
 
-Called as ``python -c <this text> <folder> <entrypoint>``.
+Called as ``python <this file> <folder> <entrypoint> <seconds>``.
 """
 
 from __future__ import annotations
 
 import ast
+import getpass
+import importlib
 import inspect
 import json
+import logging
 import os
 import platform
 import re
 import sys
+import threading
 import traceback
 from enum import Enum
 from pathlib import Path
@@ -31,12 +35,32 @@ class Failure(str, Enum):
 
     FOLDER_MISSING = "folder-missing"
     FILE_MISSING = "file-missing"
+    FILE_UNREADABLE = "file-unreadable"
     BROKEN_LINK = "broken-link"
     PREFECT_MISSING = "prefect-missing"
     PREFECT_TOO_OLD = "prefect-too-old"
     FLOW_NOT_FOUND = "flow-not-found"
     FLOW_IS_METHOD = "flow-is-method"
+    FLOW_WRAPPED = "flow-wrapped"
+    FLOW_CALLED = "flow-called"
+    WAITING = "waiting"
     EXCEPTION = "exception"
+
+
+RUN_MODULES = ("prefect.cli", "prefect.cli.flow_run", "prefect.flow_engine", "prefect.runner")
+"""What ``prefect flow-run execute`` imports besides the flow."""
+
+LONGEST_TEXT = 10_000
+"""Characters of a description that are kept: engines limit the size of an image's labels."""
+
+
+class CalledDuringImportError(BaseException):
+    """The file calls a flow while it is imported. Not an `Exception`, so that no `except` of the
+    file hides it."""
+
+
+called: list[BaseException] = []
+"""Every call of a flow during the import, even if the file catches the exception."""
 
 
 def load(folder: str, entrypoint: str) -> dict[str, Any]:
@@ -49,33 +73,79 @@ def load(folder: str, entrypoint: str) -> dict[str, Any]:
     file, _, function = entrypoint.rpartition(":")
     try:
         os.chdir(folder)
+        readable = not Path(file).is_file() or Path(file).read_bytes() is not None
+    except PermissionError as exc:
+        return describe_unreadable(str(exc.filename))
     except OSError:
         return {"failure": Failure.FOLDER_MISSING, "found": search(file)}
-    if not Path(file).is_file():
+    if not readable or not Path(file).is_file():
         return describe_missing_file(file)
     try:
         import prefect
         from prefect.flows import load_flow_from_entrypoint
     except ImportError:
-        return {
-            "failure": Failure.PREFECT_MISSING,
-            "version": installed_version("prefect"),
-            "traceback": traceback.format_exc(),
-        }
+        return describe_broken_prefect()
     if int(prefect.__version__.split(".")[0]) < 3:
         return {"failure": Failure.PREFECT_TOO_OLD, "prefect": prefect.__version__}
+    refuse_calls()
     try:
         flow: Any = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except BaseException as exc:  # noqa: BLE001 - a flow file may raise anything, even SystemExit
-        return describe_failure(exc, file, function)
+        return describe_failure(called[0] if called else exc, file, function)
+    if called:
+        return describe_failure(called[0], file, function)
     if "." in function and next(iter(inspect.signature(flow.fn).parameters), "") == "self":
         return {"failure": Failure.FLOW_IS_METHOD}
+    try:
+        for module in RUN_MODULES:
+            importlib.import_module(module)
+    except Exception:  # noqa: BLE001 - whatever it is, each run would fail with it
+        return describe_broken_prefect()
     return {
-        "flow": {"name": flow.name, "description": flow.description},
+        "flow": {"name": flow.name, "description": storable_text(flow.description)},
         "parameters": parameter_schema(flow),
         "prefect": prefect.__version__,
         "python": platform.python_version(),
+        "refused_defaults": refused_defaults(flow),
+        "computed_defaults": computed_defaults(flow),
     }
+
+
+def describe_broken_prefect() -> dict[str, Any]:
+    """The answer if Prefect cannot be imported, or not what a run needs of it."""
+    return {
+        "failure": Failure.PREFECT_MISSING,
+        "version": installed_version("prefect"),
+        "traceback": traceback.format_exc(),
+    }
+
+
+def refuse_calls() -> None:
+    """Make every call of a flow raise: in each run, such a call would start another one."""
+    import prefect.flows
+    import prefect.main
+
+    def refuse(action: str) -> Any:  # noqa: ANN401 - it replaces functions of any type
+        def call(*args: Any, **_: Any) -> None:  # noqa: ANN401
+            flow = next((a for a in args if isinstance(a, prefect.flows.Flow)), None)
+            name = flow.fn.__name__ if flow else "flow"
+            called.append(CalledDuringImportError(action.format(name)))
+            raise called[-1]
+
+        return call
+
+    for kind in (prefect.flows.Flow, *prefect.flows.Flow.__subclasses__()):
+        for method, action in (("__call__", "{}()"), ("serve", "{}.serve()"),
+                               ("deploy", "{}.deploy()")):  # fmt: skip
+            if method in vars(kind):
+                setattr(kind, method, refuse(action))
+    for module in (prefect.flows, prefect.main):
+        for name in ("serve", "aserve", "deploy"):
+            if hasattr(module, name):
+                setattr(module, name, refuse(f"{name}()"))
+
+
+# --- parameters ----------------------------------------------------------------------------------
 
 
 def parameter_schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is imported late
@@ -93,7 +163,9 @@ def parameter_schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is 
             continue
         value = properties.pop(name, {})
         schema["required"] = [r for r in schema.get("required") or [] if r != name]
-        if parameter.kind == parameter.VAR_KEYWORD:
+        if parameter.kind == parameter.VAR_KEYWORD and "default" in value:
+            properties[name] = value  # Prefect from 3.9 on describes the keywords as a whole
+        elif parameter.kind == parameter.VAR_KEYWORD:
             about = {k: value.pop(k) for k in ("title", "position", "description") if k in value}
             properties[name] = {
                 **about,
@@ -102,6 +174,83 @@ def parameter_schema(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is 
                 "default": {},
             }
     return schema
+
+
+def refused_defaults(flow: Any) -> dict[str, str]:  # noqa: ANN401 - Prefect is imported late
+    """Parameter → why a run refuses the flow's own default, by the validation of a run."""
+    if not flow.should_validate_parameters:
+        return {}
+    signature = inspect.signature(flow.fn)
+    required, optional = [], set()
+    for name, parameter in signature.parameters.items():
+        if parameter.default is not parameter.empty:
+            optional.add(name)
+        elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            required.append(name)
+    logging.disable()
+    try:
+        bound = signature.bind_partial()
+        bound.arguments.update((name, None) for name in required)
+        bound.apply_defaults()
+        flow.validate_parameters(dict(bound.arguments))
+    except Exception as exc:  # noqa: BLE001 - what cannot be validated is not refused
+        errors: list[Any] = getattr(exc.__context__, "errors", list)()
+        return {e["loc"][0]: e["msg"] for e in reversed(errors) if e["loc"][0] in optional}
+    finally:
+        logging.disable(logging.NOTSET)
+    return {}
+
+
+CLOCK = {"today", "now", "utcnow", "time", "time_ns", "gmtime", "localtime", "utc_now"}
+"""Functions that return another value at each import."""
+
+
+def computed_defaults(flow: Any) -> list[str]:  # noqa: ANN401 - Prefect is imported late
+    """The parameters whose default is made of the present time, directly or through a name."""
+    fn = inspect.unwrap(flow.fn)
+    try:
+        tree = ast.parse(Path(inspect.getfile(fn)).read_bytes())
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return []
+    names: set[str] = set()
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, (ast.Assign, ast.AnnAssign))
+            and node.value
+            and reads(node.value, names)
+        ):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == fn.__name__:
+            positional = [*node.args.posonlyargs, *node.args.args]
+            last = positional[len(positional) - len(node.args.defaults) :]
+            pairs = [
+                *zip(last, node.args.defaults),  # noqa: B905 - Python 3.9 has no strict=
+                *zip(node.args.kwonlyargs, node.args.kw_defaults),  # noqa: B905
+            ]
+            found += [arg.arg for arg, value in pairs if value and reads(value, names)]
+    return found
+
+
+def reads(expression: ast.expr, names: set[str]) -> bool:
+    """Whether `expression` calls the clock, or uses one of `names`."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call):
+            function = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+            if function in CLOCK:
+                return True
+        if isinstance(node, ast.Name) and node.id in names:
+            return True
+    return False
+
+
+def storable_text(text: Any) -> Any:  # noqa: ANN401 - a description, or None
+    """A text without half characters, which cannot be sent, and of a limited length."""
+    if not isinstance(text, str):
+        return text
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def storable(schema: Any) -> Any:  # noqa: ANN401 JSON
@@ -123,6 +272,8 @@ def storable(schema: Any) -> Any:  # noqa: ANN401 JSON
             value = {name: storable(inner) for name, inner in value.items()}
         elif key == "patternProperties":
             value = {name: storable(inner) for name, inner in value.items() if is_pattern(name)}
+        elif key in ("title", "description"):
+            value = storable_text(value)
         elif key not in ("default", "enum", "const", "examples"):
             value = storable(value)
         if is_json(value) and (key != "pattern" or is_pattern(value)):
@@ -140,12 +291,15 @@ def is_pattern(pattern: str) -> bool:
 
 
 def is_json(value: object) -> bool:
-    """Whether `value` can be written as JSON."""
+    """Whether `value` can be written as JSON in UTF-8, which has no half characters."""
     try:
-        json.dumps(value, default=str, allow_nan=False)
+        json.dumps(value, default=str, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
         return False
     return True
+
+
+# --- failures ------------------------------------------------------------------------------------
 
 
 def installed_version(distribution: str) -> str:
@@ -171,18 +325,41 @@ def describe_broken_link(link: str) -> dict[str, Any]:
     return {"failure": Failure.BROKEN_LINK, "link": link, "target": str(Path(link).readlink())}
 
 
+def describe_unreadable(path: str) -> dict[str, Any]:
+    """The answer if the user of the image may not read `path`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return {"failure": Failure.FILE_UNREADABLE, "path": str(Path(path).absolute()), "user": user}
+
+
 def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, Any]:
     """The answer if the flow cannot be loaded: all that is needed to explain why."""
     from prefect.exceptions import MissingFlowError
 
     if isinstance(exc, MissingFlowError):
+        if wrapper := decorator_above_flow(file, function):
+            return {"failure": Failure.FLOW_WRAPPED, **wrapper}
         return {"failure": Failure.FLOW_NOT_FOUND, "function": function, "flows": flows_in(file)}
     cause = getattr(exc, "user_exc", None) or exc
+    if isinstance(cause, CalledDuringImportError):
+        return {"failure": Failure.FLOW_CALLED, "call": str(cause), **place_of(cause)}
+    if isinstance(cause, PermissionError) and str(cause.filename).endswith(".py"):
+        return describe_unreadable(cause.filename)
     answer: dict[str, Any] = {
         "failure": Failure.EXCEPTION,
         "type": type(cause).__name__,
         "message": str(cause),
         "chain": [type(link).__name__ for link in chain(cause)],
+        "types": [
+            f"{kind.__module__}.{kind.__name__}"
+            for link in chain(cause)
+            for kind in type(link).__mro__
+        ],
+        "modules": modules_of(cause),
+        "path": str(getattr(cause, "filename", None) or ""),
+        "variables": unset_variables(cause),
         "traceback": "".join(project_traceback(cause)),
     }
     if isinstance(cause, ModuleNotFoundError):
@@ -200,6 +377,77 @@ def place_of(exc: BaseException) -> dict[str, Any]:
         return {"file": exc.filename, "line": exc.lineno, "column": exc.offset}
     frames = [f for f in traceback.extract_tb(exc.__traceback__) if is_project_file(f.filename)]
     return {"file": frames[-1].filename, "line": frames[-1].lineno} if frames else {}
+
+
+def modules_of(exc: BaseException) -> list[str]:
+    """The modules of the functions that were active when `exc` was raised, and its causes."""
+    frames = (frame for link in chain(exc) for frame, _ in traceback.walk_tb(link.__traceback__))
+    return sorted({str(frame.f_globals.get("__name__", "")) for frame in frames})
+
+
+def unset_variables(exc: BaseException) -> list[str]:
+    """The environment variables whose absence explains `exc`."""
+    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__)]
+    for frame in frames:  # of a model of pydantic-settings
+        for value in list(frame.f_locals.values()):
+            kinds = {kind.__name__ for kind in getattr(type(value), "__mro__", ())}
+            if "BaseSettings" in kinds and hasattr(exc, "errors"):
+                prefix = type(value).model_config.get("env_prefix") or ""
+                missing = [e["loc"][0] for e in exc.errors() if e["type"] == "missing"]
+                return [f"{prefix}{name}".upper() for name in missing]
+    if isinstance(exc, KeyError) and frames and frames[-1].f_globals.get("__name__") == "os":
+        return [str(exc.args[0])]
+    place = place_of(exc)
+    if not isinstance(exc, (TypeError, AttributeError, ValueError)) or "line" not in place:
+        return []
+    return variables_of_line(place["file"], place["line"])
+
+
+def variables_of_line(file: str, line: int) -> list[str]:
+    """The unset environment variables that the statement of this line reads, directly or through
+    a name that was assigned before."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    assigned: dict[str, list[str]] = {}
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.stmt) or isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                assigned[getattr(target, "id", "")] = variables_read(node)
+        if node.lineno <= line <= (node.end_lineno or node.lineno):
+            used = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+            found += variables_read(node)
+            found += [v for name in used for v in assigned.get(name, ())]
+    return sorted({name for name in found if not os.environ.get(name)})
+
+
+def variables_read(node: ast.AST) -> list[str]:
+    """The names in calls of ``os.getenv("X")`` and ``os.environ.get("X")``."""
+    return [
+        call.args[0].value
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).endswith(("getenv", "environ.get"))
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    ]
+
+
+def decorator_above_flow(file: str, function: str) -> dict[str, Any]:
+    """The decorator that hides the flow, with its line; empty if there is none."""
+    for node in ast.walk(ast.parse(Path(file).read_bytes())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function:
+            names = [ast.unparse(getattr(d, "func", d)) for d in node.decorator_list]
+            flows = [i for i, name in enumerate(names) if name.split(".")[-1] == "flow"]
+            if flows and flows[0] > 0:
+                above = node.decorator_list[flows[0] - 1]
+                return {"decorator": names[flows[0] - 1], "line": above.lineno}
+    return {}
 
 
 def chain(exc: BaseException | None) -> list[BaseException]:
@@ -262,21 +510,46 @@ def find_below(root: Path, *names: str) -> list[str]:
     return found
 
 
+def describe_waiting() -> dict[str, Any]:
+    """The answer if the flow does not load in time: where it waits."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    stack = traceback.extract_stack(frame)
+    own = [index for index, entry in enumerate(stack) if is_project_file(entry.filename)]
+    active = traceback.walk_stack(frame)
+    return {
+        "failure": Failure.WAITING,
+        "modules": sorted({str(f.f_globals.get("__name__", "")) for f, _ in active}),
+        "traceback": "".join(traceback.format_list(stack[own[0] :] if own else stack[-5:])),
+        **({"file": stack[own[-1]].filename, "line": stack[own[-1]].lineno} if own else {}),
+    }
+
+
+def reply(stream: int, answer: dict[str, Any]) -> None:
+    """Write the answer and end the process."""
+    sys.stdout.flush()
+    with os.fdopen(stream, "w") as file:
+        file.write(json.dumps(answer, default=str) + "\n")
+    # A thread that the flow started while it was imported must not keep the process running.
+    os._exit(0)
+
+
 def main() -> None:
     """Write the answer to the real stdout, and send the flow's own output to stderr."""
+    folder, entrypoint, seconds = sys.argv[1:]
     answer_to = os.dup(1)
     # The ENTRYPOINT may have left a line open, so the marker starts on a new one.
     os.write(answer_to, f"\n{STARTED}\n".encode())
     os.dup2(2, 1)
-    if sys.path and sys.path[0] == "":
-        # `prefect flow-run execute` does not have the current folder on its path either.
+    # A run does not have this file's folder on its path, and has these arguments.
+    if sys.path and sys.path[0] == str(Path(__file__).parent):
         del sys.path[0]
-    answer = load(sys.argv[1], sys.argv[2])
-    sys.stdout.flush()
-    with os.fdopen(answer_to, "w") as stream:
-        stream.write(json.dumps(answer, default=str) + "\n")
-    # A thread that the flow started while it was imported must not keep the process running.
-    os._exit(0)
+    sys.argv[:] = ["prefect", "flow-run", "execute"]
+    watch = threading.Timer(float(seconds), lambda: reply(answer_to, describe_waiting()))
+    watch.daemon = True
+    watch.start()
+    answer = load(folder, entrypoint)
+    watch.cancel()
+    reply(answer_to, answer)
 
 
 if __name__ == "__main__":

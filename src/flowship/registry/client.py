@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from flowship.errors import ConfigError, RegistryError
-from flowship.http_client import httpx
+from flowship.http_client import LIMITED, httpx
 from flowship.registry.credentials import Credentials
 from flowship.registry.errors import translate
 from flowship.registry.faults import UNKNOWN, Doing, Fault, classify
@@ -35,6 +35,7 @@ INDEXES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 TIMEOUT = httpx.Timeout(20, connect=5)  # seconds
+_COMPRESSION = {"Accept-Encoding": "gzip"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ class RegistryClient:
         self._credentials = credentials
         self._base = _address(registry)
         self._authorization: dict[str, str] = {}  # scope → the value of the header
-        self._http = httpx.Client(timeout=TIMEOUT, verify=_certificates(registry, self._base))
+        self._http = httpx.Client(
+            timeout=TIMEOUT,
+            verify=_certificates(registry, self._base),
+            headers=_COMPRESSION,
+            **LIMITED,
+        )
 
     def __enter__(self) -> RegistryClient:
         return self
@@ -179,7 +185,7 @@ class RegistryClient:
         if (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port):
             yield self._http
         else:
-            with httpx.Client(timeout=TIMEOUT) as client:
+            with httpx.Client(timeout=TIMEOUT, headers=_COMPRESSION, **LIMITED) as client:
                 yield client
 
     # --- logging in ------------------------------------------------------------------------------
@@ -255,20 +261,32 @@ class RegistryClient:
     def _translated(self, subject: Reference | str, doing: Doing) -> Iterator[None]:
         try:
             yield
+        except (httpx.DecodingError, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as exc:
+            raise self._not_a_registry(subject, str(exc)) from exc
         except httpx.HTTPError as exc:
             text = str(exc)
             if isinstance(exc, httpx.TransportError) and classify(text) is UNKNOWN:
                 text = f"connection broken: {text or type(exc).__name__}"
             raise translate(text, subject, doing=doing, credentials=self._credentials) from exc
         # Another server at that address may answer JSON of any shape.
-        except (AttributeError, KeyError, TypeError, ValueError, httpx.InvalidURL) as exc:
-            raise RegistryError(
-                f"{self._registry} did not respond like a container registry",
-                code=Fault.NOT_A_REGISTRY.code,
-                hint="check host and port; the registry often has another address than its web"
-                " pages",
-                where=str(subject),
-            ) from exc
+        except (
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            httpx.InvalidURL,
+        ) as exc:
+            raise self._not_a_registry(subject) from exc
+
+    def _not_a_registry(self, subject: Reference | str, details: str = "") -> RegistryError:
+        return RegistryError(
+            f"{self._registry} did not respond like a container registry",
+            code=Fault.NOT_A_REGISTRY.code,
+            hint="check host and port; the registry often has another address than its web pages",
+            where=str(subject),
+            details=details,
+        )
 
 
 def _address(registry: str) -> str:
@@ -341,7 +359,7 @@ def _error_text(response: httpx.Response) -> str:
         answer = response.json()
         error = (answer.get("errors") or [answer])[0]
         words = [str(error.get(key) or "") for key in ("code", "message", "details")]
-    except (ValueError, AttributeError, LookupError, TypeError):
+    except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
         return status
     code = words[0].lower().replace("_", " ")
     return ": ".join(word for word in (code, *words[1:]) if word) or status

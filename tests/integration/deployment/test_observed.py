@@ -62,7 +62,8 @@ def test_after_a_deploy_everything_is_observed_and_nothing_is_left_to_do(project
     assert [s["id"] for s in found.schedules] == [s.id for s in report.deployments[0].schedules]
     assert state.registration.schema == state.block["block_schema_id"]
     assert state.block["block_schema"]["checksum"] == registration()["checksum"]
-    assert state.deployed_versions == {desired.image.version}
+    assert state.has_deployed(desired.image.reference)
+    assert not state.has_deployed("user/de-repo:other@sha256:" + "cd" * 32)
     assert diff(desired, state) == Plan(())
     (alone,) = [observe_deployment(project.api, d) for d in desired.deployments]
     assert alone.deployment is not None

@@ -306,7 +306,7 @@ ACCEPTED = [
     "ENV A=b \\\n\n # c\n D=e",
     "ENV A=\"it's\" B='\"'",
     "LABEL a b c",
-    "ARG A=b c # d",
+    "ARG A=b c d",
     "EXPOSE 80 81/TCP 82-84 85-85/udp 86/ 87:88 127.0.0.1:89:90 '91' 0",
     "EXPOSE $UNSET",
     'ENV P="80 81"\nEXPOSE $P $P/tcp',
@@ -359,3 +359,37 @@ def test_the_template_builds_with_the_classic_builder(builder, base_image, tmp_p
     config = builder.engine.images.get(image).attrs["Config"]
     assert config["WorkingDir"] == "/opt/prefect/flows"
     assert "PYTHONPATH=/opt/prefect/flows/src" in config["Env"]
+
+
+@pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [
+        ("USER root # why", "User", "root # why"),
+        ("WORKDIR /app # why", "WorkingDir", "/app # why"),
+        ("VOLUME /data # why", "Volumes", {"#": {}, "/data": {}, "why": {}}),
+    ],
+)
+def test_what_looks_like_a_comment_is_an_error_where_the_builder_takes_it_as_a_value(
+    builder, line, key, value, buildkit
+):
+    text = f"FROM scratch\nCOPY flow.py /\n{line}\n"
+    image, error = builder.build(text, buildkit=buildkit)
+    assert not error
+    assert builder.engine.images.get(image).attrs["Config"][key] == value
+    assert [f.severity for f in check(text) if f.rule == "syntax"] == ["error"]
+
+
+@pytest.mark.parametrize("body", ["COPY flow.py no*.py /x/", "COPY no*.py flow.py /x/"])
+def test_the_classic_builder_accepts_a_glob_without_matches_next_to_another_source(builder, body):
+    text = f"FROM scratch\n{body}\n"
+    image, error = builder.build(text)
+    assert not error
+    assert builder.files(image) == {"/x/flow.py"}
+    assert check(text, Facts(context=CONTEXT)) == []
+
+
+@pytest.mark.parametrize("text", ["ARG V\nFROM image:$V\n", "FROM image:$V\n", "ARG V\nFROM $V\n"])
+def test_the_builder_rejects_an_image_name_that_an_empty_variable_spoils(builder, text):
+    assert builder.build(text)[1]
+    assert [f.rule for f in check(text)] == ["syntax"]

@@ -50,7 +50,7 @@ def test_the_parameters_have_choices_limits_defaults_and_descriptions():
         "task_runner": "threads",
         "task_runner_address": "",
     }
-    assert parameters["colour"]["enum"] == ["yellow", "green", "fhv"]
+    assert parameters["colour"]["enum"] == ["yellow", "green", "fhv", "fhvhv"]
     assert parameters["months"]["items"] == {"type": "integer", "minimum": 1, "maximum": 12}
     assert parameters["months"]["minItems"] == 1
     assert all(p["description"] for p in parameters.values())
@@ -82,7 +82,7 @@ def test_values_out_of_range_are_refused_before_the_run_starts(wrong):
 
 @pytest.mark.server
 @pytest.mark.usefixtures("api")
-@pytest.mark.parametrize("colour", ["yellow", "green", "fhv"])
+@pytest.mark.parametrize("colour", ["yellow", "green", "fhv", "fhvhv"])
 def test_months_go_from_the_web_to_a_folder(taxi, tmp_path, colour):
     where = etl_parent_flow(
         [2, 1, 2], 2020, colour, source=taxi.source, destination=str(tmp_path / "out")

@@ -17,6 +17,13 @@ def test_the_version_is_the_digest_or_the_tag():
     assert image(reference=PINNED).version == "0123456789ab"
 
 
+def test_the_version_is_the_tag_of_the_inputs_in_every_repository():
+    inputs = "70e09344db70" + "0" * 52
+    for reference in (PINNED, "user/de-repo:latest@sha256:" + "cd" * 32, "de-taxi:70e09344db70"):
+        assert image(reference=reference, inputs=inputs).version == "70e09344db70"
+    assert image(inputs=inputs, built=False).version == "(new image)"
+
+
 @pytest.mark.parametrize(
     ("entrypoint", "name"),
     [("a/b.py:my_taxi_flow", "my-taxi-flow"), ("a/b.py:Taxi.load_all", "load-all")],

@@ -59,7 +59,7 @@ def test_a_new_image_changes_the_block_and_the_version_and_nothing_else():
     plan = server.apply(desired(project, reference=NEW))
     assert [(o.reason, [c.field for c in o.changes]) for o in plan.operations] == [
         ("new image", ["image"]),
-        ("new image", ["version"]),
+        ("new image", ["image", "version"]),
     ]
     assert plan.reschedule == ()
 

@@ -11,7 +11,7 @@ from flowship.deployment.diff import diff
 from flowship.deployment.diff_deployment import stored_field
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
 from flowship.redaction import MASK
-from support.deploying import NOW, SCHEMA, desired, settings
+from support.deploying import NOW, SCHEMA, desired, image, settings
 from support.server_model import ServerModel
 
 NEW = "user/de-repo:new@sha256:" + "cd" * 32
@@ -63,7 +63,7 @@ def test_a_new_deployment_is_created_with_its_flow(server):
 def test_only_the_fields_that_differ_are_sent(server):
     server.apply(wanted(tags=["a", "b"], description="Loads."))
     operation = updated(server, wanted(tags=["a", "b"], description="Loads more."))
-    assert operation.body == {"description": "Loads more."}
+    assert operation.body == {"description": f"Loads more.\n\nImage: `{image().reference}`"}
     assert operation.reason == "configuration"
     (change,) = operation.changes
     assert (change.field, change.before, change.after) == (
@@ -161,7 +161,22 @@ def test_an_image_that_was_not_probed_leaves_the_stored_schema_and_description_a
     unknown = {"parameters": None, "flow_description": None}
     assert not compared(server, wanted(facts=unknown))
     configured = wanted(facts=unknown, description="ours")
-    assert updated(server, configured).body == {"description": "ours"}
+    assert updated(server, configured).body == {
+        "description": f"ours\n\nImage: `{image().reference}`"
+    }
+
+
+def test_a_new_image_leaves_the_text_of_the_description_and_no_description_is_none(server):
+    server.apply(wanted(description="Loads."))
+    facts = {"reference": "user/de-repo:new@sha256:" + "cd" * 32, "revision": "5f2c"}
+    operation = updated(server, wanted(facts=facts, description="Loads."))
+    assert [c.field for c in operation.changes] == ["image", "version"]
+    note = f"Image: `{facts['reference']} (git revision 5f2c)`"
+    assert operation.body["description"] == f"Loads.\n\n{note}"
+    server.apply(wanted(facts={**facts, "flow_description": ""}))
+    (stored,) = server.stored.values()
+    assert stored["description"] == note
+    assert not compared(server, wanted(facts={**facts, "flow_description": None}))
 
 
 def test_whether_it_is_paused_changes_only_by_a_flag(server):

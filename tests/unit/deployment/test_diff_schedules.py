@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flowship.deployment import diff_schedules
@@ -14,6 +16,7 @@ from support.server_model import ServerModel
 
 FIVE, SIX = {"cron": "0 5 * * *"}, {"cron": "0 6 * * *"}
 HOURLY = {"interval": "1h"}
+FLAG = Flags(cron="0 9 * * *")
 NONE = ObservedDeployment(None, None)
 
 
@@ -43,7 +46,7 @@ def test_a_new_schedule_is_created_with_flowships_slug():
     (create,) = diff_schedules.operations(deployment, NONE, IdOf("deployment"), state)
     assert create.action is Action.CREATE
     assert create.name == "taxi/nightly: every day at 05:00 UTC"
-    assert create.body["slug"].startswith("flowship-")
+    assert create.body["slug"] == "flowship-daily-0500"
     assert create.body["schedule"] == {"cron": "0 5 * * *", "timezone": "UTC", "day_or": True}
     assert diff_schedules.is_own({"slug": create.body["slug"]})
     assert not diff_schedules.is_own({"slug": None})
@@ -136,16 +139,58 @@ def test_a_persons_schedule_is_never_matched(server):
     assert delete.id == server.schedules()[0]["id"]
 
 
-# --- schedules by flag ---------------------------------------------------------------------------
+# --- slugs ---------------------------------------------------------------------------------------
 
-FLAG = Flags(cron="0 9 * * *")
+
+def test_schedules_with_the_same_times_have_slugs_of_their_own(server):
+    same = {**FIVE, "timezone": "Pacific/Auckland"}, {**FIVE, "parameters": {"year": 2021}}
+    deploy(server, FIVE, *same, SIX)
+    slugs = [s["slug"] for s in server.schedules()]
+    assert len(set(slugs)) == 4
+    assert slugs[3] == "flowship-daily-0600"
+    assert all(re.fullmatch("flowship-daily-0500-[0-9a-f]{8}", s) for s in slugs[:3])
+    assert planned(server, SIX, *same, FIVE) == []
+
+
+def test_the_slugs_of_earlier_versions_are_renamed_and_nothing_else_changes(server):
+    two = {**FIVE, "parameters": {"year": 2021}}, {**FIVE, "parameters": {"year": 2022}}
+    deploy(server, *two, SIX)
+    for number, stored in enumerate(server.schedules()):
+        stored["slug"] = f"flowship-0000000{number}"
+        stored["active"] = number != 1
+    before = [{**s, "slug": ""} for s in server.schedules()]
+    updates = planned(server, *reversed(two), SIX)
+    assert [c.field for o in updates for c in o.changes] == ["slug"] * 3
+    deploy(server, *reversed(two), SIX)
+    assert [{**s, "slug": ""} for s in server.schedules()] == before
+    assert planned(server, *two, SIX) == []
+
+
+def test_a_second_schedule_at_the_same_times_does_not_take_the_first_ones_place(server):
+    deploy(server, {**FIVE, "parameters": {"year": 2021}})
+    (first,) = server.schedules()
+    first["active"] = False
+    deploy(server, {**FIVE, "parameters": {"year": 2022}}, {**FIVE, "parameters": {"year": 2021}})
+    paused = [s for s in server.schedules() if not s["active"]]
+    assert [(s["id"], s["parameters"]) for s in paused] == [(first["id"], {"year": 2021})]
+
+
+def test_a_schedule_that_an_earlier_version_stored_for_a_flag_stays(server):
+    deploy(server, FIVE, flags=FLAG)
+    configured = wanted(FIVE).deployments[0].configured
+    server.schedules()[0]["slug"] = f"flowship-cli-{configured}"
+    assert planned(server, FIVE) == []
+
+
+# --- schedules by flag ---------------------------------------------------------------------------
 
 
 def test_a_flag_replaces_flowships_schedules(server):
     deploy(server, FIVE, SIX)
     update, delete = planned(server, FIVE, SIX, flags=FLAG)
     assert (update.reason, delete.reason) == ("by flag", "replaced by flag")
-    assert update.body["slug"].startswith("flowship-cli-")
+    configured = wanted(FIVE, SIX).deployments[0].configured
+    assert update.body["slug"] == f"flowship-cli-daily-0900-{configured}"
 
 
 def test_a_schedule_by_flag_stays_until_the_configured_schedules_change(server):

@@ -96,9 +96,30 @@ REFERENCE = "{{ prefect.blocks.secret.token }}"
 def test_secrets_written_out_and_references_to_secrets_differ():
     env = {"API_TOKEN": "sk-123", "KEY_TOKEN": REFERENCE, "DB": "http://ada:pw@host", "A": "1"}
     block = settings(block={"env": env}).block
-    assert open_secrets(block) == ("API_TOKEN", "DB")
+    assert open_secrets(block) == ("env.API_TOKEN", "env.DB")
     assert env_references(block) == {"KEY_TOKEN": REFERENCE}
     assert set(configured_fields(block)["env"]) == {"API_TOKEN", "DB", "A"}
+
+
+def test_secrets_in_labels_and_container_options_are_found_too():
+    block = settings(
+        block={
+            "labels": {"team": "data", "api_key": "k3y"},
+            "container_create_kwargs": {
+                "environment": ["A=1", "DB_PASSWORD=hunter2"],
+                "log_config": {"config": {"splunk-token": "x", "url": "http://a:b@host"}},
+                "hostname": "hf_" + "aB3d" * 8 + "xY",
+            },
+        }
+    ).block
+    inside = "container_create_kwargs"
+    assert open_secrets(block) == (
+        "labels.api_key",
+        f"{inside}.environment",
+        f"{inside}.log_config.config.splunk-token",
+        f"{inside}.log_config.config.url",
+        f"{inside}.hostname",
+    )
 
 
 def test_what_is_neither_configured_nor_a_default_is_kept():

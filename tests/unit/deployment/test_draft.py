@@ -244,3 +244,53 @@ def test_binding_a_second_image_parses_nothing(parsed):
 def test_a_schedule_by_flag_is_parsed_once(parsed):
     draft(settings(), Flags(cron="0 9 * * *"), now=NOW).bind(image())
     assert [call["cron"] for call in parsed] == ["0 9 * * *"]
+
+
+WITH_REFUSED = {
+    "parameters": {
+        "properties": {
+            "day": {"type": "string", "format": "date", "default": None, "position": 0},
+            "api_key": {"type": "integer", "default": "t0p", "position": 1},
+        }
+    },
+    "refused_defaults": {"day": "Input should be a valid date"},
+}
+
+
+def test_a_default_that_the_flow_refuses_is_an_error_with_a_schedule():
+    error = refused(ConfigError, flags=Flags(cron="0 5 * * *"), **WITH_REFUSED)
+    assert error.code == "parameter-default-invalid"
+    assert error.message == (
+        '"de-taxi" would run every day at 05:00 UTC and fail each time: the default of "day",'
+        " null, does not fit its type, a date: Input should be a valid date"
+    )
+    assert "--param day=…" in error.hint
+
+
+def test_a_default_that_the_flow_refuses_is_a_warning_without_a_schedule():
+    (spec,) = planned(**WITH_REFUSED)
+    assert [w for w in spec.warnings if 'the default of "day"' in w]
+
+
+def test_a_value_in_place_of_a_refused_default_is_enough():
+    flags = Flags(cron="0 5 * * *", parameters={"day": "2026-01-31"})
+    (spec,) = planned(flags=flags, **WITH_REFUSED)
+    assert spec.parameters == {"day": "2026-01-31"}
+    schedules = [{"cron": "0 5 * * *", "parameters": {"day": "2026-01-31"}}]
+    project = settings(deployments=[{"name": "a", "schedules": schedules}])
+    (spec,) = planned(project, **WITH_REFUSED)
+    assert not spec.warnings
+
+
+def test_a_refused_default_that_is_secret_is_not_shown():
+    facts = {**WITH_REFUSED, "refused_defaults": {"api_key": "Input should be a valid integer"}}
+    error = refused(ConfigError, flags=Flags(cron="0 5 * * *"), **facts)
+    assert '"api_key"' in error.message
+    assert "t0p" not in error.message
+
+
+def test_a_default_made_of_the_time_is_shown_as_of_the_build():
+    (spec,) = planned(computed_defaults=("year",))
+    assert {p.name: p.source for p in spec.parameter_values} == {
+        "months": "default", "year": "default, as of the build", "colour": "default",
+    }  # fmt: skip

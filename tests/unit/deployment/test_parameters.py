@@ -345,3 +345,10 @@ def test_the_parameters_of_a_flow_that_was_not_probed_must_be_json_too():
     assert resolve(None, given) == {"day": "2026-01-31", "months": [1], "note": "abc "}
     with pytest.raises(ConfigError, match="not a valid JSON number"):
         resolve(None, {"limit": float("nan")})
+
+
+def test_a_repeated_value_of_a_set_is_named_for_the_shell_too():
+    schema = {"type": "array", "uniqueItems": True, "items": {"type": "integer"}}
+    with pytest.raises(ValueError, match="is a set: it can have 1 only once"):
+        coerce("1,2,1", schema, schema)
+    assert coerce("1,2", schema, schema) == [1, 2]

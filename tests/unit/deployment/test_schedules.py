@@ -32,3 +32,30 @@ def test_next_runs_are_in_the_schedules_own_timezone():
     assert first.isoformat() == "2026-06-02T05:00:00+12:00"
     assert first.tzinfo == ZoneInfo("Pacific/Auckland")
     assert (second - first, third - second) == (timedelta(days=1), timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "slug"),
+    [
+        ({"cron": "0 5 * * *"}, "daily-0500"),
+        ({"cron": "@daily"}, "daily-0000"),
+        ({"cron": "30 5,17 * * *"}, "daily-0530-1730"),
+        ({"cron": "0 5 * * 1-5"}, "weekdays-0500"),
+        ({"cron": "0 5 * * mon,thu"}, "monday-thursday-0500"),
+        ({"cron": "0 5 1 * *"}, "day-1-of-every-month-0500"),
+        ({"cron": "15 * * * *"}, "hourly-minute-15"),
+        ({"cron": "*/15 * * * *"}, "every-15-minutes"),
+        ({"cron": "*/7 8-16 * * 1-5"}, "cron-7-8-16-1-5"),
+        ({"interval": "1d"}, "daily"),
+        ({"interval": "1h30m"}, "every-1-hour-30-minutes"),
+        ({"rrule": "FREQ=DAILY;BYHOUR=5"}, "rrule-freq-daily-byhour-5"),
+    ],
+)
+def test_a_slug_says_when_a_schedule_runs(given, slug):
+    found = schedules.parse(timezone="Pacific/Auckland", **given).slug
+    assert found == slug
+
+
+def test_a_slug_is_not_longer_than_can_be_read():
+    days = ",".join(str(n) for n in range(1, 29))
+    assert len(schedules.parse(rrule=f"FREQ=MONTHLY;BYMONTHDAY={days}").slug) <= 60

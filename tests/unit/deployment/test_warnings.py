@@ -40,6 +40,11 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
     (spec,) = planned(project, flags, parameters=schema)
     assert spec.parameters == {"token": "hunter2"}
     assert any('"token" is a secret' in warning for warning in spec.warnings)
+    (stored,) = [w for w in draft(project, flags, now=NOW).warnings if "API_TOKEN" in w]
+    assert stored == (
+        'deployment "a", job-variables.env: "API_TOKEN" looks like a secret and is stored in clear'
+        ' text; put it in a Secret block and write "{{ prefect.blocks.secret.NAME }}"'
+    )
     wanted = draft(project, flags, now=NOW).bind(image(parameters=schema))
     described = json.dumps(dry_run(wanted).to_json())
     assert not [s for s in ("hunter2", "hunter3", "sk-123", "u:pw") if s in described]

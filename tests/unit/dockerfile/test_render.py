@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -161,3 +162,61 @@ def test_an_error_in_a_template_is_reported_with_file_and_line(tmp_path, templat
 def test_a_missing_template_is_reported(tmp_path):
     with pytest.raises(ConfigError, match=r"template: my\.j2 not found"):
         render(settings(tmp_path, template="my.j2"), dependencies=False)
+
+
+# --- a project's template is code from outside ---------------------------------------------------
+
+READS_INTERNALS = [
+    "{{ cycler.__init__.__globals__.os.popen('touch ran').read() }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ lipsum.__globals__['os'].system('touch ran') }}",
+    "{{ self._TemplateReference__context.cycler.__init__.__globals__.os.system('touch ran') }}",
+    "{{ '{0.__class__.__init__.__globals__}'.format(cycler) }}",
+    "{% set x = packages.update({'index_url': 'y'}) %}",
+]
+
+
+@pytest.mark.parametrize("template", READS_INTERNALS)
+def test_a_template_reaches_no_code_of_python(tmp_path, monkeypatch, template):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.j2").write_text(f"FROM x\n{template}\n")
+    with pytest.raises(ConfigError) as error:
+        render(settings(tmp_path, template="my.j2"), dependencies=False)
+    assert error.value.code == "template-error"
+    assert error.value.where == f"{tmp_path / 'my.j2'}:2"
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ 'x' * 10 ** 10 }}", "needs too much time or memory"),
+        ("{{ 'x'|center(10 ** 10) }}", "needs too much time or memory"),
+        ("{{ 9 ** (9 ** 9) }}", "needs too much time or memory"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "time"),
+        ("{% for i in range(99999) %}{{ 'RUN id; ' * 99 }}{% endfor %}", "more than 1 MB"),
+        ("{% include 'my.j2' %}", "extends or includes itself"),
+    ],
+)
+def test_a_template_that_does_not_end_is_ended(tmp_path, template, message):
+    (tmp_path / "my.j2").write_text(template)
+    with pytest.raises(ConfigError, match=message) as error:
+        render(settings(tmp_path, template="my.j2"), dependencies=False)
+    assert error.value.hint
+
+
+@pytest.mark.parametrize("kind", ["link", "above", "pipe", "long"])
+def test_a_template_is_a_regular_file_of_the_project(tmp_path, kind):
+    outside, root = tmp_path / "secret", tmp_path / "project"
+    outside.write_text("password")
+    root.mkdir()
+    name = {"above": "../secret", "long": "x" * 5000}.get(kind, "part.j2")
+    if kind == "link":
+        (root / name).symlink_to(outside)
+    elif kind == "pipe":
+        os.mkfifo(root / name)
+    (root / "my.j2").write_text(f"{{% include '{name}' %}}")
+    for template in ("my.j2", name):
+        with pytest.raises(ConfigError) as error:
+            render(settings(root, template=template), dependencies=False)
+        assert error.value.code in {"template-error", "template-not-found"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import textwrap
 
 import pytest
 
@@ -19,6 +21,30 @@ from support.dockerfiles import (
     only,
     underlined,
 )
+
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{KEY_BODY}\n{KEY_BODY}\n-----END RSA PRIVATE KEY-----\n"
+NOTEBOOK_KEY = json.dumps(
+    {
+        "image": "iVBORw0KGgo" * 20_000,
+        "outputs": [{"text": ["-----BEGIN PRIVATE KEY-----\n", f"{KEY_BODY}\n"]}],
+    },
+    indent=1,
+)
+BY_NAME = [
+    ".env~", ".env.bak", "env.bak", "prod.env.old", ".streamlit/secrets.toml", ".dbt/profiles.yml",
+    ".config/gh/hosts.yml", ".my.cnf", ".boto", ".vault-token", ".bash_history", ".psql_history",
+    "terraform.tfstate", "a/terraform.tfstate.backup", ".databrickscfg", ".s3cfg", "rclone.conf",
+    ".cargo/credentials.toml", ".kaggle/kaggle.json", ".cache/huggingface/token", "passwords.kdbx",
+    ".snowflake/connections.toml", ".gnupg/secring.gpg", ".env-prod",
+]  # fmt: skip
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 76))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +73,24 @@ from support.dockerfiles import (
         ("conf.yml", f'k: "-----BEGIN RSA PRIVATE KEY-----\\n{KEY_BODY}"', "private key"),
         ("flow.py", "KEY = 'AKIA" + "QYLPMN5HHHFPZAM2'", "AWS access key"),
         ("flow.py", "KEY = 'pnu_" + "a1B2" * 9 + "'", "Prefect API key"),
+        ("app.ipynb", NOTEBOOK_KEY, "private key"),
+        ("key.txt", f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n".encode("utf-16"), "private key"),
+        ("key.txt", f"A=1\n{PEM}".encode("utf-16-le"), "private key"),
+        ("flow.py", f"KEY = '{b64(PEM)}'", "private key"),
+        (
+            "secret.yaml",
+            "  tls.key: |\n" + textwrap.indent(wrapped(b64(PEM)), "    "),
+            "private key",
+        ),
+        ("flow.py", f"SA = '{b64(ACCOUNT)}'", "private key"),
+        ("flow.py", "KEY = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw" + KEY_BODY + "'", "private key"),
+        (
+            "flow.py",
+            'KEY = ("-----BEGIN PRIVATE KEY-----\\n"\n  "' + KEY_BODY + '")',
+            "private key",
+        ),
+        (".flaskenv", "FLASK_APP=x\nSECRET_KEY=hunter22\n", "environment file with a password"),
+        *((name, "x", "") for name in BY_NAME),
         (
             "requirements.txt",
             "--index-url https://me:pass" + "word@packages.example.com/x",
@@ -80,6 +124,17 @@ def test_a_secret_is_recognized_by_its_name_or_content(path, content, kind):
         ("requirements.txt", "--index-url https://${USER}:${PASSWORD}@packages.example.com/x"),
         ("requirements.txt", "x @ git+ssh://git@example.com/x.git"),
         ("package.json", '{"type": "module"}'),
+        (".flaskenv", "FLASK_APP=app\nFLASK_DEBUG=1\n"),
+        (".env.sample", "PASSWORD=hunter2"),
+        ("environment.yml", "name: x"),
+        ("venv.py", "x"),
+        ("ca.yaml", "ca: " + b64("-----BEGIN CERTIFICATE-----\n" + KEY_BODY * 4)),
+        ("key.pub.b64", b64("-----BEGIN PUBLIC KEY-----\n" + KEY_BODY * 4)),
+        ("flow.py", "PUBLIC = 'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" + KEY_BODY * 4 + "'"),
+        ("map.js", "//# sourceMappingURL=data:application/json;base64," + b64('{"a": 1}' * 60)),
+        ("notes.txt", "plain text in UTF-16".encode("utf-16")),
+        ("README.md", "STRIPE_KEY=sk_live_" + "x" * 24 + " and hf_" + "x" * 34),
+        ("flow.py", "sk_learn_pipeline_of_the_year_2024_and_more = 'sk-learn-is-a-package'"),
         ("bad.json", "{" * 5000),
         ("data.csv", f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n"),
         ("sa.json", '{"type": "service_account", "private_key": "PUT YOUR KEY HERE"}'),

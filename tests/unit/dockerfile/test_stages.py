@@ -89,3 +89,56 @@ def test_a_build_argument_replaces_a_default():
 def test_an_argument_after_a_different_env_of_that_name_is_unknown():
     (stage,) = trace(parse("FROM q:1\nENV V=1\nARG V=2\n")).stages
     assert stage.env["V"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "help"),
+    [
+        (
+            "ARG A=1\nARG V\nFROM image:$V\n",
+            '"image:$V" is not a valid image name: ARG V on line 2 has no value',
+            'give it a default, "ARG V=…", or set V in build-args',
+        ),
+        (
+            "ARG V\nFROM $V\n",
+            '"$V" is not a valid image name: ARG V on line 1 has no value',
+            'give it a default, "ARG V=…", or set V in build-args',
+        ),
+        (
+            "FROM python:${V}-slim\n",
+            '"python:${V}-slim" is not a valid image name: $V is not set, because no ARG V is above'
+            " the first FROM",
+            'add "ARG V=…" above the first FROM',
+        ),
+        (
+            "FROM q:1\nARG V=1\nFROM q:$V\n",
+            '"q:$V" is not a valid image name: $V is not set, because no ARG V is above the first'
+            " FROM",
+            'add "ARG V=…" above the first FROM',
+        ),
+    ],
+)
+def test_an_image_name_that_an_empty_variable_spoils_names_the_argument(text, message, help):
+    (problem,) = trace(parse(text)).problems
+    assert (problem.message, problem.help) == (message, help)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG SUFFIX\nFROM image$SUFFIX\n",
+        "ARG S\nFROM host.example.com:5000/a/image:1$S\n",
+        "ARG R\nFROM ${R}image:1\n",
+        "ARG V\nFROM image:${V:-3}\n",
+        "ARG TARGETARCH\nFROM image:$TARGETARCH\n",
+        "FROM image:$TARGETARCH\n",
+        "ARG S\nFROM image@sha256:ab$S\n",
+    ],
+)
+def test_an_image_name_that_is_valid_without_the_value_has_no_problem(text):
+    assert trace(parse(text)).problems == ()
+
+
+def test_a_build_argument_gives_the_image_name_its_value():
+    dockerfile = parse("ARG V\nFROM image:$V\n")
+    assert trace(dockerfile, build_args={"V": "1"}).problems == ()

@@ -89,6 +89,42 @@ def test_an_unknown_debian_package_is_named_in_the_advice():
     assert "no-such-package-flowship" in failure("classic-apt-unknown").hint
 
 
+# The lines of pip, apt and uv in a container without a network, and of an engine without one.
+NETWORK_FAULTS = {
+    "pip": "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(': "
+    "Temporary failure in name resolution')': /simple/x/\n"
+    "ERROR: No matching distribution found for x",
+    "apt": "W: Failed to fetch http://example.com/InRelease  Temporary failure resolving 'x'\n"
+    "E: Unable to locate package curl",
+    "uv": "error: Request failed after 3 retries\n  Caused by: dns error",
+    "python": "urllib.error.URLError: <urlopen error [Errno 101] Network is unreachable>",
+    "curl": "curl: (7) Failed to connect: Connection refused",
+}
+
+
+@pytest.mark.parametrize("program", NETWORK_FAULTS)
+def test_a_fault_of_the_network_is_no_reason_to_change_the_dockerfile(program):
+    stream = BuildStream(lambda event: None)
+    stream.feed({"stream": "Step 2/3 : RUN install\n"})
+    stream.feed({"stream": f"{NETWORK_FAULTS[program]}\n"})
+    with pytest.raises(BuildError) as caught:
+        stream.feed({"error": "The command '/bin/sh -c install' returned a non-zero code: 1"})
+    assert "the Dockerfile is not the cause" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to create endpoint x on network bridge: could not find bridge docker0",
+        "failed to create task for container: OCI runtime create failed: no such file",
+    ],
+)
+def test_a_fault_of_the_engine_is_not_blamed_on_the_dockerfile(message):
+    with pytest.raises(BuildError) as caught:
+        BuildStream(lambda event: None).feed({"error": message})
+    assert "the engine failed, not the Dockerfile" in caught.value.hint
+
+
 def test_a_dockerfile_the_engine_cannot_read_is_a_build_error():
     assert "unknown instruction: FLY" in failure("classic-parse-error").message
 

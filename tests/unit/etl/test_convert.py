@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import threading
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from parts.taxi_server import write_month
@@ -21,9 +23,9 @@ from flowship.etl.errors import (
     TooManyRejectsError,
 )
 from flowship.etl.schemas import SCHEMAS
-from flowship.etl.source import open_source
+from flowship.etl.source import Fingerprint, Stream, open_source
 
-COLOURS = ["yellow", "green", "fhv"]
+COLOURS = ["yellow", "green", "fhv", "fhvhv"]
 GREEN_HEADER = "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime\n"
 
 
@@ -194,11 +196,22 @@ def test_a_file_of_another_colour_is_refused(tmp_path):
         _convert(_month(tmp_path, "yellow", 10), "green")
 
 
-def test_a_web_page_instead_of_a_month_is_refused_with_its_beginning(tmp_path):
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_web_page_instead_of_a_month_is_named(tmp_path, packed):
     source = tmp_path / "month.csv.gz"
-    source.write_text("<!DOCTYPE html>\n<html>Sign in</html>")
-    with pytest.raises(SourceError, match="begins with '<!DOCTYPE html>'"):
+    page = b"<!DOCTYPE html>\n<html>Sign in</html>"
+    source.write_bytes(gzip.compress(page) if packed else page)
+    with pytest.raises(SourceError, match=r"not a month of trips:.* it is a web page") as caught:
         _convert(source, "yellow")
+    assert caught.value.code == "source-format-unsupported"
+
+
+def test_the_format_is_recognized_in_a_download_of_single_bytes(tmp_path):
+    month = gzip.decompress(_month(tmp_path, "green", 10).read_bytes())
+    packed = gzip.compress(month)
+    stream = Stream("m.csv.gz", Fingerprint("x"), chunks=(bytes([byte]) for byte in packed))
+    convert(stream, tmp_path / "m.parquet", SCHEMAS["green"])
+    assert pq.read_metadata(tmp_path / "m.parquet").num_rows == 10
 
 
 @pytest.mark.parametrize(
@@ -239,13 +252,136 @@ def test_a_truncated_parquet_file_is_refused(tmp_path):
         _convert(source, "yellow")
 
 
-def test_a_parquet_column_of_another_type_is_a_changed_schema(tmp_path):
-    source = tmp_path / "m.parquet"
-    times = pa.array(["2021-01-01 00:00:00"]).cast(pa.timestamp("us"))
-    columns = {"pickup_datetime": times, "dropOff_datetime": times, "SR_Flag": ["shared"]}
-    pq.write_table(pa.table(columns), source)
-    with pytest.raises(SourceError, match=r"column SR_Flag has an unexpected type: .*shared"):
-        _convert(source, "fhv")
+# --- columns of other types: the same answers for CSV and Parquet ---------------------------------
+
+TIMES = [datetime(2021, 1, 1, hour) for hour in (0, 1, 2)]
+EPOCHS = {
+    "seconds": [1609459200 + 3600 * hour for hour in range(3)],
+    "milliseconds": [1609459200_000 + 3600_000 * hour for hour in range(3)],
+    "microseconds": [1609459200_000_000 + 3600_000_000 * hour for hour in range(3)],
+    "nanoseconds": [1609459200_000_000_000 + 3600_000_000_000 * hour for hour in range(3)],
+}
+
+
+def _published(folder: Path, kind: str, table: pa.Table) -> Path:
+    source = folder / f"m.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, source)
+    else:
+        csv.write_csv(table, source)
+    return source
+
+
+def _green(**columns) -> pa.Table:
+    times = pa.array(TIMES, pa.timestamp("us"))
+    given = {"lpep_pickup_datetime": times, "lpep_dropoff_datetime": times}
+    return pa.table(given | columns)
+
+
+@pytest.mark.parametrize("unit", EPOCHS)
+def test_whole_numbers_as_times_are_refused_by_name_with_their_unit(tmp_path, unit):
+    table = _green(lpep_pickup_datetime=EPOCHS[unit])
+    with pytest.raises(SourceError) as caught:
+        _convert(_published(tmp_path, "csv", table), "green")
+    assert f'"{EPOCHS[unit][0]}" is a number, not a timestamp (perhaps {unit} since 1970)' in str(
+        caught.value
+    )
+    assert "max_rejects" not in str(caught.value)
+    csv_hint = caught.value.hint
+    with pytest.raises(
+        SourceError,
+        match=r"lpep_pickup_datetime has whole numbers \(int64\), not timestamps",
+    ) as caught:
+        _convert(_published(tmp_path, "parquet", table), "green")
+    assert caught.value.hint in csv_hint
+    assert "New York wall-clock times" in csv_hint
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "+05:30"])
+def test_times_with_a_time_zone_become_new_york_times(tmp_path, kind, zone):
+    instants = [datetime(2021, 1, 1, 12, tzinfo=timezone.utc), None]
+    instants += [datetime(2021, 7, 1, 12, tzinfo=timezone.utc)]  # daylight saving time
+    column = pa.array(instants, pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us", tz=zone))
+    notes: list[str] = []
+    _, table = _convert(
+        _published(tmp_path, kind, _green(lpep_pickup_datetime=column)),
+        "green",
+        watch=Watch(Progress(), lambda progress: notes.append(progress.note)),
+    )
+    assert table["lpep_pickup_datetime"].to_pylist() == [
+        datetime(2021, 1, 1, 7), None, datetime(2021, 7, 1, 8),
+    ]  # fmt: skip
+    assert table["lpep_dropoff_datetime"].to_pylist() == TIMES
+    assert notes[-1] == "times with a time zone were converted to New York time"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_booleans_as_flags_become_yes_and_no(tmp_path, kind):
+    table = _green(store_and_fwd_flag=[True, None, False])
+    _, table = _convert(_published(tmp_path, kind, table), "green")
+    assert table["store_and_fwd_flag"].to_pylist() == ["Y", None, "N"]
+
+
+@pytest.mark.parametrize("column", ["passenger_count", "fare_amount", "lpep_pickup_datetime"])
+def test_booleans_elsewhere_are_refused_by_name(tmp_path, column):
+    table = _green(**{column: [True, False, True]})
+    with pytest.raises(SourceError, match=f'line 2: {column}: "true" is not a '):
+        _convert(_published(tmp_path, "csv", table), "green")
+    with pytest.raises(SourceError, match=rf"{column} has booleans \(bool\), not "):
+        _convert(_published(tmp_path, "parquet", table), "green")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_nan_is_a_missing_value(tmp_path, kind):
+    values = [1.0, float("nan"), 3.0]
+    table = _green(passenger_count=values, fare_amount=values)
+    converted, table = _convert(_published(tmp_path, kind, table), "green")
+    assert converted.rejects == []
+    assert table["passenger_count"].to_pylist() == [1, None, 3]
+    assert table["fare_amount"].to_pylist() == [1.0, None, 3.0]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_count_that_is_not_whole_rejects_its_row(tmp_path, kind):
+    table = _green(passenger_count=[1.0, 1.5, float("inf")])
+    converted, table = _convert(_published(tmp_path, kind, table), "green")
+    assert table["passenger_count"].to_pylist() == [1]
+    first = 2 if kind == "csv" else 1
+    assert [(reject.line, reject.reason) for reject in converted.rejects] == [
+        (first + 1, 'passenger_count: "1.5" is not a whole number'),
+        (first + 2, 'passenger_count: "inf" is not a whole number'),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_time_outside_the_calendar_rejects_its_row(tmp_path, kind):
+    written = pa.array([0, 0, 2**60]).cast(pa.timestamp("us"))
+    if kind == "csv":
+        written = pa.array(["2021-01-01 00:00:00", "2021-01-01 00:00:00", "0000-01-01 00:00:00"])
+    table = _green(lpep_dropoff_datetime=written, lpep_pickup_datetime=written)
+    converted, table = _convert(_published(tmp_path, kind, table), "green")
+    assert table.num_rows == 2
+    assert [reject.reason.split(":")[0] for reject in converted.rejects] == ["lpep_pickup_datetime"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_text_is_read_as_in_csv(tmp_path, kind):
+    table = _green(
+        lpep_pickup_datetime=["2021-01-01 00:00:00", "2021-01-01T01:00:00", ""],
+        passenger_count=["7", "7.0", "NA"],
+        fare_amount=["1", "", "2.5"],
+    )
+    _, table = _convert(_published(tmp_path, kind, table), "green")
+    assert table["lpep_pickup_datetime"].to_pylist() == [*TIMES[:2], None]
+    assert table["passenger_count"].to_pylist() == [7, 7, None]
+    assert table["fare_amount"].to_pylist() == [1.0, None, 2.5]
+
+
+def test_a_parquet_column_of_lists_is_refused_by_name(tmp_path):
+    source = _published(tmp_path, "parquet", _green(passenger_count=[[1], [2], []]))
+    with pytest.raises(SourceError, match="passenger_count has values of the type list"):
+        _convert(source, "green")
 
 
 # --- rows that cannot be read --------------------------------------------------------------------
@@ -329,7 +465,7 @@ def test_the_allowed_number_of_bad_rows_passes_and_one_more_fails(tmp_path):
 
 def test_a_large_file_of_bad_rows_fails_early(tmp_path):
     source = _zipped(tmp_path / "m.csv.gz", GREEN_HEADER + "no trip\n" * 200_000)
-    with pytest.raises(TooManyRejectsError, match="more than 100 rows"):
+    with pytest.raises(TooManyRejectsError, match="none of the first 101 rows"):
         _convert(source, "green")
 
 

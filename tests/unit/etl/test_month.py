@@ -348,3 +348,29 @@ def test_an_interrupt_ends_every_month_without_a_result(taxi, out):
         load_months(jobs, FolderDestination(out), concurrency=1, report=interrupt)
     assert _files(out) == []
     assert len(taxi.requests) < 12
+
+
+@pytest.mark.parametrize("error", [KeyError("trip_distance"), MemoryError(), OverflowError("\x1b")])
+def test_a_month_that_fails_unexpectedly_does_not_stop_the_others(taxi, out, monkeypatch, error):
+    def step(batch, schema):
+        if batch["lpep_pickup_datetime"][0].as_py().month == 2:
+            raise error
+        return given(batch, schema)
+
+    given = clean_module.clean
+    monkeypatch.setattr(clean_module, "clean", step)
+    jobs = [_job(taxi, month) for month in (1, 2, 3)]
+    results = load_months(jobs, FolderDestination(out), concurrency=3)
+    assert [r.outcome for r in results] == ["written", "failed", "written"]
+    assert results[1].code == "month-crashed"
+    kind = type(error).__name__
+    assert re.match(rf"unexpected {kind} \(test_month\.py:\d+\)", results[1].reason)
+    assert "\x1b" not in results[1].reason
+
+
+def test_bytes_of_a_bad_row_do_not_reach_a_message(taxi, out):
+    _publish(taxi, lambda lines: [lines[0]] + [b"\x1b[2J\0\x9b,x"] * 300)
+    (result,) = load_months([_job(taxi)], FolderDestination(out))
+    assert r"\x1b[2J\x00" in result.reason
+    assert not set(result.reason) & {"\x1b", "\0", "\x9b"}
+    assert "max_rejects" not in result.reason

@@ -130,12 +130,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_result_is_printable_on_a_terminal_and_unchanged_in_a_pipe(capsys, monkeypatch):
-    Screen().result({}, f"{EVIL}\n")
+def test_a_result_is_printable_in_a_pipe_too_unless_it_is_a_file(capsys, monkeypatch):
+    Screen().result({}, EVIL)
+    assert control_characters(capsys.readouterr().out) == []
+    Screen().result({}, f"{EVIL}\n", exact=True)
     assert capsys.readouterr().out == f"{EVIL}\n"
     stdout = Terminal()
     monkeypatch.setattr("sys.stdout", stdout)
-    Screen().result({}, EVIL)
+    Screen().result({}, EVIL, exact=True)
     assert control_characters(stdout.getvalue()) == []
 
 

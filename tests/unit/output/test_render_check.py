@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from flowship.build_request import prepare_build
-from flowship.check import Checked, check_build
+from flowship.check import Checked, check_build, with_hadolint
 from flowship.config import loading
 from flowship.dockerfile import Facts, Finding, Linter, Severity, check
 from flowship.output import render_check
@@ -98,10 +99,33 @@ def test_applied_fixes_are_reported(count, line):
     )
 
 
+def test_a_fix_that_leaves_the_flow_out_of_place_says_so_below_the_fix():
+    lines = shown(render_check.findings(checked("FROM scratch\n", fixed=1, misplaced=(4,))))
+    assert lines.startswith(
+        "✓ fixed 1 problem in Dockerfile\n"
+        "! line 4: the destination is absolute now, but the flow is not in its place there\n"
+    )
+
+
+def test_text_counts_and_json_agree_on_each_severity(monkeypatch):
+    """An error of hadolint is shown as what it is here: a warning that stops nothing."""
+    item = b'[{"line": 1, "column": 1, "code": "DL3004", "level": "error", "message": "m"}]'
+    done = subprocess.CompletedProcess([], 0, item)
+    monkeypatch.setattr("flowship.dockerfile.hadolint.executable", lambda: "hadolint")
+    monkeypatch.setattr("flowship.dockerfile.hadolint.subprocess.run", lambda *a, **k: done)
+    result = with_hadolint(checked("FROM python\nCOPY a b/\n"))
+    text, data = shown(render_check.findings(result)), render_check.findings_json(result)
+    severities = [finding["severity"] for finding in data["findings"]]
+    assert (severities.count("error"), severities.count("warning")) == (1, 2)
+    assert (data["errors"], data["warnings"]) == (1, 2)
+    assert (text.count("error: "), text.count("warning: ")) == (1, 2)
+    assert "Dockerfile: 1 error and 2 warnings" in text
+
+
 def test_a_finding_of_hadolint_is_marked():
-    found = Finding("DL1", Severity.ERROR, 1, 1, 5, "message", "help", source=Linter.HADOLINT)
+    found = Finding("DL1", Severity.WARNING, 1, 1, 5, "message", "help", source=Linter.HADOLINT)
     result = Checked("Dockerfile", "FROM a:1\n", (found,), Facts())
-    assert "error: message [hadolint DL1]" in shown(render_check.findings(result))
+    assert "warning: message [hadolint DL1]" in shown(render_check.findings(result))
     assert "Dockerfile: 1 warning" in shown(render_check.findings(result))
 
 
@@ -129,10 +153,10 @@ def test_the_json_has_every_finding_and_the_counts():
                 "line": 2,
                 "column": 8,
                 "end_column": 10,
-                "message": '"b/" is a relative path: it resolves to a path below the working'
-                " directory of the base image python, which is unknown",
-                "help": "use the full path in the image, starting with a slash",
-                "fixable": False,
+                "message": '"b/" is a relative path: it resolves to /b/, because the working'
+                " directory is / (set by the base image python)",
+                "help": 'use "/b/"',
+                "fixable": True,
                 "source": "flowship",
             },
         ],

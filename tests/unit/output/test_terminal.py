@@ -19,10 +19,16 @@ from flowship.output import terminal
         ("a\x00b\rc\x7f", "a␀b␍c␡"),
         ("\x9b31m", "\ufffd31m"),
         ("gpj\u202etxt", "gpj\ufffdtxt"),
+        ("a\u2028b\u200fc\udc80d\U000e0041", "a\ufffdb\ufffdc\ufffdd\ufffd"),
+        ("👩\u200d🚀 ما", "👩\u200d🚀 ما"),
     ],
 )
 def test_a_control_character_is_replaced_by_a_visible_one(text, shown):
     assert terminal.printable(text) == shown
+
+
+def test_a_name_that_is_one_line_of_a_result_stays_one_line():
+    assert terminal.one_line("a\nb\x1b") == "a␊b␛"
 
 
 @given(st.text())

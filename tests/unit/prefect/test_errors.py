@@ -45,6 +45,12 @@ from support.targets import API, PROFILE, VARIABLE, always, api, api_target
             "set-api",
         ),
         (always(200, "2.20.1"), "api-version-unsupported", "is Prefect 2.20.1", "upgrade"),
+        (
+            always(200, "3.1.15"),
+            "api-version-unsupported",
+            "needs Prefect 3.2 or a later",
+            "upgrade",
+        ),
         (always(200, {"hello": 1}), "api-not-prefect", "is not a Prefect API", "set-api"),
         (
             always(500, {"exception_message": "Internal Server Error"}),

@@ -13,7 +13,10 @@ from support.targets import API, PROFILE, api_target
     ("answer", "kind", "detail"),
     [
         ((200, "3.8.8"), AnswerKind.PREFECT, ""),
-        ((200, "2.20.1"), AnswerKind.PREFECT_2, ""),
+        ((200, "3.2.0"), AnswerKind.PREFECT, ""),
+        ((200, "3.1.15"), AnswerKind.UNSUPPORTED, ""),
+        ((200, "2.20.1"), AnswerKind.UNSUPPORTED, ""),
+        ((200, "4.0.0"), AnswerKind.UNSUPPORTED, ""),
         ((401, {}), AnswerKind.UNAUTHORIZED, "HTTP 401"),
         ((403, {}), AnswerKind.FORBIDDEN, "HTTP 403"),
         ((200, {"hello": 1}), AnswerKind.OTHER, "HTTP 200 without a Prefect version"),
@@ -41,7 +44,7 @@ def test_https_to_a_plain_server_is_recognized(server):
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (ServerAnswer(AnswerKind.PREFECT_2, "2.20.1"), "api-version-unsupported"),
+        (ServerAnswer(AnswerKind.UNSUPPORTED, "2.20.1"), "api-version-unsupported"),
         (ServerAnswer(AnswerKind.UNAUTHORIZED), "api-credentials-rejected"),
         (ServerAnswer(AnswerKind.FORBIDDEN), "api-permission-denied"),
         (ServerAnswer(AnswerKind.OTHER), "api-not-prefect"),

@@ -141,3 +141,24 @@ def test_a_missing_flows_folder_says_what_to_copy(tmp_path):
     error = explained(tmp_path / "nowhere", "flow.py:hello")
     assert error.code == "flows-folder-missing"
     assert "COPY . /opt/prefect/flows/" in error.hint
+
+
+def test_a_decorator_above_flow_is_named(tmp_path):
+    source = (
+        "from prefect import flow\nimport functools\ndef timed(f):\n"
+        "    return functools.wraps(f)(lambda *a: f(*a))\n@timed\n@flow(name='x')\n"
+        "def hello(): pass\n"
+    )
+    (tmp_path / "flow.py").write_text(source)
+    error = explained(tmp_path, "flow.py:hello")
+    assert error.code == "flow-wrapped"
+    assert error.where == "flow.py:5"
+    assert "move @flow above @timed" in error.hint
+
+
+def test_a_file_that_the_images_user_may_not_read_is_named():
+    answer = {"failure": Failure.FILE_UNREADABLE, "path": "/opt/prefect/flows/a.py", "user": "app"}
+    with pytest.raises(BuildError) as caught:
+        interpret(answer, Project("a.py:f"))
+    assert caught.value.code == "flow-file-unreadable"
+    assert "app, may not read /opt/prefect/flows/a.py" in caught.value.message

@@ -8,7 +8,7 @@ from flowship.errors import BuildError
 from flowship.probe.answer import interpret
 from flowship.probe.result import Project
 from flowship.probe.script import Failure
-from support.probing import FLOW, explained
+from support.probing import FLOW, ask, explained
 
 pytestmark = pytest.mark.slow
 
@@ -138,3 +138,112 @@ def test_any_other_exception_shows_its_own_traceback(tmp_path):
     assert error.code == "flow-import-failed"
     assert "d['missing']" in error.details
     assert error.where.endswith("flow.py:2")
+
+
+SETTINGS = """
+from pydantic_settings import BaseSettings
+class Settings(BaseSettings):
+    model_config = {"env_prefix": "APP_"}
+    host: str
+    port: int
+    name: str = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("int(os.getenv('NOT_HERE'))", "NOT_HERE"),
+        ("X = os.getenv('NOT_HERE')\nY = [\n  a for a in X.split(',')]", "NOT_HERE"),
+        ("int(os.environ.get('NOT_HERE', ''))", "NOT_HERE"),
+        ("from os import environ\nenviron['NOT_HERE']", "NOT_HERE"),
+        (f"{SETTINGS}\nSettings()", "APP_HOST and APP_PORT"),
+    ],
+)
+def test_a_variable_is_named_however_it_is_read(tmp_path, lines, names):
+    (tmp_path / "flow.py").write_text(f"import os\n{lines}\n{FLOW}")
+    error = explained(tmp_path, "flow.py:hello")
+    assert error.code == "environment-variable-missing"
+    assert f" {names} while" in error.message
+    assert f"[probe] env = {{ {names.split()[0]} = " in error.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from prefect.blocks.system import Secret; Secret.load('x')",
+        "from prefect.variables import Variable; Variable.get('x', default=1)",
+        "from prefect import task; task(lambda: 1)()",
+    ],
+)
+def test_what_needs_the_api_is_reported_in_seconds_with_its_cure(tmp_path, line):
+    (tmp_path / "flow.py").write_text(f"{line}\n{FLOW}")
+    error = explained(tmp_path, "flow.py:hello")
+    assert error.code == "network-during-import"
+    assert "Prefect API" in error.message
+    assert "PREFECT_API_URL" in error.hint
+    assert error.where.endswith("flow.py:1")
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("hello('a')", "hello()"),
+        ("try: hello('a')\nexcept BaseException: pass", "hello()"),
+        ("hello.with_options(name='b')('a')", "hello()"),
+        ("hello.serve(name='x')", "hello.serve()"),
+        ("from prefect import serve; serve(hello.to_deployment('x'))", "serve()"),
+    ],
+)
+def test_a_flow_that_is_called_during_the_import_does_not_run(tmp_path, call, named):
+    (tmp_path / "flow.py").write_text(f"{FLOW.replace('pass', 'print(1 / 0)')}\n{call}\n")
+    error = explained(tmp_path, "flow.py:hello")
+    assert error.code == "flow-called-during-import"
+    assert f"calls {named} while" in error.message
+    assert "__main__" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("from prefect import get_run_logger; get_run_logger()", "run-context-missing",
+         "logging.getLogger"),
+        ("import argparse; argparse.ArgumentParser().parse_args()", "arguments-read-during-import",
+         "__main__"),
+        ("open('/data/x/y.csv', 'w')", "file-missing-during-import", "mkdir(parents=True"),
+        ("open('/proc/1/root/x') if 0 else (_ for _ in ()).throw(PermissionError(13, 'no', '/x'))",
+         "file-access-denied", "/tmp"),
+        ("from prefect.deployments import Deployment", "prefect-2-code", "for Prefect 3"),
+        ("import sqlite3; sqlite3.connect('/not/here/x.db')", "flow-import-failed",
+         "correct that line"),
+    ],
+)  # fmt: skip
+def test_frequent_mistakes_at_the_top_of_a_file_have_their_cure(tmp_path, line, code, hint):
+    (tmp_path / "flow.py").write_text(f"{line}\n{FLOW}")
+    error = explained(tmp_path, "flow.py:hello")
+    assert (error.code, hint in error.hint) == (code, True)
+    assert error.where.endswith("flow.py:1")
+
+
+def test_a_file_that_was_not_sent_is_named_with_the_line_that_leaves_it_out(tmp_path):
+    (tmp_path / "flow.py").write_text(f"open('data.csv')\n{FLOW}")
+    error = explained(tmp_path, "flow.py:hello", left_out={"data.csv": ".dockerignore line 2"})
+    assert error.code == "file-missing-during-import"
+    assert "!data.csv" in error.hint
+
+
+def test_a_flow_that_still_loads_when_the_time_is_up_shows_its_own_line(tmp_path):
+    (tmp_path / "flow.py").write_text(f"import time\n\ntime.sleep(60)\n{FLOW}")
+    with pytest.raises(BuildError) as caught:
+        interpret(ask(tmp_path, "flow.py:hello", seconds=4), Project("flow.py:hello"))
+    assert caught.value.code == "probe-timed-out"
+    assert caught.value.where.endswith("flow.py:3")
+    assert "time.sleep(60)" in caught.value.details
+
+
+def test_a_wait_for_a_server_is_known_by_the_modules_that_wait():
+    answer = {"failure": Failure.WAITING, "modules": ["__prefect_loader__", "psycopg.waiting"]}
+    with pytest.raises(BuildError) as caught:
+        interpret({**answer, "traceback": ""}, Project("flow.py:f"))
+    assert "for a server" in caught.value.message
+    assert "network = true" in caught.value.hint

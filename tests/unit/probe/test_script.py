@@ -63,3 +63,99 @@ def test_modules_next_to_the_flow_and_in_the_project_folder_can_be_imported(tmp_
 def test_a_flow_file_that_calls_exit_is_reported(tmp_path):
     (tmp_path / "flow.py").write_text("import sys\nsys.exit(0)\n")
     assert ask(tmp_path, "flow.py:hello")["type"] == "SystemExit"
+
+
+REFUSED = """
+from __future__ import annotations
+from datetime import date
+from typing import Annotated, Literal
+from prefect import flow
+from pydantic import BaseModel, Field
+
+class Limits(BaseModel):
+    low: int = 1
+
+@flow
+def hello(
+    name: str,
+    day: date = None,
+    ids: list[int] = None,
+    dry: bool = "",
+    size: Literal["s", "m"] = "l",
+    positive: Annotated[int, Field(ge=1)] = 0,
+    number: int = "3",
+    moment: date = "2026-01-31",
+    limits: Limits = Limits(),
+    maybe: date | None = None,
+    *rest: int,
+    other: int = 1.5,
+    **more: float,
+):
+    pass
+"""
+
+
+def test_defaults_are_validated_as_in_a_run(tmp_path):
+    (tmp_path / "flow.py").write_text(REFUSED)
+    result = described(tmp_path, "flow.py:hello")
+    assert set(result.refused_defaults) == {"day", "ids", "dry", "size", "positive", "other"}
+    assert result.refused_defaults["day"] == "Input should be a valid date"
+    (tmp_path / "flow.py").write_text(REFUSED.replace("@flow", "@flow(validate_parameters=False)"))
+    assert described(tmp_path, "flow.py:hello").refused_defaults == {}
+
+
+COMPUTED = """
+import datetime as dt
+from prefect import flow
+TODAY = dt.date.today()
+YESTERDAY = TODAY - dt.timedelta(days=1)
+FIRST = dt.date(2026, 1, 1)
+
+@flow
+def hello(a: str = f"{dt.datetime.now():%Y}", b: dt.date = YESTERDAY, c: dt.date = FIRST,
+          *, d: int = 2026, e: str = str(TODAY)):
+    pass
+"""
+
+
+def test_defaults_that_are_made_of_the_time_are_known(tmp_path):
+    (tmp_path / "flow.py").write_text(COMPUTED)
+    assert described(tmp_path, "flow.py:hello").computed_defaults == ("a", "b", "e")
+
+
+def test_half_characters_and_endless_texts_stay_out_of_the_answer(tmp_path):
+    source = "from prefect import flow\n@flow\ndef hello(a: str = '\\ud800', b: str = 'b'):\n"
+    docstring = f'    """{"x" * 3_000_000}\n\n    Args:\n        b: {"y" * 50_000}\n    """\n'
+    (tmp_path / "flow.py").write_text(source + docstring)
+    result = described(tmp_path, "flow.py:hello")
+    assert result.parameters["properties"]["b"]["default"] == "b"
+    assert "default" not in result.parameters["properties"]["a"]
+    assert parameters.missing(result.parameters, {}) == ()
+    assert len(result.to_json()) < 50_000
+    (tmp_path / "flow.py").write_text(source + "    '''half \\ud800'''\n")
+    assert described(tmp_path, "flow.py:hello").description == "half ?"
+
+
+@pytest.mark.parametrize("module", ["prefect/cli/flow_run.py", "prefect/runner/__init__.py"])
+def test_what_a_run_imports_besides_the_flow_is_loaded_too(tmp_path, module):
+    # A finder in place of a package that does not work with this Prefect.
+    name = module.replace("/__init__", "").removesuffix(".py").replace("/", ".")
+    refuse = (
+        "import sys\n"
+        "class Broken:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {name!r}: raise ModuleNotFoundError('No module named typer.x')\n"
+        f"sys.modules.pop({name!r}, None)\n"
+        "sys.meta_path.insert(0, Broken())\n"
+    )
+    (tmp_path / "flow.py").write_text(FLOW + refuse)
+    answer = ask(tmp_path, "flow.py:hello")
+    assert Failure(answer["failure"]) is Failure.PREFECT_MISSING
+    assert "typer.x" in answer["traceback"]
+
+
+def test_the_arguments_of_a_run_are_those_of_prefect(tmp_path):
+    (tmp_path / "flow.py").write_text(
+        f"import sys; assert sys.argv[1:] == ['flow-run', 'execute']{FLOW}"
+    )
+    assert "flow" in ask(tmp_path, "flow.py:hello")

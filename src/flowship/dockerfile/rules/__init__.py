@@ -26,7 +26,9 @@ from flowship.dockerfile.rules.flow import flow_in_place
 from flowship.dockerfile.rules.image_names import image_names
 from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_bases
 from flowship.dockerfile.rules.multiple_sources import multiple_sources
-from flowship.dockerfile.rules.secrets import secret_files, secret_variables
+from flowship.dockerfile.rules.one_per_word import one_per_word
+from flowship.dockerfile.rules.prefect_bases import prefect_2_bases
+from flowship.dockerfile.rules.secrets import secret_files, secret_texts, secret_variables
 from flowship.dockerfile.rules.sources import missing_sources
 from flowship.dockerfile.rules.suppressions import unknown_rules
 from flowship.dockerfile.rules.syntax import syntax
@@ -43,9 +45,12 @@ _INDEPENDENT = (
     missing_sources,
     secret_files,
     secret_variables,
+    secret_texts,
     code_before_dependencies,
     unpinned_bases,
+    prefect_2_bases,
     entrypoint,
+    multiple_sources,
 )
 
 
@@ -63,10 +68,10 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
     found: list[Finding] = []
     for rule in _INDEPENDENT:
         found += rule(view)
-    found += multiple_sources(view, found)
     found += flow_in_place(view, found)  # silent if the fixes found so far put the flow in place
-    unique = dict.fromkeys(found)
-    return sorted(unique, key=lambda f: (f.line, f.column, f.rule, f.message))
+    return sorted(
+        one_per_word(dict.fromkeys(found)), key=lambda f: (f.line, f.column, f.rule, f.message)
+    )
 
 
 def fix(text: str, findings: Iterable[Finding]) -> str:

@@ -6,13 +6,15 @@ They report where COPY, ADD and WORKDIR really lead, which path was probably int
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Iterator
 
 from flowship.dockerfile.copies import Destination, destination
 from flowship.dockerfile.instructions import Word
-from flowship.dockerfile.paths import clean, join
+from flowship.dockerfile.paths import join, join_written
 from flowship.dockerfile.rules.findings import Edit, Finding, Severity, View, span, unquoted
+from flowship.dockerfile.rules.multiple_sources import needs_slash
 from flowship.dockerfile.stages import Step
 
 # Folders at the root of a Linux system that people copy files into. bin, lib, dev and the like are
@@ -64,20 +66,27 @@ def _why_unresolved(view: View, step: Step, name: str) -> tuple[str, str]:
 
 def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
     intended = intended_path(where.value.text, step.workdir.path)
-    edit = _absolute_edit(where, intended, view.text)
-    unclear = _unclear_workdir(step)
-    kept = intended and where.path and intended.rstrip("/") == where.path.rstrip("/")
-    if unclear and kept:  # the fix would make the wrong folder permanent
-        line = view.lines.place(unclear.instruction.start, unclear.instruction.end)[0]
-        help = f"fix the WORKDIR on line {line} first: this destination depends on it"
-        edit = None
+    written = intended_path(where.value.text, view.written_workdir(step))
+    edit = _absolute_edit(where, written, view.text, slash=needs_slash(view, step, where))
+    kept = bool(intended and where.path and intended.rstrip("/") == where.path.rstrip("/"))
+    advice = advice_on_workdir(view, step)
+    if advice and kept:  # the fix would make the wrong folder permanent
+        help, edit = advice, None
     elif edit:
         help = f'use "{_preview(where, edit)}"'
     else:
         help = "use the full path in the image, starting with a slash"
     message = _relative_message(step, where)
+    # "." and "./x" are written on purpose; opt/prefect/flows/ never is.
+    meant = kept and where.value.leading.startswith(".")
     yield from view.finding(
-        "relative-destination", span(where.word), message, help, edit=edit, step=step
+        "relative-destination",
+        span(where.word),
+        message,
+        help,
+        severity=Severity.WARNING if meant else Severity.ERROR,
+        edit=edit,
+        step=step,
     )
 
 
@@ -98,29 +107,40 @@ def _relative_message(step: Step, where: Destination) -> str:
 def intended_path(path: str, workdir: str | None) -> str | None:
     """The absolute path that was probably intended; None if that is unclear.
 
-    A slash is added if the path then starts with the working directory or a standard root folder.
-    Otherwise it is the path as the working directory resolves it.
+    A slash is added if the path then starts with a standard root folder or with a working
+    directory of several folders: below /app, `app/` usually is the folder app of the project.
+    Otherwise, and if it begins with a dot, it is the path as the working directory resolves it.
     """
     if re.match(r"[A-Za-z]:|\\", path):
         return None  # a Windows path
     bare = re.sub(r"\A(\./+)+", "", path)
     slashed = f"/{bare}"
     folder = (workdir or "").rstrip("/")
-    if bare.partition("/")[0] in _ROOT_FOLDERS or (
-        folder and (slashed == folder or slashed.startswith(f"{folder}/"))
-    ):
+    forgotten = bare.partition("/")[0] in _ROOT_FOLDERS or (
+        folder.count("/") > 1 and (slashed == folder or slashed.startswith(f"{folder}/"))
+    )
+    if forgotten and not path.startswith("."):
         intended: str | None = slashed
     else:
-        intended = None if workdir is None else join(workdir, path)
+        intended = join_written(workdir, path)
     # A trailing dot means the folder, but the builder takes flows/. as the name of a file.
     dotted = path.rpartition("/")[2] in {".", ".."}
-    if intended and dotted and intended.startswith("/"):
-        return clean(intended).rstrip("/") + "/"
+    if intended and dotted and intended.startswith(("/", "$")):
+        return posixpath.normpath(intended).rstrip("/") + "/"
     return intended
 
 
-def _absolute_edit(where: Destination, intended: str | None, text: str) -> Edit | None:
-    """The fix: replace the whole word if it is plain, otherwise insert the missing beginning."""
+def _absolute_edit(
+    where: Destination, intended: str | None, text: str, *, slash: bool
+) -> Edit | None:
+    """The fix: replace the whole word if it is plain, otherwise insert the missing beginning.
+
+    Args:
+        where: The destination.
+        intended: What it should be.
+        text: The Dockerfile.
+        slash: Whether it must end with a slash.
+    """
     word, value = where.word, where.value
     if intended is None:
         return None
@@ -129,9 +149,10 @@ def _absolute_edit(where: Destination, intended: str | None, text: str) -> Edit 
     if not word.quoted and raw != word.raw:
         start, end = start + 1, end - 1
     if text[start:end] == raw == value.text:
+        intended += "/" if slash and not intended.endswith("/") else ""
         replacement = json.dumps(intended, ensure_ascii=False)[1:-1] if word.quoted else intended
         return Edit(start, end, replacement) if _is_safe(replacement, word) else None
-    if not intended.endswith(value.text):
+    if slash or not intended.endswith(value.text):
         return None  # "." or ".." after a variable or within quotes
     prefix = intended[: len(intended) - len(value.text)]
     if prefix != "/" and word.raw.lstrip("\"'").startswith("$"):
@@ -144,8 +165,8 @@ def _absolute_edit(where: Destination, intended: str | None, text: str) -> Edit 
 
 def _is_safe(replacement: str, word: Word) -> bool:
     """Whether the text can be written into the word without quoting."""
-    if "$" in replacement and "$" not in word.raw:
-        return False
+    if "$" in replacement and word.raw.startswith("'"):
+        return False  # the builder does not expand variables in single quotes
     return word.quoted or not re.search(r"[\s\"'`\\]", replacement)
 
 
@@ -177,6 +198,15 @@ def _resolved_and_intended(before: str, path: str) -> tuple[str, str]:
     """The folder that a relative WORKDIR leads to, and the one that was probably intended."""
     resolved = join(before, path).rstrip("/") or "/"
     return resolved, (intended_path(path, before) or resolved).rstrip("/") or "/"
+
+
+def advice_on_workdir(view: View, step: Step) -> str:
+    """What to fix before the destination of `step`, or ""."""
+    unclear = _unclear_workdir(step)
+    if unclear is None:
+        return ""
+    line = view.lines.place(unclear.instruction.start, unclear.instruction.end)[0]
+    return f"fix the WORKDIR on line {line} first: this destination depends on it"
 
 
 def _unclear_workdir(step: Step) -> Step | None:
@@ -217,9 +247,14 @@ def _relative_workdir(view: View, step: Step, word: Word, path: str) -> Iterator
             help = f'use "{intended}", or "{resolved}" if that is what you want'
         else:
             severity = Severity.WARNING
+            written = join_written(view.written_workdir(step), path)
             plain = word.raw == path == view.text[word.start : word.end]
-            safe = plain and not re.search(r"[\"'`\\$]", resolved)
-            edit = Edit(word.start, word.end, resolved) if safe else None
+            safe = written and plain and not re.search(r"[\"'`\\]", written)
+            if written and safe:
+                edit = Edit(word.start, word.end, written.rstrip("/") or "/")
+                help = f'use "{edit.replacement}"'
+            elif written is None:
+                help = "use the full path, starting with a slash"
     yield from view.finding(
         "relative-workdir", span(word), message, help, severity=severity, edit=edit, step=step
     )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flowship.dockerfile.rules.entrypoint_script import ScriptProblem, script_problem
 from flowship.dockerfile.rules.findings import Finding, Severity, View
 
 # Programs that run the command that follows their own options.
@@ -33,6 +34,11 @@ def entrypoint(view: View) -> Iterator[Finding]:
     last = next((s for s in reversed(steps) if s.instruction.keyword == "ENTRYPOINT"), None)
     rest = last.instruction.rest if last else None
     if last is None or rest is None or not rest.text:
+        return
+    script = _script_problem(view, _words(rest.text) or [])
+    if script:
+        place = (rest.start, rest.end)
+        yield from view.finding("entrypoint", place, script.reason, script.help, step=last)
         return
     problem = _problem(rest.text)
     if problem:
@@ -57,13 +63,34 @@ class _Problem:
 
 def _problem(text: str) -> _Problem | None:
     """What is wrong with the arguments of an ENTRYPOINT, if anything."""
-    try:
-        words = json.loads(text)
-    except (ValueError, RecursionError):
-        words = None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    words = _words(text)
+    if words is None:
         return _Problem("an ENTRYPOINT in shell form (without brackets) ignores the command")
     return _problem_in_words(words)
+
+
+def _words(text: str) -> list[str] | None:
+    """The words of the JSON form, as builders read it: they ignore what follows the list."""
+    try:
+        words, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    return words if is_list else None
+
+
+def _script_problem(view: View, words: list[str]) -> ScriptProblem | None:
+    """What keeps the script from starting that is first, or behind wrappers or a shell."""
+    by_shell = False
+    for at, word in enumerate(words):
+        name = posixpath.basename(word)
+        if name in _SHELLS:
+            by_shell = True
+        elif by_shell and word.startswith("-") and "c" in word:
+            return None  # the next word is a command
+        elif name not in _WRAPPERS and not word.startswith("-"):
+            return script_problem(view, words[at:], by_shell=by_shell)
+    return None
 
 
 def _problem_in_words(words: list[str]) -> _Problem | None:

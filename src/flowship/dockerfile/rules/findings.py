@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flowship.dockerfile.copies import Index
@@ -68,8 +69,8 @@ class Finding:
 
     @property
     def is_blocking(self) -> bool:
-        """Whether it stops a build: only flowship's own errors do, hadolint's do not."""
-        return self.severity is Severity.ERROR and self.source is Linter.FLOWSHIP
+        """Whether it stops a build: every error does, and hadolint's findings are warnings."""
+        return self.severity is Severity.ERROR
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Facts:
         flows_dir: The folder in the image that the deployment runs from.
         build_args: The ``--build-arg`` values.
         ignore: Rules that the project turns off.
+        severities: Rule → the severity that the project sets for all its findings.
     """
 
     context: Context | None = None
@@ -94,6 +96,7 @@ class Facts:
     flows_dir: str = "/opt/prefect/flows"
     build_args: Mapping[str, str] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ class Rule:
 
 RULES: Mapping[str, Rule] = {
     "relative-destination": Rule(
-        "a COPY or ADD destination is relative to the working directory", Severity.ERROR
+        "a COPY or ADD destination is relative; a warning if it begins with a dot and the working"
+        " directory is known",
+        Severity.ERROR,
     ),
     "unresolved-destination": Rule(
         "a COPY or ADD destination starts with a variable of unknown value", Severity.WARNING
@@ -127,11 +132,12 @@ RULES: Mapping[str, Rule] = {
         "the ENTRYPOINT does not run the command that it receives, so every run crashes",
         Severity.ERROR,
     ),
+    "prefect-2-base": Rule("the base image has Prefect 2, which cannot run it", Severity.ERROR),
     "unpinned-base": Rule("a base image has no version", Severity.WARNING),
     "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
     "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),
 }
-"""Every rule by name; ``[check] ignore`` and comments accept exactly these names."""
+"""Every rule by name; ``[check]`` and comments accept exactly these names."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,23 @@ class View:
         traced = trace(dockerfile, workdirs=facts.workdirs, build_args=facts.build_args)
         index = Index(facts.context) if facts.context is not None else None
         return cls(text, facts, Lines(text), dockerfile, traced, index)
+
+    @cached_property
+    def _settled(self) -> Mapping[tuple[int, int], str | None]:
+        """The working directory at each instruction, unless a build argument moves it."""
+        same = trace(self.dockerfile, workdirs=self.facts.workdirs, any_arguments=True)
+        return {(s.stage.index, s.instruction.start): s.workdir.path for s in same.steps}
+
+    def written_workdir(self, step: Step) -> str | None:
+        """The working directory at `step` as a fix may write it.
+
+        Its path, or, where a build argument moves it, the path with its variables. None if it is
+        unknown, or if the variables are not set here.
+        """
+        place = (step.stage.index, step.instruction.start)
+        settled = step.workdir.path is not None and self._settled.get(place) == step.workdir.path
+        path = step.workdir.path or ""
+        return path if settled and "$" not in path else step.workdir.written
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -193,7 +216,7 @@ class View:
             line, column, end_column = self.lines.place(*place)
             yield Finding(
                 rule,
-                severity or RULES[rule].severity,
+                self.facts.severities.get(rule) or severity or RULES[rule].severity,
                 line,
                 column,
                 end_column,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flowship.dockerfile.copies import Index, destination, least_sources
 from flowship.dockerfile.placement import find_file
-from flowship.dockerfile.rules.destinations import intended_path
-from flowship.dockerfile.rules.findings import Finding, View, from_place, from_step, span
+from flowship.dockerfile.rules.destinations import advice_on_workdir, intended_path
+from flowship.dockerfile.rules.findings import Edit, Finding, View, from_place, from_step, span
+from flowship.dockerfile.rules.multiple_sources import needs_slash, slash_edit
 from flowship.dockerfile.rules.sources import excluded_by
 from flowship.dockerfile.stages import Step
 
 
 def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
-    """Report a flow that is missing in its place, unless the fixes in `findings` put it there."""
+    """Report a flow that is not in its place, unless the fixes of errors put it there."""
     if view.index is None or not view.facts.entrypoint or not view.trace.stages:
         return
     file = view.facts.entrypoint.rpartition(":")[0] or view.facts.entrypoint
@@ -24,11 +25,24 @@ def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
     if placement.found or placement.doubtful or _is_fixed(view, findings, target, own):
         return
     origin: Step | None
+    edit = None
     if placement.elsewhere:
-        path, origin = placement.elsewhere[0]
+        path, origin = _nearest(placement.elsewhere, target)
         place = span(origin.instruction.words[-1])
         reason = f"this copies it to {path}"
-        advice = f'copy it to "{_right_destination(target, path, origin)}"'
+        right = _right_destination(target, path, origin)
+        advice = f'copy it to "{right}"'
+        where = destination(origin)
+        if not where.absolute:
+            advice = advice_on_workdir(view, origin) or advice
+        elif view.text[slice(*place)] + "/" == right:
+            edit = Edit(place[1], place[1], "/")
+    elif origin := _overwriting(view, target, own):
+        path = str(destination(origin).path)
+        place = span(origin.instruction.words[-1])
+        reason = f"this copies it to {path}, where another source overwrites it"
+        advice = f'copy it to "{path}/"'
+        edit = slash_edit(view, destination(origin))
     else:
         final = view.trace.stages[-1]
         place, origin = from_place(final), from_step(final)
@@ -38,8 +52,30 @@ def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
         place,
         f"the deployment looks for the flow at {target}, but {reason}",
         advice,
+        edit=edit,
         step=origin,
     )
+
+
+def _overwriting(view: View, target: str, own: str | None) -> Step | None:
+    """The copy of several sources that would bring the flow if its destination had a slash."""
+    for step in view.copies():
+        where = destination(step)
+        if where.path and view.index and needs_slash(view, step, where):
+            moved = {step.instruction.start: f"{where.path}/"}
+            if find_file(target, own, view.trace, view.index, moved=moved).found:
+                return step
+    return None
+
+
+def _nearest(elsewhere: Sequence[tuple[str, Step]], target: str) -> tuple[str, Step]:
+    """The copy that was meant for `target`: the nearest folder, and of several the last copy."""
+
+    def nearness(copy: tuple[str, Step]) -> tuple[int, int]:
+        path, step = copy
+        return len(posixpath.commonpath([path, target])), step.instruction.start
+
+    return max(elsewhere, key=nearness)
 
 
 def _right_destination(target: str, path: str, step: Step) -> str:
@@ -68,7 +104,8 @@ def _own_path(index: Index, file: str) -> str | None:
 
 def _is_fixed(view: View, findings: list[Finding], target: str, own: str | None) -> bool:
     """Whether applying the fixes in `findings` would put the flow in its place."""
-    edits = {f.edit.start for f in findings if f.edit and f.rule == "relative-destination"}
+    rule = "relative-destination"
+    edits = {f.edit.start for f in findings if f.edit and f.rule == rule and f.is_blocking}
     moved: dict[int, str] = {}
     for step in view.copies():
         where = destination(step)

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from flowship.dockerfile.bases import repository_of
+from flowship.dockerfile.bases import PREFECT_VERSION, repository_of
 from flowship.dockerfile.commands import command_of
 from flowship.dockerfile.copies import Index, Source, SourceKind, destination, sources
 from flowship.dockerfile.paths import clean, is_within, join
@@ -146,5 +146,5 @@ def unpinned_bases(view: View) -> Iterator[Finding]:
 def _example_tag(image: str) -> str:
     name = repository_of(image)
     if name.endswith("prefecthq/prefect"):
-        return "3.8.8-python3.11"
+        return f"{PREFECT_VERSION}-python3.11"
     return "3.11-slim" if name.rpartition("/")[2] == "python" else "1.0"

@@ -10,24 +10,17 @@ from flowship.dockerfile.rules.findings import Edit, Finding, Severity, View, sp
 from flowship.dockerfile.stages import Step
 
 
-def multiple_sources(view: View, findings: list[Finding]) -> Iterator[Finding]:
+def multiple_sources(view: View) -> Iterator[Finding]:
     """Find several sources without a slash at the end of the destination.
 
     The classic builder rejects that; BuildKit lets each file overwrite the previous one.
-
-    Args:
-        view: The Dockerfile.
-        findings: The findings of the other rules. If one of their fixes adds the slash, this rule
-            offers no fix.
     """
     buildkit = view.trace.buildkit
     for step in view.copies():
         where = destination(step)
+        if not needs_slash(view, step, where):
+            continue
         count = least_sources(step, view.index)
-        if count < 2 or not where.value.known or where.value.text.endswith("/"):
-            continue
-        if buildkit and _exists(step, where):
-            continue
         raw = unquoted(where.word.raw)
         outcome = (
             "unless it is an existing folder, each file overwrites the previous one"
@@ -38,11 +31,20 @@ def multiple_sources(view: View, findings: list[Finding]) -> Iterator[Finding]:
             "syntax",
             span(where.word),
             f'{count} sources are copied to "{raw}", which does not end with a slash: {outcome}',
-            f'use "{raw}/"' if where.absolute else "add a slash at the end as well",
+            f'use "{raw}/"',
             severity=Severity.WARNING if buildkit else Severity.ERROR,
-            edit=None if _writes_slash(findings, where) else _slash(view, where),
+            edit=slash_edit(view, where),
             step=step,
         )
+
+
+def needs_slash(view: View, step: Step, where: Destination) -> bool:
+    """Whether several sources go to a destination without a slash at its end."""
+    if least_sources(step, view.index) < 2 or not where.value.known:
+        return False
+    if where.value.text.endswith("/"):
+        return False
+    return not (view.trace.buildkit and _exists(step, where))
 
 
 def _exists(step: Step, where: Destination) -> bool:
@@ -53,15 +55,7 @@ def _exists(step: Step, where: Destination) -> bool:
     return bool(where.path and workdir and is_within(clean(workdir), clean(where.path)))
 
 
-def _writes_slash(findings: list[Finding], where: Destination) -> bool:
-    start, end = span(where.word)
-    edits = [f.edit for f in findings if f.rule == "relative-destination" and f.edit]
-    return any(
-        start <= edit.start < edit.end <= end and edit.replacement.endswith("/") for edit in edits
-    )
-
-
-def _slash(view: View, where: Destination) -> Edit | None:
+def slash_edit(view: View, where: Destination) -> Edit | None:
     """Add the slash at the end of a plain word."""
     start, end = span(where.word)
     raw = unquoted(where.word.raw)

@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING
 from flowship.dockerfile.copies import copied
 from flowship.dockerfile.parser import pairs
 from flowship.dockerfile.rules.findings import Finding, Severity, View, span
-from flowship.dockerfile.secrets_scan import Secret, secret_in_file, secret_in_variable
+from flowship.dockerfile.secrets_scan import (
+    Secret,
+    TextSecret,
+    secret_in_file,
+    secret_in_variable,
+    secrets_in_text,
+)
+from flowship.dockerfile.stages import Step
+from flowship.redaction import token
 
 if TYPE_CHECKING:
     from flowship.project.context import Entry
 
+
+# .dockerignore would make the build fail, because the instruction names the file.
+_WITHOUT_COPY = (
+    "do not copy it, and pass it to the run instead (with a Prefect block, an environment variable"
+    " or a mount)"
+)
 
 # More secret files are only counted: a whole folder of them was copied.
 _MOST_NAMED = 20
@@ -39,6 +53,8 @@ def secret_files(view: View) -> Iterator[Finding]:
                 if kinds:
                     in_image = step.stage.index in final
                     message, help = _explain(kinds, in_image=in_image, certain=certain)
+                    if certain and set(files) <= {source.path}:
+                        help = _WITHOUT_COPY
                     severity = Severity.ERROR if in_image and certain else Severity.WARNING
                     yield from view.finding(
                         "secret", span(source.word), message, help, severity=severity, step=step
@@ -79,25 +95,64 @@ def _listed(words: list[str], *, last: str) -> str:
     return last.join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
+def secret_texts(view: View) -> Iterator[Finding]:
+    """Find secrets that are written into commands, labels and heredocs."""
+    final = {stage.index for stage in view.trace.final_lineage}
+    starts = sorted(i.start for i in view.dockerfile.instructions)
+    for step in view.trace.steps:
+        instruction = step.instruction
+        if instruction.keyword in {"ENV", "ARG"}:
+            continue
+        for secret in secrets_in_text(instruction.rest.text):
+            part = instruction.rest.part(secret.start, secret.end)
+            yield from _in_text(view, step, secret, (part.start, part.end), final)
+        if instruction.heredocs:
+            following = [start for start in starts if start >= instruction.end]
+            body = view.text[instruction.end : min(following, default=len(view.text))]
+            for secret in secrets_in_text(body):
+                place = (instruction.end + secret.start, instruction.end + secret.end)
+                yield from _in_text(view, step, secret, place, final)
+
+
+def _in_text(
+    view: View, step: Step, secret: TextSecret, place: tuple[int, int], final: set[int]
+) -> Iterator[Finding]:
+    in_image = step.stage.index in final
+    where = "the history of the image" if in_image else "the engine's build cache"
+    yield from view.finding(
+        "secret",
+        place,
+        f"{step.instruction.keyword} contains {secret.kind}, which stays readable in {where}",
+        "remove it here and set it at run time: in the block's env, or as a Prefect secret; replace"
+        " it if an image with it was pushed",
+        severity=Severity.ERROR if secret.certain and in_image else Severity.WARNING,
+        step=step,
+    )
+
+
 def secret_variables(view: View) -> Iterator[Finding]:
     """Find secrets that are written into ENV and ARG."""
+    final = {stage.index for stage in view.trace.final_lineage}
     for step in view.trace.steps:
         keyword = step.instruction.keyword
         if keyword not in {"ENV", "ARG"}:
             continue
         for name, raw, start, end in pairs(step.instruction, step.escape):
+            given = view.facts.build_args.get(name) if keyword == "ARG" else None
             value = step.expand(raw or "")
-            if not value.simple or value.error:
+            if given is None and (not value.simple or value.error):
                 continue
-            kind = secret_in_variable(name, value.text)
+            kind = secret_in_variable(name, value.text if given is None else given)
             if kind:
+                certain = bool(token(value.text)) and step.stage.index in final
                 where = "history" if keyword == "ARG" else "configuration"
+                source = "contains" if given is None else "gets, from build-args,"
                 yield from view.finding(
                     "secret",
                     (start, end),
-                    f"{keyword} {name} contains {kind}, which stays readable in the image {where}",
+                    f"{keyword} {name} {source} {kind}, which stays readable in the image {where}",
                     "remove the value and set it at run time: in the block's env, or as a Prefect"
                     " secret",
-                    severity=Severity.WARNING,
+                    severity=Severity.ERROR if certain else Severity.WARNING,
                     step=step,
                 )

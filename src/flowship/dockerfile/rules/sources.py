@@ -23,13 +23,23 @@ def missing_sources(view: View) -> Iterator[Finding]:
         # ONBUILD copies from the context of another project.
         if step.stored or "from" in step.instruction.flag_names:
             continue
-        for source in sources(step):
+        written = sources(step)
+        for source in written:
             if source.kind is not SourceKind.CONTEXT or not source.value.known:
                 continue
+            if source.is_glob and any(_brings(view.index, other) for other in written):
+                continue  # builders report a pattern only if the whole instruction copies nothing
             if source.outside:
                 yield from _outside(view, view.index, step, source)
             elif _is_missing(view.index, source):
                 yield from _missing(view, view.index, view.facts.context, step, source)
+
+
+def _brings(index: Index, source: Source) -> bool:
+    """Whether a source adds something to the image, or may."""
+    if source.kind is not SourceKind.CONTEXT or not source.value.known:
+        return True
+    return not source.outside and not _is_missing(index, source)
 
 
 def _is_missing(index: Index, source: Source) -> bool:

@@ -78,8 +78,6 @@ def _ports(view: View, step: Step) -> Iterator[Finding]:
         wrong = [port for port in value.text.split() if not _is_port(port)] if value.known else []
         if wrong:
             advice = "use a port, a range, or a port with its protocol: 80, 80-90, 53/udp"
-            if word.raw.startswith("#"):
-                advice = _COMMENT
             message = f'invalid port: "{wrong[0]}"'
             yield from view.finding("syntax", span(word), message, advice, step=step)
             return

@@ -179,7 +179,7 @@ def _find_api(url: str, target: ApiTarget) -> tuple[str, ServerAnswer]:
             return candidate, answer
         answers.append((candidate, answer))
     # An answer that is clearly Prefect's explains more than "not a Prefect API".
-    prefect = (AnswerKind.UNAUTHORIZED, AnswerKind.FORBIDDEN, AnswerKind.PREFECT_2)
+    prefect = (AnswerKind.UNAUTHORIZED, AnswerKind.FORBIDDEN, AnswerKind.UNSUPPORTED)
     known = [a for a in answers if a[1].kind in prefect]
     raise unusable(*known[0]) if known else unusable(url, answers[-1][1])
 

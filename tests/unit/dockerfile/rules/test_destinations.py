@@ -27,7 +27,8 @@ def test_a_missing_slash_is_reported_with_its_position_the_resolved_path_and_a_f
         ("opt/prefect/flows/", "/opt/prefect/flows/"),  # begins with the working directory
         ("opt/prefect", "/opt/prefect"),
         ("usr/local/bin/x", "/usr/local/bin/x"),  # a standard root folder
-        ("./etc/x.conf", "/etc/x.conf"),
+        ("./etc/x.conf", "/opt/prefect/etc/x.conf"),  # a dot is written on purpose
+        ("./opt/prefect/", "/opt/prefect/opt/prefect/"),
         ("home", "/home"),
         ("flows/", "/opt/prefect/flows/"),  # otherwise as the working directory resolves it
         ("flows", "/opt/prefect/flows"),
@@ -70,6 +71,92 @@ def test_the_fix_changes_only_the_destination_in_every_form(written, fixed):
     text = f"{PREFECT}{written}\n"
     assert fix(text, check(text)) == f"{PREFECT}{fixed}\n"
     assert only("relative-destination", fix(text, check(text))) == []
+
+
+@pytest.mark.parametrize("destination", [".", "./", "./x", "./x/y/", "..", "../x"])
+@pytest.mark.parametrize(
+    "head", [PREFECT, "FROM q:1\nWORKDIR /app\n", "FROM python:3.11\n", "FROM debian\n"]
+)
+def test_what_begins_with_a_dot_is_a_warning_where_the_working_directory_is_known(
+    head, destination
+):
+    finding = one("relative-destination", f"{head}COPY a {destination}\n")
+    assert finding.severity == "warning"
+    assert "resolves to /" in finding.message
+    assert finding.edit is not None
+
+
+@pytest.mark.parametrize(
+    ("head", "destination"),
+    [
+        (PREFECT, "flows/"),
+        (PREFECT, "opt/prefect/flows/"),
+        ("FROM q:1\nWORKDIR /app\n", "app/"),
+        ("FROM q:1\n", "."),  # the folder is unknown
+        ("FROM q:1\nWORKDIR $X\n", "./x"),
+        ("FROM python:3-windowsservercore\n", "."),
+    ],
+)
+def test_every_other_relative_destination_is_an_error(head, destination):
+    assert one("relative-destination", f"{head}COPY a {destination}\n").severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("workdir", "destination", "fixed"),
+    [
+        ("/app", "app", "/app/app"),  # the folder app of the project, below the folder /app
+        ("/app", "app/", "/app/app/"),
+        ("/app", "./app", "/app/app"),
+        ("/data/app", "data/app/x", "/data/app/x"),  # a whole path is not repeated by chance
+        ("/data/app", "./data/app/x", "/data/app/data/app/x"),
+        ("/code", "opt/x", "/opt/x"),
+    ],
+)
+def test_a_fix_keeps_the_meaning_where_a_folder_only_has_the_name_of_another(
+    workdir, destination, fixed
+):
+    text = f"FROM q:1\nWORKDIR {workdir}\nCOPY app "
+    assert fix(f"{text}{destination}\n", check(f"{text}{destination}\n")) == f"{text}{fixed}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fixed"),
+    [
+        ("WORKDIR /home/${U}\nCOPY a .", "/home/${U}/"),
+        ("WORKDIR /home/${U}\nCOPY a ./x/", "/home/${U}/x/"),
+        ("WORKDIR /home/$U\nWORKDIR s\nCOPY a x", "/home/$U/s/x"),
+        ("ENV H=/home/$U\nWORKDIR $H\nCOPY a x", "$H/x"),
+        ("WORKDIR /home/${U}\nCOPY a opt/x", "/opt/x"),
+        ('WORKDIR /home/${U}\nCOPY ["a", "x/"]', "/home/${U}/x/"),
+        ("WORKDIR /home/${U}\nWORKDIR /app\nCOPY a x", "/app/x"),
+        ("ENV H=/srv\nWORKDIR $H\nCOPY a x", "/srv/x"),  # no build argument can move it
+    ],
+)
+def test_a_fix_never_writes_out_what_a_build_argument_can_change(lines, fixed):
+    text = f"FROM q:1\nARG U=dev\n{lines}\n"
+    after = fix(text, check(text))
+    assert after.splitlines()[-1].endswith((f" {fixed}", f' "{fixed}"]'))
+    assert "dev" not in after.partition("U=dev")[2]
+    assert only("relative-destination", after) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "WORKDIR /home/${U}\nARG U=you\nCOPY a x",  # another value here
+        "WORKDIR /home/${U}\nENV U=you\nCOPY a x",
+        "WORKDIR /home/${U}\nCOPY a ../x",
+        "WORKDIR /home/${U}\nCOPY a 'x'",  # no variables in single quotes
+        "WORKDIR /home/${U}\nONBUILD COPY a x",
+    ],
+)
+def test_there_is_no_fix_where_the_variable_cannot_be_repeated(lines):
+    assert one("relative-destination", f"FROM q:1\nARG U=dev\n{lines}\n").edit is None
+
+
+def test_a_stage_does_not_repeat_the_variables_of_its_parent():
+    text = "FROM q:1 AS a\nARG U=dev\nWORKDIR /home/$U\nFROM a\nCOPY a x\n"
+    assert one("relative-destination", text).edit is None
 
 
 def test_a_variable_that_may_be_absolute_elsewhere_gets_no_folder_in_front():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flowship.dockerfile.parser import parse
-from flowship.dockerfile.rules import RULES, Facts, Finding, Linter, Severity
+from flowship.dockerfile.rules import RULES, Facts, Finding, Severity
 from flowship.dockerfile.rules.findings import View, from_place, from_step, span, unquoted
+from support.dockerfiles import PREFECT, only
 from support.paths import ROOT
 
 
@@ -16,13 +17,22 @@ def test_every_rule_is_documented():
         assert rule.severity in set(Severity)
 
 
-def test_only_our_own_errors_stop_a_build():
-    def finding(severity, source):
-        return Finding("x", severity, 1, 1, 2, "message", "help", source=source)
+def test_errors_stop_a_build():
+    def finding(severity):
+        return Finding("x", severity, 1, 1, 2, "message", "help")
 
-    assert finding(Severity.ERROR, Linter.FLOWSHIP).is_blocking
-    assert not finding(Severity.WARNING, Linter.FLOWSHIP).is_blocking
-    assert not finding(Severity.ERROR, Linter.HADOLINT).is_blocking
+    assert finding(Severity.ERROR).is_blocking
+    assert not finding(Severity.WARNING).is_blocking
+
+
+def test_a_project_sets_the_severity_of_a_rule_for_all_its_findings():
+    text = PREFECT + "COPY a .\nCOPY a x/\n"
+    usual = [f.severity for f in only("relative-destination", text)]
+    assert usual == [Severity.WARNING, Severity.ERROR]
+    for severity in Severity:
+        facts = Facts(severities={"relative-destination": severity})
+        found = only("relative-destination", text, facts)
+        assert {f.severity for f in found} == {severity}
 
 
 def test_a_path_is_shown_as_in_the_project():

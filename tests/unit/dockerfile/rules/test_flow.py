@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.dockerfile.rules import Facts, check
+from flowship.dockerfile.rules import Facts, check, fix
 from support.dockerfiles import PREFECT, context, ignored, only
 
 
@@ -110,6 +110,25 @@ def test_a_destination_whose_fix_puts_the_flow_in_place_is_reported_once():
     copies = "COPY . opt/prefect/flows/\n"
     facts = Facts(context=context("flows/taxi.py"), entrypoint="flows/taxi.py:etl")
     assert [f.rule for f in check(PREFECT + copies, facts)] == ["relative-destination"]
+
+
+def test_of_two_copies_the_one_nearest_to_the_right_place_is_reported():
+    assert [f.line for f in flow_findings("COPY . /a/\nCOPY . /opt/prefect/\n")] == [3]
+    assert [f.line for f in flow_findings("COPY . /opt/prefect/\nCOPY . /a/\n")] == [2]
+    assert [f.line for f in flow_findings("COPY . /b/\nCOPY . /a/\n")] == [3]
+
+
+def test_a_missing_slash_at_the_end_has_a_fix():
+    text = PREFECT + "COPY flow.py /opt/prefect/flows\n"
+    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    assert fix(text, check(text, facts)) == text.replace("flows\n", "flows/\n")
+
+
+def test_a_workdir_that_must_be_fixed_first_is_the_advice():
+    text = PREFECT + "WORKDIR opt/prefect/flows\nCOPY . .\n"
+    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    assert [f.rule for f in check(text, facts)] == ["relative-workdir", "flow-not-in-place"]
+    assert "fix the WORKDIR on line 2 first" in check(text, facts)[1].help
 
 
 def test_an_ignored_relative_destination_must_still_lead_to_the_right_place():

@@ -45,6 +45,29 @@ def test_a_glob_without_matches_and_a_path_outside_have_their_own_messages():
     assert "outside" in one("missing-source", PREFECT + "COPY ../b /x/\n", facts).message
 
 
+@pytest.mark.parametrize(
+    "copies",
+    [
+        "COPY requirements.txt constraints*.txt /deps/",
+        "COPY constraints*.txt req* /deps/",
+        'COPY ["constraints*.txt", "requirements.txt", "/deps/"]',
+        "ADD constraints*.txt https://example.com/x /deps/",
+        "COPY constraints*.txt <<EOF /deps/\nEOF",
+        "COPY $UNKNOWN constraints*.txt /deps/",
+    ],
+)
+def test_a_glob_without_matches_is_fine_if_the_instruction_copies_something_else(copies):
+    facts = Facts(context=context("requirements.txt"))
+    assert only("missing-source", f"{PREFECT}{copies}\n", facts) == []
+
+
+def test_a_name_that_is_missing_is_reported_next_to_a_source_that_exists():
+    facts = Facts(context=context("requirements.txt"))
+    text = PREFECT + "COPY requirements.txt constraints.txt /deps/\n"
+    assert underlined(text, one("missing-source", text, facts)) == "constraints.txt"
+    assert len(only("missing-source", PREFECT + "COPY a* b* /deps/\n", facts)) == 2
+
+
 def test_a_source_above_the_project_is_an_error_even_if_the_project_has_a_file_of_that_name():
     facts = Facts(context=context("a.py"))
     finding = one("missing-source", PREFECT + "COPY ../a.py /x/\n", facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.dockerfiles import PREFECT, only, underlined
+from support.dockerfiles import PREFECT, one, only, underlined
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,17 @@ from support.dockerfiles import PREFECT, only, underlined
         ('ENV A="b', 'A="b', "double quote is not closed", "close it"),
         ("ENV A it's", "A it's", "single quote is not closed", "escape"),
         ("EXPOSE 80 abc", "abc", 'invalid port: "abc"', "53/udp"),
-        ("EXPOSE 80 # web", "#", 'invalid port: "#"', "put the comment on its own line"),
+        ("EXPOSE 80 # web", "# web", "part of EXPOSE", "put the comment on its own line"),
+        ("COPY x /y/   # why it is", "# why it is", "part of COPY", "on its own line"),
+        ("ADD x /y/ #why", "#why", "part of ADD", "on its own line"),
+        ("USER root  # while installing", "# while installing", "part of USER", "own line"),
+        ("ARG A # b", "# b", "part of ARG", "on its own line"),
+        ("ARG A=1 # b", "# b", "part of ARG", "on its own line"),
+        ("WORKDIR /app # here", "# here", "part of WORKDIR", "on its own line"),
+        ("VOLUME /data # c", "# c", "part of VOLUME", "on its own line"),
+        ("STOPSIGNAL SIGTERM # c", "# c", "part of STOPSIGNAL", "on its own line"),
+        ("ONBUILD USER root # c", "# c", "part of USER", "on its own line"),
+        ("FROM q:1 AS b # c", "# c", "part of FROM", "on its own line"),
         ("HEALTHCHECK curl x", "curl x", "CMD or NONE", "add CMD before the command"),
         ("HEALTHCHECK CMD", "CMD", "needs a command", "after CMD"),
         (
@@ -60,6 +70,45 @@ def test_text_that_the_builder_rejects_is_an_error_at_its_position(text, place, 
     assert found
     assert underlined(text, found[0]) == place
     assert help in found[0].help
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN true # a comment of the shell",
+        "CMD run # a comment of the shell",
+        'CMD ["true"] # builders read only the list',
+        'COPY ["a", "/b/"] # builders read only the list',
+        "COPY a#b /c#/",
+        "COPY #notes# /b/",
+        "COPY a #b /c/",
+        "ARG A=b#c",
+        'LABEL a="b # c"',
+        "MAINTAINER me # and you",
+    ],
+)
+def test_a_hash_that_no_builder_takes_for_a_mistake_is_not_reported(line):
+    assert only("syntax", f"FROM q:1\n{line}\n") == []
+
+
+@pytest.mark.parametrize("between", ["", "\n", "  \n\n", "# a comment\n"])
+def test_an_instruction_below_a_forgotten_backslash_is_reported_and_read_as_it_was_meant(between):
+    text = PREFECT + f"RUN pip install x \\\n{between}WORKDIR /opt/prefect/flows\nCOPY a ./\n"
+    (finding,) = only("syntax", text)
+    assert underlined(text, finding) == "WORKDIR"
+    assert finding.message == (
+        'this WORKDIR is part of the RUN on line 2, because line 2 ends with "\\"'
+    )
+    assert finding.help == 'remove the "\\" at the end of line 2'
+    assert "resolves to /opt/prefect/flows/" in one("relative-destination", text).message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ENV A=1 \\\n    USER=me\n", "RUN echo \\\n  COPY\n", "LABEL a=b \\\n    ADD=1\n"],
+)
+def test_a_continued_line_without_an_instruction_is_not_reported(text):
+    assert only("syntax", PREFECT + text) == []
 
 
 def test_quotes_around_a_path_with_a_space_are_an_error_as_in_the_builder():

@@ -1,0 +1,92 @@
+"""Which versions of Prefect work together."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from flowship.errors import ConfigError
+from flowship.prefect import versions
+
+# Each pair was tried on real servers with `prefect flow-run execute`: does the run complete?
+TRIED = [
+    ("3.8.8", "3.2.15", False),
+    ("3.8.8", "3.4.25", False),
+    ("3.8.8", "3.6.13", False),
+    ("3.8.8", "3.6.14", True),
+    ("3.8.8", "3.6.29", True),
+    ("3.6.14", "3.6.13", False),
+    ("3.6.14", "3.6.14", True),
+    ("3.6.13", "3.2.15", True),
+    ("3.6.13", "3.6.13", True),
+    ("3.6.13", "3.6.29", True),
+    ("3.2.15", "3.2.15", True),
+    ("3.2.15", "3.6.13", True),
+    ("3.2.15", "3.6.29", True),
+]
+
+
+@pytest.mark.parametrize(("image", "server", "runs"), TRIED)
+def test_what_crashes_on_real_servers_is_refused_and_nothing_else(image, server, runs):
+    if runs:
+        versions.validate(image, server)
+        return
+    with pytest.raises(ConfigError) as caught:
+        versions.validate(image, server)
+    assert caught.value.code == "prefect-versions-incompatible"
+    assert f"the image has Prefect {image}, but the server has {server}" in caught.value.message
+    assert f'base-image = "prefecthq/prefect:{server}-python3.' in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("image", "server"), [(None, "3.2.15"), ("3.8.8", "cloud"), ("3.8.8", ""), ("?", "3.6.29")]
+)
+def test_versions_that_are_not_known_are_not_compared(image, server):
+    versions.validate(image, server)
+    assert versions.newer_image(image, server) is None
+
+
+def test_an_image_that_is_newer_than_the_server_is_warned_of():
+    warning = versions.newer_image("3.8.8", "3.6.29")
+    assert warning is not None
+    assert "newer than the server's 3.6.29" in warning
+    assert "prefecthq/prefect:3.6.29-python3." in warning
+    assert versions.newer_image("3.8.8", "3.8.8") is None
+    assert versions.newer_image("3.6.29", "3.8.8") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "supported"),
+    [("3.2", True), ("3.2.0", True), ("3.9.1", True), ("3.2.0rc1", True), ("3.10.0", True),
+     ("3.1.15", False), ("3.0.0", False), ("2.20.1", False), ("4.0.0", False), ("", False)],
+)  # fmt: skip
+def test_servers_from_3_2_on_are_supported(version, supported):
+    assert versions.is_supported_server(version) is supported
+
+
+def test_parts_after_the_numbers_do_not_count():
+    assert versions.numbers("3.6.13rc1") == versions.numbers("3.6.13+2.gabc") == (3, 6, 13)
+    assert versions.numbers("cloud") == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("prefecthq/prefect:3.8.8-python3.11", "3.8.8"),
+        ("docker.io/prefecthq/prefect:3.6.13", "3.6.13"),
+        ("prefecthq/prefect:3.8.8-python3.11@sha256:ab", "3.8.8"),
+        ("prefecthq/prefect:3-latest", None),
+        ("prefecthq/prefect:3.6-python3.11", None),  # moves with each release
+        ("python:3.11.4-slim", None),
+        ("registry.example.com/prefect:3.8.8", None),
+    ],
+)
+def test_the_version_of_a_base_image_is_in_its_tag(image, version):
+    assert versions.version_of_base(image) == version
+
+
+def test_an_old_image_has_a_python_that_existed(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    assert versions.fitting_image("3.2.15") == "prefecthq/prefect:3.2.15-python3.12"
+    assert versions.fitting_image("3.6.13") == "prefecthq/prefect:3.6.13-python3.14"
