@@ -5,20 +5,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from flowship import dockerfile
+from flowship.config import files
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
+from flowship.events import Phase, Report
 from flowship.project import context, requirements
 from flowship.project.context import Context
+from flowship.project.entry import FileChangedError
 from flowship.project.ignore import LeftOut
 from flowship.project.requirements import Requirements
 
-FORMAT = "4"  # increase it when the same inputs give a different image or different labels
+Result = TypeVar("Result")
+
+FORMAT = "5"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,16 @@ class BuildRequest:
         dockerfile: The Dockerfile's text, rendered or the user's own.
         context: The files that are sent to the engine.
         requirements: The dependencies that the template installs, if any.
+        notes: What is not in the image although the user may expect it.
+        warnings: What is probably wrong, but no reason to stop.
     """
 
     settings: Settings
     dockerfile: str
     context: Context
     requirements: Requirements | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def files(self) -> frozenset[str]:
@@ -78,24 +91,78 @@ def prepare_build(settings: Settings) -> BuildRequest:
     """Collect what will be built from the project's files. Uses no engine.
 
     Raises:
-        ConfigError: A file that the configuration names is missing or invalid.
+        ConfigError: A file that the configuration names is missing, invalid or outside the project.
     """
+    needed = None
     if settings.dockerfile:
         text = _own_dockerfile(settings)
-        return BuildRequest(settings, text, context.assemble(settings, text))
-    needed = requirements.read(settings)
-    text = dockerfile.render(settings, dependencies=needed is not None)
-    return BuildRequest(settings, text, context.assemble(settings, text, needed), needed)
+        sent = context.assemble(settings, text)
+        warnings: tuple[str, ...] = ()
+    else:
+        needed = requirements.read(settings)
+        _validate_template(settings)
+        text = dockerfile.render(settings, dependencies=needed is not None)
+        sent = context.assemble(settings, text, needed)
+        warnings = requirements.unused(settings, needed)
+    return BuildRequest(
+        settings,
+        text,
+        sent,
+        needed,
+        notes=context.notes(sent),
+        warnings=(*warnings, *context.warnings(sent)),
+    )
+
+
+def _validate_template(settings: Settings) -> None:
+    """Refuse a template that is outside the project, a pipe or a device, or too large."""
+    if settings.template:
+        name, where = f"template: {settings.template}", settings.place("template")
+        path = files.inside(settings.root, Path(settings.template), name, where=where)
+        with contextlib.suppress(OSError):  # rendering explains a template that does not exist
+            files.read_bytes(path)
 
 
 def _own_dockerfile(settings: Settings) -> str:
-    path = settings.root / str(settings.dockerfile)
+    name = str(settings.dockerfile)
+    where = settings.place("dockerfile")
+    path = files.inside(settings.root, Path(name), f"dockerfile: {name}", where=where)
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
+        return files.read_bytes(path).decode("utf-8-sig")
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigError(
-            f"cannot read the Dockerfile {settings.dockerfile}: {exc}",
+            f"cannot read the Dockerfile {settings.dockerfile}: {reason}",
             code="unreadable-file",
             hint="fix dockerfile = … in the configuration, or remove it to use the template",
             where=str(path),
         ) from exc
+
+
+# --- files that change ---------------------------------------------------------------------------
+
+WAITS = (0.2, 1.0, 2.0)
+"""Seconds before the files are read again; a file that changes after the last one is an error."""
+
+
+def until_files_rest(
+    request: BuildRequest, report: Report, work: Callable[[BuildRequest, bool], Result]
+) -> Result:
+    """Do `work` with a request; read the project again if one of its files changed meanwhile.
+
+    Args:
+        request: The first one to try.
+        report: Receives the name of the file that changed.
+        work: Given a request, and whether it is not the first.
+
+    Raises:
+        FileChangedError: A file changed each time.
+    """
+    for number, wait in enumerate(WAITS):
+        try:
+            return work(request, number > 0)
+        except FileChangedError as exc:
+            report(Phase(f"{Path(exc.where).name} changed while it was read: reading it again"))
+        time.sleep(wait)  # after the message, which may itself go to a file of the project
+        request = prepare_build(request.settings)
+    return work(request, True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from flowship import dockerfile
 from flowship.build_request import BuildRequest, prepare_build
+from flowship.config import files
 from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
@@ -88,7 +89,13 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         findings = [_with_template_help(finding, request) for finding in findings]
     name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
     return Checked(
-        name, request.dockerfile, tuple(findings), facts, own, settings.warnings, settings.notes
+        name,
+        request.dockerfile,
+        tuple(findings),
+        facts,
+        own,
+        (*settings.warnings, *request.warnings),
+        (*settings.notes, *request.notes),
     )
 
 
@@ -118,13 +125,20 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     """Check one Dockerfile, with the settings of the project if there are any.
 
     Raises:
-        ConfigError: The file cannot be read.
+        ConfigError: The file cannot be read, or is a link out of the project.
     """
-    text = _read(path)
     root = settings.root if settings else path.parent
+    place = Path(os.path.realpath(path.parent), path.name)
+    if place.is_relative_to(os.path.realpath(root)):  # else the user named it on purpose
+        files.inside(root.resolve(), place, str(path))
+    text = _read(path)
     relative = os.path.relpath(path.resolve(), root.resolve())
     facts = Facts(
-        context=context.scan(root, dockerfile=None if relative.startswith("..") else relative),
+        context=context.scan(
+            root,
+            dockerfile=None if relative.startswith("..") else relative,
+            use_gitignore=settings.gitignore if settings else True,
+        ),
         entrypoint=settings.entrypoint if settings else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
@@ -145,8 +159,8 @@ def _severities(settings: Settings) -> Mapping[str, Severity]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")  # keeps CRLF
-    except (OSError, UnicodeDecodeError) as exc:
+        return files.read_bytes(path).decode("utf-8-sig")  # keeps CRLF
+    except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigError(
             f"cannot read the Dockerfile: {reason}", code="unreadable-file", where=str(path)
@@ -193,8 +207,8 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
     """How to put the flow where the deployment looks for it, with the template."""
     file = settings.entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
-    if any(path in left_out for path in parents):
-        return f"add !{settings.flow_file} to .dockerignore"
+    if why := next((left_out[path] for path in parents if path in left_out), None):
+        return why.remedy(settings.flow_file)
     folder = f"{settings.image_folder}/" if settings.image_folder else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
-from flowship.build_request import BuildRequest
+from flowship.build_request import BuildRequest, until_files_rest
 from flowship.engine import containers
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
@@ -238,7 +238,24 @@ def build(
         EngineError: The engine failed.
     """
     containers.sweep(engine)
-    builder = builder or ClassicBuilder(engine)
+    with_builder = builder or ClassicBuilder(engine)
+
+    def work(current: BuildRequest, again: bool) -> BuiltImage:
+        # No other engine has built what has just changed.
+        ask = (lambda inputs: None) if again else elsewhere
+        return _build(engine, current, options, report, ask, with_builder)
+
+    return until_files_rest(request, report, work)
+
+
+def _build(
+    engine: Engine,
+    request: BuildRequest,
+    options: BuildOptions,
+    report: Report,
+    elsewhere: Callable[[str], BuiltImage | None],
+    builder: Builder,
+) -> BuiltImage:
     platform = request.settings.platform
     bases = {base: builder.identify(base, platform, report) for base in _bases(request)}
     inputs = request.digest(bases)

@@ -231,7 +231,7 @@ def ship(
         with listener.progress() as report:
             pushed = push.push(
                 engine, built, target, credentials=account, report=report,
-                patience=settings.push_retry_seconds,
+                retry_for=settings.push_retry_seconds,
             )  # fmt: skip
         listener.pushed(pushed)
         with listener.progress() as report:

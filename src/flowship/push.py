@@ -63,13 +63,13 @@ def push(
     *,
     credentials: Credentials | None = None,
     report: Report = silent,
-    patience: float = RETRY_SECONDS,
+    retry_for: float = RETRY_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushedImage:
     """Push `image` as `target`, unless the registry has it, and verify the digest there.
 
     Transient failures (a registry that restarts, a connection that breaks) are tried again for
-    `patience` seconds; a refusal is not.
+    `retry_for` seconds; a refusal is not.
 
     Raises:
         RegistryError: Refused, not reachable, or the registry has another digest under the tag.
@@ -80,7 +80,7 @@ def push(
     if known and known in sent:
         return _pushed(image, target, known, already=True)
 
-    retries = Retries(target, report, patience, sleep)
+    retries = Retries(target, report, retry_for, sleep)
 
     def attempt() -> str:
         return transfer.push(engine, target, credentials, retries.watch)

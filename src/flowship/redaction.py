@@ -212,7 +212,7 @@ def mask_text(text: str, *, keep_length: bool = False) -> str:
 
 # --- values ------------------------------------------------------------------------------------
 
-PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
+PLACEHOLDER = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}")
 """What Prefect fills in at run time, such as ``{{ prefect.blocks.secret.NAME }}``."""
 
 

@@ -296,18 +296,40 @@ def test_the_phases_of_a_build_are_reported_in_order(project, base_image):
     assert phases[-1].startswith("loading flow.py:hello")
 
 
-def test_an_edit_during_a_build_is_an_error_since_the_hash_is_of_other_files(project, base_image):
+def test_an_edit_during_a_build_is_in_the_image_and_in_its_hash(project, base_image):
     write(project, base_image)
+    events = []
 
-    def edits(event):
-        if isinstance(event, Phase) and event.text.startswith("sending"):
-            (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
+    def edits(inputs):  # called when the hash is known and nothing was sent
+        (project / "flow.py").write_text(FLOW + "# edited meanwhile\n")
 
-    with pytest.raises(ConfigError, match="the file changed while it was being sent") as caught:
-        build(project, edits)
-    assert caught.value.where == str(project / "flow.py")
-    (project / "flow.py").write_text(FLOW)
-    assert not build(project).unchanged
+    built = build(project, events.append, edits)
+    phases = [e.text for e in events if isinstance(e, Phase)]
+    assert phases[0] == "flow.py changed while it was read: reading it again"
+    again = build(project)
+    assert again.unchanged
+    assert again.reference == built.reference
+
+
+def test_a_log_in_the_project_that_gets_every_message_does_not_stop_a_build(project, base_image):
+    write(project, base_image, {"ship.log": ""})
+
+    def tee(event):
+        with (project / "ship.log").open("a") as log:
+            log.write(f"{event}\n")
+
+    assert build(project, tee).probe is not None
+
+
+@pytest.mark.parametrize("ignored", ["Dockerfile\n.dockerignore", "*\n!flow.py"])
+def test_a_dockerfile_that_the_ignore_file_names_is_not_in_the_image(project, base_image, ignored):
+    text = (
+        f"FROM {base_image}\nWORKDIR /opt/prefect/flows\nCOPY . /opt/prefect/flows/\n"
+        "RUN test -e flow.py && test ! -e Dockerfile && test ! -e .dockerignore\n"
+    )
+    files = {"Dockerfile": text, ".dockerignore": f"{ignored}\n"}
+    write(project, base_image, files, more='dockerfile = "Dockerfile"\n')
+    assert build(project).probe is not None
 
 
 def test_an_image_that_was_not_probed_inherits_no_answer_from_its_base(project, base_image):

@@ -187,7 +187,7 @@ def test_a_registry_that_accepts_nothing_is_tried_for_a_limited_time(
     events, began = [], time.monotonic()
     target = registries.push_target(f"127.0.0.1:{server.server_address[1]}/{project.name}:v1")
     with pytest.raises(RegistryError) as caught:
-        push_image(connect(), built, target, report=events.append, patience=4)
+        push_image(connect(), built, target, report=events.append, retry_for=4)
     server.shutdown()
     server.server_close()
     assert caught.value.code == code

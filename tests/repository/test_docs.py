@@ -501,7 +501,9 @@ def test_the_sample_of_an_own_dockerfile_has_no_problems(tmp_path, cli):
 def test_init_writes_only_the_configuration_into_a_folder_with_python_files(tmp_path, cli):
     (tmp_path / "trips.py").write_text("from prefect import flow\n\n\n@flow\ndef nightly(): ...\n")
     assert cli("init").code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["flowship.toml", "trips.py"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".dockerignore", "flowship.toml", "trips.py")
+    ]
 
 
 def test_init_prints_what_its_page_shows(tmp_path, cli):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,6 +75,21 @@ def project(tmp_path: Path, engine: DockerClient) -> Iterator[Path]:
     folder.mkdir()
     yield folder
     remove_images(engine, folder.name)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder`, without the configuration of the machine and the user."""
+    environ = {
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        **{f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
+           for what in ("NAME", "EMAIL")},
+    }  # fmt: skip
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=environ, check=True, capture_output=True, text=True
+    )
+    return done.stdout
 
 
 def write_files(folder: Path, files: dict[str, str]) -> None:

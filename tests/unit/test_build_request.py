@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+
 import pytest
 
-from flowship.build_request import prepare_build
+from flowship import build_request
+from flowship.build_request import prepare_build, until_files_rest
 from flowship.config import loading
-from support.projects import write
+from flowship.errors import ConfigError
+from support.projects import git, write, write_files
 
 BASE = {"python:3.11": "sha256:1"}
 
@@ -34,12 +40,11 @@ def rewrite(path, old, new):
         lambda folder: rewrite(folder / "helpers.py", "1", "2"),
         lambda folder: (folder / "helpers.py").rename(folder / "helper.py"),
         lambda folder: (folder / "helpers.py").chmod(0o755),
-        lambda folder: (folder / "empty").mkdir(),
         lambda folder: rewrite(folder / "flowship.toml", '"trips"', '"other"'),
         lambda folder: rewrite(folder / "flowship.toml", ":hello", ":other"),
         lambda folder: (folder / "requirements.txt").write_text("tabulate\n"),
     ],
-    ids=["content", "path", "mode", "folder", "name", "entrypoint", "requirements"],
+    ids=["content", "path", "mode", "name", "entrypoint", "requirements"],
 )
 def test_a_different_input_changes_the_digest(project, change):
     before = digest(project)
@@ -82,3 +87,133 @@ def test_the_packages_below_src_are_on_the_path_in_the_image_folder_too(project)
     assert "ENV PYTHONPATH=/opt/prefect/flows/acme/src\n" in text
     text = prepare_build(loading.load(project, environ={})).dockerfile
     assert "ENV PYTHONPATH=/opt/prefect/flows/src\n" in text
+
+
+# --- two clones of one commit --------------------------------------------------------------------
+
+CLONES = {
+    "the same": [],
+    "another umask": ["umask 0077"],
+    "a shared umask": ["umask 0000"],
+    "CRLF": ["git config --global core.autocrlf true"],
+    "no links": ["git config --global core.symlinks false"],
+    "no modes": [],
+    "all at once": [
+        "umask 0077",
+        "git config --global core.autocrlf true",
+        "git config --global core.symlinks false",
+    ],
+}
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    write(folder, "python:3.11", {"data/months.csv": "1\n2\n", "run.sh": "#!/bin/sh\n"})
+    write_files(folder, {"Dockerfile": "FROM python:3.11\nCOPY . /opt/prefect/flows/\n"})
+    write_files(folder, {".gitignore": "*.out\n", "kept.out": "1\n", "requirements.txt": "x\n"})
+    (folder / "picture.bin").write_bytes(b"\0\r\n\n")
+    (folder / "run.sh").chmod(0o755)
+    (folder / "link").symlink_to("data/months.csv")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "add", "-f", "kept.out")
+    git(folder, "commit", "-q", "-m", "x")
+    return folder
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["template", "own Dockerfile"])
+@pytest.mark.parametrize("how", CLONES)
+def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
+    overrides = {"dockerfile": "Dockerfile"} if own else {}
+    (tmp_path / "home").mkdir()
+    commands = [*CLONES[how], f"git clone -q {upstream} {tmp_path}/clone"]
+    environ = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+        "HOME": str(tmp_path / "home"),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+    subprocess.run(["sh", "-ec", "\n".join(commands)], env=environ, check=True)
+    clone = tmp_path / "clone"
+    if how == "CRLF":
+        assert b"\r\n" in (clone / "flow.py").read_bytes()
+    if how == "no links":
+        assert not (clone / "link").is_symlink()
+    if how == "no modes":  # on some file systems every file is executable; git notices and says so
+        git(clone, "config", "core.fileMode", "false")
+        for path in clone.rglob("*"):
+            path.chmod(0o777)
+    (clone / "scratch").mkdir()  # git keeps no empty folders
+    (clone / "today.out").write_text("ignored")
+    assert digest(clone, **overrides) == digest(upstream, **overrides)
+    paths = prepare_build(loading.load(clone, environ={})).context.paths
+    assert "project/kept.out" in paths
+    (clone / "flow.py").write_text("changed\n")
+    assert digest(clone, **overrides) != digest(upstream, **overrides)
+
+
+# --- files that change ---------------------------------------------------------------------------
+
+
+def send(changing):
+    """Send a request as a build does; `changing` is called after its hash was computed."""
+
+    def work(request, again):
+        inputs = request.digest(BASE)
+        changing()
+        request.context.tar(io.BytesIO())
+        return inputs
+
+    return work
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(build_request, "WAITS", (0, 0, 0))
+
+
+def test_a_file_that_grows_while_it_is_sent_is_read_again(project, at_once):
+    log, events = project / "ship.log", []
+    lines = iter(["one\n", "two\n"])
+
+    def grow():
+        with log.open("a") as stream:
+            stream.write(next(lines, ""))
+
+    log.touch()
+    request = prepare_build(loading.load(project, environ={}))
+    assert until_files_rest(request, events.append, send(grow)) == digest(project)
+    assert [event.text for event in events] == [
+        "ship.log changed while it was read: reading it again"
+    ] * 2
+
+
+def test_a_file_that_never_rests_is_named_with_the_way_out(project, at_once):
+    log = project / "ship.log"
+    log.touch()
+
+    def grow():
+        log.write_text(log.read_text() + "x")
+
+    request = prepare_build(loading.load(project, environ={}))
+    with pytest.raises(ConfigError, match="changed while it was being sent") as caught:
+        until_files_rest(request, lambda event: None, send(grow))
+    assert caught.value.code == "file-changed"
+    assert caught.value.where == str(log)
+    assert "add it to .dockerignore" in caught.value.hint
+    (project / ".dockerignore").write_text("*.log\n")
+    until_files_rest(request, lambda event: None, send(grow))
+
+
+def test_a_file_that_appears_and_vanishes_does_not_stop_the_build(project, at_once):
+    swap, calls = project / ".flow.py.swp", iter([True, False])
+
+    def vanish():
+        swap.unlink(missing_ok=True)
+        if next(calls, False):
+            (project / "new.py").write_text("")
+
+    swap.write_text("x")
+    request = prepare_build(loading.load(project, environ={}))
+    assert until_files_rest(request, lambda event: None, send(vanish)) == digest(project)

@@ -376,3 +376,30 @@ def test_a_missing_copy_source_is_named_as_in_the_project(project):
     assert finding.help == (
         "add it to the project folder, or fix copy = { … } in the configuration"
     )
+
+
+@pytest.mark.parametrize("named", ["by the command", "by the configuration"])
+def test_a_dockerfile_that_is_a_link_out_of_the_project_is_not_read_and_not_fixed(tmp_path, named):
+    outside = tmp_path / "outside"
+    outside.write_text("FROM python:3.11\nCOPY a b/ hunter2\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "flow.py").write_text("def hello(): ...\n")
+    (project / "flowship.toml").write_text(
+        'entrypoint = "flow.py:hello"\ndockerfile = "Dockerfile"\n'
+    )
+    (project / "Dockerfile").symlink_to("../outside")
+    by_command = named == "by the command"
+    with pytest.raises(ConfigError, match="link out of the project") as caught:
+        check.check_file(project / "Dockerfile", None) if by_command else check.check_project(
+            project
+        )
+    assert caught.value.code == "outside-project"
+    assert "hunter2" not in str(vars(caught.value))
+
+
+def test_a_pipe_instead_of_a_dockerfile_does_not_make_the_check_wait(tmp_path):
+    os.mkfifo(tmp_path / "Dockerfile")
+    with pytest.raises(ConfigError, match="is a named pipe") as caught:
+        check.check_file(tmp_path / "Dockerfile", None)
+    assert caught.value.code == "not-a-regular-file"

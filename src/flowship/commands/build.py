@@ -58,4 +58,8 @@ def prepare(screen: Screen, platform: str | None, build_arg: list[str] | None) -
 
     settings = load_settings(screen, platform=platform)
     arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}
-    return prepare_build(settings.model_copy(update={"build_args": arguments}))
+    request = prepare_build(settings.model_copy(update={"build_args": arguments}))
+    for warning in request.warnings:
+        screen.warn(warning)
+    screen.note(*request.notes)
+    return request

@@ -41,7 +41,8 @@ def check(
     checked = check.with_hadolint(checked)
     for warning in checked.warnings:
         screen.warn(warning)
-    screen.info(*checked.notes, *render_check.findings(checked))
+    screen.note(*checked.notes)
+    screen.info(*render_check.findings(checked))
     screen.result(render_check.findings_json(checked))
     if checked.errors:
         raise typer.Exit(int(ExitCode.CONFIG))

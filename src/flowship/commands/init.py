@@ -11,7 +11,7 @@ from flowship.commands.options import Json
 def init(as_json: Json = False) -> None:
     """Create a small working project in an empty folder.
 
-    In a folder that already has flows, only flowship.toml is created.
+    In a folder that already has flows, only flowship.toml and .dockerignore are created.
     Existing files are never overwritten.
     """
     from flowship.config import loading, settings

@@ -19,5 +19,5 @@ def load_settings(screen: Screen, **overrides: object) -> Settings:
     check.validate_names(settings)
     for warning in settings.warnings:
         screen.warn(warning)
-    screen.info(*settings.notes)
+    screen.note(*settings.notes)
     return settings

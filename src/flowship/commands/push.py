@@ -30,12 +30,12 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     settings = load_settings(screen) if image is None else loading.settings_or_none(Path.cwd())
     target = push_target(repo, settings)
     credentials = image_choice.credentials(target)
-    patience = settings.push_retry_seconds if settings else RETRY_SECONDS
+    retry_for = settings.push_retry_seconds if settings else RETRY_SECONDS
     engine = connect()
     with screen.progress() as report:
         built = image_choice.to_push(engine, image, settings)
         pushed = push_image(
-            engine, built, target, credentials=credentials, report=report, patience=patience
+            engine, built, target, credentials=credentials, report=report, retry_for=retry_for
         )
     screen.info(*render_image.pushed(pushed))
     screen.result(pushed, pushed.reference)

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowship.config import files
+from flowship.errors import ConfigError
+
 # Folders that do not hold the project's own code.
 SKIPPED = {"__pycache__", "node_modules", "venv", "env", "build", "dist", "site-packages"}
 
@@ -35,31 +38,46 @@ class FoundFlow:
 def python_files(folder: Path) -> list[Path]:
     """All Python files below `folder` that can belong to the project, sorted."""
     found = []
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            d
-            for d in folders
-            if d not in SKIPPED
-            and not d.startswith(".")
-            and not (Path(here, d) / "pyvenv.cfg").exists()
-        )
-        # A configuration file cannot hold a name that is not UTF-8 or not a single line.
-        names = [n for n in sorted(files) if n.endswith(".py") and n.isprintable()]
-        found += [Path(here, name) for name in names]
-    return found
+    pending = [folder]
+    while pending:
+        here = pending.pop()
+        try:
+            items = sorted(os.scandir(here), key=lambda item: item.name, reverse=True)
+        except OSError:
+            continue
+        for item in items:
+            if item.is_dir(follow_symlinks=False):
+                skipped = item.name in SKIPPED or item.name.startswith(".")
+                if not skipped and not os.path.lexists(f"{item.path}/pyvenv.cfg"):
+                    pending.append(Path(item.path))
+            # A configuration file cannot hold a name that is not UTF-8 or not a single line.
+            elif item.name.endswith(".py") and item.name.isprintable() and item.is_file():
+                found.append(Path(item.path))
+    return sorted(found)
 
 
 def find_flows(folder: Path) -> list[FoundFlow]:
     """All functions decorated with ``@flow`` below `folder`; skips files that cannot be parsed."""
     flows = []
     for path in python_files(folder):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError):
-            continue
+        tree, _ = _parsed(path)
         relative = path.relative_to(folder).as_posix()
         flows += [FoundFlow(relative, name, line) for name, line in _flows_of(tree.body)]
     return flows
+
+
+def _parsed(path: Path) -> tuple[ast.Module, str]:
+    """The file's syntax tree; an empty one, and ``:line: reason``, if it cannot be parsed."""
+    nothing = ast.Module([], [])
+    try:
+        return ast.parse(files.read_bytes(path)), ""
+    except SyntaxError as exc:
+        line = f":{exc.lineno}" if exc.lineno else ""  # no line for a null byte
+        return nothing, f"{line}: {exc.msg}"
+    except (ValueError, OSError, ConfigError) as exc:
+        return nothing, f": {exc}"
+    except (RecursionError, MemoryError):
+        return nothing, ": an expression is nested too deeply"
 
 
 def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]]:
@@ -75,17 +93,8 @@ def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]
 
 def unreadable(folder: Path) -> list[str]:
     """The Python files that `find_flows` skips, each as ``file:line: reason``."""
-    messages = []
-    for path in python_files(folder):
-        relative = path.relative_to(folder).as_posix()
-        try:
-            ast.parse(path.read_bytes())
-        except SyntaxError as exc:
-            line = f":{exc.lineno}" if exc.lineno else ""  # no line for a null byte
-            messages.append(f"{relative}{line}: {exc.msg}")
-        except (ValueError, OSError) as exc:
-            messages.append(f"{relative}: {exc}")
-    return messages
+    reasons = [(path, _parsed(path)[1]) for path in python_files(folder)]
+    return [f"{path.relative_to(folder).as_posix()}{reason}" for path, reason in reasons if reason]
 
 
 def _last_name(decorator: ast.expr) -> str:

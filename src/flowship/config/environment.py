@@ -101,7 +101,7 @@ def _parse(text: str, key: Key) -> object:
     if key.is_table or text.startswith(("[", "{")):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text  # validation then reports what is expected
     if key.is_list:
         return [item.strip() for item in text.split(",") if item.strip()]

@@ -78,7 +78,9 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     if error["type"] == "extra_forbidden":
         return _unknown_key(key, loc, where)
     kind = UsageError if where.startswith("--") else ConfigError
-    problem = Problem.NOT_AN_INTERVAL if is_interval else _problem(error["type"], loc, where)
+    blank = error["type"] == "string_pattern_mismatch" and not str(error["input"]).strip()
+    error_type = "string_too_short" if blank else error["type"]
+    problem = Problem.NOT_AN_INTERVAL if is_interval else _problem(error_type, loc, where)
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)

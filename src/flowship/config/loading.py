@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from flowship.config import pyproject
+from flowship.config import files, pyproject
 from flowship.config.discovery import find_flows, python_files
 from flowship.config.environment import apply_environment
 from flowship.config.explain import explain
@@ -75,7 +75,8 @@ def load(
         warnings += name_warnings
     values |= {"root": folder.resolve(), "source": source, "origins": origins}
     values |= {"notes": notes, "warnings": tuple(warnings)}
-    values["base-image"] = values.get("base-image") or default_base_image()
+    if values.get("base-image", "") == "":  # a value of another type is an error
+        values["base-image"] = default_base_image()
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
@@ -135,7 +136,7 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     project = pyproject.read(folder / pyproject.NAME)
     name = slugify(project.name) if project else ""
     defaults = {"name": name} if name else {}
-    if own.is_file():
+    if files.is_file(own):
         if project and project.flowship is not None:
             raise ConfigError(
                 "both flowship.toml and pyproject.toml contain configuration",
@@ -152,7 +153,7 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
 def is_configured(folder: Path) -> bool:
     """Whether `folder` itself has a flowship configuration, even an invalid one."""
     project = folder / pyproject.NAME
-    return (folder / "flowship.toml").is_file() or pyproject.configures_flowship(project)
+    return files.is_file(folder / "flowship.toml") or pyproject.configures_flowship(project)
 
 
 def refuse_inside_project(folder: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowship.config import files
 from flowship.config.keys import kebab
 
 
@@ -26,7 +27,7 @@ def position(source: Path | None, loc: list[str]) -> str:
     table: list[str] = []
     nearest = str(source)
     items: dict[str, int] = {}
-    for number, line in enumerate(source.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(files.read_text(source, source.name).splitlines(), start=1):
         header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         if header:
             table = _table_at(header[2], items, is_array=header[1] == "[[")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowship.config import files
 from flowship.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -17,6 +18,9 @@ else:
     import tomli as tomllib
 
 NAME = "pyproject.toml"
+
+DEEPEST = 100
+"""Levels of nested tables and arrays; more would exhaust the stack of later steps."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def read(path: Path) -> Pyproject | None:
     Raises:
         ConfigError: The file cannot be read, or a value that flowship uses has the wrong type.
     """
-    if not path.is_file():
+    if not files.is_file(path):
         return None
     document = read_toml(path)
     project = _table(path, document, "project")
@@ -58,14 +62,31 @@ def read(path: Path) -> Pyproject | None:
     )
 
 
+def tools(path: Path) -> tuple[str, ...]:
+    """The tools whose tables in the file list dependencies, such as poetry.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if not files.is_file(path):
+        return ()
+    tool = _table(path, read_toml(path), "tool")
+    listing = ("dependencies", "dev-dependencies", "group", "feature")
+    return tuple(
+        name
+        for name, table in tool.items()
+        if isinstance(table, Mapping) and any(table.get(key) for key in listing)
+    )
+
+
 def configures_flowship(path: Path) -> bool:
     """Whether the file has a ``[tool.flowship]`` table, even an invalid one."""
     try:
         found = read(path)
     except ConfigError:
         try:
-            return b"[tool.flowship" in path.read_bytes()
-        except OSError:
+            return b"[tool.flowship" in files.read_bytes(path)
+        except (OSError, ConfigError):
             return False
     return found is not None and found.flowship is not None
 
@@ -77,19 +98,40 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: The file is not valid TOML (with line and column) or cannot be read.
     """
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as exc:
-        found = re.search(r"line (\d+), column (\d+)", str(exc))
-        where = ":".join([str(path), *found.groups()]) if found else str(path)
-        raise ConfigError(
-            f"{path.name} is not valid TOML: {exc}", code="invalid-toml", where=where
-        ) from exc
+        text = files.read_bytes(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigError(
             f"cannot read {path.name}: {reason}", code="unreadable-file", where=str(path)
         ) from exc
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError) as exc:  # ValueError: a number of 5,000 digits
+        raise _invalid(path, str(exc)) from exc
+    except RecursionError as exc:
+        raise _invalid(path, "arrays or tables are nested too deeply") from exc
+    if _is_deeper(document, DEEPEST):
+        raise _invalid(path, f"tables are nested more than {DEEPEST} levels deep")
     return document
+
+
+def _invalid(path: Path, reason: str) -> ConfigError:
+    found = re.search(r"line (\d+), column (\d+)", reason)
+    where = ":".join([str(path), *found.groups()]) if found else str(path)
+    return ConfigError(f"{path.name} is not valid TOML: {reason}", code="invalid-toml", where=where)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether tables and arrays are nested more than `levels` deep."""
+    here = [value]
+    for _ in range(levels):
+        inner: list[object] = []
+        for each in here:
+            inner += (
+                each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            )
+        here = inner
+    return any(isinstance(each, dict | list) for each in here)
 
 
 def _table(path: Path, around: Mapping[str, Any], key: str, prefix: str = "") -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,7 +30,11 @@ FLOWS_DIR = "/opt/prefect/flows"
 LONGEST_NAME = 100  # characters; an image's name may have 255, with registry and path
 
 
-PREFECT_NAME = r"^[^/%&><]+$"  # of a deployment or a work pool, as the server validates it
+# Of a deployment or a work pool, as the server validates it; and not only spaces.
+PREFECT_NAME = r"^[^/%&><]*[^/%&><\s][^/%&><]*$"
+
+
+LONGEST_PATH, LONGEST_FILE_NAME = 4096, 255  # bytes, as on Linux
 
 
 PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
@@ -57,6 +62,20 @@ def _not_a_boolean(value: object) -> object:
     return value
 
 
+def _possible_path(value: str) -> str:
+    """Reject what no file can be called, before something tries to open it."""
+    data = value.encode(errors="replace")
+    too_long = max(map(len, data.split(b"/"))) > LONGEST_FILE_NAME or len(data) > LONGEST_PATH
+    if too_long:
+        raise ValueError("the file name is too long")
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError("the file name contains a control character")
+    return value
+
+
+FilePath = Annotated[str, AfterValidator(_possible_path)]
+
+
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
@@ -69,8 +88,8 @@ class Packages(_Table):
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
-    constraints: str | None = None
-    ca_bundle: str | None = None
+    constraints: FilePath | None = None
+    ca_bundle: FilePath | None = None
 
 
 class Probe(_Table):
@@ -205,16 +224,17 @@ class Settings(_Table):
 
     name: str
     entrypoint: str
-    requirements: str | None = None
+    requirements: FilePath | None = None
     apt: tuple[str, ...] = ()
-    base_image: str = ""
+    base_image: str = Field(min_length=1)
     repo: str | None = None
     copy_: dict[str, str] = {}
     platform: str | None = None
-    dockerfile: str | None = None
-    template: str | None = None
+    dockerfile: FilePath | None = None
+    template: FilePath | None = None
     build_args: dict[str, str] = {}
     image_folder: str = ""
+    gitignore: bool = True
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
@@ -279,7 +299,7 @@ class Settings(_Table):
         path, colon, function = value.rpartition(":")
         if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
             raise ValueError('must be "path/to/file.py:flow_function"')
-        posix = PurePosixPath(path)
+        posix = PurePosixPath(_possible_path(path))
         if posix.is_absolute() or ".." in posix.parts:
             raise ValueError("the file must be relative to the project folder, and inside it")
         return f"{posix}:{function}"

@@ -21,6 +21,9 @@ from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, Pattern
 _REMOTE = re.compile(r"(?i)(https?|ftp|git|ssh)://|git@|github\.com/")
 
 
+_MOST_STEPS = 1000  # folders and links on the way of one path; a circle of links never ends
+
+
 class SourceKind(Enum):
     """Where a source comes from."""
 
@@ -73,7 +76,7 @@ class Index:
 
     def __init__(self, context: Context) -> None:
         self.files = context.paths
-        self.links = {e.path for e in context.entries if e.kind == "link"}
+        self.links = {e.path: e.data.decode() for e in context.entries if e.kind == "link"}
         self.folders = {""} | {e.path for e in context.entries if e.path not in self.files}
         for path in self.files | self.folders:
             parent = path.rpartition("/")[0]
@@ -97,6 +100,22 @@ class Index:
     def is_behind_link(self, path: str) -> bool:
         """Whether `path` is or is below a symbolic link; links are not followed."""
         return any(path == link or path.startswith(f"{link}/") for link in self.links)
+
+    def leads_nowhere(self, path: str) -> str:
+        """The target of the link that `path` is or goes through, if it is not in the context.
+
+        Builders follow links within the context, as if it were the root of the file system.
+        """
+        done, todo, target = "", path.split("/"), ""
+        for _ in range(_MOST_STEPS):
+            if not todo:
+                return "" if done in self.files or done in self.folders else target
+            done = posixpath.normpath(f"/{done}/{todo.pop(0)}").lstrip("/")
+            if done in self.links:
+                target = self.links[done]
+                base = "" if target.startswith("/") else done.rpartition("/")[0]
+                done, todo = base, [*target.strip("/").split("/"), *todo]
+        return target
 
     def below(self, name: str) -> list[str]:
         """The file `name` itself, or all files below the folder `name`."""

@@ -130,11 +130,12 @@ class ClassicBuilder:
 
     def _run(self, request: BuildRequest, report: Report, no_cache: bool, name: str) -> str:
         size = readable_size(request.context.size)
-        report(Phase(f"sending {len(request.context.entries)} files ({size}) to the engine"))
         stream = BuildStream(report)
         with tempfile.TemporaryFile() as archive, engine_errors("building"):
             request.context.tar(archive)
             archive.seek(0)
+            # Not earlier: the message itself may go to a file of the project, through `tee`.
+            report(Phase(f"sending {len(request.context.entries)} files ({size}) to the engine"))
             try:
                 for event in self._events(request, archive, no_cache, name):
                     stream.feed(event)

@@ -8,6 +8,7 @@ A source is one of `SOURCES` by name, an ``https://`` or ``file://`` template, o
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ RETRY_DELAYS: tuple[float, ...] = (2, 10, 30)
 # Status codes of temporary failures.
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
+SHOWN = 200  # characters of an address in an error
+
 Notify = Callable[[str], None]
 
 
@@ -54,18 +57,24 @@ def month_address(source: str, colour: str, year: int, month: int) -> str:
     """The address of one month.
 
     Raises:
-        SourceError: A placeholder that is not one of colour, year and month.
+        SourceError: A placeholder that is not one of colour, year and month; or the result cannot
+            be an address.
     """
     source = SOURCES.get(source, source)
     if "{" not in source and not source.endswith(SUFFIXES):
         source = f"{source.rstrip('/')}/{FILE_NAME}{SUFFIXES[0]}"
     try:
-        return source.format(colour=colour, year=year, month=month)
-    except (LookupError, ValueError, AttributeError) as exc:
+        address = source.format(colour=colour, year=year, month=month)
+    except (LookupError, ValueError, AttributeError, MemoryError) as exc:  # {month:99999999999}
         raise SourceError(
-            f"the source {source!r} has invalid placeholders: {exc}",
+            f"the source {redacted(source)!r} has invalid placeholders: {str(exc) or 'too long'}",
             hint="the placeholders are {colour}, {year} and {month:02}",
         ) from exc
+    try:
+        urlsplit(address)
+    except ValueError as exc:  # an unclosed bracket, as in http://[::1
+        raise SourceError(f"the source {redacted(source)!r} is not a valid address: {exc}") from exc
+    return address
 
 
 def month_addresses(source: str, colour: str, year: int, months: list[int]) -> dict[int, str]:
@@ -104,7 +113,10 @@ def check_address(address: str) -> None:
 
 def redacted(address: str) -> str:
     """An address for logs: without user, password, query and fragment."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # not a valid address, which can contain a password all the same
+        return re.sub(r"//[^/]*@", "//", address.partition("?")[0])
     if parts.scheme not in ("http", "https"):
         return address
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
@@ -190,8 +202,15 @@ def open_source(
             finally:
                 download.close()
         return
-    path = _local_path(address)
-    stat = path.stat()
+    try:
+        path = _local_path(address)
+        stat = path.stat()
+    except (OSError, ValueError) as exc:  # a name that is too long, or a folder without permission
+        raise SourceError(
+            f"{address[:SHOWN]} cannot be read: {getattr(exc, 'strerror', None) or exc}",
+            code="source-unreadable",
+            hint="check the path and its permissions",
+        ) from exc
     state = Fingerprint(modified=str(stat.st_mtime_ns), size=stat.st_size)
     if state == known:
         yield Stream(path.name, state, unchanged=True, path=path)
@@ -208,7 +227,13 @@ def _on_this_machine(address: str) -> Path:
             f"{redacted(address)}: {parts.scheme}:// addresses are not supported",
             hint="use https://, file:// or a folder",
         )
-    return Path(address).expanduser()
+    try:
+        return Path(address).expanduser()
+    except RuntimeError as exc:  # ~name of an unknown user
+        raise SourceError(
+            f"the source folder {address} does not exist: {exc}",
+            hint="write the complete path of the folder",
+        ) from exc
 
 
 def _local_path(address: str) -> Path:

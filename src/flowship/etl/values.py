@@ -147,7 +147,7 @@ def _new_york_time(array: pa.Array) -> pa.Array:
         raise SourceError(
             f"times with a time zone cannot be converted to New York time: {exc}",
             code="time-zone-data-missing",
-            hint="install the time zone database (the package tzdata) where the flow runs",
+            hint="install the time zone database (the system package tzdata) where the flow runs",
         ) from exc
 
 

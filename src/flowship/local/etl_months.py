@@ -106,8 +106,12 @@ def _validate(request: Request) -> None:
     from flowship.etl.schemas import SCHEMAS
 
     if request.colour not in SCHEMAS:
-        close = get_close_matches(request.colour.lower(), SCHEMAS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of: {', '.join(SCHEMAS)}"
+        close = get_close_matches(request.colour.lower(), SCHEMAS, n=2)
+        hint = (
+            f"did you mean {' or '.join(close)}?"
+            if close
+            else f"choose one of: {', '.join(SCHEMAS)}"
+        )
         raise UsageError(
             f"unknown colour {request.colour!r}", code="unknown-colour", hint=hint, where="--colour"
         )

@@ -55,6 +55,11 @@ class Screen:
         for line in lines:
             self.stderr.print(line)
 
+    def note(self, *texts: str) -> None:
+        """Print what is worth knowing and needs no action to stderr."""
+        for text in texts:
+            self.stderr.print(f"[dim]note:[/] {_escape(text)}")
+
     def warn(self, text: str) -> None:
         """Print a warning to stderr."""
         self.stderr.print(f"[yellow]warning:[/] {_escape(text)}")

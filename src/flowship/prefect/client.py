@@ -8,7 +8,6 @@ file was locked); after any other failure the change may have been made.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -22,7 +21,12 @@ from flowship.errors import ApiError
 from flowship.http_client import httpx
 from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback, require_address
-from flowship.prefect.connection import network_failure, open_client
+from flowship.prefect.connection import (
+    NO_ANSWER,
+    network_failure,
+    open_client,
+    server_message,
+)
 from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import without_login
 
@@ -355,14 +359,14 @@ class PrefectApi:
     # --- the wire -----------------------------------------------------------------------------
 
     def _must(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        found = self._request(method, path, body)
-        if not isinstance(found, dict) or not ("id" in found or "token" in found):
-            raise self._not_prefect()
-        return found
+        return self._object(self._request(method, path, body))
 
     def _get(self, path: str) -> dict[str, Any] | None:
         found = self._request("GET", path, missing=True)
-        if found is not None and not (isinstance(found, dict) and "id" in found):
+        return None if found is None else self._object(found)
+
+    def _object(self, found: object) -> dict[str, Any]:
+        if not isinstance(found, dict) or not ("id" in found or "token" in found):
             raise self._not_prefect()
         return found
 
@@ -416,7 +420,7 @@ class PrefectApi:
             except httpx.TransportError as exc:
                 if wait is None or not read or not _is_temporary(exc):
                     raise self._unreachable(exc) from exc
-            except (httpx.RequestError, httpx.InvalidURL) as exc:  # such as a redirect loop
+            except NO_ANSWER as exc:  # such as a redirect loop
                 raise errors.not_prefect(self.url, self.source, str(exc)) from exc
             else:
                 status = response.status_code
@@ -440,7 +444,7 @@ class PrefectApi:
         return errors.no_answer(self.url, failure, detail, self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:
-        status, detail = response.status_code, _detail(response)
+        status, detail = response.status_code, server_message(response)
         request = f"{method} {path.split('?')[0]}"
         if status == 401:
             return errors.credentials_rejected(self.url, detail, self.source)
@@ -472,27 +476,6 @@ def _retry_after(response: httpx.Response) -> float:
 
 def _is_json(response: httpx.Response) -> bool:
     return "json" in response.headers.get("content-type", "")
-
-
-def _detail(response: httpx.Response) -> str:
-    """Return the server's own message from an answer of Prefect or FastAPI."""
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return response.reason_phrase or "no reason given"
-    if not isinstance(body, dict):
-        return json.dumps(body)
-    detail = body.get("detail") or body.get("exception_detail") or body.get("exception_message")
-    if isinstance(detail, list):
-        return "; ".join(_one_detail(item) for item in detail)
-    return str(detail or json.dumps(body))
-
-
-def _one_detail(item: object) -> str:
-    if not isinstance(item, dict):
-        return str(item)
-    place = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
-    return f"{place}: {item.get('msg')}" if place else str(item.get("msg", item))
 
 
 def _part(text: str) -> str:

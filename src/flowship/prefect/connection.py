@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,27 @@ def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
     if "Connection refused" in text:
         return NetworkFailure.UNREACHABLE, "connection refused"
     return NetworkFailure.UNREACHABLE, text
+
+
+def server_message(response: httpx.Response) -> str:
+    """Return the server's own message from an answer of Prefect or FastAPI."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return response.reason_phrase or "no reason given"
+    if not isinstance(body, dict):
+        return json.dumps(body)
+    detail = body.get("detail") or body.get("exception_detail") or body.get("exception_message")
+    if isinstance(detail, list):
+        return "; ".join(_one_detail(item) for item in detail)
+    return str(detail or json.dumps(body))
+
+
+def _one_detail(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
+    return f"{place}: {item.get('msg')}" if place else str(item.get("msg", item))
 
 
 def _is_certificate_error(exc: BaseException) -> bool:

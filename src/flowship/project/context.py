@@ -10,70 +10,33 @@ the user's own Dockerfile the context is the project folder itself.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
-import io
 import os
 import re
-import stat
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
+from flowship.config import files
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, read_text
+from flowship.events import readable_size
+from flowship.project import ignore
+from flowship.project.entry import Entry, FileChangedError, changed
+from flowship.project.ignore import LeftOut, LeftOutKind
 from flowship.project.requirements import Requirements
+from flowship.project.walk import walk
 
 PROJECT = "project"
 GENERATED = ".flowship"
 
+LARGE = 50_000_000
+"""Bytes; what is sent of a larger project is named."""
 
-@dataclass(frozen=True)
-class Entry:
-    """One member of the context.
-
-    Attributes:
-        path: Its path in the context, relative, with forward slashes.
-        kind: A file, a symbolic link (kept as one) or an empty folder.
-        mode: 0o755 if the owner may execute it, otherwise 0o644; folders 0o755.
-        size: Bytes; 0 for links and folders.
-        source: The file on disk, or None for generated content.
-        data: The content of a generated file, or a link's target.
-    """
-
-    path: str
-    kind: Literal["file", "link", "folder"] = "file"
-    mode: int = 0o644
-    size: int = 0
-    source: Path | None = None
-    data: bytes = b""
-
-    def open(self) -> IO[bytes]:
-        """The file's content as a stream.
-
-        Raises:
-            ConfigError: It no longer exists, or cannot be read.
-        """
-        try:
-            return self.source.open("rb") if self.source else io.BytesIO(self.data)
-        except OSError as exc:
-            raise _unreadable(exc) from exc
-
-    def read(self, limit: int = -1) -> bytes:
-        """The file's content, or its first `limit` bytes."""
-        with self.open() as stream:
-            return stream.read(limit)
-
-    @cached_property
-    def digest(self) -> bytes:
-        """SHA-256 of the content at the time of the first call."""
-        with self.open() as stream:
-            return _hash_stream(hashlib.sha256(), stream)
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -83,10 +46,12 @@ class Context:
     Attributes:
         entries: Sorted by path.
         left_out: Path of a file or folder → the reason it is not sent.
+        for_builder: Files that the builder reads and then removes, so no instruction can copy them.
     """
 
     entries: tuple[Entry, ...] = ()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    for_builder: tuple[Entry, ...] = ()
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -99,11 +64,17 @@ class Context:
         return sum(e.size for e in self.entries)
 
     def digest(self) -> bytes:
-        """SHA-256 of all paths, kinds, modes and contents: equal for equal builds."""
+        """SHA-256 of all paths, kinds, modes and contents: equal for equal builds.
+
+        A file that no longer exists does not count.
+        """
         total = hashlib.sha256()
-        for entry in self.entries:
+        for entry in (*self.entries, *self.for_builder):
             head = f"{entry.kind}\0{entry.mode:o}\0{entry.path}\0".encode()
-            total.update(hashlib.sha256(head).digest() + entry.digest)
+            try:
+                total.update(hashlib.sha256(head).digest() + entry.digest)
+            except FileChangedError:
+                continue
         return total.digest()
 
     def tar(self, stream: IO[bytes]) -> None:
@@ -112,36 +83,46 @@ class Context:
         The format is GNU because BuildKit does not accept PAX headers here.
 
         Raises:
-            ConfigError: A file has changed since its digest was computed, so the image would not
-                have the content that its name stands for.
+            FileChangedError: A file has changed since its digest was computed, so the image would
+                not have the content that its name stands for.
         """
         with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
-            for entry in self.entries:
+            for entry in (*self.entries, *self.for_builder):
                 _add(archive, entry)
-
-
-def _hash_stream(digest: hashlib._Hash, stream: IO[bytes]) -> bytes:
-    while chunk := stream.read(1 << 20):
-        digest.update(chunk)
-    return digest.digest()
 
 
 def _add(archive: tarfile.TarFile, entry: Entry) -> None:
     member = tarfile.TarInfo(entry.path)
     member.mode = entry.mode
     if entry.kind == "file":
-        # The size on disk may have changed since the scan; the archive needs the current one.
-        with entry.open() as stream:
-            member.size = stream.seek(0, os.SEEK_END)
-            stream.seek(0)
-            sent = _Hashed(stream)
-            archive.addfile(member, sent)
-        if sent.digest.digest() != entry.digest:
-            raise _changed(entry)
+        _add_file(archive, member, entry)
         return
     member.type = tarfile.SYMTYPE if entry.kind == "link" else tarfile.DIRTYPE
     member.linkname = entry.data.decode() if entry.kind == "link" else ""
     archive.addfile(member)
+
+
+def _add_file(archive: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry) -> None:
+    counted = "digest" in vars(entry)  # `Context.digest` has seen the file
+    try:
+        stream = entry.open()
+    except FileChangedError:
+        if counted:
+            raise
+        return
+    # The size on disk may have changed since the scan; the archive needs the current one.
+    with stream:
+        member.size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        sent = _Hashed(stream)
+        try:
+            archive.addfile(member, sent)
+        except OSError as exc:
+            if exc.errno is None:  # tarfile's own: the file became shorter
+                raise changed(entry) from exc
+            raise
+    if sent.digest.digest() != entry.digest:
+        raise changed(entry)
 
 
 class _Hashed:
@@ -157,24 +138,6 @@ class _Hashed:
         return data
 
 
-def _changed(entry: Entry) -> ConfigError:
-    return ConfigError(
-        "the file changed while it was being sent; nothing was built",
-        code="file-changed",
-        hint="if it is a log or other output, write it outside the project or add it to"
-        " .dockerignore; otherwise run the command again",
-        where=str(entry.source or ""),
-    )
-
-
-def _unreadable(exc: OSError) -> ConfigError:
-    return ConfigError(
-        f"cannot read {exc.filename}: {exc.strerror}",
-        code="unreadable-file",
-        hint="change its permissions, or add it to .dockerignore",
-    )
-
-
 # --- what goes in ------------------------------------------------------------------------------
 
 
@@ -184,20 +147,33 @@ def assemble(
     """The context of a project, including the text of its Dockerfile.
 
     Raises:
-        ConfigError: A file or folder cannot be read.
+        ConfigError: A file or folder cannot be read, or is outside the project.
     """
     if settings.dockerfile:
-        context = scan(settings.root, dockerfile=settings.dockerfile)
-        entries = [e for e in context.entries if e.path != dockerfile_path(settings)]
-        left_out = dict(context.left_out)
-    else:
-        context = scan(settings.root)
-        entries = [_below(PROJECT, entry) for entry in context.entries]
-        entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
-        left_out = {f"{PROJECT}/{path}": why for path, why in context.left_out.items()}
-        entries += _generated(settings, requirements)
-    entries.append(_text(dockerfile_path(settings), dockerfile))
+        return _with_own_dockerfile(settings, dockerfile)
+    context = scan(settings.root, use_gitignore=settings.gitignore)
+    entries = [replace(entry, path=f"{PROJECT}/{entry.path}") for entry in context.entries]
+    entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
+    left_out = {f"{PROJECT}/{path}": why for path, why in context.left_out.items()}
+    entries += [*_generated(settings, requirements), _text("Dockerfile", dockerfile)]
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def _with_own_dockerfile(settings: Settings, text: str) -> Context:
+    """The project as it is. A Dockerfile that the ignore file names is sent for the builder only.
+
+    docker does the same: it sends such a Dockerfile with a .dockerignore that names it, and the
+    builder removes both before the first instruction.
+    """
+    path = dockerfile_path(settings)
+    context = scan(settings.root, dockerfile=path, use_gitignore=settings.gitignore)
+    own = _text(path, text.replace("\r\n", "\n"))
+    if ignore.IgnoreFile.of(settings.root, path).reason(path) is None:
+        entries = [*(e for e in context.entries if e.path != path), own]
+        left_out = {p: why for p, why in context.left_out.items() if p != path}
+        return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+    removed = _text(ignore.NAME, f"{path}\n{ignore.NAME}\n")
+    return replace(context, for_builder=(own,) if ignore.NAME in context.paths else (own, removed))
 
 
 def dockerfile_path(settings: Settings) -> str:
@@ -205,22 +181,46 @@ def dockerfile_path(settings: Settings) -> str:
     if not settings.dockerfile:
         return "Dockerfile"
     path = Path(os.path.normpath(settings.root / settings.dockerfile))
-    if path.is_relative_to(settings.root):
-        return path.relative_to(settings.root).as_posix()
-    return f"{GENERATED}/Dockerfile"
+    return path.relative_to(settings.root).as_posix()
 
 
 def _generated(settings: Settings, requirements: Requirements | None) -> list[Entry]:
-    files = []
+    packages = settings.packages
+    generated = []
     if requirements is not None:
-        files.append(_text(f"{GENERATED}/requirements.txt", requirements.text))
-    if settings.packages.constraints:
-        path = settings.root / settings.packages.constraints
-        files.append(_text(f"{GENERATED}/constraints.txt", read_text(path, "packages.constraints")))
-    if settings.packages.ca_bundle:
-        path = settings.root / Path(settings.packages.ca_bundle).expanduser()
-        files.append(_text(f"{GENERATED}/ca-bundle.pem", read_text(path, "packages.ca-bundle")))
-    return files
+        generated.append(_text(f"{GENERATED}/requirements.txt", requirements.text))
+    if packages.constraints:
+        text = _named_text(settings, packages.constraints, "constraints")
+        generated.append(_text(f"{GENERATED}/constraints.txt", text))
+    if packages.ca_bundle:
+        text = _named_text(settings, packages.ca_bundle, "ca-bundle")
+        if "PRIVATE KEY-----" in text:
+            raise _private_key(settings)
+        generated.append(_text(f"{GENERATED}/ca-bundle.pem", text))
+    return generated
+
+
+def _named_text(settings: Settings, path: str, key: str) -> str:
+    """The file that a key of ``[packages]`` names; where a variable names it, it may be anywhere.
+
+    A variable is the user's own choice, the file of a project may be anybody's.
+    """
+    name, where = f"packages.{key}", settings.place("packages", key)
+    whole = Path(path).expanduser()
+    if where in settings.origins.values():
+        whole = settings.root / whole
+    else:
+        whole = files.inside(settings.root, whole, f"{name}: {path}", where=where)
+    return files.read_text(whole, name, where=where)
+
+
+def _private_key(settings: Settings) -> ConfigError:
+    return ConfigError(
+        "packages.ca-bundle contains a private key, which would be readable in the image",
+        code="private-key-in-bundle",
+        hint="keep only the certificates in the file",
+        where=settings.place("packages", "ca-bundle"),
+    )
 
 
 def _text(path: str, text: str) -> Entry:
@@ -228,107 +228,101 @@ def _text(path: str, text: str) -> Entry:
     return Entry(path, size=len(data), data=data)
 
 
-def _below(folder: str, entry: Entry) -> Entry:
-    return Entry(
-        f"{folder}/{entry.path}", entry.kind, entry.mode, entry.size, entry.source, entry.data
-    )
-
-
-# --- walking -----------------------------------------------------------------------------------
-
-
-def scan(root: Path, *, dockerfile: str | None = None) -> Context:
-    """All files below `root` that neither .dockerignore nor the default patterns leave out.
+def scan(root: Path, *, dockerfile: str | None = None, use_gitignore: bool = True) -> Context:
+    """All files below `root` that no ignore file and no default pattern leaves out.
 
     Args:
         root: The project folder.
-        dockerfile: The user's own, relative to `root`; ``<dockerfile>.dockerignore`` is then
-            used instead of ``.dockerignore`` if it exists, as docker does.
+        dockerfile: The user's own, relative to `root`.
+        use_gitignore: Leave git-ignored files out if there is no .dockerignore.
     """
-    ignore = IgnoreFile.of(root, dockerfile)
-    entries: list[Entry] = []
-    left_out: dict[str, LeftOut] = {}
-    try:
-        _walk(root, "", ignore, entries, left_out)
-        left_out |= {path: LeftOut(LeftOutKind.OUTPUT) for path in _outputs(entries)}
-    except OSError as exc:
-        raise _unreadable(exc) from exc
-    entries = [e for e in entries if e.path not in left_out]
-    return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+    entries, left_out = walk(root, dockerfile, use_gitignore)
+    return Context(tuple(entries), left_out)
 
 
-def _outputs(entries: list[Entry]) -> list[str]:
-    """The paths of files that this process's stdout or stderr is redirected to.
-
-    They grow with every message, so no image could have the content that its name stands for.
-    """
-    streams = set()
-    for descriptor in (1, 2):
-        with contextlib.suppress(OSError):  # the stream is closed
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                streams.add((status.st_dev, status.st_ino))
-    if not streams:
-        return []
-    files = [(e.path, e.source.stat()) for e in entries if e.source]
-    return [path for path, status in files if (status.st_dev, status.st_ino) in streams]
+# --- what to say about it ------------------------------------------------------------------------
 
 
-def _walk(
-    folder: Path,
-    prefix: str,
-    ignore: IgnoreFile,
-    entries: list[Entry],
-    left_out: dict[str, LeftOut],
-) -> None:
-    for item in sorted(os.scandir(folder), key=lambda i: i.name):
-        path = prefix + item.name
-        is_folder = item.is_dir(follow_symlinks=False)
-        reason = ignore.reason(path)
-        if is_folder and not reason and Path(item.path, "pyvenv.cfg").exists():
-            reason = LeftOut(LeftOutKind.VIRTUAL_ENVIRONMENTS)
-        if reason:
-            left_out[path] = reason
-            # "!pattern" may include files below an ignored folder.
-            if is_folder and ignore.takes_back_below(path):
-                _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
-        elif not _is_text(path):
-            raise _not_utf8(path)
-        elif is_folder:
-            count = len(entries)
-            _walk(Path(item.path), f"{path}/", ignore, entries, left_out)
-            if len(entries) == count and not any(os.scandir(item.path)):
-                entries.append(Entry(path, kind="folder", mode=0o755))
-        else:
-            entry = _entry(Path(item.path), path)
-            entries += [entry] if entry else []
+def notes(context: Context) -> tuple[str, ...]:
+    """What the user may not expect to be left out: git-ignored files, and empty folders."""
+    found = []
+    ignored = _of_kind(context, LeftOutKind.GIT)
+    if ignored:
+        found.append(
+            f"not in the image, because .gitignore names {_them(ignored)}: {_named(ignored)}"
+            " (for other files: write a .dockerignore, or set gitignore = false)"
+        )
+    empty = _of_kind(context, LeftOutKind.EMPTY)
+    if empty:
+        found.append(
+            f"not in the image, because git keeps no empty folders: {_named(empty)}"
+            " (to keep one, put a file such as .gitkeep into it)"
+        )
+    return tuple(found)
 
 
-def _is_text(path: str) -> bool:
-    """Whether a name is UTF-8; Python represents other bytes as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in path)
+def warnings(context: Context) -> tuple[str, ...]:
+    """A large context, with what makes it large; links that lead nowhere in the image."""
+    found = []
+    if links := [_shown(e.path) for e in context.entries if _leads_out(e)]:
+        found.append(
+            f"links out of the project are broken in the image: {_named(links)}; replace them with"
+            " the files, or add them to .dockerignore"
+        )
+    if context.size > LARGE:
+        found.append(_large(context))
+    return tuple(found)
 
 
-def _not_utf8(path: str) -> ConfigError:
-    shown = os.fsencode(path).decode(errors="backslashreplace")
-    pattern = re.sub("[\ud800-\udfff]", "?", path)
-    return ConfigError(
-        f"the name of {shown}, or of its link target, is not UTF-8 and cannot be in an image",
-        code="name-not-utf8",
-        hint=f"rename it, or exclude it: add {pattern} to .dockerignore",
+def _leads_out(entry: Entry) -> bool:
+    """Whether a link leads out of the project; a folder of every system is in the image too."""
+    if entry.kind != "link":
+        return False
+    target = entry.data.decode()
+    if target.startswith("/"):
+        return not re.match(r"/(bin|dev|etc|lib\d*|mnt|opt|proc|run|sbin|sys|tmp|usr|var)/", target)
+    folder = _shown(entry.path).rpartition("/")[0]
+    return os.path.normpath(f"{folder}/{target}" if folder else target).split("/")[0] == ".."
+
+
+def _large(context: Context) -> str:
+    sizes = sorted(_sizes(context).items(), key=lambda item: (-item[1], item[0]))
+    largest = ", ".join(f"{name} ({readable_size(size)})" for name, size in sizes[:MOST_NAMED])
+    return (
+        f"the image gets {readable_size(context.size)} of files, most of them in {largest}; if the"
+        " flow does not need them, add them to .dockerignore"
     )
 
 
-def _entry(source: Path, path: str) -> Entry | None:
-    status = source.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        target = os.fsencode(source.readlink())
-        if not _is_text(str(source.readlink())):
-            raise _not_utf8(path)
-        return Entry(path, kind="link", mode=0o777, data=target)
-    if not stat.S_ISREG(status.st_mode):
-        return None  # a build has no use for sockets, pipes and devices
-    if not os.access(source, os.R_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
-    mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-    return Entry(path, mode=mode, size=status.st_size, source=source)
+def _of_kind(context: Context, kind: LeftOutKind) -> list[str]:
+    return sorted(_shown(path) for path, why in context.left_out.items() if why.kind is kind)
+
+
+def _sizes(context: Context) -> dict[str, int]:
+    """The size of each folder and file at the top of the project.
+
+    A folder is followed down to where its files are, so that the name says most.
+    """
+    groups: dict[str, list[Entry]] = {}
+    for entry in context.entries:
+        groups.setdefault(_shown(entry.path).split("/")[0], []).append(entry)
+    sizes = {}
+    for name, entries in groups.items():
+        common = os.path.commonpath([_shown(e.path) for e in entries if e.size] or [name])
+        is_file = len(entries) == 1 and common == _shown(entries[0].path)
+        sizes[common if is_file else f"{common}/"] = sum(e.size for e in entries)
+    return sizes
+
+
+def _shown(path: str) -> str:
+    """A path of the context as the user knows it."""
+    return path.removeprefix(f"{PROJECT}/")
+
+
+def _named(paths: list[str]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(paths[:MOST_NAMED]) + more
+
+
+def _them(paths: list[str]) -> str:
+    return "it" if len(paths) == 1 else "them"

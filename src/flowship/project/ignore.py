@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from flowship.config import files
 from flowship.errors import ConfigError
+from flowship.project.glob import Matcher, compile_glob
+
+NAME = ".dockerignore"
 
 
 class LeftOutKind(str, Enum):
@@ -21,6 +25,8 @@ class LeftOutKind(str, Enum):
     CACHES = "caches"
     SECRETS = "secrets"
     IGNORE_FILE = ".dockerignore"
+    GIT = ".gitignore"
+    EMPTY = "empty folders"
     EXCLUDE_FLAG = "--exclude"
     OUTPUT = "output of this command"
 
@@ -84,7 +90,18 @@ class LeftOut:
     @property
     def by_default(self) -> bool:
         """Whether one of flowship's own patterns decided, not one of the project's."""
-        return self.kind in LEFT_OUT or self.kind is LeftOutKind.OUTPUT
+        return self.kind in LEFT_OUT or self.kind in (LeftOutKind.OUTPUT, LeftOutKind.EMPTY)
+
+    def remedy(self, path: str) -> str:
+        """How to get `path`, relative to the project folder, into the context."""
+        if self.kind is LeftOutKind.EMPTY:
+            return f"git keeps no empty folders: put a file into it, such as {path}/.gitkeep"
+        if self.kind is LeftOutKind.GIT:
+            return (
+                "change that line; or write a .dockerignore, which replaces .gitignore; or set"
+                " gitignore = false in the configuration"
+            )
+        return f"add !{path} to .dockerignore"
 
     def __str__(self) -> str:
         if self.by_default:
@@ -97,33 +114,6 @@ class LeftOut:
         return f"{self.place or self.kind.value}: {self.pattern}"
 
 
-def read_text(path: Path, key: str) -> str:
-    """Read a file that the project names.
-
-    Args:
-        path: The file.
-        key: What names it, for the error.
-
-    Raises:
-        ConfigError: It cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
-    except UnicodeDecodeError as exc:
-        raise ConfigError(
-            f"{key}: {path} is not UTF-8: {exc}",
-            code="not-utf8",
-            hint="save it as UTF-8",
-            where=str(path),
-        ) from exc
-    except OSError as exc:
-        raise ConfigError(
-            f"{key}: cannot read {path}: {exc.strerror}",
-            code="unreadable-file",
-            hint="the path is relative to the project folder",
-        ) from exc
-
-
 @dataclass(frozen=True)
 class Pattern:
     """One line of .dockerignore: the patterns of Go's ``filepath.Match``, and ``**``."""
@@ -131,7 +121,7 @@ class Pattern:
     text: str
     takes_back: bool
     reason: LeftOut
-    regex: re.Pattern[str]
+    matches: Matcher
 
     @classmethod
     def compile(cls, line: str, reason: LeftOut) -> Pattern | None:
@@ -144,29 +134,12 @@ class Pattern:
         if cleaned == ".":
             return None
         try:
-            regex = re.compile(_regex(cleaned) + r"\Z", re.DOTALL)
+            matches = compile_glob(cleaned)
         except re.error as exc:
             raise ConfigError(
                 f"{reason.source} is not a valid pattern: {exc}", code="invalid-ignore-pattern"
             ) from exc
-        return cls(cleaned, takes_back, reason, regex)
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern matches `path` or one of its parent folders."""
-        parts = path.split("/")
-        return any(self.regex.match("/".join(parts[:n])) for n in range(len(parts), 0, -1))
-
-
-def _regex(pattern: str) -> str:
-    token = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-    def translate(part: str) -> str:
-        if part.startswith("[") and len(part) > 1:
-            return part
-        return meaning.get(part) or re.escape(part[1:] if len(part) == 2 else part)
-
-    return "".join(translate(part) for part in token.findall(pattern))
+        return cls(cleaned, takes_back, reason, matches)
 
 
 @dataclass(frozen=True)
@@ -174,6 +147,9 @@ class IgnoreFile:
     """The default patterns, then the project's own; the last pattern that matches a path wins."""
 
     patterns: tuple[Pattern, ...]
+    # Folder → the patterns that match it or a folder above, as bits; so that a tree of any depth
+    # is matched in linear time.
+    _folders: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, root: Path, dockerfile: str | None = None) -> IgnoreFile:
@@ -185,11 +161,29 @@ class IgnoreFile:
         return cls(tuple(p for p in _patterns(root, dockerfile) if p))
 
     def reason(self, path: str) -> LeftOut | None:
-        """Why `path` is left out; None when it is sent."""
-        for pattern in reversed(self.patterns):
-            if pattern.matches(path):
-                return None if pattern.takes_back else pattern.reason
-        return None
+        """Why `path` is left out; None when it is sent.
+
+        A pattern that matches a folder also matches all that is below it.
+        """
+        bits = self._of_folder(path.rpartition("/")[0]) | self._own(path)
+        if not bits:
+            return None
+        last = self.patterns[bits.bit_length() - 1]
+        return None if last.takes_back else last.reason
+
+    def _of_folder(self, folder: str) -> int:
+        unknown = []
+        while folder and folder not in self._folders:
+            unknown.append(folder)
+            folder = folder.rpartition("/")[0]
+        bits = self._folders.get(folder, 0)
+        for path in reversed(unknown):
+            bits |= self._own(path)
+            self._folders[path] = bits
+        return bits
+
+    def _own(self, path: str) -> int:
+        return sum(1 << n for n, pattern in enumerate(self.patterns) if pattern.matches(path))
 
     def takes_back_below(self, folder: str) -> bool:
         """Whether a ``!pattern`` of the project could match something inside `folder`."""
@@ -205,15 +199,24 @@ def _wild_head(pattern: str) -> bool:
     return bool(re.search(r"[*?\[]", pattern.split("/")[0])) and "/" in pattern
 
 
+def ignore_file(root: Path, dockerfile: str | None = None) -> str | None:
+    """The name of the project's ignore file; that of its own Dockerfile comes first.
+
+    Args:
+        root: The project folder.
+        dockerfile: The project's own Dockerfile.
+    """
+    names = [f"{dockerfile}{NAME}"] if dockerfile else []
+    return next((name for name in [*names, NAME] if files.is_file(root / name)), None)
+
+
 def _patterns(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
     for kind, patterns in LEFT_OUT.items():
         for pattern in patterns:
             yield Pattern.compile(pattern, LeftOut(kind, pattern))
-    names = [f"{dockerfile}.dockerignore"] if dockerfile else []
-    for name in [*names, ".dockerignore"]:
-        path = root / name
-        if path.is_file():
-            for number, line in enumerate(read_text(path, name).splitlines(), start=1):
-                place = f"{name} line {number}"
-                yield Pattern.compile(line, LeftOut(LeftOutKind.IGNORE_FILE, line.strip(), place))
-            return
+    name = ignore_file(root, dockerfile)
+    if name:
+        text = files.read_text(files.inside(root, Path(name), name), name)
+        for number, line in enumerate(text.splitlines(), start=1):
+            place = f"{name} line {number}"
+            yield Pattern.compile(line, LeftOut(LeftOutKind.IGNORE_FILE, line.strip(), place))

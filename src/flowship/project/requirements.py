@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowship.config import pyproject
+from flowship.config import files, pyproject
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.redaction import has_login
+from flowship.redaction import MASK, has_login
 
 # Used if the configuration does not name a file; the first one that exists wins.
 USUAL = ("docker-requirements.txt", "requirements.txt")
+
+LONGEST_QUOTE = 120
+"""Characters of a line that an error message shows."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,19 @@ def read(settings: Settings) -> Requirements | None:
     """The project's dependencies, or None if it has none.
 
     Raises:
-        ConfigError: The file is missing, or a line cannot be installed in the image.
+        ConfigError: The file is missing or outside the project, or a line cannot be installed in
+            the image.
     """
     if settings.requirements:
         name = settings.requirements
-        if not (settings.root / name).is_file():
+        where = settings.place("requirements")
+        path = files.inside(settings.root, Path(name), f"requirements: {name}", where=where)
+        if not files.is_file(path):
             raise ConfigError(
                 f"requirements: {name} does not exist in the project folder",
                 code="requirements-not-found",
                 hint="create the file, or set requirements = … to another one",
-                where=str(settings.root / name),
+                where=str(path),
             )
         if Path(name).suffix == ".toml":
             return _from_pyproject(settings.root, name, required=True)
@@ -55,12 +61,12 @@ def read(settings: Settings) -> Requirements | None:
     found = _from_pyproject(settings.root, "pyproject.toml", required=False)
     if found:
         return found
-    usual = [name for name in USUAL if (settings.root / name).is_file()]
+    usual = [name for name in USUAL if files.is_file(settings.root / name)]
     return _from_file(settings.root, usual[0]) if usual else None
 
 
 def _from_file(root: Path, name: str) -> Requirements | None:
-    lines = _expand(root / name, str(root / name))
+    lines = _Reader(root).expand(root / name, name, str(root / name), ())
     return Requirements("\n".join(lines) + "\n", name) if any(lines) else None
 
 
@@ -82,33 +88,51 @@ def _from_pyproject(root: Path, name: str, *, required: bool) -> Requirements | 
     return None
 
 
-def _expand(path: Path, place: str, including: tuple[Path, ...] = ()) -> list[str]:
-    """The file's lines, with those of the files that it includes.
+DEEPEST = 50
+"""Levels of ``-r``; pip itself ends with a traceback where there are very many."""
 
-    Args:
-        path: The file.
-        place: Where the file is named, for errors.
-        including: The files that include this one.
-    """
-    if path in including:
-        raise ConfigError(f"{path.name} includes itself", code="recursive-include", where=place)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise ConfigError(
-            f"cannot read {path}: {reason}", code="unreadable-file", where=place
-        ) from exc
-    lines: list[str] = []
-    for number, line in _logical_lines(text):
-        where = f"{path}:{number}:1"
-        include = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)$", line)
-        if include:
-            lines += _expand(path.parent / include[1], where, (*including, path))
-        else:
-            _validate_line(line, where)
-            lines.append(line)
-    return lines
+
+class _Reader:
+    """Reads a requirements file with those that it includes; each of them once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: set[Path] = set()
+
+    def expand(self, path: Path, name: str, place: str, including: tuple[Path, ...]) -> list[str]:
+        """The lines of a file.
+
+        Args:
+            path: The file.
+            name: As it is written where it is named.
+            place: Where it is named, for errors.
+            including: The files that include this one.
+        """
+        path = files.inside(self._root, path, name, where=place)
+        if path in including:
+            raise ConfigError(f"{path.name} includes itself", code="recursive-include", where=place)
+        if len(including) > DEEPEST:
+            raise ConfigError(
+                f"{path.name} is included more than {DEEPEST} levels deep",
+                code="includes-too-deep",
+                hint="put the requirements into fewer files",
+                where=place,
+            )
+        if path in self._read:  # its lines are there already; twice each time would never end
+            return []
+        self._read.add(path)
+        lines: list[str] = []
+        text = files.read_text(path, name, where=place)
+        for number, line in _logical_lines(text):
+            where = f"{path}:{number}:1"
+            include = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)$", line)
+            if include:
+                inner = path.parent / include[1]
+                lines += self.expand(inner, include[1], where, (*including, path))
+            else:
+                _validate_line(line, where)
+                lines.append(line)
+        return lines
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -138,7 +162,7 @@ def _validate_line(line: str, where: str) -> None:
         )
     if re.match(r"-c\b|--constraint\b", line):
         raise ConfigError(
-            f"the requirements cannot name a constraints file: {line}",
+            f"the requirements cannot name a constraints file: {_quotable(line)}",
             code="unsupported-requirement",
             hint='set constraints = "…" in [packages] instead',
             where=where,
@@ -147,7 +171,7 @@ def _validate_line(line: str, where: str) -> None:
     local = re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|/|file:)", line)
     if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
         raise ConfigError(
-            f"a local path cannot be installed in the image: {line}",
+            f"a local path cannot be installed in the image: {_quotable(line)}",
             code="local-requirement",
             hint="remove the line: the project folder is copied, and src/ is on the path; for your"
             " own wheels use an index: index-url in [packages]",
@@ -174,10 +198,68 @@ def _validate_requirement(line: str, where: str) -> None:
         return
     try:
         Requirement(text)
-    except InvalidRequirement as exc:
+    except (InvalidRequirement, RecursionError) as exc:
+        too_deep = isinstance(exc, RecursionError)
+        reason = "its marker is nested too deeply" if too_deep else str(exc).splitlines()[0]
         raise ConfigError(
-            f'"{line}" is not a requirement: {str(exc).splitlines()[0]}',
+            f'"{_quotable(line)}" is not a requirement: {reason}',
             code="invalid-requirement",
             hint="write one package per line, such as pandas>=2.2",
             where=where,
         ) from exc
+
+
+def _quotable(line: str) -> str:
+    """A line for an error message, without what may be a secret in a file of another kind."""
+    words = line.split(maxsplit=1)
+    if re.search(r"(?i)passw|pwd|secret|token|credential|key", line):
+        return f"{re.split('[=:]', words[0])[0]}{MASK}"
+    return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
+
+
+# --- other tools' dependencies -------------------------------------------------------------------
+
+# File → what it contains if it lists dependencies, and a command that writes them down.
+_OTHER_FILES = {
+    "Pipfile": ("packages", "pipenv requirements > docker-requirements.txt"),
+    "environment.yml": ("dependencies", ""),
+    "environment.yaml": ("dependencies", ""),
+    "conda.yml": ("dependencies", ""),
+    "conda.yaml": ("dependencies", ""),
+    "pixi.toml": ("dependencies", ""),
+    "setup.py": ("install_requires", ""),
+    "setup.cfg": ("install_requires", ""),
+}
+_OTHER_TOOLS = {
+    "poetry": "poetry export -o docker-requirements.txt",
+    "pixi": "",
+    "pdm": "pdm export -o docker-requirements.txt",
+}
+
+
+def unused(settings: Settings, used: Requirements | None) -> tuple[str, ...]:
+    """A warning if the project lists dependencies where flowship does not read them.
+
+    There is no warning if the project has a list that flowship does read: then the other one is the
+    developers' own environment.
+    """
+    if used or settings.requirements:
+        return ()
+    name, command = next(_other_lists(settings.root), ("", ""))
+    if not name:
+        return ()
+    how = f", for example with `{command}`" if command else ""
+    return (
+        f"the dependencies of {name} are not installed in the image: flowship reads [project]"
+        f" dependencies or a requirements file; write docker-requirements.txt{how}",
+    )
+
+
+def _other_lists(root: Path) -> Iterator[tuple[str, str]]:
+    """Where other tools list dependencies, each with a command that writes them to a file."""
+    for tool in pyproject.tools(root / pyproject.NAME):
+        if tool in _OTHER_TOOLS:
+            yield f"[tool.{tool}] in pyproject.toml", _OTHER_TOOLS[tool]
+    for name, (word, command) in _OTHER_FILES.items():
+        if files.is_file(root / name) and word in files.read_text(root / name, name):
+            yield name, command

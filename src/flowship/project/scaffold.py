@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowship.config import pyproject
-from flowship.config.discovery import FoundFlow, find_flows, python_files, unreadable
+from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
 from flowship.errors import ConfigError
+from flowship.project import gitignore, ignore
+from flowship.project.git_index import GitIndex
 
 LIST = "docker-requirements.txt"
 
@@ -57,6 +59,20 @@ name = {deployment}
 # timezone = "Europe/Berlin"
 {parameters}"""
 
+IGNORED = """\
+# What is not sent to the engine, and so not in the image. flowship also leaves out .git, virtual
+# environments, caches and files such as .env. Add what the flow does not need, such as:
+# data/
+.dockerignore
+.gitignore
+.gitattributes
+**/*.log
+"""
+
+FROM_GIT = """\
+# From .gitignore, which has no effect on the image if there is a .dockerignore:
+"""
+
 OWN_DOCKERFILE = """\
 # The image is built from flowship's template. To use the Dockerfile in this folder instead:
 # dockerfile = "Dockerfile"
@@ -86,12 +102,13 @@ class Scaffold:
 
 
 def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
-    """Write a first project, or only flowship.toml if there are Python files already.
+    """Write a first project, or only the configuration if there are Python files already.
 
     Never overwrites a file.
 
     Raises:
-        ConfigError: There is a configuration already, or there are Python files without a flow.
+        ConfigError: There is a configuration already, there are Python files without a flow, or
+            the folder cannot be written to.
     """
     _refuse_configured(folder)
     files: dict[str, str] = {}
@@ -112,11 +129,55 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         deployment=_quoted(re.sub(r"[_.]", "-", entrypoint.rpartition(":")[2])),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
+    files[ignore.NAME] = IGNORED + _from_gitignore(folder)
     written = tuple(file for file in files if not os.path.lexists(folder / file))
-    for file in written:
-        with (folder / file).open("x", encoding="utf-8") as stream:
-            stream.write(files[file])
+    _write(folder, {file: files[file] for file in written})
     return Scaffold(written, entrypoint, tuple(others), (DOCKERFILE_NOTE,) * has_dockerfile)
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    """Write all files or none."""
+    done: list[Path] = []
+    try:
+        for name, text in files.items():
+            with (folder / name).open("x", encoding="utf-8") as stream:
+                done.append(folder / name)
+                stream.write(text)
+    except OSError as exc:
+        for path in done:
+            path.unlink(missing_ok=True)
+        raise ConfigError(
+            f"cannot write {exc.filename or done[-1].name}: {exc.strerror}; nothing was written",
+            code="unwritable-file",
+            hint="check the free disk space and the permissions of the folder",
+            where=str(folder),
+        ) from exc
+
+
+def _from_gitignore(folder: Path) -> str:
+    """The lines of the project's .gitignore files as a .dockerignore writes them."""
+    repository = GitIndex.of(folder).repository
+    rules = list(gitignore.rules_above(folder, repository))
+    pending = [(folder, "")]
+    while pending:
+        here, prefix = pending.pop()
+        rules += gitignore.rules_in(here, prefix)
+        known = tuple(rules)
+        for name in _folders_in(here):
+            if gitignore.decide(known, prefix + name, is_folder=True) is None:
+                pending.append((here / name, f"{prefix}{name}/"))
+    lines = [rule.docker for rule in rules if rule.docker]
+    return FROM_GIT + "".join(f"{line}\n" for line in lines) if lines else ""
+
+
+def _folders_in(folder: Path) -> list[str]:
+    """The folders that can hold the project's own files."""
+    try:
+        items = list(os.scandir(folder))
+    except OSError:
+        return []
+    names = [item.name for item in items if item.is_dir(follow_symlinks=False)]
+    return [name for name in names if name not in SKIPPED and not name.startswith(".")]
 
 
 def _entrypoints(folder: Path) -> list[str]:

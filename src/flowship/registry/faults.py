@@ -288,6 +288,9 @@ UNKNOWN = Rule(
 )
 
 
+_LONGEST = 10_000  # characters of a text that are looked at
+
+
 def rule_of(fault: Fault) -> Rule:
     """The first rule for a fault."""
     return next((rule for rule in RULES if rule.fault is fault), UNKNOWN)
@@ -307,4 +310,6 @@ def classify(text: str, status: int | None = None) -> Rule:
 
 def _without_names(text: str) -> str:
     """`text` without addresses, paths and quoted words, which may contain any phrase."""
-    return re.sub(r"'[\w.-]+'", "''", re.sub(r"\S*/\S*", " ", text.replace("i/o ", "")))
+    text = text.replace("i/o ", "")[:_LONGEST]
+    words = re.sub(r"\S+", lambda word: " " if "/" in word[0] else word[0], text)
+    return re.sub(r"'[\w.-]+'", "''", words)

@@ -25,13 +25,13 @@ class Retries:
     Attributes:
         target: What is pushed.
         report: Receives the progress.
-        patience: Seconds after which nothing is tried again.
+        retry_for: Seconds after which nothing is tried again.
         sleep: Waits.
     """
 
     target: Reference
     report: Report
-    patience: float
+    retry_for: float
     sleep: Callable[[float], None]
     _began: float = field(default_factory=lambda: time.monotonic(), init=False)
     _engine_since: float | None = field(default=None, init=False)
@@ -58,7 +58,7 @@ class Retries:
             )
         if self._left(now) <= 0:
             raise RegistryError(
-                f"{self.target.registry} did not accept a layer for {self.patience:.0f} s",
+                f"{self.target.registry} did not accept a layer for {self.retry_for:.0f} s",
                 code="registry-not-accepting",
                 hint="its log or status page says why (a full disk, an internal error); to wait"
                 " longer, set push-retry-seconds in the configuration",
@@ -85,7 +85,7 @@ class Retries:
         raise AssertionError("the last attempt returns or raises")
 
     def _left(self, now: float) -> float:
-        return self._began + self.patience - now
+        return self._began + self.retry_for - now
 
 
 def backoff(attempt: int) -> float:

@@ -97,6 +97,36 @@ def test_a_month_of_rejected_rows_is_exit_code_8_with_the_first_reason(cli, taxi
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+def test_bytes_of_a_file_do_not_reach_the_terminal_and_the_other_months_are_written(
+    cli, taxi, tmp_path
+):
+    header = b"VendorID,lpep_pickup_datetime,lpep_dropoff_datetime"
+    trip = b"1,2021-01-01 00:00:00,2021-01-01 00:10:00"
+    bad = b"\x1b[2J\x1b]0;owned\x07,\0\x9b,x"
+    path = "/green/green_tripdata_2021-0{}.csv.gz"
+    taxi.files[path.format(1)] = b"\n".join([header, *[bad] * 300])
+    taxi.files[path.format(2)] = b"\n".join([header + b",new\x1b[2J", trip + b",1"])
+    taxi.files[path.format(3)] = b"\n".join([b"\x1b[2Ja,b", b"1,2"])
+    taxi.files[path.format(4)] = b"\n".join(
+        [header, trip.replace(b"2021-01-01 00:00", b"16094592")]
+    )
+    code, stdout, stderr = cli(*_arguments(taxi, tmp_path / "out", "--months", "1-5"))
+    assert code == 8
+    assert not set(stdout + stderr) & set("\x1b\0\x07\x9b")
+    assert r'VendorID: "\x1b[2J\x1b]0;owned\x07" is not a whole number' in stderr
+    assert r"columns dropped: new\x1b[2J" in stderr
+    assert [Path(line).stem[-2:] for line in stdout.splitlines()] == ["02", "05"]
+
+
+def test_high_volume_trips_are_loaded(cli, taxi, tmp_path):
+    arguments = ["--colour", "fhvhv", "--months", "1", "--source", taxi.source]
+    code, stdout, stderr = cli("etl", "run", *arguments, "--to", str(tmp_path / "out"))
+    assert code == 0, stderr
+    table = pq.read_table(stdout.strip())
+    assert (table.num_rows, table["hvfhs_license_num"].null_count) == (500, 0)
+    assert {"request_datetime", "driver_pay", "wav_match_flag"} < set(table.column_names)
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "message"),
     [
@@ -105,6 +135,8 @@ def test_a_month_of_rejected_rows_is_exit_code_8_with_the_first_reason(cli, taxi
         (["--year", "1999"], 2, "no trips are published for 1999"),
         (["--max-rejects", "-1"], 2, "--max-rejects"),
         (["--colour", "Green"], 2, "did you mean green?"),
+        (["--colour", "hvfhv"], 2, "did you mean fhv or fhvhv?"),
+        (["--source", "http://[x/{month}.csv"], 3, "is not a valid address"),
         (
             ["--source", "ftp://example.com/{colour}-{month}.csv"],
             3,

@@ -8,7 +8,7 @@ from support.projects import FLOW
 def test_init_writes_the_configuration_for_existing_python_files(cli, tmp_path):
     (tmp_path / "flow.py").write_text(FLOW)
     code, stdout, _ = cli("init")
-    assert (code, stdout) == (0, "flowship.toml\n")
+    assert (code, stdout) == (0, "flowship.toml\n.dockerignore\n")
     assert cli("check").code == 0
     code, stdout, stderr = cli("init")
     assert (code, stdout) == (3, "")

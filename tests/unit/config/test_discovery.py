@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flowship.config import discovery
 
 
@@ -46,3 +48,19 @@ def test_folders_without_the_projects_own_code_are_skipped(tmp_path):
         (tmp_path / folder / "a.py").touch()
     (tmp_path / "myenv" / "pyvenv.cfg").touch()
     assert discovery.python_files(tmp_path) == [tmp_path / "flows" / "a.py"]
+
+
+def test_an_expression_with_thousands_of_terms_is_listed_and_does_not_end_the_search(tmp_path):
+    (tmp_path / "a.py").write_text("x = " + "+".join(["1"] * 30_000) + "\n")
+    (tmp_path / "b.py").write_text("x = " + "-" * 100_000 + "1\n")
+    (tmp_path / "c.py").write_text("@flow\ndef f(): ...\n")
+    assert [f.entrypoint for f in discovery.find_flows(tmp_path)] == ["c.py:f"]
+    for line in discovery.unreadable(tmp_path):
+        assert re.match(r"[ab]\.py:(\d+:)? .*(too deeply|too many|too complex)", line)
+
+
+def test_a_python_file_that_is_far_too_large_is_skipped(tmp_path):
+    with (tmp_path / "a.py").open("wb") as stream:
+        stream.truncate(20_000_000)
+    assert discovery.find_flows(tmp_path) == []
+    assert "too large" in discovery.unreadable(tmp_path)[0]

@@ -75,3 +75,31 @@ def test_a_file_that_is_not_utf8_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read pyproject\.toml") as caught:
         pyproject.read(path)
     assert caught.value.code == "unreadable-file"
+
+
+# --- documents that are valid text and no reasonable configuration -------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n = " + "1" * 5000,
+        "n = " + "[" * 3000 + "]" * 3000,
+        ".".join(["a"] * 3000) + " = 1",
+        "n = " + "{a=" * 500 + "1" + "}" * 500,
+    ],
+    ids=["number", "arrays", "dotted", "tables"],
+)
+@pytest.mark.parametrize("name", ["flowship.toml", "pyproject.toml"])
+def test_what_would_exhaust_the_stack_is_not_valid_toml(tmp_path, text, name):
+    (tmp_path / name).write_text(f"{text}\n")
+    with pytest.raises(ConfigError, match="is not valid TOML") as caught:
+        pyproject.read_toml(tmp_path / name)
+    assert caught.value.code == "invalid-toml"
+
+
+def test_the_tools_that_list_dependencies_are_known(tmp_path):
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[tool.poetry.dependencies]\npython = "3.11"\n[tool.ruff]\nline-length = 1\n')
+    assert pyproject.tools(path) == ("poetry",)
+    assert pyproject.tools(tmp_path / "missing") == ()

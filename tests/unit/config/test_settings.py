@@ -116,3 +116,30 @@ def test_settings_do_not_change(tmp_path):
     with pytest.raises(ValueError, match="frozen"):
         settings.name = "other"
     assert isinstance(settings, Settings)
+
+
+# --- values that cannot be names -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("base-image = 0", "base-image must be text"),
+        ("base-image = false", "base-image must be text"),
+        ("base-image = []", "base-image must be text"),
+        ('work-pool = " "', "work-pool is empty"),
+        ('default-deployment = "\\t"', "default-deployment is empty"),
+        ('[[deployments]]\nname = "  "', "name is empty"),
+        ('work-pool = "a/b"', "work-pool must not contain"),
+        (f'template = "{"a" * 5000}"', "template: the file name is too long"),
+        (f'requirements = "{"a/" * 2100}"', "requirements: the file name is too long"),
+        ('dockerfile = "a\\u0000b"', "dockerfile: the file name contains a control character"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_values_that_cannot_be_names_are_refused(tmp_path, line, words):
+    (tmp_path / "flowship.toml").write_text(f'entrypoint = "flow.py:f"\n{line}\n')
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert words in caught.value.message
+    assert "flowship.toml:" in caught.value.where

@@ -103,7 +103,7 @@ NETWORK_FAULTS = {
 
 
 @pytest.mark.parametrize("program", NETWORK_FAULTS)
-def test_a_fault_of_the_network_is_no_reason_to_change_the_dockerfile(program):
+def test_a_fault_of_the_network_is_not_blamed_on_the_dockerfile(program):
     stream = BuildStream(lambda event: None)
     stream.feed({"stream": "Step 2/3 : RUN install\n"})
     stream.feed({"stream": f"{NETWORK_FAULTS[program]}\n"})

@@ -11,6 +11,7 @@ from flowship.etl.errors import NotPublishedError, SourceError, UnavailableError
 from flowship.etl.source import (
     COURSE_MIRROR,
     Fingerprint,
+    check_address,
     month_address,
     month_addresses,
     open_source,
@@ -67,6 +68,23 @@ def test_a_wrong_placeholder_is_refused_with_the_right_ones(source):
         month_address(source, "green", 2021, 2)
 
 
+@pytest.mark.parametrize("source", ["http://[x/{month}", "https://\x1b[2J/{month}.csv"])
+def test_text_that_cannot_be_an_address_is_refused(source):
+    with pytest.raises(SourceError, match="is not a valid address: Invalid IPv6 URL") as caught:
+        month_address(source, "green", 2021, 2)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_width_that_no_address_can_have_is_refused():
+    with pytest.raises(SourceError, match="invalid placeholders"):
+        month_address("/d/{month:99999999999}.csv", "green", 2021, 2)
+
+
+def test_the_home_of_an_unknown_user_is_refused():
+    with pytest.raises(SourceError, match=r"the source folder ~no-such-user/m\.csv does not exist"):
+        check_address("~no-such-user/m.csv")
+
+
 def test_one_file_for_several_months_is_refused():
     with pytest.raises(SourceError, match="the same file for every month"):
         month_addresses("https://me:pass@example.com/taxi.csv.gz", "green", 2021, [1, 2])
@@ -96,6 +114,13 @@ def test_a_folder_may_have_its_months_in_each_of_the_formats(tmp_path, suffix):
 def test_a_missing_file_is_a_month_that_is_not_published(tmp_path):
     with pytest.raises(NotPublishedError, match="does not exist"):
         _read(str(tmp_path / "nothing.csv.gz"))
+
+
+@pytest.mark.parametrize("name", ["m" * 300, "m\0"])
+def test_a_name_that_no_file_can_have_cannot_be_read(tmp_path, name):
+    with pytest.raises(SourceError) as caught:
+        _read(f"{tmp_path}/{name}.csv")
+    assert caught.value.code in ("source-unreadable", "month-not-published")
 
 
 def test_a_local_file_is_unchanged_until_it_is_written(tmp_path):
@@ -236,6 +261,7 @@ def test_secrets_in_an_address_do_not_reach_a_log():
         "https://example.com:8443/a.csv"
     )
     assert redacted("/data/a.csv.gz") == "/data/a.csv.gz"
+    assert redacted("https://me:pass@[x/a.csv?sig=abc") == "https://[x/a.csv"
 
 
 @pytest.mark.parametrize("fault", [404, 503])

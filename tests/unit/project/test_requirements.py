@@ -124,3 +124,105 @@ def test_an_invalid_dependency_in_pyproject_is_an_error(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["a b"]\n')
     with pytest.raises(ConfigError, match="a b"):
         read(tmp_path)
+
+
+# --- includes without an end, and secrets --------------------------------------------------------
+
+
+def test_files_that_include_each_other_in_a_long_chain_are_refused(tmp_path):
+    for number in range(1500):
+        (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n")
+    (tmp_path / "r1500.txt").write_text("pandas\n")
+    with pytest.raises(ConfigError, match="more than 50 levels deep") as caught:
+        read(tmp_path, requirements="r0.txt")
+    assert caught.value.code == "includes-too-deep"
+
+
+def test_includes_that_double_are_read_once(tmp_path):
+    for number in range(40):
+        include = f"-r r{number + 1}.txt\n"
+        (tmp_path / f"r{number}.txt").write_text(include * 2)
+    (tmp_path / "r40.txt").write_text("pandas\n")
+    assert read(tmp_path, requirements="r0.txt").text == "pandas\n"
+
+
+@pytest.mark.parametrize("depth", [50, 5000])
+def test_a_marker_is_valid_or_too_deep(tmp_path, depth):
+    marker = "(" * depth + "python_version > '3'" + ")" * depth
+    (tmp_path / "r.txt").write_text(f"x; {marker}\n")
+    if depth == 50:
+        assert read(tmp_path, requirements="r.txt").text.startswith("x; ((")
+        return
+    with pytest.raises(ConfigError, match="nested too deeply") as caught:
+        read(tmp_path, requirements="r.txt")
+    assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "link.txt"])
+def test_an_include_outside_the_project_is_refused_and_never_quoted(tmp_path, name):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "secret").write_text("machine x password hunter2\n")
+    (tmp_path / "p" / "link.txt").symlink_to("../secret")
+    (tmp_path / "p" / "r.txt").write_text(f"pandas\n-r {name}\n")
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "p", requirements="r.txt")
+    assert caught.value.code == "outside-project"
+    assert caught.value.where.endswith("r.txt:2:1")
+    assert "hunter2" not in str(vars(caught.value))
+
+
+@pytest.mark.parametrize(
+    "line", ["DB_PASSWORD=hunter2 x", "machine x login y password hunter2", "API_KEY: hunter2"]
+)
+def test_a_line_that_looks_like_a_secret_is_not_quoted(tmp_path, line):
+    (tmp_path / ".env").write_text(f"{line}\n")
+    with pytest.raises(ConfigError, match="is not a requirement") as caught:
+        read(tmp_path, requirements=".env")
+    assert "hunter2" not in str(vars(caught.value))
+
+
+# --- lists of other tools ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        (
+            "pyproject.toml",
+            '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npandas = "2"\n',
+            "[tool.poetry] in pyproject.toml are not installed",
+        ),
+        ("pyproject.toml", '[tool.pixi.dependencies]\npandas = "2"\n', "[tool.pixi] in pyproject"),
+        (
+            "Pipfile",
+            '[packages]\npandas = "*"\n',
+            "`pipenv requirements > docker-requirements.txt`",
+        ),
+        ("environment.yml", "dependencies:\n  - pandas\n", "dependencies of environment.yml"),
+        ("pixi.toml", '[dependencies]\npandas = "2"\n', "dependencies of pixi.toml"),
+        ("setup.cfg", "[options]\ninstall_requires = pandas\n", "dependencies of setup.cfg"),
+        ("setup.py", 'setup(install_requires=["pandas"])\n', "dependencies of setup.py"),
+    ],
+)
+def test_a_list_of_another_tool_is_reported_as_unused(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    settings = loading.load(tmp_path, environ={})
+    (warning,) = requirements.unused(settings, requirements.read(settings))
+    assert words in warning
+    (tmp_path / "docker-requirements.txt").write_text("pandas\n")
+    assert requirements.unused(settings, requirements.read(settings)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.ruff]\nline-length = 100\n"),
+        ("pyproject.toml", '[build-system]\nrequires = ["poetry-core"]\n'),
+        ("setup.cfg", "[flake8]\nmax-line-length = 100\n"),
+    ],
+)
+def test_files_without_dependencies_are_not_mentioned(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    assert requirements.unused(loading.load(tmp_path, environ={}), None) == ()

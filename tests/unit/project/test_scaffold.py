@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from flowship.config import discovery, loading
 from flowship.errors import ConfigError
-from flowship.project import scaffold
+from flowship.project import context, scaffold
+from support.projects import git, write_files
 
 
 def init(folder):
@@ -17,7 +20,12 @@ def init(folder):
 
 def test_an_empty_folder_gets_a_working_project(tmp_path):
     written = init(tmp_path)
-    assert set(written.written) == {"flow.py", "docker-requirements.txt", "flowship.toml"}
+    assert set(written.written) == {
+        "flow.py",
+        "docker-requirements.txt",
+        "flowship.toml",
+        ".dockerignore",
+    }
     settings = loading.load(tmp_path, environ={})
     assert settings.entrypoint == "flow.py:hello"
     assert settings.base_image == "example/base:1"
@@ -29,7 +37,7 @@ def test_only_the_configuration_is_written_for_existing_python_files(tmp_path):
         "@flow\ndef fetch(): ...\n@flow\ndef etl_parent_flow(): ...\n"
     )
     written = init(tmp_path)
-    assert written.written == ("flowship.toml",)
+    assert written.written == ("flowship.toml", ".dockerignore")
     assert written.entrypoint == "taxi.py:etl_parent_flow"
     assert written.others == ("taxi.py:fetch",)
     assert loading.load(tmp_path, environ={}).deployments[0].name == "etl-parent-flow"
@@ -38,7 +46,7 @@ def test_only_the_configuration_is_written_for_existing_python_files(tmp_path):
 @pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])
 def test_an_existing_list_of_dependencies_is_used(tmp_path, name):
     (tmp_path / name).write_text("")
-    assert set(init(tmp_path).written) == {"flow.py", "flowship.toml"}
+    assert set(init(tmp_path).written) == {"flow.py", "flowship.toml", ".dockerignore"}
     assert loading.load(tmp_path, environ={}).requirements is None
 
 
@@ -86,7 +94,7 @@ def test_nothing_is_written_through_a_link(tmp_path):
         init(project)
     (project / "flowship.toml").unlink()
     (project / "docker-requirements.txt").symlink_to(tmp_path / "outside")
-    assert init(project).written == ("flow.py", "flowship.toml")
+    assert init(project).written == ("flow.py", "flowship.toml", ".dockerignore")
     assert not (tmp_path / "outside").exists()
 
 
@@ -115,3 +123,58 @@ def test_dotted_keys_in_pyproject_are_a_configuration_too(tmp_path):
     with pytest.raises(ConfigError, match="already has"):
         init(tmp_path)
     assert loading.is_configured(tmp_path)
+
+
+# --- .dockerignore -------------------------------------------------------------------------------
+
+
+def test_the_dockerignore_leaves_out_what_the_gitignore_files_left_out(tmp_path):
+    files = {
+        "flow.py": scaffold.FLOW,
+        ".gitignore": "# big\n*.csv\n!keep.csv\n/dump/\nmodels/*.bin\n[!a]x\n",
+        "sub/.gitignore": "out\n/only-here\n",
+        "a.csv": "",
+        "keep.csv": "",
+        "dump/all.sql": "",
+        "deep/dump/kept.sql": "",
+        "models/m.bin": "",
+        "bx": "",
+        "ax": "",
+        "sub/out/x": "",
+        "sub/only-here": "",
+        "sub/deep/only-here": "",
+    }
+    write_files(tmp_path, files)
+    git(tmp_path, "init", "-q")
+    before = context.scan(tmp_path).paths
+    init(tmp_path)
+    own = {".gitignore", "sub/.gitignore"}
+    assert context.scan(tmp_path).paths | own == before
+    assert before - own == {
+        *("flow.py", "keep.csv", "deep/dump/kept.sql", "ax", "sub/deep/only-here")
+    }
+
+
+def test_a_dockerignore_of_one_s_own_is_kept(tmp_path):
+    (tmp_path / ".dockerignore").write_text("data\n")
+    assert ".dockerignore" not in init(tmp_path).written
+    assert (tmp_path / ".dockerignore").read_text() == "data\n"
+
+
+@pytest.mark.parametrize("failing", ["flow.py", ".dockerignore"])
+def test_a_folder_that_cannot_be_written_to_is_an_error_and_stays_as_it_was(
+    tmp_path, monkeypatch, failing
+):
+    # root may write everywhere, so this stands in for a read-only folder and for a full disk
+    real = Path.open
+
+    def refuses(path, *args, **options):
+        if path.name == failing:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuses)
+    with pytest.raises(ConfigError, match="Permission denied; nothing was written") as caught:
+        init(tmp_path)
+    assert (caught.value.code, caught.value.exit_code) == ("unwritable-file", 3)
+    assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from flowship.dockerfile.rules.findings import View
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
-    from flowship.project.context import Entry
+    from flowship.project.entry import Entry
 
 _HEAD = 65_536  # bytes
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

@@ -19,7 +19,7 @@ from flowship.dockerfile.stages import Step
 from flowship.redaction import token
 
 if TYPE_CHECKING:
-    from flowship.project.context import Entry
+    from flowship.project.entry import Entry
 
 
 # .dockerignore would make the build fail, because the instruction names the file.

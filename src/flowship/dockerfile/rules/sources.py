@@ -33,6 +33,8 @@ def missing_sources(view: View) -> Iterator[Finding]:
                 yield from _outside(view, view.index, step, source)
             elif _is_missing(view.index, source):
                 yield from _missing(view, view.index, view.facts.context, step, source)
+            else:
+                yield from _dead_links(view, view.index, step, source)
 
 
 def _brings(index: Index, source: Source) -> bool:
@@ -47,6 +49,23 @@ def _is_missing(index: Index, source: Source) -> bool:
     if "**" in source.path or index.is_behind_link(source.path):
         return False
     return not index.matches(source)
+
+
+def _dead_links(view: View, index: Index, step: Step, source: Source) -> Iterator[Finding]:
+    """A source that is a link to something outside the context, or to nothing."""
+    names = index.matches(source) if source.is_glob else [source.path]
+    for name in names:
+        target = index.leads_nowhere(name) if index.is_behind_link(name) else ""
+        if target:
+            yield from view.finding(
+                "missing-source",
+                span(source.word),
+                f'"{view.in_project(name)}" is a link to "{target}", which is not in the build'
+                " context",
+                "replace the link with the file, or let it lead to a file of the project",
+                step=step,
+            )
+            return
 
 
 def _outside(view: View, index: Index, step: Step, source: Source) -> Iterator[Finding]:
@@ -74,11 +93,10 @@ def _missing(
     excluded = _excluded_path(context, source)
     message = f'"{written}" is not in the build context'
     if excluded:
-        kind = context.left_out[excluded].kind
+        why = context.left_out[excluded]
         message += f": {_because(view, context, excluded, source.path)}"
-        path = view.in_project(source.path)
-        advice = f'add "!{path}" to .dockerignore, or do not copy it'
-        if kind is LeftOutKind.SECRETS:
+        advice = f"{why.remedy(view.in_project(source.path))}, or do not copy it"
+        if why.kind is LeftOutKind.SECRETS:
             advice = "do not copy it; pass it to the run with a Prefect block or the block's env"
     elif source.is_glob:
         message = (

@@ -95,7 +95,7 @@ def test_a_source_above_the_project_is_an_error_even_if_the_project_has_a_file_o
         "COPY <<EOF /x\nEOF",
         "COPY $UNKNOWN /x/",
         "COPY empty /x/",
-        "COPY link/inside.py /x/",
+        "COPY link/c.py /x/",
         "ONBUILD COPY theirs /x/",
     ],
 )
@@ -107,3 +107,39 @@ def test_sources_that_exist_or_come_from_elsewhere_are_not_reported(copies):
         Entry("link", kind="link", data=b"b"),
     )
     assert only("missing-source", f"{PREFECT}{copies}\n", Facts(context=Context(entries))) == []
+
+
+@pytest.mark.parametrize(
+    ("copies", "link", "target"),
+    [
+        ("COPY out /x/", "out", "../shared"),
+        ("COPY out/deep/a.py /x/", "out", "../shared"),
+        ("COPY home /x/", "home", "/home/me/data"),
+        ("COPY nothing /x/", "nothing", "gone"),
+        ("COPY o* /x/", "out", "../shared"),
+        ("COPY round /x/", "round", "round"),
+    ],
+)
+def test_a_link_to_nothing_in_the_context_is_reported_as_builders_fail(copies, link, target):
+    entries = (
+        Entry("a.py", size=1, data=b"#"),
+        Entry("out", kind="link", data=b"../shared"),
+        Entry("home", kind="link", data=b"/home/me/data"),
+        Entry("nothing", kind="link", data=b"gone"),
+        Entry("round", kind="link", data=b"round"),
+    )
+    (finding,) = only("missing-source", f"{PREFECT}{copies}\n", Facts(context=Context(entries)))
+    assert finding.message.startswith(f'"{link}')
+    assert f' is a link to "{target}", which is not in the build context' in finding.message
+
+
+@pytest.mark.parametrize("target", ["a.py", "./sub/../a.py", "/a.py", "../../a.py", "other"])
+def test_a_link_to_a_file_of_the_context_is_followed_from_its_root(target):
+    entries = (
+        Entry("a.py", size=1, data=b"#"),
+        Entry("link", kind="link", data=target.encode()),
+        Entry("other", kind="link", data=b"a.py"),
+        Entry("sub/b", size=1, data=b"#"),
+    )
+    facts = Facts(context=Context(entries))
+    assert only("missing-source", f"{PREFECT}COPY link /x/\n", facts) == []

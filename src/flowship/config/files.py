@@ -1,0 +1,127 @@
+"""Reads the files that a project names: regular ones, of bounded size, inside the project.
+
+A project may come from anybody, so a name in it can lead to a named pipe, to an endless device or
+to a file of the user's that must not end up in an image.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from flowship.errors import ConfigError
+from flowship.events import readable_size
+
+LARGEST_TEXT = 10_000_000
+"""Bytes of a text file; no list, template or Dockerfile comes near it."""
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read_bytes(path: Path, *, limit: int = LARGEST_TEXT) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        path: The file. It is opened only if it is regular, since opening a pipe would wait.
+        limit: The most bytes that it may have.
+
+    Raises:
+        OSError: It cannot be read.
+        ConfigError: It is not a regular file, or it is too large.
+    """
+    _require_regular(path, path.stat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        _require_regular(path, os.fstat(stream.fileno()).st_mode)
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise ConfigError(
+            f"{path.name} is too large: more than {readable_size(limit)}",
+            code="file-too-large",
+            hint="check that the configuration names the right file",
+            where=str(path),
+        )
+    return data
+
+
+def _require_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise ConfigError(
+            f"{path.name} is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}, not a regular file",
+            code="not-a-regular-file",
+            hint="replace it with a file, or remove its name from the configuration",
+            where=str(path),
+        )
+
+
+def read_text(path: Path, name: str, *, where: str = "", hint: str = "") -> str:
+    """The text of a regular file; ends of lines become newlines.
+
+    Args:
+        path: The file.
+        name: What names it, for errors, such as a key.
+        where: The place of the error; the file by default.
+        hint: What to do if it cannot be read.
+
+    Raises:
+        ConfigError: It cannot be read, is not a regular file, is too large, or is not UTF-8.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")  # some editors write a byte order mark
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{name}: {path} is not UTF-8: {exc}",
+            code="not-utf8",
+            hint="save it as UTF-8",
+            where=where or str(path),
+        ) from exc
+    except (OSError, ValueError) as exc:  # ValueError: the path has a null byte
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise ConfigError(
+            f"{name}: cannot read {path}: {reason}",
+            code="unreadable-file",
+            hint=hint or "the path is relative to the project folder",
+            where=where,
+        ) from exc
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_file(path: Path) -> bool:
+    """Whether `path` is a regular file or leads to one; False for an impossible name too."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        return False
+
+
+def inside(root: Path, path: Path, name: str, *, where: str = "") -> Path:
+    """`path`, if it is in the project folder and no link leads out of it.
+
+    Args:
+        root: The project folder.
+        path: The file, relative to `root` or absolute.
+        name: How the project calls it, for the error.
+        where: The place of the error.
+
+    Raises:
+        ConfigError: It is outside. Its content is not read, so that no error can quote it.
+    """
+    whole = Path(os.path.normpath(root / path))
+    top = Path(os.path.realpath(root))
+    lexically = whole.is_relative_to(root) or whole.is_relative_to(top)
+    if Path(os.path.realpath(whole)).is_relative_to(top):
+        return whole
+    reason = "is a link out of the project folder" if lexically else "is outside the project folder"
+    raise ConfigError(
+        f"{name} {reason}",
+        code="outside-project",
+        hint="copy the file into the project folder: only what is inside can be in the image",
+        where=where,
+    )
