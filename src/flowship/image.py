@@ -15,13 +15,16 @@ from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest, until_files_rest
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
-from flowship.engine.images import look_up, tag
+from flowship.engine.images import EngineImage, look_up, tag, with_label
 from flowship.errors import ConfigError
 from flowship.events import Report, silent
 from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
 from flowship.project.revision import revision
 from flowship.registry import Reference
+
+REVISION = "org.opencontainers.image.revision"
+"""The label with the git revision."""
 
 # --- the labels of an image ----------------------------------------------------------------------
 
@@ -92,8 +95,29 @@ def inspect(engine: Engine, reference: str) -> BuiltImage | None:
         ConfigError: The image exists, but flowship did not build it.
     """
     found = look_up(engine, reference)
-    if found is None:
-        return None
+    return _in_engine(found, reference) if found else None
+
+
+def of_revision(engine: Engine, project: str, commit: str) -> list[BuiltImage]:
+    """The project's images in the engine that were built at a git revision, newest first.
+
+    Args:
+        engine: The engine.
+        project: The project's name.
+        commit: The beginning of its hash. An image of a changed work tree is not at it.
+    """
+    built = (
+        _in_engine(found, found.tags[0] if found.tags else found.id)
+        for found in with_label(engine, f"{LABEL}.project", project)
+    )
+    return [
+        each
+        for each in built
+        if each.revision.startswith(commit) and not each.revision.endswith("-dirty")
+    ]
+
+
+def _in_engine(found: EngineImage, reference: str) -> BuiltImage:
     return _built(
         reference,
         found.labels,
@@ -147,7 +171,7 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         inputs=inputs,
         probe=ProbeResult.from_json(answer) if answer else None,
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
-        revision=labels.get("org.opencontainers.image.revision", ""),
+        revision=labels.get(REVISION, ""),
         unchanged=True,
         **known,
     )
@@ -278,7 +302,7 @@ def _labels(
         "org.opencontainers.image.version": inputs[:12],
         "org.opencontainers.image.base.name": list(bases)[-1] if bases else "",
         "org.opencontainers.image.description": ((answer and answer.description) or "").strip(),
-        "org.opencontainers.image.revision": revision(settings.root),
+        REVISION: revision(settings.root),
         f"{LABEL}.project": settings.name,
         f"{LABEL}.inputs": inputs,
         f"{LABEL}.entrypoint": settings.entrypoint,

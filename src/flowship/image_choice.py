@@ -49,28 +49,95 @@ def to_push(engine: Engine, named: str | None, settings: Settings | None) -> Bui
     Raises:
         ConfigError: The engine has no such image.
     """
-    from flowship import image
-
     if not named:
         assert settings is not None, "without --image the project was read"
         return of_current_files(engine, prepare_build(settings))
-    found = image.inspect(engine, named)
+    found = _in_engine(engine, named, settings)
     if found is None:
-        raise ConfigError(
-            f"the engine has no image {named}",
-            code="image-not-found",
-            hint="`docker image ls` lists its images; `flowship build` builds one",
-            where="--image",
-        )
+        raise _not_found(named, "the engine has no image {}")
     return found
+
+
+def _not_found(named: str, message: str) -> ConfigError:
+    return ConfigError(
+        message.format(named),
+        code="image-not-found",
+        hint="`docker image ls` lists its images; `flowship build` builds one. --image takes a tag,"
+        " digest or git revision of this project, or REPOSITORY:TAG",
+        where="--image",
+    )
+
+
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_REVISION = re.compile(r"[0-9a-f]{7,40}")
+
+
+def _own_names(named: str, settings: Settings | None) -> tuple[str, ...]:
+    """What `named` means in this project: its local image, and the one in its repository.
+
+    Without this, docker would take a tag or a digest for an image on Docker Hub.
+    """
+    if settings is None:
+        return ()
+    repository = push_target(None, settings).repository if settings.repo else ""
+    if digest := _DIGEST.fullmatch(named):
+        return (f"{repository}@sha256:{digest[1]}",) if repository else ()
+    tag = named.removeprefix(f"{settings.name}:")
+    if not _TAG.fullmatch(tag):
+        return ()
+    pushed = (f"{repository}:{tag}",) if repository else ()
+    return (f"{settings.name}:{tag}", *pushed)
+
+
+def _in_engine(engine: Engine, named: str, settings: Settings | None) -> BuiltImage | None:
+    """The image in the engine that `named` means, the project's own ones first.
+
+    Raises:
+        ConfigError: Several of the project's images were built at this git revision, or the
+            image is not one of flowship's.
+    """
+    from flowship import image
+
+    for name in _own_names(named, settings):
+        if found := image.inspect(engine, name):
+            return found
+    if settings is not None and _REVISION.fullmatch(named):
+        built = {each.inputs: each for each in image.of_revision(engine, settings.name, named)}
+        if len(built) > 1:
+            raise ConfigError(
+                f"{len(built)} images of {settings.name} were built at the git revision {named}",
+                code="image-ambiguous",
+                hint=f"choose one of: {', '.join(each.reference for each in built.values())}",
+                where="--image",
+            )
+        if built:
+            return next(iter(built.values()))
+    return image.inspect(engine, named)
+
+
+def _in_registry(named: str, settings: Settings) -> BuiltImage:
+    """The image that `named` means in the project's repository, or in another one.
+
+    Raises:
+        ConfigError: Nothing says which repository is meant.
+        RegistryError: The repository does not have it, or cannot be asked.
+    """
+    from flowship import image
+
+    names = [*_own_names(named, settings), named]
+    found = next((name for name in names if "/" in name), None)
+    if found is None:
+        raise _not_found(named, "no image {} of this project was found")
+    return image.remote(found)
 
 
 def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
     """The image, and how a registry knows it, pinned; None when it was never pushed.
 
-    A named image that no engine here has is described by its registry; nothing is pulled.
+    A tag, digest or git revision of the project comes before other images of that name. A named
+    image that no engine here has is described by its registry; nothing is pulled.
     """
-    from flowship import image
     from flowship.engine import client
     from flowship.push import pushed_reference
 
@@ -78,10 +145,10 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
         built = _image_of_files(client.connect(), settings)
         return built, pushed_reference(built, settings.repo)
     try:
-        found = image.inspect(client.connect(), named)
+        found = _in_engine(client.connect(), named, settings)
     except EngineError:
         found = None
-    built = found or image.remote(named)
+    built = found or _in_registry(named, settings)
     if built.project != settings.name:
         raise ConfigError(
             f"{named} is an image of the project {built.project}, but this project is"
@@ -91,7 +158,9 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
             f' name = "{built.project}"',
             where="--image",
         )
-    return built, pushed_reference(built, named) or pushed_reference(built, settings.repo)
+    # A name without a slash is one in the engine, or one in the project's repository.
+    elsewhere = pushed_reference(built, named) if "/" in named else None
+    return built, elsewhere or pushed_reference(built, settings.repo)
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:

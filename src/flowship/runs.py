@@ -26,6 +26,7 @@ from flowship.deployment.summary import paused_pool
 from flowship.errors import RunFailedError, UsageError
 from flowship.local import records
 from flowship.prefect.client import PrefectApi
+from flowship.prefect.command import prefect_command
 from flowship.prefect.types import Deployment, FlowRun, Log
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def start(
         url=url,
         parameters=parameters.table(schema, everything),
         warnings=_obstacles(api, deployment.get("work_pool_name") or ""),
-        hints=(f"view: {url}", f"cancel: prefect flow-run cancel {run['id']}"),
+        hints=(f"view: {url}", f"cancel: {prefect_command('flow-run cancel ' + run['id'])}"),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from flowship import image_choice
@@ -9,7 +11,9 @@ from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.config.settings import Settings
 from flowship.engine.client import connect
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, RegistryError
+from flowship.push import push
+from flowship.registry.target import push_target
 from support.projects import FLOW, build, write
 
 pytestmark = pytest.mark.engine
@@ -41,6 +45,76 @@ def test_a_named_image_needs_no_project(project, base_image):
     with pytest.raises(ConfigError) as caught:
         image_choice.to_push(connect(), f"{project.name}:other", None)
     assert (caught.value.code, caught.value.where) == ("image-not-found", "--image")
+
+
+def commit(project) -> str:
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-C", str(project)]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], check=True)
+    found = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def test_a_tag_an_id_and_a_git_revision_name_an_image_of_the_project(project, base_image):
+    write(project, base_image)
+    revision = commit(project)
+    built = build(project)
+    settings = settings_of(project)
+    tag = built.inputs[:12]
+    for name in (tag, built.reference, built.id, revision, revision[:7]):
+        assert image_choice.to_push(connect(), name, settings).id == built.id, name
+        found, pushed = image_choice.to_deploy(name, settings)
+        assert (found.reference, pushed) == (built.reference, None), name
+    other = settings.model_copy(update={"name": "other"})
+    with pytest.raises(ConfigError) as caught:  # the tag belongs to this project only
+        image_choice.to_deploy(tag, other)
+    assert (caught.value.code, caught.value.where) == ("image-not-found", "--image")
+
+
+def test_an_image_of_a_changed_work_tree_is_not_at_its_revision(project, base_image):
+    write(project, base_image)
+    revision = commit(project)
+    (project / "flow.py").write_text(FLOW + "# changed\n")
+    build(project)
+    with pytest.raises(ConfigError) as caught:
+        image_choice.to_push(connect(), revision, settings_of(project))
+    assert caught.value.code == "image-not-found"
+
+
+def test_a_revision_with_two_images_lists_both(project, base_image):
+    write(project, base_image, {".gitignore": "flowship.toml\n"})
+    revision = commit(project)
+    first = build(project)
+    with (project / "flowship.toml").open("a") as file:
+        file.write('copy = { "flow.py" = "/opt/data/flow.py" }\n')
+    second = build(project)
+    assert first.inputs != second.inputs
+    with pytest.raises(ConfigError) as caught:
+        image_choice.to_push(connect(), revision[:10], settings_of(project))
+    assert caught.value.code == "image-ambiguous"
+    assert first.reference in caught.value.hint
+    assert second.reference in caught.value.hint
+
+
+def test_a_tag_that_this_engine_lacks_is_asked_of_the_projects_repository(
+    project, base_image, registry
+):
+    built = build(write(project, base_image))
+    settings = settings_of(project).model_copy(update={"repo": f"{registry.address}/own"})
+    tag = built.inputs[:12]
+    target = push_target(None, settings)
+    pushed = push(connect(), built, target)
+    for name in (tag, f"{project.name}:{tag}", pushed.digest, pushed.digest[7:]):
+        assert image_choice.to_deploy(name, settings)[1] == pushed.reference, name
+    for name in (built.reference, f"{target.repository}:{tag}"):
+        connect().api.remove_image(name, force=True)
+    for name in (tag, f"{project.name}:{tag}", pushed.digest, pushed.digest[7:]):
+        found, reference = image_choice.to_deploy(name, settings)
+        assert found.from_registry
+        assert reference.endswith(pushed.digest), name
+    with pytest.raises(RegistryError) as caught:
+        image_choice.to_deploy("fc90f320e394", settings)
+    assert registry.address in f"{caught.value.message} {caught.value.where}"
 
 
 def test_the_image_of_another_project_is_not_deployed(project, base_image):

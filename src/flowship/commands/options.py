@@ -31,7 +31,8 @@ Image = Annotated[
     typer.Option(
         "--image",
         callback=not_empty,
-        help="Use this image, built by flowship, instead of the one for the current files.",
+        help="Use this image, built by flowship, instead of the one for the current files:"
+        " a tag, digest or git revision of this project, or REPOSITORY:TAG.",
     ),
 ]
 Platform = Annotated[

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block
 from flowship.errors import ConfigError
+from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
     from flowship.deployment.draft import Draft
@@ -98,7 +99,7 @@ def validate(references: Iterable[Reference], block_name: str, api: PrefectApi) 
 def _not_found(reference: Reference, target: tuple[str, ...], api: PrefectApi) -> ConfigError:
     if len(target) == 1:
         missing = f'variable "{target[0]}"'
-        how = f"`prefect variable set {target[0]} VALUE`"
+        how = f"`{prefect_command(f'variable set {target[0]} VALUE')}`"
     else:
         missing = f'block "{target[1]}" of type "{target[0]}"'
         how = api.ui_url("blocks/catalog")

@@ -48,21 +48,65 @@ def _timezones() -> frozenset[str]:
 def check_timezone(
     name: str | None, *, where: str = "", error: type[FlowshipError] = ConfigError
 ) -> str:
-    """The IANA name itself; "UTC" for None. For an unknown one the error suggests the nearest."""
+    """The IANA name itself; "UTC" for None. For an unknown one the error suggests another one."""
     if name is None:
         return "UTC"
     if name in _timezones():
         return name
-    hint = "use an IANA name such as Europe/Paris or Pacific/Auckland"
+    raise error(
+        f'"{name}" is not a timezone',
+        code="timezone-unknown",
+        hint=_timezone_hint(name.strip()),
+        where=where,
+    )
+
+
+_OFFSET = re.compile(r"(?i)(?:UTC|GMT|Z)?\s*[+-]\s*\d{1,2}(?::?\d{2})?")
+
+# Cities for abbreviations that people write. An abbreviation is one of summer or winter, and
+# several countries can have the same one.
+_CITIES = {
+    "BST": "Europe/London", "WEST": "Europe/Lisbon", "CEST": "Europe/Berlin",
+    "EEST": "Europe/Athens", "MSK": "Europe/Moscow", "IST": "Asia/Kolkata",
+    "SAST": "Africa/Johannesburg", "EAT": "Africa/Nairobi", "WAT": "Africa/Lagos",
+    "CAT": "Africa/Maputo", "PKT": "Asia/Karachi", "SGT": "Asia/Singapore", "HKT": "Asia/Hong_Kong",
+    "JST": "Asia/Tokyo", "KST": "Asia/Seoul", "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney", "ACST": "Australia/Adelaide", "ACDT": "Australia/Adelaide",
+    "AWST": "Australia/Perth", "NZST": "Pacific/Auckland", "NZDT": "Pacific/Auckland",
+    "ET": "America/New_York", "EDT": "America/New_York", "CT": "America/Chicago",
+    "CDT": "America/Chicago", "MT": "America/Denver", "MDT": "America/Denver",
+    "PT": "America/Los_Angeles", "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles",
+    "AKST": "America/Anchorage", "AKDT": "America/Anchorage", "AST": "America/Halifax",
+    "ADT": "America/Halifax", "BRT": "America/Sao_Paulo", "ART": "America/Argentina/Buenos_Aires",
+}  # fmt: skip
+
+
+def _timezone_hint(name: str) -> str:
+    """The advice for an unknown timezone. A zone of similar spelling can be hours away, so only
+    names that are long enough to be a typing error get one."""
+    if _OFFSET.fullmatch(name):
+        return (
+            "an offset is not a timezone: use a city, which knows when the clocks change, such as"
+            " Europe/Paris or Pacific/Auckland"
+        )
+    if city := _CITIES.get(name.upper()):
+        return (
+            "an abbreviation is not a timezone: use a city, which knows when the clocks change,"
+            f' such as "{city}"'
+        )
     lower = {known.lower(): known for known in _timezones()}
     cities = {known.rpartition("/")[2].lower(): known for known in sorted(_timezones())}
     wanted = name.lower().replace(" ", "_")
     for table in (lower, cities):
+        if wanted in table:
+            return f'did you mean "{table[wanted]}"?'
         close = difflib.get_close_matches(wanted, table, n=1, cutoff=0.75)
-        if close:
-            hint = f'did you mean "{table[close[0]]}"?'
-            break
-    raise error(f'"{name}" is not a timezone', code="timezone-unknown", hint=hint, where=where)
+        if close and min(len(wanted), len(close[0])) > _LONGEST_ABBREVIATION:
+            return f'did you mean "{table[close[0]]}"?'
+    return "use an IANA name such as Europe/Paris or Pacific/Auckland"
+
+
+_LONGEST_ABBREVIATION = 5
 
 
 _UNITS = {
@@ -142,7 +186,7 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
             raise fail(
                 f'"{text}" has {len(fields)} field{"s" * (len(fields) != 1)};'
                 f" a cron expression has {len(CRON_FIELDS)} fields",
-                _field_count_hint(fields),
+                _field_count_hint(text, fields),
                 code="cron-invalid",
             )
         for index, value in enumerate(fields):
@@ -166,11 +210,32 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
     return cron
 
 
-def _field_count_hint(fields: list[str]) -> str:
-    if len(fields) == 6:
+_CRON_TZ = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
+
+
+def _field_count_hint(text: str, fields: list[str]) -> str:
+    number = len(CRON_FIELDS)
+    if prefixed := _CRON_TZ.match(text.strip()):
+        return _zone_apart(prefixed[1], prefixed[2])
+    if len(fields) == number + 1 and _means_timezone(fields[-1]):
+        return _zone_apart(fields[-1], " ".join(fields[:number]))
+    if len(fields) == number + 1:
         rest = " ".join(fields[1:])
         return f'Prefect cron schedules have no seconds: remove the first field, "{rest}"'
     return 'minute, hour, day of month, month, day of week; for example "0 5 * * *"'
+
+
+def _means_timezone(field: str) -> bool:
+    if field in _timezones() or field.upper() in _CITIES or re.match(r"[A-Za-z]+/", field):
+        return True
+    return _OFFSET.fullmatch(field) is not None
+
+
+def _zone_apart(zone: str, cron: str) -> str:
+    """The advice for a cron with a timezone in it."""
+    if zone in _timezones():
+        return f'the timezone has a key of its own: cron "{cron}", timezone "{zone}"'
+    return f'the timezone has a key of its own: cron "{cron}"; {_timezone_hint(zone)}'
 
 
 def _check_cron_field(cron: str, index: int, value: str, fail: Fail) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -28,6 +29,7 @@ from flowship.deployment.report import (
 from flowship.deployment.schedules import ScheduleSpec
 from flowship.deployment.stored import parse_moment, stored_schedule, words_of
 from flowship.prefect import versions
+from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
     from flowship.prefect.types import Schedule
@@ -320,7 +322,7 @@ def paused_pool(name: str) -> str:
     """The warning where a work pool is paused."""
     return (
         f'the work pool "{name}" is paused: nothing runs until you resume it with'
-        f' `prefect work-pool resume "{name}"`'
+        f" `{prefect_command(f'work-pool resume {shlex.quote(name)}')}`"
     )
 
 
@@ -349,7 +351,7 @@ def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
     entrypoint, flow = desired.image.entrypoint, desired.image.deployed_flow
     ours = {f"{flow}/{name}" for name in desired.configured}
     for other in state.sharing:
-        delete = f"`prefect deployment delete '{other.name}'`"
+        delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
         theirs = other.deployment.get("entrypoint")
         if theirs != entrypoint:
             yield (
@@ -418,5 +420,6 @@ def _not_running(
         )
     for schedule in schedules:
         if schedule.id and schedule.source != "server" and not schedule.active:
-            resume = f"prefect deployment schedule resume '{wanted.full_name}' {schedule.id}"
+            name = shlex.quote(wanted.full_name)
+            resume = prefect_command(f"deployment schedule resume {name} {schedule.id}")
             yield f"this schedule stays paused: resume it in the UI, or with `{resume}`"

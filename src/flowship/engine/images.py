@@ -112,6 +112,15 @@ def look_up(engine: Engine, reference: str) -> EngineImage | None:
             raise
 
 
+def with_label(engine: Engine, name: str, value: str) -> list[EngineImage]:
+    """The images that have this label with this value, the newest first."""
+    with engine_errors(f"looking for images with {name}={value}"):
+        found = engine.api.images(filters={"label": f"{name}={value}"})
+    newest_first = sorted(found, key=lambda each: -int(each.get("Created") or 0))
+    known = (look_up(engine, str(each["Id"])) for each in newest_first)
+    return [each for each in known if each is not None]
+
+
 def working_directory(engine: Engine, reference: str) -> str | None:
     """The WORKDIR of an image; None when the engine does not have the image."""
     found = look_up(engine, reference)

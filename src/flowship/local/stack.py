@@ -20,6 +20,7 @@ from flowship.local.services import SchedulerState, Service, State, service
 from flowship.local.session import Session, Undo
 from flowship.local.worker import ensure_worker
 from flowship.prefect.address import is_loopback, require_address
+from flowship.prefect.command import prefect_command
 from flowship.prefect.containers import container_warnings
 from flowship.prefect.profiles import editing, showing
 from flowship.prefect.profiles.editing import ProfileChange
@@ -106,7 +107,8 @@ def _require_posix() -> None:
         raise UsageError(
             "flowship up and down work only on Linux and macOS",
             code="platform-unsupported",
-            hint="run `prefect server start` and `prefect worker start` yourself",
+            hint=f"run `{prefect_command('server start')}` and `{prefect_command('worker start')}`"
+            " yourself",
         )
 
 

@@ -353,10 +353,8 @@ class PrefectApi:
 
     def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
         """The log records of these runs in order of time, from `after` (ISO 8601) on."""
-        wanted: dict[str, Any] = {"flow_run_id": {"any_": list(runs)}}
-        if after:
-            wanted["timestamp"] = {"after_": after}
-        body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
+        since = {"timestamp": {"after_": after}} if after else {}
+        body = {"logs": {"flow_run_id": {"any_": list(runs)}, **since}, "sort": "TIMESTAMP_ASC"}
         return cast("list[Log]", list(self._pages("/logs/filter", body)))
 
     # What is already gone may be deleted again.

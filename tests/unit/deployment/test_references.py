@@ -93,7 +93,7 @@ def test_the_projects_own_block_is_not_asked_for(server):
             'block "gcp-key" of type "json"',
             "/blocks/catalog",
         ),
-        ("prefect.variables.gone", 'variable "gone"', "`prefect variable set gone VALUE`"),
+        ("prefect.variables.gone", 'variable "gone"', "prefect variable set gone VALUE`"),
     ],
 )
 def test_a_reference_to_what_does_not_exist_is_an_error(server, text, missing, create):

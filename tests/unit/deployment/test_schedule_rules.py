@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import zoneinfo
 from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowship.deployment import schedules
+from flowship.deployment import schedule_rules, schedules
 from flowship.errors import ConfigError, UsageError
 
 
@@ -88,6 +89,50 @@ def test_a_wrong_timezone_is_an_error_that_suggests_the_nearest_one(name, neares
     with pytest.raises(ConfigError) as caught:
         schedules.parse(cron="0 5 * * *", timezone=name)
     assert nearest in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("CEST", 'such as "Europe/Berlin"'),
+        ("edt", 'such as "America/New_York"'),
+        ("PST", 'such as "America/Los_Angeles"'),
+        ("UTC+2", "an offset is not a timezone: use a city"),
+        ("GMT -05:00", "an offset is not a timezone: use a city"),
+        ("+0200", "an offset is not a timezone: use a city"),
+        ("XYT", "use an IANA name"),
+        ("utc", 'did you mean "UTC"?'),
+    ],
+)
+def test_an_abbreviation_or_an_offset_is_never_taken_for_a_zone_of_other_hours(name, advice):
+    with pytest.raises(ConfigError) as caught:
+        schedules.parse(cron="0 5 * * *", timezone=name)
+    assert advice in caught.value.hint
+
+
+def test_every_city_in_the_advice_is_a_timezone():
+    cities = schedule_rules._CITIES
+    assert [schedule_rules.check_timezone(city) for city in cities.values()] == list(
+        cities.values()
+    )
+    assert [name for name in cities if name in zoneinfo.available_timezones()] == []
+
+
+@pytest.mark.parametrize(
+    ("cron", "advice"),
+    [
+        ("0 5 * * * UTC", 'cron "0 5 * * *", timezone "UTC"'),
+        ("0 5 * * 1-5 Europe/Berlin", 'cron "0 5 * * 1-5", timezone "Europe/Berlin"'),
+        ("CRON_TZ=Asia/Tokyo 0 5 * * *", 'cron "0 5 * * *", timezone "Asia/Tokyo"'),
+        ("0 5 * * * CEST", 'cron "0 5 * * *"; an abbreviation is not a timezone'),
+        ("0 5 * * * UTC+2", 'cron "0 5 * * *"; an offset is not a timezone'),
+        ("0 0 5 * * MON", 'remove the first field, "0 5 * * MON"'),
+    ],
+)
+def test_a_timezone_in_a_cron_belongs_into_its_own_key(cron, advice):
+    with pytest.raises(ConfigError) as caught:
+        schedules.parse(cron=cron)
+    assert advice in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_renamed_deployment_that_still_runs_is_warned_of(server):
     renamed = desired(settings(deployments=[{"name": "daily", **FIVE}]))
     (warning,) = reported(server, renamed).warnings
     assert "taxi/nightly is not in the configuration but still runs" in warning
-    assert "prefect deployment delete 'taxi/nightly'" in warning
+    assert "prefect deployment delete taxi/nightly" in warning
     server.schedules()[0]["active"] = False
     assert reported(server, renamed).warnings == ()
 
@@ -216,7 +216,7 @@ def test_a_schedule_by_flag_that_cannot_run_is_warned_of(server):
     server.stored[next(iter(server.stored))]["paused"] = True
     paused, asleep = reported(server, wanted(flags=flags)).deployments[0].warnings
     assert "resume it with --no-paused" in paused
-    assert f"prefect deployment schedule resume 'taxi/nightly' {server.schedules()[0]['id']}" in (
+    assert f"prefect deployment schedule resume taxi/nightly {server.schedules()[0]['id']}" in (
         asleep
     )
     meant = replace(flags, paused=True)

@@ -83,7 +83,7 @@ def test_a_record_with_a_wrong_value_or_of_another_file_belongs_to_no_process(ma
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "[]", '"x"', "1" * 5_000, "\ufeff", ""])
-def test_a_file_that_is_no_record_is_reported(machine, text):
+def test_a_file_without_a_record_is_reported(machine, text):
     machine.state.mkdir()
     path = machine.state / "server-4200.json"
     path.write_text(text)

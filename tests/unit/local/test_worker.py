@@ -16,7 +16,7 @@ def test_a_worker_that_was_started_elsewhere_is_used(tmp_path, monkeypatch):
 
     def answer(request: httpx.Request) -> httpx.Response:
         workers = request.url.path.endswith("/workers/filter")
-        return httpx.Response(200, json=known if workers else {"name": "pool"})
+        return httpx.Response(200, json=known if workers else {"id": "1", "name": "pool"})
 
     target = api_target()
     monkeypatch.setattr(client, "PrefectApi", lambda _: api(answer, target))

@@ -22,6 +22,7 @@ SENT = {
     types.Log: core.Log,
     types.Schedule: core.DeploymentSchedule,
     types.State: states.State,
+    types.TaskRun: core.TaskRun,
     types.Variable: core.Variable,
     types.WorkPool: responses.WorkPoolResponse,
     types.Worker: responses.WorkerResponse,

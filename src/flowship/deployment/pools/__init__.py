@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flowship.deployment.pools.docker import DockerPool
 from flowship.errors import ConfigError
+from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
     from flowship.deployment.pools.job_variables import JobVariables
@@ -72,7 +73,7 @@ def worker_command(name: str, found: WorkPool | None, *, local: bool) -> str:
     kind = found["type"] if found else DEFAULT.type
     if local and kind == DEFAULT.type and name == UP_POOL:
         return "flowship up"
-    return f'prefect worker start --pool "{name}" --type {kind}'
+    return prefect_command(f'worker start --pool "{name}" --type {kind}')
 
 
 def no_worker(pool: str, command: str) -> str:
