@@ -166,7 +166,7 @@ def test_an_image_that_was_not_probed_leaves_the_stored_schema_and_description_a
     }
 
 
-def test_a_new_image_leaves_the_text_of_the_description_and_no_description_is_none(server):
+def test_a_new_image_keeps_the_text_of_the_description(server):
     server.apply(wanted(description="Loads."))
     facts = {"reference": "user/de-repo:new@sha256:" + "cd" * 32, "revision": "5f2c"}
     operation = updated(server, wanted(facts=facts, description="Loads."))
