@@ -52,10 +52,14 @@ def python_files(folder: Path) -> list[Path]:
                 skipped = item.name in SKIPPED or item.name.startswith(".")
                 if not skipped and not os.path.lexists(f"{item.path}/pyvenv.cfg"):
                     pending.append(Path(item.path))
-            # A configuration file cannot hold a name that is not UTF-8 or not a single line.
-            elif item.name.endswith(".py") and item.name.isprintable() and item.is_file():
+            elif item.name.endswith(".py") and _can_be_named(item.name) and item.is_file():
                 found.append(Path(item.path))
     return sorted(found)
+
+
+def _can_be_named(file: str) -> bool:
+    """Whether an entrypoint can contain the name: one line of UTF-8 without a backslash."""
+    return file.isprintable() and "\\" not in file
 
 
 def find_flows(folder: Path) -> list[FoundFlow]:

@@ -112,8 +112,10 @@ def test_a_dockerfile_s_own_ignore_file_comes_first(tmp_path):
 @given(st.text(max_size=20))
 def test_no_pattern_crashes_and_bad_ones_are_configuration_errors(text):
     try:
-        pattern = ignore.Pattern.compile(text, "line 1")
-    except ConfigError:
+        reason = ignore.LeftOut(ignore.LeftOutKind.IGNORE_FILE, text, ".dockerignore:1")
+        pattern = ignore.Pattern.compile(text, reason)
+    except ConfigError as error:
+        assert error.code == "invalid-ignore-pattern"
         return
     if pattern:
         pattern.matches("some/path.txt")

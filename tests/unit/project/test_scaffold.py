@@ -106,9 +106,15 @@ def test_without_a_flow_the_error_lists_files_that_cannot_be_parsed(tmp_path):
 
 
 def test_the_configuration_is_valid_for_any_file_name(tmp_path):
-    (tmp_path / 'a"b\\c.py').write_text(scaffold.FLOW)
+    (tmp_path / """a"b'c.py""").write_text(scaffold.FLOW)
     init(tmp_path)
-    assert loading.load(tmp_path, environ={}).entrypoint == 'a"b\\c.py:hello'
+    assert loading.load(tmp_path, environ={}).entrypoint == """a"b'c.py:hello"""
+
+
+def test_a_file_that_an_entrypoint_cannot_name_is_skipped(tmp_path):
+    (tmp_path / "a\\b.py").write_text(scaffold.FLOW)
+    init(tmp_path)
+    assert loading.load(tmp_path, environ={}).entrypoint == "flow.py:hello"
 
 
 def test_a_file_whose_name_is_not_utf8_is_skipped(tmp_path):
