@@ -114,8 +114,7 @@ def test_no_pattern_crashes_and_bad_ones_are_configuration_errors(text):
     try:
         reason = ignore.LeftOut(ignore.LeftOutKind.IGNORE_FILE, text, ".dockerignore:1")
         pattern = ignore.Pattern.compile(text, reason)
-    except ConfigError as error:
-        assert error.code == "invalid-ignore-pattern"
+    except ConfigError:
         return
     if pattern:
         pattern.matches("some/path.txt")
