@@ -19,10 +19,10 @@ _OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(\d+\.\d+\.\d+)(?![.\
 
 @dataclass(frozen=True)
 class Incompatibility:
-    """Images from one version on that fail on servers before another.
+    """Images and workers from one version on that fail on servers before another.
 
     Attributes:
-        image: The first version of Prefect in the image that is affected.
+        image: The first version of Prefect in the image or worker that is affected.
         server: The first version of the server that works with it.
         effect: What happens to a run.
     """
@@ -79,19 +79,52 @@ def validate(image: str | None, server: str) -> None:
     Raises:
         ConfigError: They do not work together.
     """
-    if not image or not numbers(server):
-        return
-    for rule in INCOMPATIBLE:
-        if numbers(image) >= numbers(rule.image) and numbers(server) < numbers(rule.server):
-            raise ConfigError(
-                f"the image has Prefect {image}, but the server has {server}: every run would"
-                f" crash, because images with Prefect {rule.image} or later need a server of"
-                f" {rule.server} or later ({rule.effect})",
-                code="prefect-versions-incompatible",
-                hint=f"upgrade the server, or build with a base image of its version:"
-                f' base-image = "{fitting_image(server)}"',
-                where="base-image",
-            )
+    rule = _broken(image, server)
+    if rule:
+        raise ConfigError(
+            f"the image has Prefect {image}, but the server has {server}: every run would"
+            f" crash, because images with Prefect {rule.image} or later need a server of"
+            f" {rule.server} or later ({rule.effect})",
+            code="prefect-versions-incompatible",
+            hint=f"upgrade the server, or build with a base image of its version:"
+            f' base-image = "{fitting_image(server)}"',
+            where="base-image",
+        )
+
+
+def validate_worker(worker: str, server: str) -> None:
+    """Refuse to start a worker that would not start with this server.
+
+    Args:
+        worker: The version of Prefect in flowship's environment.
+        server: As for `validate`.
+
+    Raises:
+        ConfigError: They do not work together.
+    """
+    rule = _broken(worker, server)
+    if rule:
+        raise ConfigError(
+            f"flowship's environment has Prefect {worker}, but the server has {server}: the"
+            f" worker would not start ({rule.effect})",
+            code="worker-version-incompatible",
+            hint=f"upgrade the server, or start a worker of its version yourself: in an"
+            f' environment of its own, `pip install "prefect=={server}" prefect-docker`',
+        )
+
+
+def _broken(client: str | None, server: str) -> Incompatibility | None:
+    """The rule that a client, of an image or a worker, breaks with this server."""
+    if not client or not numbers(server):
+        return None
+    return next(
+        (
+            rule
+            for rule in INCOMPATIBLE
+            if numbers(client) >= numbers(rule.image) and numbers(server) < numbers(rule.server)
+        ),
+        None,
+    )
 
 
 def newer_image(image: str | None, server: str) -> str | None:
