@@ -218,9 +218,9 @@ def ship(
     wanted = draft(settings, flags)
     with open_api() as api:
         planned = image_choice.planned_prefect(settings)
-        preflight = _in_background(lambda: step.preflight(wanted, api, planned))
-        engine = connect()
-        ground = preflight()
+        connecting = _in_background(connect)
+        ground = step.preflight(wanted, api, planned)
+        engine = connecting()
         built = build(
             request,
             options,
@@ -314,7 +314,7 @@ def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
             raise error
         return cast("Result", value)
 
-    Thread(target=run, daemon=True, name="preflight").start()
+    Thread(target=run, daemon=True, name="background").start()
     return result
 
 

@@ -46,7 +46,7 @@ def namespace(module: types.ModuleType) -> dict[str, Any]:
     source = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
     for node in source.body:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            exec(compile(ast.Module(node.body, []), "types", "exec"), found)
+            exec(compile(ast.Module(node.body, []), "<types>", "exec"), found)
     return found
 
 

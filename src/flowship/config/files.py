@@ -53,8 +53,9 @@ def read_bytes(path: Path, *, limit: int = LARGEST_TEXT) -> bytes:
 
 def _require_regular(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "not a file")
         raise ConfigError(
-            f"{path.name} is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}, not a regular file",
+            f"{path.name or path} is {kind}, not a regular file",
             code="not-a-regular-file",
             hint="replace it with a file, or remove its name from the configuration",
             where=str(path),

@@ -67,6 +67,8 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
 def _probe_json(probe: ProbeResult) -> dict[str, Any]:
     """What the probe found; defaults that are secrets by their name or form are masked."""
     found = asdict(probe)
+    # How the defaults came about: `deploy --json` says what follows from it for each parameter.
+    del found["refused_defaults"], found["computed_defaults"]
     properties = found["parameters"].get("properties") or {}
     for name, about in properties.items():
         if "default" in about:

@@ -25,7 +25,7 @@ class Retries:
     Attributes:
         target: What is pushed.
         report: Receives the progress.
-        retry_for: Seconds after which nothing is tried again.
+        retry_for: Seconds after the first failure; then nothing is tried again.
         sleep: Waits.
     """
 
@@ -33,8 +33,7 @@ class Retries:
     report: Report
     retry_for: float
     sleep: Callable[[float], None]
-    _began: float = field(default_factory=lambda: time.monotonic(), init=False)
-    _engine_since: float | None = field(default=None, init=False)
+    _failing_since: float | None = field(default=None, init=False)
 
     def watch(self, event: Event) -> None:
         """Pass on an event of the push, and limit the time in which the engine tries again.
@@ -45,25 +44,26 @@ class Retries:
             RegistryError: It has tried for too long.
         """
         self.report(event)
-        if not isinstance(event, Transfer) or not event.status.startswith("Retrying"):
+        if not isinstance(event, Transfer):
             return
-        now = time.monotonic()
-        if self._engine_since is None:
-            self._engine_since = now
-            self.report(
-                Output(
-                    f"{self.target.registry} did not accept a layer; the engine tries again, for"
-                    f" at most {self._left(now):.0f} s"
+        if event.status == "Pushed":
+            self._failing_since = None
+        elif event.status.startswith("Retrying"):
+            if self._failing_since is None:
+                self.report(
+                    Output(
+                        f"{self.target.registry} did not accept a layer; the engine tries again,"
+                        f" for at most {self.retry_for:.0f} s"
+                    )
                 )
-            )
-        if self._left(now) <= 0:
-            raise RegistryError(
-                f"{self.target.registry} did not accept a layer for {self.retry_for:.0f} s",
-                code="registry-not-accepting",
-                hint="its log or status page says why (a full disk, an internal error); to wait"
-                " longer, set push-retry-seconds in the configuration",
-                where=str(self.target),
-            )
+            if self._left() <= 0:
+                raise RegistryError(
+                    f"{self.target.registry} did not accept a layer for {self.retry_for:.0f} s",
+                    code="registry-not-accepting",
+                    hint="its log or status page says why (a full disk, an internal error); to"
+                    " wait longer, set push-retry-seconds in the configuration",
+                    where=str(self.target),
+                )
 
     def call(
         self, attempt_once: Callable[[], str], worth_another: Callable[[RegistryFailure], bool]
@@ -74,18 +74,24 @@ class Retries:
             try:
                 return attempt_once()
             except RegistryFailure as exc:
-                now, wait = time.monotonic(), backoff(attempt)
+                left, wait = self._left(), backoff(attempt)
                 # Another attempt takes as long as this one did: the engine's own take a minute.
-                enough = self._left(now) > wait + (now - started)
+                enough = left > wait + (time.monotonic() - started)
                 if attempt == ATTEMPTS or not enough or not worth_another(exc):
                     raise
-                left = f"for at most {self._left(now):.0f} s"
-                self.report(Output(f"{exc.message}; retrying in {wait:.0f} s, {left}"))
+                self.report(
+                    Output(f"{exc.message}; retrying in {wait:.0f} s, for at most {left:.0f} s")
+                )
                 self.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _left(self, now: float) -> float:
-        return self._began + self.retry_for - now
+    def _left(self) -> float:
+        """The seconds that are left for tries, which begin with the first failure: an upload
+        that works may take hours."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        return self._failing_since + self.retry_for - now
 
 
 def backoff(attempt: int) -> float:

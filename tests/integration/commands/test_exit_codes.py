@@ -108,7 +108,7 @@ MISTAKES = [
     ),
     # 3: configuration
     ("a Dockerfile that is not there", ["check", "Dockerfil"], {}, 3, "cannot read the Dockerfile"),
-    ("a folder as a Dockerfile", ["check", "."], {}, 3, "cannot read the Dockerfile"),
+    ("a folder as a Dockerfile", ["check", "."], {}, 3, "is a folder, not a regular file"),
     ("a wrong value by variable", ["build"], {"FLOWSHIP_PLATFORM": "amd"}, 3, "FLOWSHIP_PLATFORM"),
     ("an absolute entrypoint", ["build"], {"FLOWSHIP_ENTRYPOINT": "/flow.py:f"}, 3, "relative"),
     ("a requirements file that is not there", ["build"], {"FLOWSHIP_REQUIREMENTS": "r.txt"}, 3, ""),

@@ -11,12 +11,13 @@ import re
 import socket
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 from parts.ports import free_port
 
 from support.commands import Running, ask, flowship, one_object, until, world
-from support.projects import remove_images, write
+from support.projects import FLOW, remove_images, write
 
 INTERRUPTED = 130
 
@@ -166,11 +167,24 @@ def test_an_interrupted_up_leaves_no_process_and_no_profile(tmp_path, home):
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_check_that_is_interrupted_while_it_reads_a_file(tmp_path):
-    os.mkfifo(tmp_path / "Dockerfile")  # reading it blocks until somebody writes
-    with Running("check", "Dockerfile", cwd=tmp_path) as checking:
-        handle = os.open(tmp_path / "Dockerfile", os.O_WRONLY)  # returns once the command reads it
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def test_a_check_that_is_interrupted_while_it_renders_a_template_leaves_no_process(tmp_path):
+    (tmp_path / "endless.j2").write_text(ENDLESS)
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "flow.py:hello"\ntemplate = "endless.j2"\n'
+    )
+    with Running("check", cwd=tmp_path) as checking:
+        until(lambda: children(checking.process.pid))
+        [renderer] = children(checking.process.pid)
         code, stdout, stderr = checking.interrupt()
-        os.close(handle)
     assert (code, stdout) == (INTERRUPTED, "")
     assert stderr == "interrupted\n"
+    until(lambda: not Path(f"/proc/{renderer}").exists())
+
+
+def children(pid: int) -> list[str]:
+    """The processes that a process has started."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

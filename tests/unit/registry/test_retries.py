@@ -31,7 +31,8 @@ def fail_after(clock, seconds):
 
 
 @pytest.mark.parametrize(
-    ("takes", "ends", "retries"), [(50, 50, 0), (10, 47, 3), (0.1, 15.5, ATTEMPTS - 1), (61, 61, 0)]
+    ("takes", "ends", "retries"),
+    [(50, 101, 1), (10, 65, 4), (0.1, 15.5, ATTEMPTS - 1), (61, 61, 0)],
 )
 def test_no_attempt_begins_that_would_end_after_the_time(clock, takes, ends, retries):
     def sleep(seconds):
@@ -60,18 +61,27 @@ def test_the_engines_own_retries_are_announced_once_and_limited(clock):
     events = []
     trying = Retries(HERE, events.append, 60, lambda seconds: None)
     trying.watch(Transfer("a", "Pushing"))
-    clock.now = 1
+    clock.now = 500  # the time of an upload does not count, only that of failures
     for status in ("Retrying in 5 seconds", "Retrying in 4 seconds"):
         trying.watch(Transfer("a", status))
     (said,) = [e.text for e in events if isinstance(e, Output)]
     assert said == (
-        f"{HERE.registry} did not accept a layer; the engine tries again, for at most 59 s"
+        f"{HERE.registry} did not accept a layer; the engine tries again, for at most 60 s"
     )
-    clock.now = 61
+    clock.now = 560
     with pytest.raises(RegistryError, match="did not accept a layer for 60 s") as caught:
         trying.watch(Transfer("a", "Retrying in 3 seconds"))
     assert caught.value.code == "registry-not-accepting"
     assert "push-retry-seconds" in caught.value.hint
+
+
+def test_the_time_begins_again_after_a_layer_that_was_accepted(clock):
+    trying = Retries(HERE, lambda event: None, 60, lambda seconds: None)
+    trying.watch(Transfer("a", "Retrying in 5 seconds"))
+    clock.now = 40
+    trying.watch(Transfer("a", "Pushed"))
+    clock.now = 80
+    trying.watch(Transfer("b", "Retrying in 5 seconds"))
 
 
 def test_the_wait_doubles_up_to_half_a_minute():
