@@ -91,6 +91,7 @@ def test_another_format_is_named(name, packed):
 @pytest.mark.parametrize(
     ("content", "what"),
     [(gzip.compress(MONTH), "another gzip file"), (_written(pq.write_table), "a Parquet file")],
+    ids=["gzip", "parquet"],  # gzip writes the time, and all workers must have the same names
 )
 def test_a_format_that_is_read_is_refused_inside_gzip(content, what):
     with pytest.raises(SourceError, match=f"inside gzip, it is {what}"):
