@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from flowship.errors import ConfigError
@@ -100,6 +101,24 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # such as a name that is too long
         return False
+
+
+def own_parents(folder: Path) -> Iterator[Path]:
+    """The folders above `folder`, nearest first, as far as they are the user's own.
+
+    They end below the home folder, and below a folder that everybody can write to, such as
+    ``/tmp``: anybody can put a file there.
+    """
+    here, home = folder.resolve(), Path("~").expanduser().resolve()
+    while here not in (home, here.parent):
+        here = here.parent
+        try:
+            shared = here.stat().st_mode & stat.S_IWOTH
+        except OSError:
+            return
+        if shared or here in (home, here.parent):
+            return
+        yield here
 
 
 def inside(root: Path, path: Path, name: str, *, where: str = "") -> Path:

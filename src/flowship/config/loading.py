@@ -8,7 +8,6 @@ the line and the key, and for an unknown key the nearest known one.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -175,22 +174,14 @@ def refuse_inside_project(folder: Path) -> None:
 
 
 def _parent_project(folder: Path) -> Path | None:
-    """The nearest configured folder above `folder`, within the same repository.
-
-    The search stops at the home folder and at folders that everybody can write to, such as
-    ``/tmp``: anybody can put a file there.
-    """
-    here, home = folder.resolve(), Path("~").expanduser().resolve()
-    while not (here / ".git").exists() and here not in (home, here.parent):
-        here = here.parent
-        try:
-            shared = here.stat().st_mode & stat.S_IWOTH
-        except OSError:
+    """The nearest configured folder above `folder`, within the same repository."""
+    here = folder.resolve()
+    for parent in files.own_parents(here):
+        if (here / ".git").exists():
             return None
-        if shared or here in (home, here.parent):
-            return None
-        if is_configured(here):
-            return here
+        if is_configured(parent):
+            return parent
+        here = parent
     return None
 
 

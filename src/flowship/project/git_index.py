@@ -7,9 +7,9 @@ understood counts as empty: the files are then taken as they are on disk.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
-import stat
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,23 +94,9 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _repository(root: Path) -> Path | None:
-    """The nearest folder with ``.git``, at `root` or above.
-
-    The search stops at the home folder and at folders that everybody can write to, where anybody
-    can put one.
-    """
-    home = Path(os.path.realpath(Path("~").expanduser()))
-    here = root
-    while True:
-        if os.path.lexists(here / ".git"):
-            return here
-        here = here.parent
-        try:
-            shared = here.stat().st_mode & stat.S_IWOTH
-        except OSError:
-            return None
-        if shared or here in (home, here.parent):
-            return None
+    """The nearest folder with ``.git``, at `root` or above."""
+    folders = itertools.chain([root], files.own_parents(root))
+    return next((folder for folder in folders if os.path.lexists(folder / ".git")), None)
 
 
 def _git_folder(repository: Path) -> Path:
