@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 # They decide what git counts as a change, and run nothing.
-_KEPT = ("core.autocrlf", "core.eol", "core.filemode", "core.symlinks", "core.ignorecase")
+_KEPT = r"^core\.(autocrlf|eol|filemode|symlinks|ignorecase)$"
 _SECONDS = 10
 
 
@@ -40,7 +40,7 @@ def revision(root: Path) -> str:
 
 def _changes(root: Path, git: Path, common: Path, top: Path, commit: str) -> str:
     """git's list of the tracked files that differ from `commit`."""
-    options = [f"{key}={value}" for key in _KEPT if (value := _setting(root, key))]
+    options = _settings(root)
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder)
         _git(empty, "init", "--quiet", "--bare", "--template=", _object_format(commit), ".")
@@ -63,11 +63,14 @@ def _changes(root: Path, git: Path, common: Path, top: Path, commit: str) -> str
         )
 
 
-def _setting(root: Path, key: str) -> str:
+def _settings(root: Path) -> list[str]:
+    """The settings of `_KEPT`, as ``core.eol=lf``; of several values the last one counts."""
     try:
-        return _git(root, "config", "--get", key)
-    except subprocess.SubprocessError:  # not set
-        return ""
+        lines = _git(root, "config", "--get-regexp", _KEPT).splitlines()
+    except subprocess.SubprocessError:  # none is set
+        return []
+    pairs = (line.partition(" ") for line in lines)
+    return [f"{key}={value}" for key, _, value in pairs if value]
 
 
 def _object_format(commit: str) -> str:
