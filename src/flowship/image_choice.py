@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, EngineError, FlowshipError
+from flowship.errors import ConfigError, EngineError
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -212,22 +212,18 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
     )
 
 
-def planned_prefect(settings: Settings) -> str | None:
-    """The version of Prefect that a new image of this project is going to have.
+def planned_prefect(request: BuildRequest) -> str | None:
+    """The version of Prefect that a new image is going to have.
 
     Returns:
         None where only the built image says it: with a Dockerfile of its own, another base image
         than Prefect's, or a requirement of Prefect itself.
     """
     from flowship.prefect.versions import version_of_base
-    from flowship.project import requirements
 
+    settings, wanted = request.settings, request.requirements
     if settings.dockerfile or settings.template:
         return None
-    try:
-        wanted = requirements.read(settings)
-    except FlowshipError:
-        return None  # the build says what is wrong with them
     if wanted and re.search(r"(?mi)^\s*prefect(?![\w.-])", wanted.text):
         return None
     return version_of_base(settings.base_image)

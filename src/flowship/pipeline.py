@@ -217,7 +217,7 @@ def ship(
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
     with open_api() as api:
-        planned = image_choice.planned_prefect(settings)
+        planned = image_choice.planned_prefect(request)
         connecting = _in_background(connect)
         ground = step.preflight(wanted, api, planned)
         engine = connecting()
@@ -278,7 +278,7 @@ def plan_ship(
         listener.checked(checked)
     check.refuse_errors(checked)
     with open_api() as api:
-        planned = image_choice.planned_prefect(request.settings)
+        planned = image_choice.planned_prefect(request)
         ground = step.preflight(wanted, api, planned)
         action, facts = image_choice.planned(connect(), request, target, wanted, api)
         desired = _bind(wanted, request.settings, facts)

@@ -138,14 +138,20 @@ def test_what_the_probe_found_is_what_the_deployment_uses(project, base_image):
     [
         ("prefecthq/prefect:3.6.13-python3.11", "pandas\nprefect-docker\n", "3.6.13"),
         ("prefecthq/prefect:3.6.13-python3.11", "prefect==3.8.8\n", None),  # pip replaces it
-        ("prefecthq/prefect:3.6.13-python3.11", "-r missing.txt\n", None),  # the build's error
         ("python:3.11", "pandas\n", None),
     ],
 )
 def test_the_base_image_says_which_prefect_a_new_image_has(tmp_path, base, requirements, expected):
     (tmp_path / "requirements.txt").write_text(requirements)
     settings = Settings(root=tmp_path, entrypoint="flow.py:f", name="x", **{"base-image": base})
-    assert image_choice.planned_prefect(settings) == expected
+    assert image_choice.planned_prefect(prepare_build(settings)) == expected
+
+
+def test_requirements_that_cannot_be_read_end_the_command_before_the_server_is_asked(tmp_path):
+    (tmp_path / "requirements.txt").write_text("-r missing.txt\n")
+    base = {"base-image": "prefecthq/prefect:3.6.13-python3.11"}
+    with pytest.raises(ConfigError):
+        prepare_build(Settings(root=tmp_path, entrypoint="flow.py:f", name="x", **base))
 
 
 def test_a_dockerfile_of_its_own_does_not_say_which_prefect_its_image_has(tmp_path):
@@ -153,4 +159,5 @@ def test_a_dockerfile_of_its_own_does_not_say_which_prefect_its_image_has(tmp_pa
     settings = Settings(
         root=tmp_path, entrypoint="flow.py:f", name="x", dockerfile="Dockerfile", **base
     )
-    assert image_choice.planned_prefect(settings) is None
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11\n")
+    assert image_choice.planned_prefect(prepare_build(settings)) is None
