@@ -307,7 +307,7 @@ def watch(
         api: The server.
         started: From `start`.
         report: Receives each log record of the run and of its child runs once, as they arrive.
-        on_state: Receives the name of each new state.
+        on_state: Receives the name of each new state but the last one, which is in the result.
         warn: Receives each reason why the run has not started, once.
         sleep: Waits for some seconds.
 
@@ -320,12 +320,12 @@ def watch(
     while True:
         run = api.run(started.id)
         active = logs.fetch()
+        if run["state"]["type"] in FINAL:
+            break
         if run["state"]["name"] != state:
             state = run["state"]["name"]
             on_state(state)
             active = True
-        if run["state"]["type"] in FINAL:
-            break
         wait = SHORTEST_WAIT if active else min(wait * 1.5, LONGEST_WAIT)
         sleep(wait)
         obstacles.waited(run, wait)

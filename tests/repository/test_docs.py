@@ -437,6 +437,8 @@ VARYING = (
     (r"\b\d+\.\d+\.\d+\b", "VERSION"),
     (r"\bpid \d+", "pid"),
     (r"\b(measure)-[0-9a-f]{3}\b", r"\1-#"),
+    # The states of a run are asked for, so a state comes before or after the logs of its moment.
+    (r"(?m)^• (Scheduled|Submitting|Pending|Running)$", ""),
     (r"\s+", " "),  # a page may break a long line
 )
 
