@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from flowship.prefect.wire import Wire, path_part
@@ -43,3 +43,21 @@ class BlockRequests(Wire):
     def update_block_document(self, document_id: str, body: Mapping[str, Any]) -> None:
         """Change the fields given in ``data``, keep the others."""
         self._request("PATCH", f"/block_documents/{document_id}", body)
+
+    def block_documents(self, slug: str, names: Collection[str]) -> list[BlockDocument]:
+        """The block documents of a type that have one of these names, their secrets obscured."""
+        body = {
+            "block_types": {"slug": {"any_": [slug]}},
+            "block_documents": {"name": {"any_": list(names)}},
+        }
+        return cast("list[BlockDocument]", list(self._pages("/block_documents/filter", body)))
+
+    def delete_block_document(self, document_id: str) -> None:
+        """Delete a block document, if it still exists."""
+        self._request("DELETE", f"/block_documents/{document_id}", missing=True)
+
+    def newest_schema(self, block_type_id: str) -> BlockSchema | None:
+        """The schema of a block type that the server registered last, or None."""
+        body = {"block_schemas": {"block_type_id": {"any_": [block_type_id]}}}
+        found = self._list("POST", "/block_schemas/filter", body)
+        return cast("BlockSchema | None", found[0] if found else None)
