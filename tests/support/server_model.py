@@ -109,6 +109,11 @@ class ServerModel:
         self.asked.append("block_document")
         return self.documents.get(f"{slug}/{name}")
 
+    def block_documents(self, slug: str, names: Collection[str]) -> list[dict[str, Any]]:
+        self.asked.append("block_documents")
+        keys = (f"{slug}/{name}" for name in names)
+        return [self.documents[key] for key in keys if key in self.documents]
+
     def flow_by_name(self, name: str) -> dict[str, Any] | None:
         self.asked.append("flow_by_name")
         return next((f for f in self.flows.values() if f["name"] == name), None)
