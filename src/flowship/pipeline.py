@@ -7,8 +7,8 @@ other; what crosses from one to the other, a reference and the probe's answer, c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState, Flags, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.deployment.report import DeployReport
+    from flowship.engine.attached import Stream
     from flowship.engine.builder import BuildOptions
     from flowship.engine.client import Engine
     from flowship.image import BuiltImage
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.push import PushedImage
     from flowship.registry import LoginResult, Reference
+    from flowship.trial.result import TrialResult
 
 
 Result = TypeVar("Result")
@@ -330,6 +332,54 @@ def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
 
     Thread(target=run, daemon=True, name="background").start()
     return result
+
+
+# --- try -----------------------------------------------------------------------------------------
+
+
+def try_flow(
+    request: BuildRequest,
+    name: str | None,
+    given: Mapping[str, str],
+    options: BuildOptions,
+    listener: Listener,
+    on_line: Callable[[Stream, str], None],
+    *,
+    offline: bool = False,
+) -> TrialResult:
+    """Build if necessary, and run a flow once in the image on this machine.
+
+    Args:
+        request: What to build.
+        name: The deployment; None for the project's only one.
+        given: Parameters of the command line.
+        options: How to build.
+        listener: Is handed the progress and the image.
+        on_line: Receives what the container prints.
+        offline: Use no Prefect server but a temporary one in the container.
+    """
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import chosen
+    from flowship.engine.client import connect
+    from flowship.prefect import versions
+    from flowship.trial import flow_run
+
+    settings = request.settings
+    [deployment] = chosen(settings, Flags(name=name or only_deployment(settings)))
+    target = None if offline else api_target(settings)
+    with open_api(settings) if target else nullcontext() as api:
+        server = api.check() if api else None
+        engine = connect()
+        built = build(request, options, listener, engine=engine)
+        versions.validate(built.probe.prefect if built.probe else None, server)
+        trial = flow_run.Trial(
+            settings=settings,
+            deployment=deployment,
+            entrypoint=settings.entrypoint,
+            schema=dict(built.probe.parameters) if built.probe else None,
+            given=given,
+        )
+        return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 
 # --- run, up -------------------------------------------------------------------------------------

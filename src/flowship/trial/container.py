@@ -18,6 +18,8 @@ from flowship.engine.attached import Attached
 from flowship.prefect.address import is_loopback
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from flowship.prefect.profiles.resolution import ApiTarget
 
 SCRIPT = "/flowship-try/script.py"
@@ -46,7 +48,7 @@ def container(
     entrypoint: str,
     parameters: Mapping[str, Any],
     variables: Mapping[str, Any],
-    environment: Mapping[str, str],
+    environment: Mapping[str, SecretStr],
     target: ApiTarget | None,
 ) -> Attached:
     """The container of one run.
@@ -65,9 +67,10 @@ def container(
     extra = dict(variables.get("container_create_kwargs") or {})
     extra.pop("volumes", None)  # the worker ignores them too
     hosts = _hosts(extra.pop("extra_hosts", None))
-    env = {**api_environment(target), **environment}
+    env = api_environment(target)
+    env |= {name: value.get_secret_value() for name, value in environment.items()}
     url = env.get("PREFECT_API_URL", "")
-    if url and _is_here(url) and "network_mode" not in arguments:
+    if url and is_loopback(url) and "network_mode" not in arguments:
         if networks or sys.platform != "linux":
             env["PREFECT_API_URL"] = _from_inside(url)
         else:
@@ -99,10 +102,6 @@ def api_environment(target: ApiTarget | None) -> dict[str, str]:
     return env
 
 
-def _is_here(url: str) -> bool:
-    return is_loopback(url)
-
-
 def _from_inside(url: str) -> str:
     """The address of this machine as a container on another network reaches it."""
     parts = urlsplit(url)
@@ -114,5 +113,6 @@ def _hosts(given: object) -> dict[str, str]:
     """Docker takes extra hosts as a table or as ``host:address``."""
     if isinstance(given, Mapping):
         return {str(host): str(address) for host, address in given.items()}
-    pairs = (str(entry).partition(":") for entry in given if ":" in str(entry)) if isinstance(given, list) else ()
-    return {host: address for host, _, address in pairs}
+    entries = given if isinstance(given, list) else []
+    pairs = (str(entry).partition(":") for entry in entries)
+    return {host: address for host, colon, address in pairs if colon}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flowship.engine.attached import Ended
@@ -42,6 +42,10 @@ class TrialResult:
     def completed(self) -> bool:
         """Whether the flow ran to its end."""
         return self.state_type == "COMPLETED"
+
+    def on_page(self, url: str) -> TrialResult:
+        """The same, with the page of the run."""
+        return replace(self, url=url)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
