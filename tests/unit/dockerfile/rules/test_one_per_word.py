@@ -12,7 +12,7 @@ from flowship.dockerfile.rules import Facts, Finding, check, fix
 from flowship.dockerfile.rules.one_per_word import one_per_word
 from support.dockerfiles import CONTEXT, PREFECT
 
-FACTS = Facts(context=CONTEXT, entrypoint="flow.py:etl")
+FACTS = Facts(context=CONTEXT, entrypoints=("flow.py:etl",))
 ABOUT_WORDS = {"flow-not-in-place", "syntax", "relative-destination", "unresolved-destination"}
 
 HEADS = st.sampled_from(["FROM python:3.11\n", PREFECT, "FROM company/base:1\n", "FROM scratch\n"])
