@@ -105,7 +105,7 @@ def prefect(host: str) -> list[Callable[[], object]]:
         lambda: api.create_flow("x"),
         lambda: api.flow_by_name("x"),
         lambda: api.flows_like("x"),
-        lambda: api.flow("x"),
+        lambda: api.flows_named(["x"]),
     ]
 
 

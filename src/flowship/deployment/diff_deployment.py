@@ -100,11 +100,11 @@ def wanted_fields(
         "work_pool_name": desired.pool,
         "job_variables": {**variables.values, **extra, "env": env},
     }
-    probed = desired.image.parameters is not None
+    probed = wanted.schema is not None
     if probed or wanted.description:  # else the flow's own description is not known
         fields["description"] = wanted.description or None
     if probed:
-        fields[SCHEMA] = desired.image.parameters
+        fields[SCHEMA] = wanted.schema
         fields["enforce_parameter_schema"] = True
     if wanted.paused is not None:
         fields["paused"] = wanted.paused
@@ -160,7 +160,7 @@ def _update(
     body = {k: v for k, v in fields.items() if not _same(deployment, k, v)}
     if not body:
         return
-    changes = tuple(_changes(desired, wanted, deployment, body))
+    changes = tuple(_changes(wanted, deployment, body))
     body = _sent(body, deployment)
     if "job_variables" in body:  # the server validates them only together with their pool
         body["work_pool_name"] = desired.pool
@@ -204,7 +204,6 @@ def _same(deployment: Deployment, name: str, value: object) -> bool:
 
 
 def _changes(
-    desired: DesiredState,
     wanted: DesiredDeployment,
     deployment: Deployment,
     body: Mapping[str, Any],
@@ -213,8 +212,8 @@ def _changes(
         before = stored_field(deployment, name)
         if name in TABLES:
             shown = (
-                _shown(desired, deployment, name, before or {}),
-                _shown(desired, deployment, name, value),
+                _shown(wanted, deployment, name, before or {}),
+                _shown(wanted, deployment, name, value),
             )
             yield from _table(wanted, name, (before or {}, value), shown)
         elif name == SCHEMA:
@@ -258,12 +257,12 @@ def _is_of_secrets(
 
 
 def _shown(
-    desired: DesiredState, deployment: Deployment, name: str, values: Mapping[str, Any]
+    wanted: DesiredDeployment, deployment: Deployment, name: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     if name == "parameters":
         # A parameter that the flow no longer has is known only by the stored schema.
         stored = deployment.get("parameter_openapi_schema")
-        return parameters.all_masked(values, desired.image.parameters, stored)
+        return parameters.all_masked(values, wanted.schema, stored)
     shown: dict[str, Any] = mask_value(values)
     return shown
 

@@ -88,9 +88,9 @@ def _stored(where: str, place: str) -> str:
     return f"{shown} looks like a secret and is stored in clear text; {advice}"
 
 
-def of_image(image: ImageFacts) -> Iterator[str]:
+def of_image(image: ImageFacts, *, probed: bool) -> Iterator[str]:
     """An image that was not probed, was never pushed, or is for another platform."""
-    if image.parameters is None and image.built:
+    if not probed and image.built:
         yield "the image was not probed: its flow and parameters are not verified"
     if not image.pushed:
         yield (

@@ -79,9 +79,10 @@ class PrefectApi(BlockRequests):
         """The flow, or None."""
         return cast("Flow | None", self._get(f"/flows/name/{path_part(name)}"))
 
-    def flow(self, flow_id: str) -> Flow:
-        """The flow with this id."""
-        return cast("Flow", self._must("GET", f"/flows/{flow_id}"))
+    def flows_named(self, names: Collection[str]) -> list[Flow]:
+        """The flows with exactly these names, as far as they exist."""
+        body = {"flows": {"name": {"any_": sorted(names)}}}
+        return cast("list[Flow]", list(self._pages("/flows/filter", body)) if names else [])
 
     def create_flow(self, name: str) -> Flow:
         """Register a flow; the existing one comes back when there is one."""
@@ -103,10 +104,12 @@ class PrefectApi(BlockRequests):
         return cast("list[Flow]", list(self._pages("/flows/filter", body)) if ids else [])
 
     def deployments(
-        self, name: str | None = None, flows: Collection[str] | None = None
+        self, names: Collection[str] | None = None, flows: Collection[str] | None = None
     ) -> Iterator[Deployment]:
-        """Every deployment, or those with exactly this name, or of these flows, page by page."""
-        body: dict[str, Any] = {"deployments": {"name": {"any_": [name]}}} if name else {}
+        """Every deployment, or those with exactly these names, or of these flows, page by page."""
+        body: dict[str, Any] = {}
+        if names is not None:
+            body["deployments"] = {"name": {"any_": sorted(names)}}
         if flows is not None:
             body["flows"] = {"name": {"any_": sorted(flows)}}
         return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))

@@ -35,12 +35,7 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
         started: Whether the probe's script started: if so, the flow ended the process.
     """
     if exit_code == KILLED:
-        return BuildError(
-            "the process was killed while loading the flow: the engine ran out of memory",
-            code="probe-out-of-memory",
-            hint="load large data inside the flow function, not while the file is imported",
-            details=output,
-        )
+        return _out_of_memory(output)
     if "executable file not found" in output or (
         exit_code == 127 and PYTHON_NOT_FOUND.search(output)
     ):
@@ -51,7 +46,7 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
             details=output,
         )
     if started:
-        return _flow_ended_process(exit_code, output, file)
+        return flow_ended_process(exit_code, output, file)
     return BuildError(
         f"the probe could not run in the image (exit code {exit_code})",
         code="probe-failed",
@@ -60,7 +55,25 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
     )
 
 
-def _flow_ended_process(exit_code: int, output: str, file: str) -> BuildError:
+def _out_of_memory(output: str) -> BuildError:
+    return BuildError(
+        "the process was killed while loading the flow: the engine ran out of memory",
+        code="probe-out-of-memory",
+        hint="load large data inside the flow function, not while the file is imported",
+        details=output,
+    )
+
+
+def flow_ended_process(exit_code: int, output: str, file: str) -> BuildError:
+    """A flow ended the process that loaded it.
+
+    Args:
+        exit_code: The exit code, 128 and its number for a signal.
+        output: What the process printed.
+        file: The flow's file.
+    """
+    if exit_code == KILLED:
+        return _out_of_memory(output)
     how = f"by signal {exit_code - 128}" if exit_code > 128 else f"with exit code {exit_code}"
     return BuildError(
         f"the process ended {how} while loading the flow, and would do so in every run",

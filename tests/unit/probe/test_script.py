@@ -147,11 +147,11 @@ def test_what_a_run_imports_besides_the_flow_is_loaded_too(tmp_path, module):
         "class Broken:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {name!r}: raise ModuleNotFoundError('No module named typer.x')\n"
-        f"sys.modules.pop({name!r}, None)\n"
         "sys.meta_path.insert(0, Broken())\n"
     )
-    (tmp_path / "flow.py").write_text(FLOW + refuse)
-    answer = ask(tmp_path, "flow.py:hello")
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "sitecustomize.py").write_text(refuse)
+    answer = ask(tmp_path, "flow.py:hello", PYTHONPATH=str(tmp_path))
     assert Failure(answer["failure"]) is Failure.PREFECT_MISSING
     assert "typer.x" in answer["traceback"]
 
