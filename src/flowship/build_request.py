@@ -71,7 +71,7 @@ class BuildRequest:
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
 
-        Which of the flows in the files are deployed is none of them.
+        It does not depend on which flows of the files are deployed.
 
         Args:
             bases: Base image reference → its fingerprint, the same in every engine.

@@ -97,7 +97,7 @@ def test_one_flow_that_does_not_load_is_named(project, base_image):
     assert error.message.startswith(
         "missing.py:run does not load: the module not_there is not in the image"
     )
-    assert (error.code, error.where) == ("module-not-found", "missing.py:3")
+    assert (error.code, error.where) == ("module-missing", "missing.py:3")
     assert image.with_label(connect(), "io.flowship.project", project.name) == []
 
 
@@ -123,18 +123,3 @@ def test_flows_with_the_same_fault_share_its_explanation(project, base_image):
     error = refused(project, base_image, THREE, **{"shared/__init__.py": "import not_there\n"})
     assert error.message.startswith("a/flow.py:run, b/flow.py:run and c.py:run do not load: ")
     assert error.where == "shared/__init__.py:1"
-
-
-def test_a_flow_that_waits_is_named_and_the_others_are_loaded(project, base_image):
-    waits = {"waits.py": flow("x", "import time\ntime.sleep(600)\n")}
-    with_timeout = "\n[probe]\ntimeout = 30\n"
-    write(project, base_image, (*THREE, "waits.py:run"), {**FILES, **waits})
-    with (project / "flowship.toml").open("a") as file:
-        file.write(with_timeout)
-    with pytest.raises(BuildError) as caught:
-        build(project)
-    assert caught.value.code == "probe-timed-out"
-    assert caught.value.message.startswith(
-        "waits.py:run does not load: the flow did not load within"
-    )
-    assert caught.value.where == "waits.py:4"

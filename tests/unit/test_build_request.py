@@ -263,7 +263,7 @@ def test_a_file_that_appears_and_vanishes_does_not_stop_the_build(project, at_on
     assert until_files_rest(request, lambda event: None, send(vanish)) == digest(project)
 
 
-def test_which_flows_are_deployed_is_no_input(project):
+def test_the_digest_does_not_depend_on_which_flows_are_deployed(project):
     before = digest(project)
     rewrite(project / "flowship.toml", ":hello", ":other")
     with (project / "flowship.toml").open("a") as file:

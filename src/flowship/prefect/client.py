@@ -75,14 +75,9 @@ class PrefectApi(BlockRequests):
 
     # --- flows and deployments ----------------------------------------------------------------
 
-    def flow_by_name(self, name: str) -> Flow | None:
-        """The flow, or None."""
-        return cast("Flow | None", self._get(f"/flows/name/{path_part(name)}"))
-
     def flows_named(self, names: Collection[str]) -> list[Flow]:
         """The flows with exactly these names, as far as they exist."""
-        body = {"flows": {"name": {"any_": sorted(names)}}}
-        return cast("list[Flow]", list(self._pages("/flows/filter", body)) if names else [])
+        return self._flows({"name": {"any_": sorted(names)}}) if names else []
 
     def create_flow(self, name: str) -> Flow:
         """Register a flow; the existing one comes back when there is one."""
@@ -100,8 +95,10 @@ class PrefectApi(BlockRequests):
 
     def flows_by_id(self, ids: Sequence[str]) -> list[Flow]:
         """The flows with these ids."""
-        body = {"flows": {"id": {"any_": list(ids)}}}
-        return cast("list[Flow]", list(self._pages("/flows/filter", body)) if ids else [])
+        return self._flows({"id": {"any_": list(ids)}}) if ids else []
+
+    def _flows(self, which: Mapping[str, Any]) -> list[Flow]:
+        return cast("list[Flow]", list(self._pages("/flows/filter", {"flows": which})))
 
     def deployments(
         self, names: Collection[str] | None = None, flows: Collection[str] | None = None

@@ -45,7 +45,7 @@ IMAGE_FAILURES = (Failure.FOLDER_MISSING, Failure.PREFECT_MISSING, Failure.PREFE
 
 
 def interpret_all(answers: Sequence[tuple[Answer, Project]]) -> tuple[ProbeResult, ...]:
-    """Read the answers for several flows of one image.
+    """Read what the script printed about several flows of one image.
 
     Raises:
         BuildError: A flow does not load. All that do not are named, each with its explanation.

@@ -16,7 +16,7 @@ FLOWS = "io.flowship.flows"
 """The label with the list of the entrypoints that were probed, as JSON."""
 
 FLOW = "io.flowship.flow"
-"""The beginning of the label with the answer for one entrypoint."""
+"""The beginning of the label that describes one flow."""
 
 
 def key(entrypoint: str) -> str:

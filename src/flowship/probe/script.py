@@ -88,7 +88,9 @@ def prepare(folder: str, entrypoints: list[str]) -> dict[str, dict[str, Any]]:
     except OSError:
         failure = {"failure": Failure.FOLDER_MISSING}
         return {each: {**failure, "found": search(file_of(each))} for each in entrypoints}
-    answers = {each: answer for each in entrypoints for answer in missing_file(each)}
+    answers: dict[str, dict[str, Any]] = {}
+    for each in entrypoints:
+        answers.update((each, answer) for answer in missing_file(each))
     if len(answers) < len(entrypoints):
         for answer in import_prefect():
             answers.update((each, answer) for each in entrypoints if each not in answers)
