@@ -97,7 +97,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     )
 
 
-def check_project(folder: Path) -> Checked:
+def check_project(folder: Path, environment: str | None = None) -> Checked:
     """Check the project in `folder`, or its Dockerfile if there is no configuration.
 
     Raises:
@@ -108,7 +108,7 @@ def check_project(folder: Path) -> Checked:
     from flowship.deployment.draft import draft
 
     dockerfile_only = folder / "Dockerfile"
-    settings = settings_or_none(folder)
+    settings = settings_or_none(folder, environment)
     if settings is None and dockerfile_only.is_file():
         return check_file(Path(os.path.relpath(dockerfile_only)), None)
     settings = settings or load(folder)
