@@ -58,8 +58,8 @@ class Holder:
 
 
 def lock_name(block: str) -> str:
-    """The variable's name."""
-    return f"flowship-deploy-lock-{block}"
+    """The variable's name, without dashes, which servers of Prefect 3.2 reject in it."""
+    return f"flowship_deploy_lock_{block.replace('-', '_')}"
 
 
 class DeployLock:

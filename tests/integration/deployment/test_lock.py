@@ -154,3 +154,8 @@ def test_releasing_a_lost_lock_leaves_the_one_of_the_next_holder(api, name, shor
     variable, _ = api.variable(lock.lock_name(name))
     assert variable["id"] == theirs["id"]
     api.delete_variable(theirs["id"])
+
+
+def test_the_name_is_one_that_every_server_accepts():
+    """Prefect 3.2 rejects a dash in the name of a variable."""
+    assert lock.lock_name("de-taxi-docker") == "flowship_deploy_lock_de_taxi_docker"
