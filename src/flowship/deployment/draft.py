@@ -88,6 +88,7 @@ class DeploymentDraft:
         """The deployment of this image; see `Draft.bind`."""
         given = self._parameters(image)
         schedules = self._schedules(image)
+        limit = self.wanted.limit
         absent = self._missing(image, given, schedules)
         refused = self._refused_defaults(image, given, schedules)
         return DesiredDeployment(
@@ -97,7 +98,12 @@ class DeploymentDraft:
             entrypoint=image.entrypoint,
             path=FLOWS_DIR,
             tags=self.wanted.tags,
-            concurrency_limit=self.wanted.concurrency_limit,
+            concurrency_limit=limit.limit if limit else None,
+            on_conflict=limit.on_conflict if limit else None,
+            work_queue=self.wanted.work_queue,
+            version=self.wanted.version,
+            enforce_parameters=self.wanted.enforce_parameters,
+            labels=self.wanted.labels,
             schedules=schedules,
             schedule_source=self.schedule_source,
             configured=self.configured,
