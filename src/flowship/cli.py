@@ -96,9 +96,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
+    context: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Option("--folder", "-C", help="Run in this folder instead of the current one."),
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", help="The environment, as the --env of each command.")
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -115,6 +119,21 @@ def common(
             what = "is not a folder" if folder.exists() else "does not exist"
             raise typer.BadParameter(f"{folder} {what}", param_hint="--folder")
         os.chdir(folder)
+    if env is not None:
+        # Where a command has no --env of its own, nothing reads this.
+        defaults = {"env": env}
+        names = [command.name for command in app.registered_commands]
+        groups = [group.name for group in app.registered_groups]
+        context.default_map = {
+            **{str(name): defaults for name in names},
+            **{str(name): dict.fromkeys(_names(name), defaults) for name in groups},
+        }
+
+
+def _names(group: str | None) -> list[str]:
+    """The names of a group's commands."""
+    found = next(g.typer_instance for g in app.registered_groups if g.name == group)
+    return [str(command.name) for command in found.registered_commands] if found else []
 
 
 register(

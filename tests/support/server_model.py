@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -262,6 +263,7 @@ class ServerModel:
         self.artifacts[key] = self._created("artifact", body)
 
     def create_variable(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        assert re.fullmatch("[a-z0-9_]+", name), "Prefect 3.2 accepts nothing else"
         self.variables[name] = self._created("variable", {"name": name, "value": value})
         return self.variables[name]
 

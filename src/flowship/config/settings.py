@@ -26,7 +26,7 @@ from pydantic import (
 
 from flowship.config import discovery
 from flowship.config.keys import kebab
-from flowship.config.locate import locate
+from flowship.config.locate import Origins, locate
 from flowship.config.secret_table import SecretTable
 
 FLOWS_DIR = "/opt/prefect/flows"
@@ -268,7 +268,9 @@ class Settings(_Table):
     source: Path | None = Field(default=None, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
-    origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
+    origins: Origins = Field(default={}, exclude=True, repr=False)
+    environment: str | None = Field(default=None, exclude=True)
+    environments: tuple[str, ...] = Field(default=(), exclude=True)
 
     name: str
     entrypoint: str
@@ -287,6 +289,9 @@ class Settings(_Table):
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
     push_retry_seconds: int = Field(default=60, ge=0)
+    profile: str | None = Field(default=None, min_length=1)
+    require_env: bool = False
+    env_file: FilePath | None = None
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
