@@ -71,7 +71,8 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
-    references.validate(references.of_draft(draft), draft.block.name, api)
+    environment = draft.deployments[0].places.settings.environment
+    references.validate(references.of_draft(draft), draft.block.name, api, environment)
     secrets.validate(draft, api)
     return ground
 

@@ -217,6 +217,8 @@ class ServerModel:
         if "concurrency_limit" in fields:
             limit = fields.pop("concurrency_limit")
             fields["global_concurrency_limit"] = {"limit": limit} if limit else None
+        if "work_pool_name" in fields:  # without a queue, the pool's default queue
+            fields.setdefault("work_queue_name", "default")
         return fields
 
     def create_schedule(self, deployment_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     field_validator,
     model_validator,
 )
@@ -175,6 +179,20 @@ def _entrypoint(value: str) -> str:
 Entrypoint = Annotated[str, AfterValidator(_entrypoint)]
 
 
+def _limit_alone(value: object) -> object:
+    """A number stands for a table with this limit."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number or a table: { limit = 1 }")  # noqa: TRY004 - pydantic's
+    return {"limit": value} if isinstance(value, int) else value
+
+
+class Concurrency(_Table):
+    """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
+
+    limit: int = Field(gt=0)
+    on_conflict: Literal["queue", "cancel-new"] | None = None
+
+
 class Deployment(_Table):
     """``[[deployments]]``: a named, possibly scheduled way to run a flow.
 
@@ -191,7 +209,12 @@ class Deployment(_Table):
     schedules: tuple[Schedule, ...] = ()
     parameters: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
+    concurrency: Annotated[Concurrency | None, BeforeValidator(_limit_alone)] = None
     concurrency_limit: int | None = Field(default=None, gt=0)
+    work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    version: str | None = Field(default=None, min_length=1)
+    enforce_parameters: bool | None = None
+    labels: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
     paused: bool | None = None
     job_variables: dict[str, Any] = {}
     secrets: SecretTable = {}
@@ -206,6 +229,27 @@ class Deployment(_Table):
         elif self.timezone and not self.schedules:
             raise ValueError("timezone needs a schedule: add cron, interval or rrule")
         return self
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Deployment:
+        if self.concurrency and self.concurrency_limit:
+            raise ValueError("concurrency and concurrency-limit cannot be combined: keep one")
+        return self
+
+    @field_validator("labels")
+    @classmethod
+    def _own_labels(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name.startswith("prefect."):
+                raise ValueError(f'"{name}": labels that begin with "prefect." are the server\'s')
+        return value
+
+    @property
+    def limit(self) -> Concurrency | None:
+        """The limit of concurrent runs, in whichever form it is configured."""
+        if self.concurrency or not self.concurrency_limit:
+            return self.concurrency
+        return Concurrency(limit=self.concurrency_limit)
 
     def _inline(self) -> Schedule:
         return Schedule(

@@ -164,6 +164,12 @@ class DesiredDeployment:
         parameter_values: Every parameter, given or default.
         job_variables: Those of the configuration, on top of the block's.
         secrets: Environment variable → the Secret block that it comes from.
+        on_conflict: What a run does that exceeds the limit; None leaves it.
+        work_queue: Of the work pool; None leaves it.
+        version: As configured, in place of the image's.
+        enforce_parameters: Whether the server refuses parameters that the flow does not take; None
+            leaves it, except for a new deployment.
+        labels: For a new deployment.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -188,6 +194,11 @@ class DesiredDeployment:
     warnings: tuple[str, ...]
     timezone_is_default: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)
+    on_conflict: str | None = None
+    work_queue: str | None = None
+    version: str | None = None
+    enforce_parameters: bool | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

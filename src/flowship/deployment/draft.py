@@ -101,6 +101,7 @@ class DeploymentDraft:
         flow = flow or FlowFacts(self.entrypoint)
         given = self._parameters(flow)
         schedules = self._schedules(flow)
+        limit = self.wanted.limit
         absent = self._missing(flow, given, schedules)
         refused = self._refused_defaults(flow, given, schedules)
         return DesiredDeployment(
@@ -110,7 +111,12 @@ class DeploymentDraft:
             entrypoint=flow.entrypoint,
             path=FLOWS_DIR,
             tags=self.wanted.tags,
-            concurrency_limit=self.wanted.concurrency_limit,
+            concurrency_limit=limit.limit if limit else None,
+            on_conflict=limit.on_conflict if limit else None,
+            work_queue=self.wanted.work_queue,
+            version=self.wanted.version,
+            enforce_parameters=self.wanted.enforce_parameters,
+            labels=self.wanted.labels,
             schedules=schedules,
             schedule_source=self.schedule_source,
             configured=self.configured,
