@@ -233,7 +233,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
 
     Returns:
         None where only the built image says it: with a Dockerfile of its own, another base image
-        than Prefect's, or a requirement of Prefect itself.
+        than Prefect's, or a requirement of Prefect that allows several versions.
     """
     from flowship.prefect.versions import version_of_base
 
@@ -241,7 +241,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
     if settings.dockerfile or settings.template:
         return None
     if wanted and re.search(r"(?mi)^\s*prefect(?![\w.-])", wanted.text):
-        return None
+        return wanted.version_of("prefect")
     return version_of_base(settings.base_image)
 
 

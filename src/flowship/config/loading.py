@@ -87,7 +87,7 @@ def load(
     values |= {"notes": notes, "warnings": tuple(warnings)}
     values |= {"environment": chosen, "environments": tuple(environments)}
     if values.get("base-image", "") == "":  # a value of another type is an error
-        values["base-image"] = default_base_image()
+        values |= {"base-image": default_base_image(), "base_is_default": True}
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:

@@ -82,6 +82,16 @@ def _possible_path(value: str) -> str:
 FilePath = Annotated[str, AfterValidator(_possible_path)]
 
 
+def _lock_choice(value: object) -> object:
+    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
+    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
+    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
+
+
+LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
+"""``"auto"``, ``"none"`` or the path of a lockfile."""
+
+
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
@@ -293,10 +303,14 @@ class Settings(_Table):
     origins: Origins = Field(default={}, exclude=True, repr=False)
     environment: str | None = Field(default=None, exclude=True)
     environments: tuple[str, ...] = Field(default=(), exclude=True)
+    base_is_default: bool = Field(default=False, exclude=True)
 
     name: str
     entrypoint: Entrypoint
     requirements: FilePath | None = None
+    lock: LockFile = "auto"
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
     base_image: str = Field(min_length=1)
     repo: str | None = None
@@ -420,6 +434,14 @@ class Settings(_Table):
                 raise ValueError(f'"{package}" is not a Debian package name')
         return value
 
+    @field_validator("groups", "extras")
+    @classmethod
+    def _names_of_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", name, re.ASCII):
+                raise ValueError(f'"{name}" is not the name of a group or extra')
+        return value
+
     @field_validator("platform")
     @classmethod
     def _os_and_architecture(cls, value: str | None) -> str | None:
@@ -431,6 +453,8 @@ class Settings(_Table):
     def _consistent(self) -> Settings:
         if self.dockerfile and self.template:
             raise ValueError("dockerfile and template cannot be combined: keep one")
+        if self.requirements and self.lock not in ("auto", "none"):
+            raise ValueError("requirements and lock cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
             raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
         for entrypoint in (self.entrypoint, *self.entrypoints):
