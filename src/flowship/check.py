@@ -44,7 +44,6 @@ class Checked:
         warnings: Warnings about the configuration.
         notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
-        misplaced: The lines that a fix changed and that still take the flow to the wrong place.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Checked:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixed: int = 0
-    misplaced: tuple[int, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -272,15 +270,7 @@ def fix(checked: Checked) -> Checked:
     text = dockerfile.fix(checked.text, checked.fixable)
     _write(checked.path, text)
     left = dockerfile.check(text, checked.facts)
-    changed = {finding.line for finding in checked.fixable}  # a fix adds no lines
-    misplaced = [f.line for f in left if f.rule == "flow-not-in-place" and f.line in changed]
-    return replace(
-        checked,
-        text=text,
-        findings=tuple(left),
-        fixed=len(checked.fixable),
-        misplaced=tuple(misplaced),
-    )
+    return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
 
 
 def _write(path: Path, text: str) -> None:

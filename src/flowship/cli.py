@@ -26,6 +26,7 @@ from flowship.commands import (
     promote,
     push,
     run,
+    secret,
     ship,
     up,
 )
@@ -52,6 +53,12 @@ profile_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(profile_app, name="profile")
+secret_app = typer.Typer(
+    help="Set, list and remove the secrets that runs get, on the Prefect server.",
+    epilog=examples_text(["flowship secret set API_TOKEN", "flowship secret ls"]),
+    no_args_is_help=True,
+)
+app.add_typer(secret_app, name="secret")
 etl_app = typer.Typer(
     help="Run the built-in ETL flow: New York taxi trips from the web to Parquet files.",
     epilog=examples_text(["flowship etl run --to ./trips --year 2021 --months 1-3"]),
@@ -227,6 +234,23 @@ register(
     "show",
     profile.profile_show,
     ("flowship profile show", "flowship profile show work --json"),
+)
+register(
+    secret_app,
+    "set",
+    secret.secret_set,
+    (
+        "flowship secret set API_TOKEN",
+        "flowship secret set API_TOKEN < token.txt",
+        "flowship secret set API_TOKEN --from-env API_TOKEN",
+    ),
+)
+register(secret_app, "ls", secret.secret_ls, ("flowship secret ls", "flowship secret ls --json"))
+register(
+    secret_app,
+    "rm",
+    secret.secret_rm,
+    ("flowship secret rm API_TOKEN", "flowship secret rm --block taxi-api-token --force"),
 )
 
 

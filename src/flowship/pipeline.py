@@ -272,6 +272,7 @@ def plan_ship(
     from flowship.deployment.draft import draft
     from flowship.engine.client import connect
 
+    account = image_choice.credentials(target)
     wanted = draft(request.settings, flags)
     check.refuse_missing_flow(request)
     checked = check.check_build(request)
@@ -281,7 +282,7 @@ def plan_ship(
     with open_api(request.settings) as api:
         planned = image_choice.planned_prefect(request)
         ground = step.preflight(wanted, api, planned)
-        action, facts = image_choice.planned(connect(), request, target, wanted, api)
+        action, facts = image_choice.planned(connect(), request, target, account, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
 

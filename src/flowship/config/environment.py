@@ -17,6 +17,7 @@ ENV_PREFIX = "FLOWSHIP_"
 
 # Variables that flowship reads but that are not configuration keys.
 RESERVED_ENV = {
+    "FLOWSHIP_REGISTRY_HOST",
     "FLOWSHIP_ENV",
     "FLOWSHIP_REGISTRY_USER",
     "FLOWSHIP_REGISTRY_PASSWORD",

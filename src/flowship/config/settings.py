@@ -23,6 +23,7 @@ from pydantic import (
 from flowship.config import discovery
 from flowship.config.keys import kebab
 from flowship.config.locate import Origins, locate
+from flowship.config.secret_table import SecretTable
 
 FLOWS_DIR = "/opt/prefect/flows"
 """The folder in the image that the deployment runs from; it holds the project's files."""
@@ -109,6 +110,7 @@ class Block(_Table):
     registry_credentials: str | None = None
     auto_remove: bool | None = None
     env: dict[str, str] | None = None
+    secrets: SecretTable = {}
     labels: dict[str, str] | None = None
     networks: tuple[str, ...] | None = None
     network_mode: str | None = None
@@ -170,6 +172,7 @@ class Deployment(_Table):
     concurrency_limit: int | None = Field(default=None, gt=0)
     paused: bool | None = None
     job_variables: dict[str, Any] = {}
+    secrets: SecretTable = {}
 
     @model_validator(mode="after")
     def _schedules_once(self) -> Deployment:
@@ -261,6 +264,10 @@ class Settings(_Table):
         """The names of the configured deployments; without any, of the default deployment."""
         names = tuple(deployment.name for deployment in self.deployments)
         return names or (self.default_deployment or self.name,)
+
+    def secret_block(self, name: str, configured: str = "") -> str:
+        """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
+        return configured or slugify(f"{self.name}-{name}")
 
     @property
     def project_dir(self) -> str:
