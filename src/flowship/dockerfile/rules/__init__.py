@@ -79,7 +79,7 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
 def _lasting(view: View, found: list[Finding]) -> list[Finding]:
     """Without the fixes of a copy that would still take the flow to the wrong place."""
     edited = {finding.line for finding in found if finding.edit}
-    if not edited or not view.facts.entrypoint:
+    if not edited or not view.facts.entrypoints:
         return found
     fixed = View.of(fix(view.text, found), view.facts)
     misplaced = {f.line for f in flow_in_place(fixed, []) if f.line in edited}

@@ -82,7 +82,7 @@ class Facts:
         project_folder: The folder of the context that contains the project, for a rendered
             Dockerfile. Messages show paths as they are in the project.
         workdirs: Base image reference → its working directory, as reported by the engine.
-        entrypoint: ``flows/taxi.py:etl``, relative to `flows_dir` in the image.
+        entrypoints: ``flows/taxi.py:etl``, relative to `flows_dir` in the image.
         flows_dir: The folder in the image that the deployment runs from.
         build_args: The ``--build-arg`` values.
         ignore: Rules that the project turns off.
@@ -92,7 +92,7 @@ class Facts:
     context: Context | None = None
     project_folder: str = ""
     workdirs: Mapping[str, str] = field(default_factory=dict)
-    entrypoint: str | None = None
+    entrypoints: tuple[str, ...] = ()
     flows_dir: str = "/opt/prefect/flows"
     build_args: Mapping[str, str] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
