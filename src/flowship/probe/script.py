@@ -88,7 +88,7 @@ def prepare(folder: str, entrypoints: list[str]) -> dict[str, dict[str, Any]]:
     except OSError:
         failure = {"failure": Failure.FOLDER_MISSING}
         return {each: {**failure, "found": search(file_of(each))} for each in entrypoints}
-    answers = {}
+    answers: dict[str, dict[str, Any]] = {}
     for each in entrypoints:
         answers.update((each, answer) for answer in missing_file(each))
     if len(answers) < len(entrypoints):
