@@ -23,7 +23,7 @@ from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context
+from flowship.project import context, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ class Checked:
         warnings: Warnings about the configuration.
         notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
-        misplaced: The lines that a fix changed and that still take the flow to the wrong place.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Checked:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixed: int = 0
-    misplaced: tuple[int, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -72,9 +70,18 @@ class Checked:
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile of a build, with everything that is known about the project."""
+    """Check the Dockerfile of a build, with everything that is known about the project.
+
+    Raises:
+        ConfigError: A requirement cannot work in the image.
+    """
     settings = request.settings
     own = settings.root / settings.dockerfile if settings.dockerfile else None
+    if own:
+        lists = requirement_rules.files_of_dockerfile(request.dockerfile, request.context.paths)
+    else:
+        lists = [request.requirements.source] if request.requirements else []
+    replaced = _validate_requirements(settings.root, lists, request.dockerfile, settings)
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
@@ -94,12 +101,12 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         tuple(findings),
         facts,
         own,
-        (*settings.warnings, *request.warnings),
+        (*settings.warnings, *request.warnings, *replaced),
         (*settings.notes, *request.notes),
     )
 
 
-def check_project(folder: Path) -> Checked:
+def check_project(folder: Path, environment: str | None = None) -> Checked:
     """Check the project in `folder`, or its Dockerfile if there is no configuration.
 
     Raises:
@@ -110,7 +117,7 @@ def check_project(folder: Path) -> Checked:
     from flowship.deployment.draft import draft
 
     dockerfile_only = folder / "Dockerfile"
-    settings = settings_or_none(folder)
+    settings = settings_or_none(folder, environment)
     if settings is None and dockerfile_only.is_file():
         return check_file(Path(os.path.relpath(dockerfile_only)), None)
     settings = settings or load(folder)
@@ -125,7 +132,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     """Check one Dockerfile, with the settings of the project if there are any.
 
     Raises:
-        ConfigError: The file cannot be read, or is a link out of the project.
+        ConfigError: The file cannot be read, or is a link out of the project; or a requirement
+            that it installs cannot work.
     """
     root = settings.root if settings else path.parent
     place = Path(os.path.realpath(path.parent), path.name)
@@ -144,9 +152,28 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
         severities=_severities(settings) if settings else {},
     )
+    sent = facts.context.paths if facts.context else ()
+    lists = requirement_rules.files_of_dockerfile(text, sent)
+    replaced = _validate_requirements(root, lists, text, settings)
     findings, facts = _check(text, facts, None)
-    warnings = settings.warnings if settings else ()
+    warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _validate_requirements(
+    root: Path, lists: Sequence[str], text: str, settings: Settings | None
+) -> tuple[str, ...]:
+    """Refuse requirements that cannot work in the image; the warnings about others."""
+    lines = [line for each in lists for line in requirement_rules.lines_of(root, each)]
+    if not lines:
+        return ()
+    base = dockerfile.final_base(text, settings.build_args if settings else None)
+    return requirement_rules.validate(
+        lines,
+        dockerfile.prefect_version(base),
+        ignore=settings.check.ignore if settings else (),
+        warn=settings.check.warn if settings else (),
+    )
 
 
 def _severities(settings: Settings) -> Mapping[str, Severity]:
@@ -278,15 +305,7 @@ def fix(checked: Checked) -> Checked:
     text = dockerfile.fix(checked.text, checked.fixable)
     _write(checked.path, text)
     left = dockerfile.check(text, checked.facts)
-    changed = {finding.line for finding in checked.fixable}  # a fix adds no lines
-    misplaced = [f.line for f in left if f.rule == "flow-not-in-place" and f.line in changed]
-    return replace(
-        checked,
-        text=text,
-        findings=tuple(left),
-        fixed=len(checked.fixable),
-        misplaced=tuple(misplaced),
-    )
+    return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -108,6 +109,11 @@ class ServerModel:
         self.asked.append("block_document")
         return self.documents.get(f"{slug}/{name}")
 
+    def block_documents(self, slug: str, names: Collection[str]) -> list[dict[str, Any]]:
+        self.asked.append("block_documents")
+        keys = (f"{slug}/{name}" for name in names)
+        return [self.documents[key] for key in keys if key in self.documents]
+
     def flows_named(self, names: Collection[str]) -> list[dict[str, Any]]:
         self.asked.append("flows named")
         return [f for f in self.flows.values() if f["name"] in names]
@@ -211,6 +217,8 @@ class ServerModel:
         if "concurrency_limit" in fields:
             limit = fields.pop("concurrency_limit")
             fields["global_concurrency_limit"] = {"limit": limit} if limit else None
+        if "work_pool_name" in fields:  # without a queue, the pool's default queue
+            fields.setdefault("work_queue_name", "default")
         return fields
 
     def create_schedule(self, deployment_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,6 +259,7 @@ class ServerModel:
         self.artifacts[key] = self._created("artifact", body)
 
     def create_variable(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        assert re.fullmatch("[a-z0-9_]+", name), "Prefect 3.2 accepts nothing else"
         self.variables[name] = self._created("variable", {"name": name, "value": value})
         return self.variables[name]
 

@@ -16,13 +16,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     field_validator,
     model_validator,
 )
 
 from flowship.config import discovery
 from flowship.config.keys import kebab
-from flowship.config.locate import locate
+from flowship.config.locate import Origins, locate
+from flowship.config.secret_table import SecretTable
 
 FLOWS_DIR = "/opt/prefect/flows"
 """The folder in the image that the deployment runs from; it holds the project's files."""
@@ -77,6 +82,16 @@ def _possible_path(value: str) -> str:
 FilePath = Annotated[str, AfterValidator(_possible_path)]
 
 
+def _lock_choice(value: object) -> object:
+    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
+    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
+    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
+
+
+LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
+"""``"auto"``, ``"none"`` or the path of a lockfile."""
+
+
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
@@ -109,6 +124,7 @@ class Block(_Table):
     registry_credentials: str | None = None
     auto_remove: bool | None = None
     env: dict[str, str] | None = None
+    secrets: SecretTable = {}
     labels: dict[str, str] | None = None
     networks: tuple[str, ...] | None = None
     network_mode: str | None = None
@@ -173,6 +189,20 @@ def _entrypoint(value: str) -> str:
 Entrypoint = Annotated[str, AfterValidator(_entrypoint)]
 
 
+def _limit_alone(value: object) -> object:
+    """A number stands for a table with this limit."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number or a table: { limit = 1 }")  # noqa: TRY004 - pydantic's
+    return {"limit": value} if isinstance(value, int) else value
+
+
+class Concurrency(_Table):
+    """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
+
+    limit: int = Field(gt=0)
+    on_conflict: Literal["queue", "cancel-new"] | None = None
+
+
 class Deployment(_Table):
     """``[[deployments]]``: a named, possibly scheduled way to run a flow.
 
@@ -189,9 +219,15 @@ class Deployment(_Table):
     schedules: tuple[Schedule, ...] = ()
     parameters: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
+    concurrency: Annotated[Concurrency | None, BeforeValidator(_limit_alone)] = None
     concurrency_limit: int | None = Field(default=None, gt=0)
+    work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    version: str | None = Field(default=None, min_length=1)
+    enforce_parameters: bool | None = None
+    labels: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
     paused: bool | None = None
     job_variables: dict[str, Any] = {}
+    secrets: SecretTable = {}
 
     @model_validator(mode="after")
     def _schedules_once(self) -> Deployment:
@@ -203,6 +239,27 @@ class Deployment(_Table):
         elif self.timezone and not self.schedules:
             raise ValueError("timezone needs a schedule: add cron, interval or rrule")
         return self
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Deployment:
+        if self.concurrency and self.concurrency_limit:
+            raise ValueError("concurrency and concurrency-limit cannot be combined: keep one")
+        return self
+
+    @field_validator("labels")
+    @classmethod
+    def _own_labels(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name.startswith("prefect."):
+                raise ValueError(f'"{name}": labels that begin with "prefect." are the server\'s')
+        return value
+
+    @property
+    def limit(self) -> Concurrency | None:
+        """The limit of concurrent runs, in whichever form it is configured."""
+        if self.concurrency or not self.concurrency_limit:
+            return self.concurrency
+        return Concurrency(limit=self.concurrency_limit)
 
     def _inline(self) -> Schedule:
         return Schedule(
@@ -243,11 +300,17 @@ class Settings(_Table):
     source: Path | None = Field(default=None, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
-    origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
+    origins: Origins = Field(default={}, exclude=True, repr=False)
+    environment: str | None = Field(default=None, exclude=True)
+    environments: tuple[str, ...] = Field(default=(), exclude=True)
+    base_is_default: bool = Field(default=False, exclude=True)
 
     name: str
     entrypoint: Entrypoint
     requirements: FilePath | None = None
+    lock: LockFile = "auto"
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
     base_image: str = Field(min_length=1)
     repo: str | None = None
@@ -262,6 +325,9 @@ class Settings(_Table):
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
     push_retry_seconds: int = Field(default=60, ge=0)
+    profile: str | None = Field(default=None, min_length=1)
+    require_env: bool = False
+    env_file: FilePath | None = None
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
@@ -278,6 +344,10 @@ class Settings(_Table):
         """The names of the configured deployments; without any, of the default deployment."""
         names = tuple(deployment.name for deployment in self.deployments)
         return names or (self.default_deployment or self.name,)
+
+    def secret_block(self, name: str, configured: str = "") -> str:
+        """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
+        return configured or slugify(f"{self.name}-{name}")
 
     @property
     def deployed_entrypoints(self) -> dict[str, str]:
@@ -364,6 +434,14 @@ class Settings(_Table):
                 raise ValueError(f'"{package}" is not a Debian package name')
         return value
 
+    @field_validator("groups", "extras")
+    @classmethod
+    def _names_of_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", name, re.ASCII):
+                raise ValueError(f'"{name}" is not the name of a group or extra')
+        return value
+
     @field_validator("platform")
     @classmethod
     def _os_and_architecture(cls, value: str | None) -> str | None:
@@ -375,6 +453,8 @@ class Settings(_Table):
     def _consistent(self) -> Settings:
         if self.dockerfile and self.template:
             raise ValueError("dockerfile and template cannot be combined: keep one")
+        if self.requirements and self.lock not in ("auto", "none"):
+            raise ValueError("requirements and lock cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
             raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
         for entrypoint in (self.entrypoint, *self.entrypoints):

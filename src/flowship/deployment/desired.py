@@ -137,12 +137,14 @@ class DesiredBlock:
         references: Environment variables that refer to a secret or a variable; they go into the
             deployment itself, since a worker does not resolve them inside a block.
         credentials: The Docker Registry Credentials block for the worker's pull, if any.
+        secrets: Environment variables of all deployments that come from Secret blocks.
     """
 
     name: str
     fields: Mapping[str, Any]
     references: Mapping[str, str]
     credentials: str | None
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,13 @@ class DesiredDeployment:
         from_flags: The names of those that were given by flag.
         parameter_values: Every parameter, given or default.
         job_variables: Those of the configuration, on top of the block's.
+        secrets: Environment variable → the Secret block that it comes from.
+        on_conflict: What a run does that exceeds the limit; None leaves it.
+        work_queue: Of the work pool; None leaves it.
+        version: As configured, in place of the image's.
+        enforce_parameters: Whether the server refuses parameters that the flow does not take; None
+            leaves it, except for a new deployment.
+        labels: For a new deployment.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -184,6 +193,12 @@ class DesiredDeployment:
     job_variables: dict[str, Any]
     warnings: tuple[str, ...]
     timezone_is_default: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    on_conflict: str | None = None
+    work_queue: str | None = None
+    version: str | None = None
+    enforce_parameters: bool | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

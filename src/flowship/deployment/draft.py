@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from flowship.config.settings import FLOWS_DIR, Deployment, Settings
-from flowship.deployment import docker_block, json_schema, parameters, warnings
+from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -66,6 +66,7 @@ class DeploymentDraft:
         paused: From a flag; None leaves it.
         given: Parameters from flags.
         timezone_is_default: See `DesiredDeployment`.
+        secrets: See `DesiredDeployment`.
     """
 
     wanted: Deployment
@@ -76,6 +77,7 @@ class DeploymentDraft:
     paused: bool | None
     given: Mapping[str, Any]
     timezone_is_default: bool
+    secrets: Mapping[str, str]
 
     @property
     def job_variables(self) -> dict[str, Any]:
@@ -99,6 +101,7 @@ class DeploymentDraft:
         flow = flow or FlowFacts(self.entrypoint)
         given = self._parameters(flow)
         schedules = self._schedules(flow)
+        limit = self.wanted.limit
         absent = self._missing(flow, given, schedules)
         refused = self._refused_defaults(flow, given, schedules)
         return DesiredDeployment(
@@ -108,7 +111,12 @@ class DeploymentDraft:
             entrypoint=flow.entrypoint,
             path=FLOWS_DIR,
             tags=self.wanted.tags,
-            concurrency_limit=self.wanted.concurrency_limit,
+            concurrency_limit=limit.limit if limit else None,
+            on_conflict=limit.on_conflict if limit else None,
+            work_queue=self.wanted.work_queue,
+            version=self.wanted.version,
+            enforce_parameters=self.wanted.enforce_parameters,
+            labels=self.wanted.labels,
             schedules=schedules,
             schedule_source=self.schedule_source,
             configured=self.configured,
@@ -128,6 +136,7 @@ class DeploymentDraft:
                 *warnings.of_parameters(flow.parameters, given, schedules),
             ),
             timezone_is_default=self.timezone_is_default,
+            secrets=self.secrets,
         )
 
     @property
@@ -295,6 +304,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
             fields=fields,
             references=docker_block.env_references(settings.block),
             credentials=docker_block.credentials_name(settings.block),
+            secrets=frozenset(settings.block.secrets),
         ),
         pool=settings.work_pool,
         deployments=deployments,
@@ -386,6 +396,7 @@ def _deployment(
         timezone_is_default=source is ScheduleSource.FLAG
         and flags.timezone is None
         and deployment.timezone is None,
+        secrets=secrets.of_deployment(settings, deployment, places),
     )
 
 

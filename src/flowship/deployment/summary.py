@@ -177,7 +177,11 @@ def _deployment(
             o.name.partition(": ")[2] for o in on_schedules if o.action is Action.DELETE
         ),
         parameters=wanted.parameter_values,
-        changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
+        changes=tuple(
+            _change(c)
+            for c in _changes(own)
+            if c.field not in UNREPORTED or (c.field == "version" and wanted.version)
+        ),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
             *_changed_project(outcome, wanted, before),
@@ -186,6 +190,7 @@ def _deployment(
             *_uncountable(schedules),
             *_not_running(wanted, schedules, paused=paused),
             *_other_timezone(wanted, before),
+            *_other_labels(wanted, before),
         ),
     )
 
@@ -416,6 +421,21 @@ def _other_timezone(wanted: DesiredDeployment, before: ObservedDeployment) -> It
                 f"the schedule's timezone was {zone} and is now {match.schedule.timezone}: add"
                 f" --timezone {zone} to keep it"
             )
+
+
+def _other_labels(wanted: DesiredDeployment, before: ObservedDeployment) -> tuple[str, ...]:
+    """Labels that an existing deployment does not have: the server sets them only when it creates
+    one (3.2 to 3.8 answer 422 to a change)."""
+    stored = before.deployment.get("labels") or {} if before.deployment else wanted.labels
+    differing = [name for name, value in wanted.labels.items() if stored.get(name) != value]
+    if not differing:
+        return ()
+    delete = prefect_command(f"deployment delete {shlex.quote(wanted.full_name)}")
+    return (
+        f"the server has other values for the labels {', '.join(differing)}, and sets labels only"
+        f" when a deployment is created: to change them, delete it with `{delete}` and deploy"
+        " again; schedules that were added in the UI are lost",
+    )
 
 
 def _not_running(

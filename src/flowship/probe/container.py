@@ -144,6 +144,7 @@ def _run_through(
         entrypoint=None if entrypoint else ["python"],
         environment={
             "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PYTHONFAULTHANDLER": "1",  # which line was executed when a signal ended the process
             # Without an API, Prefect would start a server of its own and wait a minute for it.
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             **options.env,

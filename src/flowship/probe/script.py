@@ -33,6 +33,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -420,7 +421,10 @@ def describe_failure(exc: BaseException, file: str, function: str) -> dict[str, 
             for kind in type(link).__mro__
         ],
         "modules": modules_of(cause),
-        "path": str(getattr(cause, "filename", None) or ""),
+        "path": str(getattr(cause, "filename", None) or getattr(cause, "path", None) or ""),
+        "code": str(getattr(cause, "code", None) or ""),  # of an error of pydantic
+        "builds": foreign_builds(cause),
+        "suffix": EXTENSION_SUFFIXES[0],
         "variables": unset_variables(cause),
         "traceback": "".join(project_traceback(cause)),
     }
@@ -445,6 +449,20 @@ def modules_of(exc: BaseException) -> list[str]:
     """The modules of the functions that were active when `exc` was raised, and its causes."""
     frames = (frame for link in chain(exc) for frame, _ in traceback.walk_tb(link.__traceback__))
     return sorted({str(frame.f_globals.get("__name__", "")) for frame in frames})
+
+
+def foreign_builds(exc: BaseException) -> list[str]:
+    """The compiled files of the module that was not found, which are for other platforms."""
+    missing = re.search(
+        r"^cannot import name '(\w+)'|^No module named '(?:\w+\.)*(\w+)'$", str(exc)
+    )
+    if not isinstance(exc, ImportError) or not missing:
+        return []
+    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__)]
+    folders = {Path(f.f_code.co_filename).parent for f in frames if f.f_code.co_filename[0] == "/"}
+    names = [f"{missing[1] or missing[2]}.*{end}" for end in (".so", ".pyd")]
+    found = {path for folder in folders for name in names for path in folder.glob(name)}
+    return sorted(map(str, found))
 
 
 def unset_variables(exc: BaseException) -> list[str]:
@@ -533,10 +551,8 @@ def project_traceback(exc: BaseException) -> list[str]:
 def is_project_file(filename: str) -> bool:
     """Whether a file belongs to the project rather than to a library."""
     path = Path(filename).absolute()
-    return (
-        not filename.startswith("<")
-        and Path.cwd() in path.parents
-        and "site-packages" not in path.parts
+    return (  # a file, since compiled code of a library names its source, which is not there
+        path.is_file() and Path.cwd() in path.parents and "site-packages" not in path.parts
     )
 
 

@@ -133,6 +133,9 @@ RULES: Mapping[str, Rule] = {
         Severity.ERROR,
     ),
     "prefect-2-base": Rule("the base image has Prefect 2, which cannot run it", Severity.ERROR),
+    "prefect-2-requirement": Rule(
+        "Prefect 2, or an integration made for it, is installed", Severity.ERROR
+    ),
     "unpinned-base": Rule("a base image has no version", Severity.WARNING),
     "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
     "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),
