@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowship import deploy, image, image_choice
@@ -84,7 +84,9 @@ def running(settings: Settings, api: PrefectApi) -> Source:
             code="image-not-pushed",
             hint=f"run `flowship ship --env {environment}`, which pushes the image and pins it",
         )
-    return Source(environment, api.url, settings.block_name, reference)
+    # The server names the registry, so a login in variables must name it too.
+    place = f"the block {settings.block_name} on {api.url}"
+    return Source(environment, api.url, settings.block_name, replace(reference, place=place))
 
 
 def described(source: Source, settings: Settings) -> BuiltImage:
@@ -94,7 +96,7 @@ def described(source: Source, settings: Settings) -> BuiltImage:
         ConfigError: It is of another project, or flowship did not build it.
         RegistryError: The registry refuses, or does not have it.
     """
-    built = image.remote(str(source.image))
+    built = image.remote(source.image)
     if built.project != settings.name:
         raise ConfigError(
             f"{source.environment} runs {source.image}, which is an image of the project"
