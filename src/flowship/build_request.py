@@ -28,7 +28,7 @@ from flowship.project.requirements import Requirements
 
 Result = TypeVar("Result")
 
-FORMAT = "5"  # increase it when the same inputs give a different image or different labels
+FORMAT = "6"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class BuildRequest:
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
 
+        It does not depend on which flows of the files are deployed.
+
         Args:
             bases: Base image reference → its fingerprint, the same in every engine.
         """
@@ -83,7 +85,6 @@ class BuildRequest:
             "arguments": dict(self.settings.build_args),
             "bases": dict(bases),
             "platform": self.settings.platform,
-            "entrypoint": self.settings.entrypoint,
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 

@@ -50,7 +50,7 @@ def test_a_rendered_dockerfile_passes_the_check_and_hadolint(tmp_path, values, d
     paths = ["project/flows/taxi.py", "project/data/a.csv", "project/my file"]
     paths += [f".flowship/{n}" for n in ("requirements.txt", "constraints.txt", "ca-bundle.pem")]
     context = Context(tuple(Entry(p, size=1, data=b"#") for p in sorted(paths)))
-    assert check(text, Facts(context=context, entrypoint="flows/taxi.py:etl")) == []
+    assert check(text, Facts(context=context, entrypoints=("flows/taxi.py:etl",))) == []
     assert run_hadolint(text) == []
     assert not needs_buildkit(text)
     assert "# syntax" not in text
@@ -63,7 +63,7 @@ def test_a_flow_that_is_not_in_the_context_is_reported_for_a_rendered_dockerfile
         (Entry("project/a.py", size=1, data=b"#"),),
         {"project/flows": LeftOut(LeftOutKind.IGNORE_FILE, "flows", ".dockerignore line 1")},
     )
-    (finding,) = check(text, Facts(context=context, entrypoint="flows/taxi.py:etl"))
+    (finding,) = check(text, Facts(context=context, entrypoints=("flows/taxi.py:etl",)))
     assert finding.rule == "flow-not-in-place"
     assert ".dockerignore line 1" in finding.message
     assert finding.help == "add !flows/taxi.py to .dockerignore"
