@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,11 @@ _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
 
 
+def _repository(settings: Settings) -> Reference | None:
+    """The project's repository, if it has one."""
+    return push_target(None, settings) if settings.repo else None
+
+
 def _own_names(named: str, settings: Settings | None) -> tuple[str, ...]:
     """What `named` means in this project: its local image, and the one in its repository.
 
@@ -80,7 +86,7 @@ def _own_names(named: str, settings: Settings | None) -> tuple[str, ...]:
     """
     if settings is None:
         return ()
-    repository = push_target(None, settings).repository if settings.repo else ""
+    repository = target.repository if (target := _repository(settings)) else ""
     if digest := _DIGEST.fullmatch(named):
         return (f"{repository}@sha256:{digest[1]}",) if repository else ()
     tag = named.removeprefix(f"{settings.name}:")
@@ -124,12 +130,15 @@ def _in_registry(named: str, settings: Settings) -> BuiltImage:
         RegistryError: The repository does not have it, or cannot be asked.
     """
     from flowship import image
+    from flowship.registry import Reference
 
-    names = [*_own_names(named, settings), named]
-    found = next((name for name in names if "/" in name), None)
-    if found is None:
-        raise _not_found(named, "no image {} of this project was found")
-    return image.remote(found)
+    own = [name for name in _own_names(named, settings) if "/" in name]
+    if own:
+        place = push_target(None, settings).place
+        return image.remote(replace(Reference.parse(own[0]), place=place))
+    if "/" in named:
+        return image.remote(Reference.parse(named))
+    raise _not_found(named, "no image {} of this project was found")
 
 
 def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
@@ -140,10 +149,11 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
     """
     from flowship.engine import client
     from flowship.push import pushed_reference
+    from flowship.registry import Reference
 
     if not named:
         built = _image_of_files(client.connect(), settings)
-        return built, pushed_reference(built, settings.repo)
+        return built, pushed_reference(built, _repository(settings))
     try:
         found = _in_engine(client.connect(), named, settings)
     except EngineError:
@@ -159,8 +169,8 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
             where="--image",
         )
     # A name without a slash is one in the engine, or one in the project's repository.
-    elsewhere = pushed_reference(built, named) if "/" in named else None
-    return built, elsewhere or pushed_reference(built, settings.repo)
+    elsewhere = pushed_reference(built, Reference.parse(named)) if "/" in named else None
+    return built, elsewhere or pushed_reference(built, _repository(settings))
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
@@ -193,22 +203,28 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         built: As the engine has it.
         reference: How the registry knows it, pinned; None when it was never pushed.
     """
-    from flowship.deployment.desired import ImageFacts
+    from flowship.deployment.desired import FlowFacts, ImageFacts
 
-    probed = built.probe
+    flows = tuple(
+        FlowFacts(
+            entrypoint=probed.entrypoint,
+            name=probed.flow_name,
+            description=probed.description,
+            parameters=dict(probed.parameters),
+            refused_defaults=probed.refused_defaults,
+            computed_defaults=tuple(probed.computed_defaults),
+        )
+        for probed in built.flows
+    )
     return ImageFacts(
         reference=reference or built.reference,
         pushed=reference is not None,
         platform=built.platform,
-        flow_name=probed.flow_name if probed else None,
-        flow_description=probed.description if probed else None,
-        parameters=dict(probed.parameters) if probed else None,
-        prefect_version=probed.prefect if probed else None,
-        entrypoint=built.entrypoint,
+        prefect_version=built.flows[0].prefect if built.flows else None,
+        flows=flows or (FlowFacts(built.entrypoint),),
+        probed=bool(flows),
         inputs=built.inputs,
         revision=built.revision,
-        refused_defaults=probed.refused_defaults if probed else {},
-        computed_defaults=tuple(probed.computed_defaults) if probed else (),
     )
 
 
@@ -217,7 +233,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
 
     Returns:
         None where only the built image says it: with a Dockerfile of its own, another base image
-        than Prefect's, or a requirement of Prefect itself.
+        than Prefect's, or a requirement of Prefect that allows several versions.
     """
     from flowship.prefect.versions import version_of_base
 
@@ -225,7 +241,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
     if settings.dockerfile or settings.template:
         return None
     if wanted and re.search(r"(?mi)^\s*prefect(?![\w.-])", wanted.text):
-        return None
+        return wanted.version_of("prefect")
     return version_of_base(settings.base_image)
 
 
@@ -234,21 +250,35 @@ class ImageAction(str, Enum):
 
     NOTHING = "nothing"
     PUSH = "push"
+    PROBE = "probe"
+    """There is an image, but a flow of it was not probed: it is labelled and pushed again."""
     BUILD = "build"
 
 
 def planned(
-    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
+    engine: Engine,
+    request: BuildRequest,
+    target: Reference,
+    account: Credentials | None,
+    wanted: Draft,
+    api: PrefectApi,
 ) -> tuple[ImageAction, ImageFacts]:
     """What is to be done for the image, and what is known of it before that.
+
+    Args:
+        engine: The engine that would build.
+        request: What it would build.
+        target: Where the image would be pushed.
+        account: The login for the registry of `target`.
+        wanted: What would be deployed.
+        api: The server that would run it.
 
     Raises:
         RegistryError: The registry cannot be asked whether it has the image.
     """
-    from flowship import deploy as step
     from flowship import image, push
 
-    settings, account = request.settings, credentials(target)
+    settings = request.settings
     inputs = image.inputs_of(engine, request)
     if not engine.is_remote:
         push.require_registry(target, inputs or "", account)
@@ -256,16 +286,29 @@ def planned(
         known = image.inspect(engine, image.local_name(request, inputs))
         published = push.published(engine, target, inputs, account)
         found = known or published
+        if found and found.missing(settings.entrypoints):
+            expected = _expected(engine, settings, target, wanted, api)
+            here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
+            flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
+            return (ImageAction.PROBE if known else ImageAction.BUILD), replace(
+                expected, flows=flows
+            )
         if found and published and (pinned := image.pinned(published, str(target))):
             return ImageAction.NOTHING, facts_of(found, pinned)
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])
             return ImageAction.PUSH, facts_of(found, str(named))
-    expected = step.expected_image(
+    return ImageAction.BUILD, _expected(engine, settings, target, wanted, api)
+
+
+def _expected(
+    engine: Engine, settings: Settings, target: Reference, wanted: Draft, api: PrefectApi
+) -> ImageFacts:
+    from flowship import deploy as step
+
+    return step.expected_image(
         wanted,
         api,
         reference=f"{target.repository} (new image)",
         platform=settings.platform or engine.platform,
-        entrypoint=settings.entrypoint,
     )
-    return ImageAction.BUILD, expected

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from flowship import build_request
-from flowship.build_request import prepare_build, until_files_rest
+from flowship.build_request import BuildRequest, prepare_build, until_files_rest
 from flowship.config import loading
 from flowship.errors import ConfigError
 from support.projects import git, write, write_files
@@ -41,10 +43,9 @@ def rewrite(path, old, new):
         lambda folder: (folder / "helpers.py").rename(folder / "helper.py"),
         lambda folder: (folder / "helpers.py").chmod(0o755),
         lambda folder: rewrite(folder / "flowship.toml", '"trips"', '"other"'),
-        lambda folder: rewrite(folder / "flowship.toml", ":hello", ":other"),
         lambda folder: (folder / "requirements.txt").write_text("tabulate\n"),
     ],
-    ids=["content", "path", "mode", "name", "entrypoint", "requirements"],
+    ids=["content", "path", "mode", "name", "requirements"],
 )
 def test_a_different_input_changes_the_digest(project, change):
     before = digest(project)
@@ -114,6 +115,16 @@ def upstream(tmp_path):
     write_files(folder, {"Dockerfile": "FROM python:3.11\nCOPY . /opt/prefect/flows/\n"})
     write_files(folder, {".gitignore": "*.out\n", "kept.out": "1\n", "requirements.txt": "x\n"})
     (folder / "picture.bin").write_bytes(b"\0\r\n\n")
+    write_files(
+        folder,
+        {
+            ".gitattributes": "*.bat text eol=crlf\n*.sql text\nversion.py ident\n*.raw -text\n",
+            "run.bat": "a\nb\n",
+            "q.sql": "select 1\n",
+            "version.py": "# $Id$\n",
+            "a.raw": "a\r\n",
+        },
+    )
     (folder / "run.sh").chmod(0o755)
     (folder / "link").symlink_to("data/months.csv")
     git(folder, "init", "-q")
@@ -123,19 +134,24 @@ def upstream(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["template", "own Dockerfile"])
-@pytest.mark.parametrize("how", CLONES)
-def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
-    overrides = {"dockerfile": "Dockerfile"} if own else {}
-    (tmp_path / "home").mkdir()
-    commands = [*CLONES[how], f"git clone -q {upstream} {tmp_path}/clone"]
+def run_as_another_user(tmp_path, *commands, **variables):
+    """Run shell commands whose git has no settings but its own."""
+    (tmp_path / "home").mkdir(exist_ok=True)
     environ = {
         **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
         "HOME": str(tmp_path / "home"),
         "GIT_CONFIG_SYSTEM": os.devnull,
+        **variables,
     }
     subprocess.run(["sh", "-ec", "\n".join(commands)], env=environ, check=True)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["template", "own Dockerfile"])
+@pytest.mark.parametrize("how", CLONES)
+def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
+    overrides = {"dockerfile": "Dockerfile"} if own else {}
     clone = tmp_path / "clone"
+    run_as_another_user(tmp_path, *CLONES[how], f"git clone -q {upstream} {clone}")
     if how == "CRLF":
         assert b"\r\n" in (clone / "flow.py").read_bytes()
     if how == "no links":
@@ -151,6 +167,36 @@ def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
     assert "project/kept.out" in paths
     (clone / "flow.py").write_text("changed\n")
     assert digest(clone, **overrides) != digest(upstream, **overrides)
+
+
+@pytest.mark.parametrize("how", CLONES)
+def test_a_submodule_gives_one_hash_too_or_is_named(upstream, tmp_path, how):
+    library = tmp_path / "library"
+    write_files(library, {"lib.py": "x = 1\n", "months.out": "1\n", ".gitignore": "*.tmp\n"})
+    git(library, "init", "-q")
+    git(library, "add", "-A")
+    git(library, "commit", "-q", "-m", "x")
+    git(upstream, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
+    git(upstream, "commit", "-q", "-m", "a submodule")
+    clone = tmp_path / "clone"
+    run_as_another_user(tmp_path, *CLONES[how], f"git clone -q {upstream} {clone}")
+
+    request = prepare_build(loading.load(clone, environ={}))
+    assert request.warnings == (
+        "not in the image, because the submodule was not fetched: lib; run"
+        " `git submodule update --init --recursive`",
+    )
+    assert request.left_out["lib"].remedy("lib") == "run `git submodule update --init --recursive`"
+
+    update = "git -c protocol.file.allow=always submodule --quiet update --init --recursive"
+    run_as_another_user(tmp_path, *CLONES[how], f"cd {clone}", update)
+    (clone / "lib" / "scratch.tmp").write_text("ignored by the submodule")
+    request = prepare_build(loading.load(clone, environ={}))
+    assert not request.warnings
+    # *.out is a line of the project, which is not for the files of another repository.
+    assert {"project/lib/lib.py", "project/lib/months.out"} < request.context.paths
+    assert not {"project/lib/scratch.tmp", "project/lib/.git"} & request.context.paths
+    assert digest(clone) == digest(upstream)
 
 
 # --- files that change ---------------------------------------------------------------------------
@@ -217,3 +263,38 @@ def test_a_file_that_appears_and_vanishes_does_not_stop_the_build(project, at_on
     swap.write_text("x")
     request = prepare_build(loading.load(project, environ={}))
     assert until_files_rest(request, lambda event: None, send(vanish)) == digest(project)
+
+
+def test_the_digest_does_not_depend_on_which_flows_are_deployed(project):
+    before = digest(project)
+    rewrite(project / "flowship.toml", ":hello", ":other")
+    with (project / "flowship.toml").open("a") as file:
+        file.write('[[deployments]]\nname = "d"\nentrypoint = "helpers.py:another"\n')
+    assert digest(project) == before
+
+
+# --- Prefect in the dependencies -----------------------------------------------------------------
+
+
+def pinned(folder: Path, more: str = "") -> BuildRequest:
+    (folder / "flowship.toml").write_text(f'entrypoint = "flow.py:f"\n{more}')
+    (folder / "docker-requirements.txt").write_text("prefect==3.6.13\n")
+    (folder / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.12"\n')
+    return prepare_build(loading.load(folder, environ={}))
+
+
+def test_the_default_base_image_has_the_pinned_prefect_and_a_python_that_is_allowed(tmp_path):
+    request = pinned(tmp_path)
+    base = request.settings.base_image
+    assert re.fullmatch(r"prefecthq/prefect:3\.6\.13-python3\.1[23]", base)
+    assert request.dockerfile.startswith(f"FROM {base}\n")
+    assert request.warnings == ()
+
+
+def test_a_configured_base_image_with_another_prefect_is_a_warning_with_both_versions(tmp_path):
+    (warning,) = pinned(tmp_path, 'base-image = "prefecthq/prefect:3.8.8-python3.12"\n').warnings
+    assert "docker-requirements.txt pins Prefect 3.6.13, but the base image has 3.8.8" in warning
+    assert 'base-image = "prefecthq/prefect:3.6.13-python3.1' in warning
+    same = 'base-image = "prefecthq/prefect:3.6.13-python3.12"\n'
+    assert pinned(tmp_path, same).warnings == ()
+    assert pinned(tmp_path, 'base-image = "python:3.12"\n').warnings == ()
