@@ -123,3 +123,17 @@ def test_flows_with_the_same_fault_share_its_explanation(project, base_image):
     error = refused(project, base_image, THREE, **{"shared/__init__.py": "import not_there\n"})
     assert error.message.startswith("a/flow.py:run, b/flow.py:run and c.py:run do not load: ")
     assert error.where == "shared/__init__.py:1"
+
+
+def test_the_labels_of_a_hundred_flows_fit(project, base_image, engine):
+    long = "x" * 2000
+    names = [f"flows/f{number}.py" for number in range(100)]
+    code = (
+        "from prefect import flow\nfrom typing import Literal\n\n@flow(name='NAME')\n"
+        f"def run(a: int = 1, b: Literal['{long}'] = '{long}'):\n    'A flow.'\n"
+    )
+    files = {name: code.replace("NAME", name) for name in names}
+    built = build(write(project, base_image, [f"{name}:run" for name in names], files))
+    assert [flow.flow_name for flow in built.flows] == names
+    labels = engine.images.get(built.reference).labels
+    assert sum(map(len, labels.values())) > 400_000
