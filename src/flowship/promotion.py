@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowship import deploy, image, image_choice
@@ -77,7 +77,11 @@ def running(settings: Settings, api: PrefectApi) -> Source:
             code="nothing-to-promote",
             hint=f"run `flowship ship --env {environment}` first",
         )
-    reference = Reference.parse(text)
+    # The server names the registry, so the login of the variables is not meant for it, unless it
+    # is the repository of this environment.
+    reference = replace(Reference.parse(text), place=f'block "{settings.block_name}"')
+    if settings.repo and (own := push_target(None, settings)).registry == reference.registry:
+        reference = replace(reference, place=own.place)
     if not reference.digest:
         raise ConfigError(
             f"{environment} runs {text}, which was never pushed to a registry",
@@ -94,7 +98,7 @@ def described(source: Source, settings: Settings) -> BuiltImage:
         ConfigError: It is of another project, or flowship did not build it.
         RegistryError: The registry refuses, or does not have it.
     """
-    built = image.remote(str(source.image))
+    built = image.remote(source.image)
     if built.project != settings.name:
         raise ConfigError(
             f"{source.environment} runs {source.image}, which is an image of the project"
