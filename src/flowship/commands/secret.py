@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,10 +54,10 @@ def secret_set(
     screen = Screen(as_json=as_json)
     settings = _settings(screen, name, env)
     secret = secret_store.find(settings, name, block)
+    announce(screen, settings, "storing a secret in")
     variable = secret.name or secret.block
     text = _variable(from_env) if from_env else prompts.read_value(variable)
     value = secret_store.validated(text, variable)
-    announce(screen, settings, "storing in" if settings and settings.environment else "storing at")
     with pipeline.open_api(settings) as api:
         change = secret_store.store(api, secret, value)
     if warning := secret_store.unused(secret, settings):
@@ -98,7 +99,7 @@ def secret_rm(
     screen = Screen(as_json=as_json)
     settings = _settings(screen, name, env)
     secret = secret_store.find(settings, name, block)
-    announce(screen, settings, "removing from")
+    announce(screen, settings, "removing a secret from")
     with pipeline.open_api(settings) as api:
         change = secret_store.remove(api, secret, force=force)
     screen.info(*render_secret.change(change))
@@ -107,13 +108,11 @@ def secret_rm(
 
 def _settings(screen: Screen, name: str | None, env: str | None) -> Settings | None:
     """The project's settings; with `--block` there need not be a project."""
-    if name is not None:
-        return load_settings(screen, env, changes_server=True)
-    from pathlib import Path
-
     from flowship import pipeline
     from flowship.config import overlays
 
+    if name is not None:
+        return load_settings(screen, env, changes_server=True)
     settings = pipeline.known_project(Path.cwd(), env)
     overlays.require(settings)
     return settings

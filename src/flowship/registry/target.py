@@ -65,6 +65,5 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
         raise ConfigError(
             f"repo: {exc.message}", code=exc.code, hint=exc.hint, where=place
         ) from exc
-    # The path of an environment's key is in the file too, so only a text is the user's own.
-    by_user = isinstance(settings.origins.get("repo"), str)
+    by_user = isinstance(settings.origins.get("repo"), str)  # a variable or an option
     return replace(target, place="" if by_user else place)
