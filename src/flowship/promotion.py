@@ -88,7 +88,9 @@ def running(settings: Settings, api: PrefectApi) -> Source:
             code="image-not-pushed",
             hint=f"run `flowship ship --env {environment}`, which pushes the image and pins it",
         )
-    return Source(environment, api.url, settings.block_name, reference)
+    # The server names the registry, so a login in variables must name it too.
+    place = f"the block {settings.block_name} on {api.url}"
+    return Source(environment, api.url, settings.block_name, replace(reference, place=place))
 
 
 def described(source: Source, settings: Settings) -> BuiltImage:
