@@ -125,7 +125,7 @@ def test_a_fault_of_the_engine_is_not_blamed_on_the_dockerfile(message):
     assert "the engine failed, not the Dockerfile" in caught.value.hint
 
 
-def test_a_package_for_another_platform_is_no_conflict_of_requirements():
+def test_a_package_for_another_platform_is_not_called_a_conflict():
     stream = BuildStream(lambda event: None)
     lines = (
         "Step 2/3 : RUN uv pip install",

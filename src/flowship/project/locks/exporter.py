@@ -238,8 +238,8 @@ def copied(lock: Path, *others: str) -> Iterator[Copy]:
         ConfigError: One of the files is missing or cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="flowship-lock-") as name:
-        # So deep that a path of the lockfile with some ".." is still below the temporary folder,
-        # which tells it from an absolute one.
+        # So deep that a relative path of the lockfile with some ".." is still below the temporary
+        # folder, unlike an absolute one.
         top = Path(name).resolve()
         folder = top.joinpath(*"abcdefgh")
         folder.mkdir(parents=True)

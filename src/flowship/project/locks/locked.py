@@ -73,7 +73,7 @@ def read(lock: Path, exported: Exported, settings: Settings) -> Locked:
 
 
 def _not_editable(line: str) -> str:
-    """``-e git+https://…#egg=name`` as ``name @ git+https://…``, since nobody edits an image."""
+    """``-e git+https://…#egg=name`` as ``name @ git+https://…``: no one edits an image."""
     line = re.sub(r"^(-e|--editable)[ =]\s*", "", line)
     found = re.match(r"(\S+)#egg=([\w.-]+)(\[[^]]*\])?(?:&(\S+))?(.*)$", line)
     if not found or "://" not in found[1]:
