@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from flowship import dockerfile
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config import files
-from flowship.config.discovery import find_flows
+from flowship.config.discovery import find_flows, flows_in
 from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context
+from flowship.project import context, modules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
-        entrypoint=settings.entrypoint,
+        entrypoint=_flow_in_place(request),
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
@@ -132,14 +132,16 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     if place.is_relative_to(os.path.realpath(root)):  # else the user named it on purpose
         files.inside(root.resolve(), place, str(path))
     text = _read(path)
-    relative = os.path.relpath(path.resolve(), root.resolve())
+    context_root = settings.context_root if settings else root
+    relative = os.path.relpath(path.resolve(), context_root.resolve())
     facts = Facts(
         context=context.scan(
-            root,
+            context_root,
             dockerfile=None if relative.startswith("..") else relative,
             use_gitignore=settings.gitignore if settings else True,
+            project=settings.folder_in_context if settings else "",
         ),
-        entrypoint=settings.entrypoint if settings else None,
+        entrypoint=settings.entrypoint if settings and not settings.flow_module else None,
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
         severities=_severities(settings) if settings else {},
@@ -147,6 +149,15 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     findings, facts = _check(text, facts, None)
     warnings = settings.warnings if settings else ()
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _flow_in_place(request: BuildRequest) -> str | None:
+    """The entrypoint as a file; None for a module that the Dockerfile may put anywhere."""
+    settings = request.settings
+    if not settings.flow_module:
+        return settings.entrypoint
+    file = "" if settings.dockerfile else request.flow_source()[0]
+    return f"{file}:{settings.entrypoint.rpartition(':')[2]}" if file else None
 
 
 def _severities(settings: Settings) -> Mapping[str, Severity]:
@@ -208,8 +219,8 @@ def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str
     file = settings.entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if why := next((left_out[path] for path in parents if path in left_out), None):
-        return why.remedy(settings.flow_file)
-    folder = f"{settings.image_folder}/" if settings.image_folder else ""
+        return why.remedy(settings.flow_file if settings.image_folder else file)
+    folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
@@ -336,13 +347,16 @@ def refuse_missing_flow(request: BuildRequest) -> None:
         ConfigError: No image of this project can contain the flow.
     """
     settings = request.settings
-    file, function = settings.entrypoint.rsplit(":", 1)
+    file = settings.entrypoint.rpartition(":")[0]
     if settings.dockerfile or settings.template or _is_copied(file, settings):
+        return
+    if settings.flow_module:
+        _refuse_missing_module(request)
         return
     parents = [file, *map(str, PurePosixPath(file).parents)]
     excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
     if file in request.files:
-        _require_function(settings, function)
+        _require_function(settings, file, settings.root / settings.flow_file)
     elif not (settings.root / settings.flow_file).exists():
         raise _file_not_found(settings)
     elif excluded:
@@ -377,11 +391,45 @@ _DYNAMIC_NAMES = re.compile(
 )
 
 
-def _require_function(settings: Settings, function: str) -> None:
-    """Refuse an entrypoint whose function's name is nowhere in the file."""
-    file = settings.flow_file
+def _refuse_missing_module(request: BuildRequest) -> None:
+    """Refuse a module of the project, or of what it includes, that is not in the image.
+
+    A module of which nothing is here may come from a dependency: the probe knows.
+    """
+    settings, module = request.settings, request.settings.flow_module
+    place, entry = request.flow_source()
+    if entry is not None:
+        if entry.source is not None:
+            _require_function(settings, place, entry.source)
+        return
+    known = modules.flow_modules(request.files, request.layout)
+    near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
+    top = module.partition(".")[0]
+    if not near and not any(name.partition(".")[0] == top for name in known):
+        return
+    name = settings.entrypoint.rpartition(":")[2]
+    places = modules.places(settings, request.layout, module)
+    excluded = next((p for p in places if p in request.left_out), "")
+    why = f": {excluded} is {request.left_out[excluded]}" if excluded else ""
+    raise ConfigError(
+        f"entrypoint: there is no module {module} in the project{why}",
+        code="entrypoint-module-not-found",
+        hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
+        where=settings.place("entrypoint"),
+    )
+
+
+def _require_function(settings: Settings, file: str, source: Path) -> None:
+    """Refuse an entrypoint whose function's name is nowhere in the file.
+
+    Args:
+        settings: The project.
+        file: The path of the file, for messages.
+        source: The file.
+    """
+    target, function = settings.entrypoint.rsplit(":", 1)
     try:
-        with tokenize.open(settings.root / file) as stream:
+        with tokenize.open(source) as stream:
             text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
     except (OSError, SyntaxError, ValueError):
         return  # the probe explains a file that Python cannot read
@@ -389,11 +437,11 @@ def _require_function(settings: Settings, function: str) -> None:
     occurring = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names]
     if all(occurring) or _DYNAMIC_NAMES.search(text):
         return
-    flows = [flow.function for flow in find_flows(settings.root) if flow.path == file]
+    flows = [flow.function for flow in flows_in(source)]
     raise ConfigError(
         f"{file} has no flow named {function}",
         code="flow-not-found",
-        hint=_function_hint(settings.entrypoint.rsplit(":", 1)[0], function, flows),
+        hint=_function_hint(target, function, flows),
         where=settings.place("entrypoint"),
         details=f"flows in that file: {', '.join(flows)}" if flows else "",
     )

@@ -71,14 +71,17 @@ def load(folder: str, entrypoint: str) -> dict[str, Any]:
         one of the values of `Failure`.
     """
     file, _, function = entrypoint.rpartition(":")
+    is_module = not file.endswith(".py")
     try:
         os.chdir(folder)
+        if is_module:
+            file = file_of_module(folder, file)
         readable = not Path(file).is_file() or Path(file).read_bytes() is not None
     except PermissionError as exc:
         return describe_unreadable(str(exc.filename))
     except OSError:
         return {"failure": Failure.FOLDER_MISSING, "found": search(file)}
-    if not readable or not Path(file).is_file():
+    if not is_module and (not readable or not Path(file).is_file()):
         return describe_missing_file(file)
     try:
         import prefect
@@ -109,6 +112,22 @@ def load(folder: str, entrypoint: str) -> dict[str, Any]:
         "refused_defaults": refused_defaults(flow),
         "computed_defaults": computed_defaults(flow),
     }
+
+
+def file_of_module(folder: str, module: str) -> str:
+    """Where the module of an entrypoint is, relative to `folder` if it is there.
+
+    Nothing is imported: packages are followed by their folders. Without a file it is the path
+    that a module of the project would have.
+    """
+    path = module.replace(".", "/")
+    for place in (folder, *sys.path):
+        for name in (f"{path}.py", f"{path}/__init__.py"):
+            found = Path(place, name)
+            if found.is_file():
+                inside = Path(folder) in found.parents
+                return str(found.relative_to(folder) if inside else found)
+    return f"{path}.py"
 
 
 def describe_broken_prefect() -> dict[str, Any]:
@@ -439,7 +458,8 @@ def variables_read(node: ast.AST) -> list[str]:
 
 def decorator_above_flow(file: str, function: str) -> dict[str, Any]:
     """The decorator that hides the flow, with its line; empty if there is none."""
-    for node in ast.walk(ast.parse(Path(file).read_bytes())):
+    source = Path(file).read_bytes() if Path(file).is_file() else b""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function:
             names = [ast.unparse(getattr(d, "func", d)) for d in node.decorator_list]
             flows = [i for i, name in enumerate(names) if name.split(".")[-1] == "flow"]
@@ -479,6 +499,8 @@ def is_project_file(filename: str) -> bool:
 
 def flows_in(file: str) -> list[str]:
     """The names of the functions in `file` that are decorated with ``@flow``."""
+    if not Path(file).is_file():  # a module without a source file
+        return []
     tree = ast.parse(Path(file).read_bytes())
     return [
         node.name

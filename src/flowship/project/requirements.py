@@ -15,6 +15,8 @@ from pathlib import Path
 from flowship.config import files, pyproject
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
+from flowship.project import local_requirements
+from flowship.project.layout import layout
 from flowship.redaction import MASK, has_login
 
 # Used if the configuration does not name a file; the first one that exists wins.
@@ -31,10 +33,12 @@ class Requirements:
     Attributes:
         text: The lines, in pip's requirements format.
         source: The file that they come from, relative to the project folder.
+        names_project: Whether they install the project itself (``-e .``).
     """
 
     text: str
     source: str
+    names_project: bool = False
 
 
 def read(settings: Settings) -> Requirements | None:
@@ -56,28 +60,34 @@ def read(settings: Settings) -> Requirements | None:
                 where=str(path),
             )
         if Path(name).suffix == ".toml":
-            return _from_pyproject(settings.root, name, required=True)
-        return _from_file(settings.root, name)
-    found = _from_pyproject(settings.root, "pyproject.toml", required=False)
+            return _from_pyproject(settings, name, required=True)
+        return _from_file(settings, name)
+    found = _from_pyproject(settings, "pyproject.toml", required=False)
     if found:
         return found
     usual = [name for name in USUAL if files.is_file(settings.root / name)]
-    return _from_file(settings.root, usual[0]) if usual else None
+    return _from_file(settings, usual[0]) if usual else None
 
 
-def _from_file(root: Path, name: str) -> Requirements | None:
-    lines = _Reader(root).expand(root / name, name, str(root / name), ())
-    return Requirements("\n".join(lines) + "\n", name) if any(lines) else None
+def _from_file(settings: Settings, name: str) -> Requirements | None:
+    reader, path = _Reader(settings), settings.root / name
+    lines = reader.expand(path, name, str(path), ())
+    if not any(lines) and not reader.names_project:
+        return None
+    text = "".join(f"{line}\n" for line in lines)
+    return Requirements(text, name, reader.names_project)
 
 
-def _from_pyproject(root: Path, name: str, *, required: bool) -> Requirements | None:
-    project = pyproject.read(root / name)
+def _from_pyproject(settings: Settings, name: str, *, required: bool) -> Requirements | None:
+    project = pyproject.read(settings.root / name)
     if project is None:
         return None
     if project.dependencies:
+        reader, where = _Reader(settings), f"{project.path}: [project] dependencies"
+        lines: list[str] = []
         for line in project.dependencies:
-            _validate_line(line, f"{project.path}: [project] dependencies")
-        return Requirements("".join(f"{line}\n" for line in project.dependencies), name)
+            lines += reader.provided_or_valid(line, settings.root, where)
+        return Requirements("".join(f"{line}\n" for line in lines), name)
     if required or "dependencies" in project.dynamic:
         raise ConfigError(
             f"{name} has no [project] dependencies to install",
@@ -95,9 +105,11 @@ DEEPEST = 50
 class _Reader:
     """Reads a requirements file with those that it includes; each of them once."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root = settings.root
         self._read: set[Path] = set()
+        self.names_project = False
 
     def expand(self, path: Path, name: str, place: str, including: tuple[Path, ...]) -> list[str]:
         """The lines of a file.
@@ -130,9 +142,30 @@ class _Reader:
                 inner = path.parent / include[1]
                 lines += self.expand(inner, include[1], where, (*including, path))
             else:
-                _validate_line(line, where)
-                lines.append(line)
+                lines += self.provided_or_valid(line, path.parent, where)
         return lines
+
+    def provided_or_valid(self, line: str, folder: Path, where: str) -> list[str]:
+        """The line, if an image can install it; for a local package, what that one needs."""
+        provided = self._provided(line, folder)
+        if provided is not None:
+            return provided
+        _validate_line(line, where)
+        return [line]
+
+    def _provided(self, line: str, folder: Path) -> list[str] | None:
+        """What a local package needs, if the image has it; None for every other line."""
+        path = local_requirements.local_path(line)
+        if not path:
+            return None
+        known = layout(self._settings).local
+        package = local_requirements.find(path, folder, self._settings, known)
+        if package is None:
+            return None
+        own = package.source == self._settings.root
+        self.names_project = self.names_project or own
+        extras = local_requirements.extras_of(line)
+        return local_requirements.lines_for(package, extras, main=own)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -168,13 +201,12 @@ def _validate_line(line: str, where: str) -> None:
             where=where,
         )
     links = re.match(r"(?:-f|--find-links)[ =]?\s*(\S+)", line)
-    local = re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|/|file:)", line)
-    if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
+    local = local_requirements.local_path(line)
+    if local or (links and "://" not in links[1]):
         raise ConfigError(
             f"a local path cannot be installed in the image: {_quotable(line)}",
             code="local-requirement",
-            hint="remove the line: the project folder is copied, and src/ is on the path; for your"
-            " own wheels use an index: index-url in [packages]",
+            hint=_local_hint(local, where),
             where=where,
         )
     if re.match(r"--pre\b", line):
@@ -186,6 +218,22 @@ def _validate_line(line: str, where: str) -> None:
         )
     if not line.startswith("-"):
         _validate_requirement(line, where)
+
+
+def _local_hint(path: str, where: str) -> str:
+    """How the image gets what a path names."""
+    folder = Path(where.rpartition(":")[0].rpartition(":")[0]).parent
+    if path in (".", "./"):
+        return (
+            "remove the line, as the project folder is copied, and src/ is on the path; or add a"
+            " [build-system] table to pyproject.toml, so that it can be installed"
+        )
+    if path and (folder / path).is_dir() and not Path(path).is_absolute():
+        return f'add include = ["{path}"] to the configuration: the line is then accepted'
+    return (
+        "remove the line: the project folder is copied, and src/ is on the path; for your own"
+        " wheels use an index: index-url in [packages]"
+    )
 
 
 def _validate_requirement(line: str, where: str) -> None:
