@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from flowship import dockerfile
-from flowship.config import files
-from flowship.config.settings import Settings
+from flowship.config import files, pyproject
+from flowship.config.settings import Settings, module_of
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report
+from flowship.prefect import versions
 from flowship.project import context, local_requirements, modules, requirements
 from flowship.project import layout as layouts
 from flowship.project.context import Context
@@ -29,7 +30,7 @@ from flowship.project.requirements import Requirements
 
 Result = TypeVar("Result")
 
-FORMAT = "5"  # increase it when the same inputs give a different image or different labels
+FORMAT = "6"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,17 @@ class BuildRequest:
         """The files that are not sent, and why; also relative to the flows folder."""
         return {self._in_image(path): why for path, why in self.context.left_out.items()}
 
-    def flow_source(self) -> tuple[str, Entry | None]:
-        """The file of the entrypoint in the image, and in the context.
+    def flow_source(self, entrypoint: str) -> tuple[str, Entry | None]:
+        """The file of an entrypoint in the image, and in the context.
 
         Returns:
             Its path relative to the flows folder, "" for a module of which nothing is in the
             project; and its entry, None if it is not sent.
         """
-        module = self.settings.flow_module
+        module = module_of(entrypoint)
         sent = {self._in_image(e.path): e for e in self.context.entries if e.kind == "file"}
         if not module:
-            file = self.settings.entrypoint.rpartition(":")[0]
+            file = entrypoint.rpartition(":")[0]
             return file, sent.get(file)
         for place in modules.places(self.settings, self.layout, module):
             if place in sent:
@@ -87,6 +88,8 @@ class BuildRequest:
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
 
+        It does not depend on which flows of the files are deployed.
+
         Args:
             bases: Base image reference → its fingerprint, the same in every engine.
         """
@@ -98,7 +101,6 @@ class BuildRequest:
             "arguments": dict(self.settings.build_args),
             "bases": dict(bases),
             "platform": self.settings.platform,
-            "entrypoint": self.settings.entrypoint,
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
@@ -119,17 +121,27 @@ def prepare_build(settings: Settings) -> BuildRequest:
         needed = requirements.read(settings)
         code = layouts.layout(settings, requested=bool(needed and needed.names_project))
         needed = _completed(settings, needed, code)
+        settings, warnings = _with_locked_prefect(settings, needed)
         _validate_template(settings)
-        text = dockerfile.render(settings, dependencies=needed is not None, layout=code)
+        text = dockerfile.render(
+            settings,
+            dependencies=needed is not None,
+            locked=needed if needed and needed.locked else None,
+            layout=code,
+        )
         sent = context.assemble(settings, text, needed, code)
-        warnings = requirements.unused(settings, needed)
+        warnings += requirements.unused(settings, needed)
     return BuildRequest(
         settings,
         text,
         sent,
         needed,
         code,
-        notes=(*context.notes(sent), *layouts.notes(settings, code)),
+        notes=(
+            *requirements.notes(settings, needed),
+            *context.notes(sent),
+            *layouts.notes(settings, code),
+        ),
         warnings=(*warnings, *context.warnings(sent)),
     )
 
@@ -138,6 +150,8 @@ def _completed(
     settings: Settings, needed: Requirements | None, code: Layout
 ) -> Requirements | None:
     """The requirements with those of the included packages; None if there are none at all."""
+    if needed and needed.locked:
+        return needed  # a lock lists what included packages need
     if needed is None and not code.local:
         return None
     local_requirements.refuse_absent(settings, needed.text if needed else "", code.local)
@@ -145,6 +159,32 @@ def _completed(
     if not text:
         return None
     return replace(needed, text=text) if needed else Requirements(text, settings.include[0])
+
+
+def _with_locked_prefect(
+    settings: Settings, needed: Requirements | None
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the base image of the pinned Prefect, if none is configured.
+
+    A configured one that has another version stays, with a warning: the installation replaces
+    Prefect, and the image runs.
+    """
+    pinned = needed.version_of("prefect") if needed else None
+    if needed is None or pinned is None or settings.template:
+        return settings, ()
+    project = pyproject.read(settings.root / pyproject.NAME)
+    fitting = versions.image_with(pinned, project.requires_python if project else "")
+    if settings.base_is_default and fitting:
+        return settings.model_copy(update={"base_image": fitting}), ()
+    present = versions.version_of_base(settings.base_image)
+    if present is None or present == pinned:
+        return settings, ()
+    better = f'; base-image = "{fitting}" has it already' if fitting else ""
+    warning = (
+        f"{needed.source} pins Prefect {pinned}, but the base image has {present}: the installation"
+        f" of the dependencies replaces it{better}"
+    )
+    return settings, (warning,)
 
 
 def _validate_template(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import tokenize
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ from flowship.build_request import BuildRequest, prepare_build
 from flowship.config import files
 from flowship.config.discovery import find_flows, flows_in
 from flowship.config.loading import load, settings_or_none
-from flowship.config.settings import FLOWS_DIR, Settings
+from flowship.config.settings import FLOWS_DIR, Settings, module_of
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context, modules
+from flowship.project import context, modules, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -70,13 +70,22 @@ class Checked:
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile of a build, with everything that is known about the project."""
+    """Check the Dockerfile of a build, with everything that is known about the project.
+
+    Raises:
+        ConfigError: A requirement cannot work in the image.
+    """
     settings = request.settings
     own = settings.root / settings.dockerfile if settings.dockerfile else None
+    if own:
+        lists = requirement_rules.files_of_dockerfile(request.dockerfile, request.context.paths)
+    else:
+        lists = [request.requirements.source] if request.requirements else []
+    replaced = _validate_requirements(settings.root, lists, request.dockerfile, settings)
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
-        entrypoint=_flow_in_place(request),
+        entrypoints=_flows_in_place(request),
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
@@ -84,7 +93,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     )
     findings, facts = _check(request.dockerfile, facts, engine)
     if own is None:
-        findings = [_with_template_help(finding, request) for finding in findings]
+        findings = list(_with_template_help(findings, request))
     name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
     return Checked(
         name,
@@ -92,7 +101,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         tuple(findings),
         facts,
         own,
-        (*settings.warnings, *request.warnings),
+        (*settings.warnings, *request.warnings, *replaced),
         (*settings.notes, *request.notes),
     )
 
@@ -123,7 +132,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     """Check one Dockerfile, with the settings of the project if there are any.
 
     Raises:
-        ConfigError: The file cannot be read, or is a link out of the project.
+        ConfigError: The file cannot be read, or is a link out of the project; or a requirement
+            that it installs cannot work.
     """
     root = settings.root if settings else path.parent
     place = Path(os.path.realpath(path.parent), path.name)
@@ -139,23 +149,45 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
             use_gitignore=settings.gitignore if settings else True,
             project=settings.folder_in_context if settings else "",
         ),
-        entrypoint=settings.entrypoint if settings and not settings.flow_module else None,
+        entrypoints=tuple(e for e in settings.entrypoints if not module_of(e)) if settings else (),
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
         severities=_severities(settings) if settings else {},
     )
+    sent = facts.context.paths if facts.context else ()
+    lists = requirement_rules.files_of_dockerfile(text, sent)
+    replaced = _validate_requirements(root, lists, text, settings)
     findings, facts = _check(text, facts, None)
-    warnings = settings.warnings if settings else ()
+    warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
 
 
-def _flow_in_place(request: BuildRequest) -> str | None:
-    """The entrypoint as a file; None for a module that the Dockerfile may put anywhere."""
+def _flows_in_place(request: BuildRequest) -> tuple[str, ...]:
+    """The entrypoints as files; not those of modules that the Dockerfile may put anywhere."""
     settings = request.settings
-    if not settings.flow_module:
-        return settings.entrypoint
-    file = "" if settings.dockerfile else request.flow_source()[0]
-    return f"{file}:{settings.entrypoint.rpartition(':')[2]}" if file else None
+    found = []
+    for entrypoint in settings.entrypoints:
+        if not module_of(entrypoint):
+            found.append(entrypoint)
+        elif not settings.dockerfile and (file := request.flow_source(entrypoint)[0]):
+            found.append(f"{file}:{entrypoint.rpartition(':')[2]}")
+    return tuple(found)
+
+
+def _validate_requirements(
+    root: Path, lists: Sequence[str], text: str, settings: Settings | None
+) -> tuple[str, ...]:
+    """Refuse requirements that cannot work in the image; the warnings about others."""
+    lines = [line for each in lists for line in requirement_rules.lines_of(root, each)]
+    if not lines:
+        return ()
+    base = dockerfile.final_base(text, settings.build_args if settings else None)
+    return requirement_rules.validate(
+        lines,
+        dockerfile.prefect_version(base),
+        ignore=settings.check.ignore if settings else (),
+        warn=settings.check.warn if settings else (),
+    )
 
 
 def _severities(settings: Settings) -> Mapping[str, Severity]:
@@ -202,25 +234,31 @@ def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str
     return {base: workdir for base, workdir in found.items() if workdir}
 
 
-def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
+def _with_template_help(findings: Iterable[Finding], request: BuildRequest) -> Iterator[Finding]:
     """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
-    if finding.rule == "flow-not-in-place":
-        return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
-    if finding.rule == "prefect-2-base":
-        image = finding.help.removeprefix("use ")
-        return replace(finding, help=f'set base-image = "{image}"')
-    return finding
+    settings = request.settings
+    files = {e.rpartition(":")[0]: e for e in settings.entrypoints}
+    absent = iter([e for file, e in files.items() if file not in request.files])
+    for finding in findings:
+        if finding.rule == "flow-not-in-place":  # one for each file, in this order
+            entrypoint = next(absent, settings.entrypoint)
+            yield replace(finding, help=_entrypoint_hint(settings, entrypoint, request.left_out))
+        elif finding.rule == "prefect-2-base":
+            image = finding.help.removeprefix("use ")
+            yield replace(finding, help=f'set base-image = "{image}"')
+        else:
+            yield finding
 
 
-def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:
+def _entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str, LeftOut]) -> str:
     """How to put the flow where the deployment looks for it, with the template."""
-    file = settings.entrypoint.rpartition(":")[0]
+    file = entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if why := next((left_out[path] for path in parents if path in left_out), None):
-        return why.remedy(settings.flow_file if settings.image_folder else file)
+        return why.remedy(settings.file_of(entrypoint) if settings.image_folder else file)
     folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    close = difflib.get_close_matches(entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
 
 
@@ -328,33 +366,68 @@ def with_hadolint(checked: Checked) -> Checked:
 
 
 def refuse_missing_flow(request: BuildRequest) -> None:
-    """Refuse a project without the file or the function of its entrypoint; runs no code.
+    """Refuse a project without the file or the function of an entrypoint; runs no code.
 
     Only for flowship's own template, which copies the project as it is. Another Dockerfile can
     put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
 
     Raises:
-        ConfigError: No image of this project can contain the flow.
+        ConfigError: No image of this project can contain the flow. All entrypoints of which that
+            is true are named.
     """
     settings = request.settings
-    file = settings.entrypoint.rpartition(":")[0]
-    if settings.dockerfile or settings.template or _is_copied(file, settings):
+    if settings.dockerfile or settings.template:
         return
-    if settings.flow_module:
-        _refuse_missing_module(request)
+    errors = []
+    for entrypoint in settings.entrypoints:
+        try:
+            _refuse_missing(request, entrypoint)
+        except ConfigError as exc:
+            errors.append(exc)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise _several(errors)
+
+
+def _several(errors: Sequence[ConfigError]) -> ConfigError:
+    first = errors[0]
+    blocks = (
+        "\n".join(
+            [each.message]
+            + [f"  at {each.where}" for _ in [1] if each.where]
+            + [f"  hint: {each.hint}" for _ in [1] if each.hint]
+        )
+        for each in errors
+    )
+    return ConfigError(
+        f"{len(errors)} entrypoints are wrong",
+        code=first.code,
+        hint="fix each of them as explained above",
+        where=first.where,
+        details="\n".join(blocks),
+    )
+
+
+def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
+    settings, file = request.settings, entrypoint.rpartition(":")[0]
+    if _is_copied(file, settings):
+        return
+    if module_of(entrypoint):
+        _refuse_missing_module(request, entrypoint)
         return
     parents = [file, *map(str, PurePosixPath(file).parents)]
     excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
     if file in request.files:
-        _require_function(settings, file, settings.root / settings.flow_file)
-    elif not (settings.root / settings.flow_file).exists():
-        raise _file_not_found(settings)
+        _require_function(settings, entrypoint, file, settings.root / settings.file_of(entrypoint))
+    elif not (settings.root / settings.file_of(entrypoint)).exists():
+        raise _file_not_found(settings, entrypoint)
     elif excluded:
         raise ConfigError(
-            f"the flow would not be in the image: {settings.flow_file} is {excluded}",
+            f"the flow would not be in the image: {settings.file_of(entrypoint)} is {excluded}",
             code="entrypoint-file-excluded",
-            hint=_entrypoint_hint(settings, request.left_out),
-            where=settings.place("entrypoint"),
+            hint=_entrypoint_hint(settings, entrypoint, request.left_out),
+            where=settings.place_of_entrypoint(entrypoint),
         )
 
 
@@ -364,13 +437,13 @@ def _is_copied(file: str, settings: Settings) -> bool:
     return any(target.is_relative_to(destination) for destination in settings.copy_.values())
 
 
-def _file_not_found(settings: Settings) -> ConfigError:
+def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
     return ConfigError(
-        f"entrypoint file not found: {settings.flow_file}",
+        f"entrypoint file not found: {settings.file_of(entrypoint)}",
         code="entrypoint-file-not-found",
-        hint=_entrypoint_hint(settings, {}),
-        where=settings.place("entrypoint"),
+        hint=_entrypoint_hint(settings, entrypoint, {}),
+        where=settings.place_of_entrypoint(entrypoint),
         details="\n".join(["flows found in this project:", *found] if found else []),
     )
 
@@ -381,23 +454,23 @@ _DYNAMIC_NAMES = re.compile(
 )
 
 
-def _refuse_missing_module(request: BuildRequest) -> None:
+def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
     """Refuse a module of the project, or of what it includes, that is not in the image.
 
     A module of which nothing is here may come from a dependency: the probe knows.
     """
-    settings, module = request.settings, request.settings.flow_module
-    place, entry = request.flow_source()
+    settings, module = request.settings, module_of(entrypoint)
+    place, entry = request.flow_source(entrypoint)
     if entry is not None:
         if entry.source is not None:
-            _require_function(settings, place, entry.source)
+            _require_function(settings, entrypoint, place, entry.source)
         return
     known = modules.flow_modules(request.files, request.layout)
     near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
     top = module.partition(".")[0]
     if not near and not any(name.partition(".")[0] == top for name in known):
         return
-    name = settings.entrypoint.rpartition(":")[2]
+    name = entrypoint.rpartition(":")[2]
     places = modules.places(settings, request.layout, module)
     excluded = next((p for p in places if p in request.left_out), "")
     why = f": {excluded} is {request.left_out[excluded]}" if excluded else ""
@@ -405,19 +478,20 @@ def _refuse_missing_module(request: BuildRequest) -> None:
         f"entrypoint: there is no module {module} in the project{why}",
         code="entrypoint-module-not-found",
         hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
-        where=settings.place("entrypoint"),
+        where=settings.place_of_entrypoint(entrypoint),
     )
 
 
-def _require_function(settings: Settings, file: str, source: Path) -> None:
+def _require_function(settings: Settings, entrypoint: str, file: str, source: Path) -> None:
     """Refuse an entrypoint whose function's name is nowhere in the file.
 
     Args:
         settings: The project.
+        entrypoint: What is required.
         file: The path of the file, for messages.
         source: The file.
     """
-    target, function = settings.entrypoint.rsplit(":", 1)
+    target, function = entrypoint.rsplit(":", 1)
     try:
         with tokenize.open(source) as stream:
             text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
@@ -432,7 +506,7 @@ def _require_function(settings: Settings, file: str, source: Path) -> None:
         f"{file} has no flow named {function}",
         code="flow-not-found",
         hint=_function_hint(target, function, flows),
-        where=settings.place("entrypoint"),
+        where=settings.place_of_entrypoint(entrypoint),
         details=f"flows in that file: {', '.join(flows)}" if flows else "",
     )
 

@@ -16,6 +16,7 @@ from flowship.dockerfile import templates
 from flowship.errors import ConfigError
 from flowship.project.layout import Layout
 from flowship.project.layout import layout as layout_of
+from flowship.project.requirements import Requirements
 from flowship.redaction import mask_addresses
 
 INSTALL_DIR = "/opt/flowship"
@@ -24,7 +25,13 @@ INSTALL_DIR = "/opt/flowship"
 TEMPLATE = "Dockerfile.j2"
 
 
-def render(settings: Settings, *, dependencies: bool, layout: Layout | None = None) -> str:
+def render(
+    settings: Settings,
+    *,
+    dependencies: bool,
+    locked: Requirements | None = None,
+    layout: Layout | None = None,
+) -> str:
     """Render the Dockerfile of a project from flowship's template or from its own.
 
     The same settings always give the same text.
@@ -33,6 +40,7 @@ def render(settings: Settings, *, dependencies: bool, layout: Layout | None = No
         settings: The project.
         dependencies: Whether there are dependencies to install. The context then contains
             ``.flowship/requirements.txt``.
+        locked: The dependencies, if they are those of a lockfile.
         layout: What the project includes and installs; read from its files if it is not given.
 
     Raises:
@@ -42,7 +50,7 @@ def render(settings: Settings, *, dependencies: bool, layout: Layout | None = No
     name = settings.template or f"flowship/{TEMPLATE}"
     request = {
         "name": name,
-        "variables": _variables(settings, dependencies, layout or layout_of(settings)),
+        "variables": _variables(settings, dependencies, locked, layout or layout_of(settings)),
         "root": str(settings.root),
         "shipped": str(_template_folder()),
     }
@@ -79,7 +87,9 @@ def _template_folder() -> Path:
     return installed if (installed / TEMPLATE).is_file() else package.parents[1] / "templates"
 
 
-def _variables(settings: Settings, dependencies: bool, layout: Layout) -> dict[str, Any]:
+def _variables(
+    settings: Settings, dependencies: bool, locked: Requirements | None, layout: Layout
+) -> dict[str, Any]:
     packages = settings.packages
     for key, url in [
         ("packages.index-url", packages.index_url),
@@ -94,8 +104,10 @@ def _variables(settings: Settings, dependencies: bool, layout: Layout) -> dict[s
         "base_image": _one_line("base-image", settings.base_image),
         "apt": settings.apt,
         "dependencies": dependencies,
+        "installs": _installs(locked),
+        "folders": [_package_folder(settings, path) for path in locked.folders] if locked else [],
         "packages": packages.model_dump(),
-        "install_files": _install_files(settings),
+        "install_files": _install_files(settings, locked),
         "ca_bundle_file": ".flowship/ca-bundle.pem" if packages.ca_bundle else None,
         "install_dir": INSTALL_DIR,
         "ca_bundle": f"{INSTALL_DIR}/ca-bundle.pem" if packages.ca_bundle else None,
@@ -130,8 +142,32 @@ def _installation(settings: Settings, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _install_files(settings: Settings) -> list[str]:
+def _installs(locked: Requirements | None) -> list[dict[str, Any]]:
+    """The installations, each with its file and its options.
+
+    A lockfile lists everything, so nothing else may be chosen: neither another version nor a
+    package that only its metadata names (a lockfile may override it). With --require-hashes, no
+    package without a hash is accepted, so these are installed on their own.
+    """
+    if locked is None:
+        return [{"file": "requirements.txt", "options": []}]
+    found = []
+    if locked.text:
+        hashed = ["--no-deps", "--require-hashes"]
+        found.append({"file": "requirements.txt", "options": hashed})
+    if locked.unhashed:
+        found.append({"file": "unhashed.txt", "options": ["--no-deps"]})
+    return found
+
+
+def _package_folder(settings: Settings, path: str) -> dict[str, str]:
+    return _copy_entry(settings, path, f"{INSTALL_DIR}/packages/{path}/")
+
+
+def _install_files(settings: Settings, locked: Requirements | None) -> list[str]:
     files = ["requirements.txt"]
+    if locked and locked.unhashed:
+        files.append("unhashed.txt")
     if settings.packages.constraints:
         files.append("constraints.txt")
     if settings.packages.ca_bundle:

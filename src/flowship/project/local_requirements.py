@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project import packages
+from flowship.project.layout import layout
 from flowship.project.packages import Package
 
 
@@ -108,3 +109,23 @@ def refuse_absent(settings: Settings, text: str, local: Iterable[Package]) -> No
             hint=f'add include = ["{path}"] to the configuration',
             where=str(settings.root / "pyproject.toml"),
         )
+
+
+class LocalFolders:
+    """The lines of a project's requirements that name folders which the image has."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.names_project = False
+
+    def provided(self, line: str, folder: Path) -> list[str] | None:
+        """What a local package needs, if the image has it; None for every other line."""
+        path = local_path(line)
+        if not path:
+            return None
+        package = find(path, folder, self._settings, layout(self._settings).local)
+        if package is None:
+            return None
+        own = package.source == self._settings.root
+        self.names_project = self.names_project or own
+        return lines_for(package, extras_of(line), main=own)

@@ -13,6 +13,7 @@ from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_fil
 from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore
 from flowship.project.git_index import GitIndex
+from flowship.project.locks import choice
 
 LIST = "docker-requirements.txt"
 
@@ -132,7 +133,18 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     files[ignore.NAME] = IGNORED + _from_gitignore(folder)
     written = tuple(file for file in files if not os.path.lexists(folder / file))
     _write(folder, {file: files[file] for file in written})
-    return Scaffold(written, entrypoint, tuple(others), (DOCKERFILE_NOTE,) * has_dockerfile)
+    notes = (*_lock_notes(folder), *((DOCKERFILE_NOTE,) * has_dockerfile))
+    return Scaffold(written, entrypoint, tuple(others), notes)
+
+
+def _lock_notes(folder: Path) -> tuple[str, ...]:
+    """Where the dependencies come from, if there is a lockfile."""
+    found = choice.found(folder)
+    if len(found) > 1:
+        return (f'several lockfiles: {", ".join(found)}; choose one with lock = "{found[0]}"',)
+    if not found or (folder / LIST).exists():
+        return ()
+    return (f"the dependencies come from {found[0]}; lock = false uses another list",)
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

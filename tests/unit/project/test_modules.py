@@ -31,7 +31,7 @@ def prepared(folder, entrypoint, files, more=""):
 )
 def test_the_file_of_a_module(tmp_path, file, more, found):
     sent = prepared(tmp_path, "taxi.flows:hello", [file], more)
-    assert sent.flow_source()[0] == found
+    assert sent.flow_source("taxi.flows:hello")[0] == found
     refuse_missing_flow(sent)
     assert not check_build(sent).errors
 

@@ -184,3 +184,14 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_and_stays_as_it_was(
         init(tmp_path)
     assert (caught.value.code, caught.value.exit_code) == ("unwritable-file", 3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lockfile_is_named_as_the_source_of_the_dependencies(tmp_path):
+    (tmp_path / "flow.py").write_text("from prefect import flow\n\n@flow\ndef f(): ...\n")
+    (tmp_path / "uv.lock").write_text("")
+    (note,) = scaffold.init(tmp_path, name="x", base_image="b:1").notes
+    assert note == "the dependencies come from uv.lock; lock = false uses another list"
+    (tmp_path / "flowship.toml").unlink()
+    (tmp_path / "poetry.lock").write_text("")
+    (note,) = scaffold.init(tmp_path, name="x", base_image="b:1").notes
+    assert note == 'several lockfiles: uv.lock, poetry.lock; choose one with lock = "uv.lock"'
