@@ -303,9 +303,11 @@ def samples() -> list[Any]:
 
 @pytest.mark.parametrize("sample", samples())
 def test_every_sample_of_the_configuration_loads(sample, tmp_path):
+    folder = tmp_path / "pipelines"  # a sample with a context above names its own folder
+    folder.mkdir()
     text = sample if "entrypoint" in sample else f'entrypoint = "flow.py:hello"\n{sample}'
-    (tmp_path / "flowship.toml").write_text(text)
-    settings = loading.load(tmp_path, environ={})
+    (folder / "flowship.toml").write_text(text)
+    settings = loading.load(folder, environ={})
     draft(settings, desired.Flags())
 
 

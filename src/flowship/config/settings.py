@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
@@ -173,10 +174,15 @@ class Schedule(_Table):
 
 def _entrypoint(value: str) -> str:
     path, colon, function = value.rpartition(":")
+    if module_of(value):
+        return value
     likely = discovery.likely_entrypoint(value)
     instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
     if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
-        raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
+        raise ValueError(
+            'must be "path/to/file.py:flow_function", or "package.module:flow_function" for a'
+            f" module: {instead}"
+        )
     posix = PurePosixPath(_possible_path(path))
     if posix.is_absolute() or ".." in posix.parts or "\\" in path:
         raise ValueError(
@@ -321,6 +327,9 @@ class Settings(_Table):
     build_args: dict[str, str] = {}
     image_folder: str = ""
     gitignore: bool = True
+    context: FilePath = "."
+    include: tuple[FilePath, ...] = ()
+    install: bool | Literal["auto"] = "auto"
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
@@ -350,6 +359,23 @@ class Settings(_Table):
         return configured or slugify(f"{self.name}-{name}")
 
     @property
+    def context_root(self) -> Path:
+        """The folder that is sent to the engine: the project's own, or one above it."""
+        return Path(os.path.normpath(self.root / self.context))
+
+    @property
+    def folder_in_context(self) -> str:
+        """Where the project is in the context; "" if it is the context itself."""
+        above = self.context_root
+        inside = self.root.is_relative_to(above) and self.root != above
+        return self.root.relative_to(above).as_posix() if inside else ""
+
+    @property
+    def folder_in_image(self) -> str:
+        """Where the template puts the project, relative to the flows folder."""
+        return self.image_folder or ("" if self.dockerfile else self.folder_in_context)
+
+    @property
     def deployed_entrypoints(self) -> dict[str, str]:
         """Each deployment's name and its entrypoint; without any, of the default deployment."""
         own = {d.name: d.entrypoint or self.entrypoint for d in self.deployments}
@@ -363,12 +389,13 @@ class Settings(_Table):
     @property
     def project_dir(self) -> str:
         """The folder in the image that holds the project's files."""
-        return f"{FLOWS_DIR}/{self.image_folder}" if self.image_folder else FLOWS_DIR
+        return f"{FLOWS_DIR}/{self.folder_in_image}" if self.folder_in_image else FLOWS_DIR
 
     def file_of(self, entrypoint: str) -> str:
         """The file of an entrypoint, relative to the project's folder."""
         file = entrypoint.rpartition(":")[0]
-        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+        folder = self.folder_in_image
+        return file.removeprefix(f"{folder}/") if folder else file
 
     @property
     def flow_file(self) -> str:
@@ -407,6 +434,25 @@ class Settings(_Table):
     @classmethod
     def _image_name(cls, value: str) -> str:
         return _slug(value, "a project name")
+
+    @field_validator("context")
+    @classmethod
+    def _folder_above(cls, value: str) -> str:
+        parts = PurePosixPath(value).parts
+        if any(part != ".." for part in parts) or "\\" in value:
+            raise ValueError('must be a folder above the project: "..", "../..", …')
+        return "/".join(parts) or "."
+
+    @field_validator("include")
+    @classmethod
+    def _relative_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place in value:
+            if PurePosixPath(place).is_absolute() or place.startswith("~") or "\\" in place:
+                raise ValueError(
+                    f'"{place}" must be relative to the project folder, with forward slashes, such'
+                    ' as "../shared"'
+                )
+        return tuple(dict.fromkeys(os.path.normpath(place) for place in value))
 
     @field_validator("image_folder")
     @classmethod
@@ -457,16 +503,30 @@ class Settings(_Table):
             raise ValueError("requirements and lock cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
             raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
+        if self.include and self.dockerfile:
+            raise ValueError(
+                'include and dockerfile cannot be combined: use context = ".." and COPY'
+            )
+        if self.image_folder and self.folder_in_context:
+            raise ValueError("image-folder and context cannot be combined: keep one")
+        folder, key = self.folder_in_image, "image-folder" if self.image_folder else "the project"
         for entrypoint in (self.entrypoint, *self.entrypoints):
-            if self.image_folder and not entrypoint.startswith(f"{self.image_folder}/"):
+            if folder and not module_of(entrypoint) and not entrypoint.startswith(f"{folder}/"):
+                where = "" if self.image_folder else "'s folder in the context"
                 raise ValueError(
-                    f'entrypoint must start with image-folder: "{self.image_folder}/{entrypoint}"'
+                    f'entrypoint must start with {key}{where}: "{folder}/{entrypoint}"'
                 )
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two deployments are named "{name}"')
         return self
+
+
+def module_of(entrypoint: str) -> str:
+    """``taxi.flows`` of ``taxi.flows:nightly``; "" if the entrypoint names a file."""
+    found = re.fullmatch(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):\w+(?:\.\w+)?", entrypoint)
+    return found[1] if found and not found[1].endswith(".py") else ""
 
 
 def _slug(value: str, what: str) -> str:
