@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from flowship import dockerfile
 from flowship.config import files, pyproject
-from flowship.config.settings import Settings, module_of
+from flowship.config.names import module_of
+from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report
 from flowship.prefect import versions
