@@ -415,17 +415,13 @@ def try_flow(
     [deployment] = chosen(settings, Flags(name=name or only_deployment(settings)))
     target = None if offline else api_target(settings)
     with open_api(settings) if target else nullcontext() as api:
-        server = api.check() if api else None
+        server = api.check() if api else ""
         engine = connect()
         built = build(request, options, listener, engine=engine)
-        versions.validate(built.probe.prefect if built.probe else None, server)
-        trial = flow_run.Trial(
-            settings=settings,
-            deployment=deployment,
-            entrypoint=settings.entrypoint,
-            schema=dict(built.probe.parameters) if built.probe else None,
-            given=given,
-        )
+        entrypoint = deployment.entrypoint or settings.entrypoint
+        flow = next(each for each in built.flows if each.entrypoint == entrypoint)
+        versions.validate(flow.prefect, server)
+        trial = flow_run.Trial(settings, deployment, flow, given)
         return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 

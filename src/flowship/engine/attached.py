@@ -74,7 +74,10 @@ def run(
     if attached.networks:
         arguments["network"] = attached.networks[0]
     with engine_errors("running a container"):
-        create = ContainerCollection(SimpleNamespace(api=api)).create
+        client: Any = SimpleNamespace(
+            api=api
+        )  # all that creating a container needs of a DockerClient
+        create = ContainerCollection(client).create
         container = create(image_id, list(attached.command), labels=labels, **arguments).id
         try:
             for network in attached.networks[1:]:

@@ -26,7 +26,6 @@ SCRIPT = "/flowship-try/script.py"
 ARGUMENTS = "/flowship-try/arguments.json"
 
 TEMPORARY_SERVER = {
-    "PREFECT_API_URL": "",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     # On a busy machine it needs more than Prefect's own 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -83,7 +82,9 @@ def container(
         networks=networks,
         files={
             SCRIPT: resources.files("flowship").joinpath("trial", "script.py").read_bytes(),
-            ARGUMENTS: json.dumps({"entrypoint": entrypoint, "parameters": parameters}).encode(),
+            ARGUMENTS: json.dumps(
+                {"entrypoint": entrypoint, "parameters": parameters, "offline": target is None}
+            ).encode(),
         },
     )
 

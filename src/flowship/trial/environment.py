@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from flowship.config.settings import Deployment, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Deployment
 from flowship.deployment.secrets import SLUG
 from flowship.errors import ConfigError
 
@@ -51,7 +52,7 @@ def environment(
         if api is None and REFERENCE.search(str(value)):
             text = _from_here(name, environ)
         else:
-            text = REFERENCE.sub(lambda found: _resolve(found, name, api), str(value))
+            text = REFERENCE.sub(partial(_resolve, name=name, api=api), str(value))
         resolved[name] = SecretStr(text)
     return resolved
 
@@ -71,9 +72,10 @@ def _resolve(found: re.Match[str], name: str, api: PrefectApi | None) -> str:
     """The value of one reference, as text."""
     assert api is not None, "without a server no reference is resolved"
     kind, path = found.groups()
+    value: object = None
     if kind == "variables":
         stored = api.variable(path)
-        value = stored["value"] if stored else None
+        value = stored[0]["value"] if stored else None
     else:
         slug, _, rest = path.partition(".")
         block, *keys = rest.split(".")

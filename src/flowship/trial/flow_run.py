@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flowship.config.settings import Deployment, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.draft import Places
 from flowship.deployment.parameters import RawValue
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from flowship.engine.client import Engine
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.probe.result import ProbeResult
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,13 @@ class Trial:
     Attributes:
         settings: The project's.
         deployment: The deployment, with the configuration's values.
-        entrypoint: Its flow.
-        schema: The flow's parameter schema; None if the image was not probed.
+        flow: Its flow, as the probe found it in the image.
         given: Parameters of the command line.
     """
 
     settings: Settings
     deployment: Deployment
-    entrypoint: str
-    schema: Mapping[str, Any] | None
+    flow: ProbeResult
     given: Mapping[str, str]
 
     def parameters(self) -> dict[str, Any]:
@@ -52,13 +52,14 @@ class Trial:
             UsageError: The command line has one, or a required parameter has none.
         """
         places = Places(self.settings, self.deployment)
+        schema = dict(self.flow.parameters)
         configured = parameters.resolve(
-            self.schema, self.deployment.parameters, where=partial(places.of, "parameters")
+            schema, self.deployment.parameters, where=partial(places.of, "parameters")
         )
         typed = {name: RawValue(text) for name, text in self.given.items()}
-        chosen = parameters.resolve(self.schema, typed, where="--param {}".format, error=UsageError)
+        chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
         values = configured | chosen
-        if missing := parameters.missing(self.schema, values):
+        if missing := parameters.missing(schema, values):
             raise UsageError(
                 f'the flow requires "{missing[0]}", which has no value',
                 code="parameter-required",
@@ -98,17 +99,34 @@ def run(
         EngineError: The container cannot be started.
     """
     env = environment(trial.settings, trial.deployment, api, os.environ)
-    spec = container(trial.entrypoint, trial.parameters(), trial.variables(), env, target)
-    answers: list[str] = []
-
-    def receive(stream: Stream, line: str) -> None:
-        if is_answer(line):
-            answers.append(line)
-        elif line or not answers:
-            on_line(stream, line)
-
+    spec = container(trial.flow.entrypoint, trial.parameters(), trial.variables(), env, target)
+    output = _Output(on_line)
     started = time.monotonic()
-    ended = attached.run(engine, image_id, spec, receive)
-    done = result(trial.entrypoint, answers[-1] if answers else "", ended,
+    ended = attached.run(engine, image_id, spec, output.receive)
+    done = result(trial.flow.entrypoint, output.answer, ended,
                   time.monotonic() - started)  # fmt: skip
     return done.on_page(api.ui_url(f"runs/flow-run/{done.run}")) if api and done.run else done
+
+
+class _Output:
+    """Separates the script's answer from what the flow prints."""
+
+    def __init__(self, on_line: Callable[[Stream, str], None]) -> None:
+        self.answer = ""
+        self._on_line = on_line
+        self._held: list[Stream] = []
+
+    def receive(self, stream: Stream, line: str) -> None:
+        """Hand a line over, unless it is the answer or the empty line that the script puts before
+        it."""
+        if is_answer(line):
+            self.answer = line
+            self._held.clear()
+            return
+        for held in self._held:
+            self._on_line(held, "")
+        self._held.clear()
+        if line:
+            self._on_line(stream, line)
+        else:
+            self._held.append(stream)

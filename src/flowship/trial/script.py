@@ -72,10 +72,13 @@ def main(folder: str, arguments: str) -> int:
     if sys.path and sys.path[0] == str(Path(__file__).parent):
         del sys.path[0]
     sys.argv[:] = ["prefect", "flow-run", "execute"]
+    if given["offline"]:  # the image may name a server
+        os.environ.pop("PREFECT_API_URL", None)
     os.chdir(folder)
     answer = describe(run(given["entrypoint"], given["parameters"]))
+    # The flow may have left a line open, so the answer starts on a new one.
+    sys.stdout.write(f"\n{RESULT}{json.dumps(answer)}\n")
     sys.stdout.flush()
-    print(f"\n{RESULT}{json.dumps(answer)}", flush=True)
     return 0 if answer["type"] == "COMPLETED" else 1
 
 
