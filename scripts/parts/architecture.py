@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "order of the steps": ("pipeline", "promotion", "image_choice"),
     "steps": ("check", "image", "push", "deploy", "runs"),
     "subjects": (
-        *("build_request", "config", "project", "dockerfile", "engine", "probe"),
+        *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial"),
         *("registry", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),

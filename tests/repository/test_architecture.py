@@ -129,7 +129,9 @@ def test_every_module_says_what_it_is(module):
         assert ast.get_docstring(tree(module)), f"{module} has no docstring"
 
 
-KNOW_DOCKER = {f"engine/{m}.py" for m in ("builder", "client", "containers", "errors", "images")}
+KNOW_DOCKER = {
+    f"engine/{m}.py" for m in ("attached", "builder", "client", "containers", "errors", "images")
+}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DOCKER))
@@ -147,7 +149,11 @@ def test_httpx_is_imported_without_its_unused_parts(module):
 # probe/script.py is not imported by flowship: its text runs in the image, like etl/.
 @pytest.mark.parametrize(
     "module",
-    [m for m in MODULES if m not in ("blocks.py", "probe/script.py") and not m.startswith("etl/")],
+    [
+        m
+        for m in MODULES
+        if m not in ("blocks.py", "probe/script.py", "trial/script.py") and not m.startswith("etl/")
+    ],
 )
 def test_only_what_runs_in_the_image_and_the_block_type_import_prefect(module):
     assert within(all_imports(module), "prefect", "prefect_docker", "prefect_gcp") == []
@@ -189,6 +195,7 @@ RULES = {
     "dockerfile/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment"),
     "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
+    "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),
     "prefect/": (*TERMINAL, *STEPS, *ENGINE, "flowship.config", "flowship.deployment"),

@@ -66,15 +66,15 @@ def result(entrypoint: str, answer: str, ended: Ended, seconds: float) -> TrialR
         ended: How the container ended.
         seconds: How long it ran.
     """
-    told = json.loads(answer.removeprefix(RESULT)) if answer else {}
+    answered = json.loads(answer.removeprefix(RESULT)) if answer else {}
     return TrialResult(
         entrypoint=entrypoint,
-        state_type=told.get("type", "CRASHED"),
-        state_name=told.get("name", "Crashed"),
-        message=told["message"] if told else _crash(ended),
+        state_type=answered.get("type", "CRASHED"),
+        state_name=answered.get("name", "Crashed"),
+        message=answered["message"] if answered else _crash(ended),
         exit_code=ended.exit_code,
         seconds=round(seconds, 3),
-        run=told.get("run", ""),
+        run=answered.get("run", ""),
     )
 
 

@@ -53,7 +53,7 @@ async def consumed(results: Any) -> None:  # noqa: ANN401 - an asynchronous gene
 
 
 def describe(state: Any) -> dict[str, Any]:  # noqa: ANN401 - a Prefect state
-    """What flowship is told about the final state."""
+    """The final state as flowship reads it."""
     if state is None:
         return {"type": "COMPLETED", "name": "Completed", "message": "", "run": ""}
     run_id = state.state_details.flow_run_id if state.state_details else None

@@ -12,8 +12,8 @@ from flowship.trial.script import RESULT
 
 
 def answered(kind, message=""):
-    told = {"type": kind, "name": kind.title(), "message": message, "run": "id"}
-    return RESULT + json.dumps(told)
+    state = {"type": kind, "name": kind.title(), "message": message, "run": "id"}
+    return RESULT + json.dumps(state)
 
 
 def test_a_completed_flow_has_no_error():
@@ -46,6 +46,6 @@ def test_a_container_that_ends_without_an_answer_crashed(ended, words):
     assert words in error.details
 
 
-def test_the_answer_is_told_from_other_lines():
+def test_the_answer_differs_from_other_lines():
     assert is_answer(answered("FAILED"))
     assert not is_answer("flowship is nice")
