@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from flowship.probe.container import ContainerOutput
-from flowship.probe.script import STARTED
+from flowship.probe.inside.script import STARTED
 
 
 def test_the_answers_are_the_lines_of_json_after_the_marker():
