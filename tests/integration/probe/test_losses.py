@@ -75,3 +75,21 @@ def test_there_is_no_warning_about_what_is_kept_or_accepted(project, base_image)
     error = build(project, "--json", code=3).json["error"]
     assert error["code"] == "lost-output"
     assert "data/x.csv (flows/files.py:6)" in error["message"]
+
+
+@pytest.mark.server
+def test_ship_says_it_once_with_the_warnings_at_its_end(
+    project, base_image, registry, prefect_server
+):
+    write(project, base_image, flows=FLOWS[1:2])
+    env = world(
+        project / ".home",
+        PREFECT_API_URL=prefect_server,
+        FLOWSHIP_WORK_POOL=project.name,
+        FLOWSHIP_REPO=f"{registry.address}/{project.name}",
+    )
+    done = flowship("ship", "--json", cwd=project, env=env, ok=True)
+    (text,) = done.json["build"]["warnings"]
+    assert "the cache of the task load (flows/cached.py:3)" in text
+    assert done.stderr.count("each run has a new container") == 1
+    assert done.stderr.index("each run has a new") > done.stderr.index("pushed")
