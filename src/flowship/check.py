@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
-import re
-import shutil
-import tempfile
-import tokenize
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -17,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from flowship import dockerfile
 from flowship.build_request import BuildRequest, prepare_build
-from flowship.config import files
-from flowship.config.discovery import find_flows, flows_in
+from flowship.config import files, rewriting
+from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
-from flowship.config.settings import FLOWS_DIR, Settings, module_of
+from flowship.config.names import module_of
+from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context, modules, requirement_rules
+from flowship.project import context, entry_function, modules, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -317,45 +312,9 @@ def fix(checked: Checked) -> Checked:
     if not checked.path or not checked.fixable:
         return checked
     text = dockerfile.fix(checked.text, checked.fixable)
-    _write(checked.path, text)
+    rewriting.rewrite(checked.path, text)
     left = dockerfile.check(text, checked.facts)
     return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the content of a file, all of it or nothing; its mode and owner stay.
-
-    A byte order mark stays as well, and a symbolic link still points to the file.
-    """
-    temporary = None
-    try:
-        target = path.resolve()
-        mark = "\ufeff" if target.read_bytes().startswith(b"\xef\xbb\xbf") else ""
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write((mark + text).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        _copy_owner(target, temporary)
-        shutil.copymode(target, temporary)
-        Path(temporary).replace(target)
-    except OSError as exc:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise ConfigError(
-            f"cannot write the file: {exc.strerror}; no fixes applied",
-            code="unwritable-file",
-            hint="check the free disk space and the permissions of the folder",
-            where=str(path),
-        ) from exc
-
-
-def _copy_owner(source: Path, target: str) -> None:
-    """Keep the owner of the file where the system allows it, as for root in a user's project."""
-    status = source.stat()
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):
-            os.chown(target, status.st_uid, status.st_gid)
 
 
 def with_hadolint(checked: Checked) -> Checked:
@@ -419,7 +378,9 @@ def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
     parents = [file, *map(str, PurePosixPath(file).parents)]
     excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
     if file in request.files:
-        _require_function(settings, entrypoint, file, settings.root / settings.file_of(entrypoint))
+        entry_function.require(
+            settings, entrypoint, file, settings.root / settings.file_of(entrypoint)
+        )
     elif not (settings.root / settings.file_of(entrypoint)).exists():
         raise _file_not_found(settings, entrypoint)
     elif excluded:
@@ -448,12 +409,6 @@ def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
     )
 
 
-# Code with one of these can define a name that the file does not contain.
-_DYNAMIC_NAMES = re.compile(
-    r"import\s*\(?\s*\*|\b(?:globals|locals|vars|exec|setattr|__dict__|__getattr__)\b"
-)
-
-
 def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
     """Refuse a module of the project, or of what it includes, that is not in the image.
 
@@ -463,7 +418,7 @@ def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
     place, entry = request.flow_source(entrypoint)
     if entry is not None:
         if entry.source is not None:
-            _require_function(settings, entrypoint, place, entry.source)
+            entry_function.require(settings, entrypoint, place, entry.source)
         return
     known = modules.flow_modules(request.files, request.layout)
     near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
@@ -480,43 +435,6 @@ def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
         hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
         where=settings.place_of_entrypoint(entrypoint),
     )
-
-
-def _require_function(settings: Settings, entrypoint: str, file: str, source: Path) -> None:
-    """Refuse an entrypoint whose function's name is nowhere in the file.
-
-    Args:
-        settings: The project.
-        entrypoint: What is required.
-        file: The path of the file, for messages.
-        source: The file.
-    """
-    target, function = entrypoint.rsplit(":", 1)
-    try:
-        with tokenize.open(source) as stream:
-            text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
-    except (OSError, SyntaxError, ValueError):
-        return  # the probe explains a file that Python cannot read
-    names = unicodedata.normalize("NFKC", function).split(".")
-    occurring = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names]
-    if all(occurring) or _DYNAMIC_NAMES.search(text):
-        return
-    flows = [flow.function for flow in flows_in(source)]
-    raise ConfigError(
-        f"{file} has no flow named {function}",
-        code="flow-not-found",
-        hint=_function_hint(target, function, flows),
-        where=settings.place_of_entrypoint(entrypoint),
-        details=f"flows in that file: {', '.join(flows)}" if flows else "",
-    )
-
-
-def _function_hint(file: str, function: str, flows: list[str]) -> str:
-    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
-        return f'did you mean entrypoint = "{file}:{close[0]}"?'
-    if flows:
-        return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
-    return f"decorate the function in {file} with @flow (from prefect import flow)"
 
 
 def refuse_errors(checked: Checked) -> None:

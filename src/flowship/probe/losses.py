@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from flowship.config.settings import FLOWS_DIR, Deployment, Settings
+from flowship.config.settings import FLOWS_DIR, Settings
+from flowship.config.tables import Deployment
 from flowship.errors import ConfigError
 from flowship.probe.result import ProbeResult, Stored, StoredKind
 
