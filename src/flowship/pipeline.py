@@ -59,6 +59,9 @@ class Listener(Protocol):
     def built(self, image: BuiltImage, engine_platform: str) -> None:
         """The image is there, built or found."""
 
+    def warned(self, text: str) -> None:
+        """Runs of the image lose something."""
+
     def pushed(self, image: PushedImage) -> None:
         """The registry has the image."""
 
@@ -86,6 +89,7 @@ def build(
     from flowship import check, image
     from flowship.engine import containers
     from flowship.engine.client import connect
+    from flowship.probe import losses
 
     check.refuse_missing_flow(request)
     checked = check.check_build(request)
@@ -97,6 +101,8 @@ def build(
     with listener.progress() as report:
         built = image.build(engine, request, options, report, elsewhere)
     listener.built(built, engine.platform)
+    if lost := losses.of_runs(built.flows, request.settings):
+        listener.warned(lost)
     return built
 
 
@@ -174,9 +180,11 @@ def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
 
 def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
     """The desired state of this image, with a warning if its output is lost with its container."""
+    from flowship.probe import losses
+
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    warning = settings.lost_output(given)
+    warning = losses.of_parameter(given, settings)
     return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
 
 

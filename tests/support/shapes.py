@@ -55,6 +55,7 @@ BUILD = {
     "entrypoint": str,
     "probe": Maybe(PROBE),
     "flows": [PROBE],
+    "warnings": Any_(str),
 }
 PUSH = {
     "reference": str,

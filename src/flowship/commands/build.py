@@ -49,8 +49,9 @@ def build(
         return
     pipeline.validate(request)
     options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)
-    image = pipeline.build(request, options, ScreenListener(screen))
-    screen.result(render_image.built_json(image), image.reference)
+    listener = ScreenListener(screen)
+    image = pipeline.build(request, options, listener)
+    screen.result(render_image.built_json(image, listener.of_image), image.reference)
 
 
 def prepare(

@@ -82,7 +82,7 @@ def ship(
         *render_deploy.deployed(done.deployed, attention=listener.attention, digest=screen.as_json)
     )
     result = {
-        "build": render_image.built_json(done.image),
+        "build": render_image.built_json(done.image, listener.of_image),
         "push": done.pushed,
         "deploy": done.deployed.to_json(),
     }

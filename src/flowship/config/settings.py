@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -144,17 +143,6 @@ class Settings(Table):
             if deployment.entrypoint == entrypoint:
                 return self.place("deployments", number, "entrypoint")
         return self.place("entrypoint")
-
-    def lost_output(self, parameters: Collection[str]) -> str | None:
-        """A warning if runs lose their output; `parameters` are the names that have a value."""
-        parameter = self.output_parameter
-        if not parameter or parameter in parameters or self.block.volumes:
-            return None
-        return (
-            f'the parameter "{parameter}" is not set and no folder is mounted, so files that'
-            f" a run writes are lost with its container; set it with --param {parameter}=…, or"
-            " mount a folder with volumes in [block]"
-        )
 
     def place(self, *key: str | int) -> str:
         """Where `key` is set: ``file:line:column``, a variable or an option; else empty."""

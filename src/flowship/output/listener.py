@@ -25,12 +25,14 @@ class ScreenListener:
 
     Attributes:
         attention: The warnings of the steps, if a deployment follows.
+        of_image: The warnings about the image.
     """
 
     def __init__(self, screen: Screen, *, deploys: bool = False) -> None:
         self._screen = screen
         self._deploys = deploys
         self.attention: list[str] = []
+        self.of_image: list[str] = []
 
     def progress(self) -> AbstractContextManager[Report]:
         """A report that draws what slow work says."""
@@ -49,11 +51,16 @@ class ScreenListener:
         from flowship.output import render_image
 
         self._screen.info(*render_image.built(image, parameters=not self._deploys))
-        warnings = render_image.image_warnings(image, engine_platform)
+        for text in render_image.image_warnings(image, engine_platform):
+            self.warned(text)
+
+    def warned(self, text: str) -> None:
+        """Show a warning about the image."""
+        self.of_image.append(text)
         if self._deploys:
-            self.attention += warnings
+            self.attention.append(text)
         else:
-            self._screen.info(*warning_lines(warnings))
+            self._screen.info(*warning_lines([text]))
 
     def pushed(self, image: PushedImage) -> None:
         """Show what the registry has."""
