@@ -15,14 +15,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flowship.config import files, interpolation, overlays, pyproject
+from flowship.config import files, images, interpolation, overlays, pyproject
 from flowship.config.discovery import find_flows, python_files
 from flowship.config.environment import apply_environment, set_origin
 from flowship.config.explain import explain
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import Origins, locate, position
-from flowship.config.settings import LONGEST_NAME, Settings, default_base_image, slugify
+from flowship.config.settings import Settings, default_base_image, slugify
 from flowship.config.spelling import canonical
+from flowship.config.tables import LONGEST_NAME
 from flowship.errors import ConfigError
 
 DEFAULT_PROJECT = Path(__file__).parents[1] / "etl"
@@ -89,9 +90,11 @@ def load(
     if values.get("base-image", "") == "":  # a value of another type is an error
         values |= {"base-image": default_base_image(), "base_is_default": True}
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise explain(exc, values) from exc
+    more = images.validate(settings)
+    return settings.model_copy(update={"warnings": (*warnings, *more)}) if more else settings
 
 
 def settings_or_none(folder: Path, environment: str | None = None) -> Settings | None:

@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
@@ -24,34 +22,19 @@ from pydantic import (
     model_validator,
 )
 
-from flowship.config import discovery
-from flowship.config.keys import kebab
+from flowship.config import discovery, images
+from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
 from flowship.config.secret_table import SecretTable
+from flowship.config.tables import LONGEST_NAME, FilePath, Table, possible_path
 
-FLOWS_DIR = "/opt/prefect/flows"
-"""The folder in the image that the deployment runs from; it holds the project's files."""
-
-
-LONGEST_NAME = 100  # characters; an image's name may have 255, with registry and path
-
+__all__ = ["FLOWS_DIR", "Deployment", "Settings", "slugify"]
 
 # Of a deployment or a work pool, as the server validates it; and not only spaces.
 PREFECT_NAME = r"^[^/%&><]*[^/%&><\s][^/%&><]*$"
 
 
-LONGEST_PATH, LONGEST_FILE_NAME = 4096, 255  # bytes, as on Linux
-
-
 PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
-
-
-class _Table(BaseModel):
-    """A configuration table: frozen, with keys in kebab-case, without unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True
-    )
 
 
 def _pull_policy(value: object) -> object:
@@ -68,47 +51,13 @@ def _not_a_boolean(value: object) -> object:
     return value
 
 
-def _possible_path(value: str) -> str:
-    """Reject what no file can be called, before something tries to open it."""
-    data = value.encode(errors="replace")
-    too_long = max(map(len, data.split(b"/"))) > LONGEST_FILE_NAME or len(data) > LONGEST_PATH
-    if too_long:
-        raise ValueError("the file name is too long")
-    if re.search(r"[\x00-\x1f\x7f]", value):
-        raise ValueError("the file name contains a control character")
-    return value
-
-
-FilePath = Annotated[str, AfterValidator(_possible_path)]
-
-
-def _lock_choice(value: object) -> object:
-    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
-    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
-    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
-
-
-LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
-"""``"auto"``, ``"none"`` or the path of a lockfile."""
-
-
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
 PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
 
 
-class Packages(_Table):
-    """``[packages]``: where dependencies come from, if not from the public index."""
-
-    index_url: str | None = None
-    extra_index_urls: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    constraints: FilePath | None = None
-    ca_bundle: FilePath | None = None
-
-
-class Probe(_Table):
+class Probe(Table):
     """``[probe]``: what the flow can use while flowship loads it inside the image."""
 
     network: bool = False
@@ -116,7 +65,7 @@ class Probe(_Table):
     timeout: int = Field(default=120, gt=0)  # seconds
 
 
-class Block(_Table):
+class Block(Table):
     """``[block]``: the Docker Container block. flowship does not overwrite a field that is None."""
 
     name: str | None = None
@@ -147,7 +96,7 @@ class Block(_Table):
         return self
 
 
-class Schedule(_Table):
+class Schedule(Table):
     """One schedule: exactly one of ``cron``, ``interval`` (``90``, ``"15m"``), ``rrule``.
 
     `flowship.deployment.schedules` validates the expression itself.
@@ -177,7 +126,7 @@ def _entrypoint(value: str) -> str:
     instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
     if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
         raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
-    posix = PurePosixPath(_possible_path(path))
+    posix = PurePosixPath(possible_path(path))
     if posix.is_absolute() or ".." in posix.parts or "\\" in path:
         raise ValueError(
             "the file must be relative to the project folder, inside it, and with forward"
@@ -196,14 +145,14 @@ def _limit_alone(value: object) -> object:
     return {"limit": value} if isinstance(value, int) else value
 
 
-class Concurrency(_Table):
+class Concurrency(Table):
     """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
 
     limit: int = Field(gt=0)
     on_conflict: Literal["queue", "cancel-new"] | None = None
 
 
-class Deployment(_Table):
+class Deployment(Table):
     """``[[deployments]]``: a named, possibly scheduled way to run a flow.
 
     Without an entrypoint of its own it runs the flow of the project's.
@@ -211,6 +160,7 @@ class Deployment(_Table):
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
     entrypoint: Entrypoint | None = None
+    image: str | None = Field(default=None, min_length=1)
     description: str | None = None
     cron: str | None = None
     interval: Interval | None = None
@@ -276,7 +226,7 @@ class Deployment(_Table):
         )
 
 
-class Check(_Table):
+class Check(Table):
     """``[check]``: which rules are errors, warnings, or ignored in this project."""
 
     error: tuple[str, ...] = ()
@@ -292,8 +242,11 @@ class Check(_Table):
         return self
 
 
-class Settings(_Table):
-    """The whole configuration of one project. Paths are relative to `root`."""
+class Settings(ImageSettings):
+    """The whole configuration of one project, or of one of its images (see `per_image`).
+
+    Paths are relative to `root`.
+    """
 
     # What `loading` fills in; none of these is a key of the file.
     root: Path = Field(exclude=True)
@@ -304,23 +257,13 @@ class Settings(_Table):
     environment: str | None = Field(default=None, exclude=True)
     environments: tuple[str, ...] = Field(default=(), exclude=True)
     base_is_default: bool = Field(default=False, exclude=True)
+    # Only for one of several images: the whole project, and the key of the image in it.
+    whole: Settings | None = Field(default=None, exclude=True, repr=False)
+    image: str | None = Field(default=None, exclude=True)
 
     name: str
     entrypoint: Entrypoint
-    requirements: FilePath | None = None
-    lock: LockFile = "auto"
-    groups: tuple[str, ...] = ()
-    extras: tuple[str, ...] = ()
-    apt: tuple[str, ...] = ()
     base_image: str = Field(min_length=1)
-    repo: str | None = None
-    copy_: dict[str, str] = {}
-    platform: str | None = None
-    dockerfile: FilePath | None = None
-    template: FilePath | None = None
-    build_args: dict[str, str] = {}
-    image_folder: str = ""
-    gitignore: bool = True
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
@@ -328,11 +271,23 @@ class Settings(_Table):
     profile: str | None = Field(default=None, min_length=1)
     require_env: bool = False
     env_file: FilePath | None = None
-    packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
     check: Check = Check()
+    images: dict[str, NamedImage] = {}
     deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def project(self) -> Settings:
+        """The whole project, with all of its images and deployments."""
+        return self.whole or self
+
+    def per_image(self) -> tuple[Settings, ...]:
+        """The settings of each image that a deployment uses, each as of a project of its own.
+
+        What they share is in `project`: its name for secrets, for releases and for the lock.
+        """
+        return images.per_image(self)
 
     @property
     def block_name(self) -> str:
@@ -347,7 +302,7 @@ class Settings(_Table):
 
     def secret_block(self, name: str, configured: str = "") -> str:
         """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
-        return configured or slugify(f"{self.name}-{name}")
+        return configured or slugify(f"{self.project.name}-{name}")
 
     @property
     def deployed_entrypoints(self) -> dict[str, str]:
@@ -408,65 +363,31 @@ class Settings(_Table):
     def _image_name(cls, value: str) -> str:
         return _slug(value, "a project name")
 
-    @field_validator("image_folder")
+    @field_validator("images")
     @classmethod
-    def _folder_below_the_flows_folder(cls, value: str) -> str:
-        parts = value.strip("/").split("/") if value else []
-        if value.startswith("/") or not all(re.fullmatch(r"\w[\w.-]*", part) for part in parts):
-            raise ValueError(f'must be a folder below {FLOWS_DIR}, such as "acme/trips"')
-        return "/".join(parts)
-
-    @field_validator("copy_")
-    @classmethod
-    def _absolute_destinations(cls, value: dict[str, str]) -> dict[str, str]:
-        for source, destination in value.items():
-            if not destination.startswith("/"):
-                raise ValueError(
-                    f'the destination of "{source}" must be absolute: "/{destination}"'
-                )
-        return value
-
-    @field_validator("apt")
-    @classmethod
-    def _debian_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for package in value:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+:~-]+)?", package):
-                raise ValueError(f'"{package}" is not a Debian package name')
-        return value
-
-    @field_validator("groups", "extras")
-    @classmethod
-    def _names_of_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _names_of_images(cls, value: dict[str, NamedImage]) -> dict[str, NamedImage]:
         for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", name, re.ASCII):
-                raise ValueError(f'"{name}" is not the name of a group or extra')
-        return value
-
-    @field_validator("platform")
-    @classmethod
-    def _os_and_architecture(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/v\d+)?", value):
-            raise ValueError('must be "linux/amd64", "linux/arm64", …')
+            _slug(name, f'"{name}": the name of an image')
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.dockerfile and self.template:
-            raise ValueError("dockerfile and template cannot be combined: keep one")
-        if self.requirements and self.lock not in ("auto", "none"):
-            raise ValueError("requirements and lock cannot be combined: keep one")
-        if self.image_folder and self.dockerfile:
-            raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
-        for entrypoint in (self.entrypoint, *self.entrypoints):
-            if self.image_folder and not entrypoint.startswith(f"{self.image_folder}/"):
-                raise ValueError(
-                    f'entrypoint must start with image-folder: "{self.image_folder}/{entrypoint}"'
-                )
+        if wrong := self.misplaced_entrypoint():
+            raise ValueError(wrong)
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two deployments are named "{name}"')
         return self
+
+    def misplaced_entrypoint(self) -> str | None:
+        """Why a flow cannot be where an entrypoint says, in words."""
+        for entrypoint in (self.entrypoint, *self.entrypoints):
+            if self.image_folder and not entrypoint.startswith(f"{self.image_folder}/"):
+                return (
+                    f'entrypoint must start with image-folder: "{self.image_folder}/{entrypoint}"'
+                )
+        return None
 
 
 def _slug(value: str, what: str) -> str:
