@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Annotated
+from pathlib import PurePosixPath
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from flowship.config.tables import FilePath, Table
+from flowship.config.tables import FilePath, LockFile, Packages, Table
 
 FLOWS_DIR = "/opt/prefect/flows"
 """The folder in the image that the deployment runs from; it holds the project's files."""
-
-
-def _lock_choice(value: object) -> object:
-    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
-    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
-    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
-
-
-LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
-"""``"auto"``, ``"none"`` or the path of a lockfile."""
-
-
-class Packages(Table):
-    """``[packages]``: where dependencies come from, if not from the public index."""
-
-    index_url: str | None = None
-    extra_index_urls: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    constraints: FilePath | None = None
-    ca_bundle: FilePath | None = None
 
 
 class ImageSettings(Table):
@@ -43,14 +25,36 @@ class ImageSettings(Table):
     extras: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
     repo: str | None = None
-    copy_: dict[str, str] = {}
+    copy_: dict[str, str] = Field(default={})
     platform: str | None = None
     dockerfile: FilePath | None = None
     template: FilePath | None = None
-    build_args: dict[str, str] = {}
+    build_args: dict[str, str] = Field(default={})
     image_folder: str = ""
     gitignore: bool = True
+    context: FilePath = "."
+    include: tuple[FilePath, ...] = ()
+    install: bool | Literal["auto"] = "auto"
     packages: Packages = Packages()
+
+    @field_validator("context")
+    @classmethod
+    def _folder_above(cls, value: str) -> str:
+        parts = PurePosixPath(value).parts
+        if any(part != ".." for part in parts) or "\\" in value:
+            raise ValueError('must be a folder above the project: "..", "../..", …')
+        return "/".join(parts) or "."
+
+    @field_validator("include")
+    @classmethod
+    def _relative_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place in value:
+            if PurePosixPath(place).is_absolute() or place.startswith("~") or "\\" in place:
+                raise ValueError(
+                    f'"{place}" must be relative to the project folder, with forward slashes, such'
+                    ' as "../shared"'
+                )
+        return tuple(dict.fromkeys(os.path.normpath(place) for place in value))
 
     @field_validator("image_folder")
     @classmethod
@@ -101,10 +105,15 @@ class ImageSettings(Table):
             raise ValueError("requirements and lock cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
             raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
+        if self.include and self.dockerfile:
+            raise ValueError(
+                'include and dockerfile cannot be combined: use context = ".." and COPY'
+            )
         return self
 
 
 class NamedImage(ImageSettings):
-    """``[images.NAME]``: what one image sets over the project's own. What it leaves out is the
-    project's.
+    """``[images.NAME]``: what one image sets over the project's own.
+
+    What it leaves out is the project's.
     """

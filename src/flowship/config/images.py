@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from flowship.config.image_settings import ImageSettings, NamedImage
 from flowship.config.keys import kebab
 from flowship.config.locate import Origins, origin_of
-from flowship.config.tables import LONGEST_NAME, Table
+from flowship.config.names import LONGEST_NAME
+from flowship.config.tables import Table
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _ALTERNATIVES = (
     ("dockerfile", "template"),
     ("requirements", "lock"),
     ("dockerfile", "image_folder"),
+    ("dockerfile", "include"),
+    ("context", "image_folder"),
 )
 
 
@@ -187,7 +190,7 @@ def _validate_image(settings: Settings) -> None:
                 f'its {what} would be "{name}", which has {len(name)} characters; at most'
                 f" {LONGEST_NAME} are allowed"
             )
-    problem = problem or settings.misplaced_entrypoint()
+    problem = problem or settings.misplaced()
     if problem:
         raise ConfigError(
             f"{TABLE}.{image}: {problem}",

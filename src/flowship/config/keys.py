@@ -55,8 +55,9 @@ def _key(annotation: Any) -> Key:  # noqa: ANN401 - an annotation can be anythin
 
 
 def _model(annotation: object) -> type[BaseModel] | None:
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation if is_model else None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def nearest_key(key: str, known: Mapping[str, object]) -> str:

@@ -1,245 +1,26 @@
-"""What can be configured: the models of ``flowship.toml``, field by field."""
+"""The whole configuration of a project; its tables are in `flowship.config.tables`."""
 
 from __future__ import annotations
 
-import re
+import os
 import sys
-import unicodedata
 from collections.abc import Collection
 from importlib import metadata
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from pathlib import Path
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
     field_validator,
     model_validator,
 )
 
-from flowship.config import discovery, images
+from flowship.config import images
 from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
-from flowship.config.secret_table import SecretTable
-from flowship.config.tables import LONGEST_NAME, FilePath, Table, possible_path
+from flowship.config.names import PREFECT_NAME, module_of, slug, slugify
+from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Probe
 
-__all__ = ["FLOWS_DIR", "Deployment", "Settings", "slugify"]
-
-# Of a deployment or a work pool, as the server validates it; and not only spaces.
-PREFECT_NAME = r"^[^/%&><]*[^/%&><\s][^/%&><]*$"
-
-
-PULL_POLICIES = {"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never"}
-
-
-def _pull_policy(value: object) -> object:
-    """Accept ``always``, ``ALWAYS``, ``if-not-present``, ``IF_NOT_PRESENT`` and the like."""
-    if isinstance(value, str):
-        return PULL_POLICIES.get(re.sub(r"[-_ ]", "", value.lower()), value)
-    return value
-
-
-def _not_a_boolean(value: object) -> object:
-    """Reject ``true``, which Python would accept as the number 1."""
-    if isinstance(value, bool):
-        raise ValueError('an interval must be seconds or text such as "15m"')  # noqa: TRY004 - pydantic's
-    return value
-
-
-Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
-
-
-PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
-
-
-class Probe(Table):
-    """``[probe]``: what the flow can use while flowship loads it inside the image."""
-
-    network: bool = False
-    env: dict[str, str] = {}
-    timeout: int = Field(default=120, gt=0)  # seconds
-
-
-class Block(Table):
-    """``[block]``: the Docker Container block. flowship does not overwrite a field that is None."""
-
-    name: str | None = None
-    image_pull_policy: PullPolicy | None = None
-    registry_credentials: str | None = None
-    auto_remove: bool | None = None
-    env: dict[str, str] | None = None
-    secrets: SecretTable = {}
-    labels: dict[str, str] | None = None
-    networks: tuple[str, ...] | None = None
-    network_mode: str | None = None
-    volumes: tuple[str, ...] | None = None
-    stream_output: bool | None = None
-    mem_limit: str | None = None
-    memswap_limit: str | None = None
-    privileged: bool | None = None
-    container_create_kwargs: dict[str, Any] | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _document_name(cls, value: str | None) -> str | None:
-        return value if value is None else _slug(value, "a block name")
-
-    @model_validator(mode="after")
-    def _one_network(self) -> Block:
-        if self.networks and self.network_mode:
-            raise ValueError("networks and network-mode cannot be combined: keep one")
-        return self
-
-
-class Schedule(Table):
-    """One schedule: exactly one of ``cron``, ``interval`` (``90``, ``"15m"``), ``rrule``.
-
-    `flowship.deployment.schedules` validates the expression itself.
-    """
-
-    cron: str | None = None
-    interval: Interval | None = None
-    rrule: str | None = None
-    timezone: str | None = None
-    day_or: bool = True
-    parameters: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Schedule:
-        given = [k for k in ("cron", "interval", "rrule") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                "a schedule must have exactly one of cron, interval and rrule"
-                + (f", not {' and '.join(given)}" if given else "")
-            )
-        return self
-
-
-def _entrypoint(value: str) -> str:
-    path, colon, function = value.rpartition(":")
-    likely = discovery.likely_entrypoint(value)
-    instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
-    if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
-        raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
-    posix = PurePosixPath(possible_path(path))
-    if posix.is_absolute() or ".." in posix.parts or "\\" in path:
-        raise ValueError(
-            "the file must be relative to the project folder, inside it, and with forward"
-            f" slashes: {instead}"
-        )
-    return f"{posix}:{function}"
-
-
-Entrypoint = Annotated[str, AfterValidator(_entrypoint)]
-
-
-def _limit_alone(value: object) -> object:
-    """A number stands for a table with this limit."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number or a table: { limit = 1 }")  # noqa: TRY004 - pydantic's
-    return {"limit": value} if isinstance(value, int) else value
-
-
-class Concurrency(Table):
-    """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
-
-    limit: int = Field(gt=0)
-    on_conflict: Literal["queue", "cancel-new"] | None = None
-
-
-class Deployment(Table):
-    """``[[deployments]]``: a named, possibly scheduled way to run a flow.
-
-    Without an entrypoint of its own it runs the flow of the project's.
-    """
-
-    name: str = Field(min_length=1, pattern=PREFECT_NAME)
-    entrypoint: Entrypoint | None = None
-    image: str | None = Field(default=None, min_length=1)
-    description: str | None = None
-    cron: str | None = None
-    interval: Interval | None = None
-    rrule: str | None = None
-    timezone: str | None = None
-    schedules: tuple[Schedule, ...] = ()
-    parameters: dict[str, Any] = {}
-    tags: tuple[str, ...] = ()
-    concurrency: Annotated[Concurrency | None, BeforeValidator(_limit_alone)] = None
-    concurrency_limit: int | None = Field(default=None, gt=0)
-    work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
-    version: str | None = Field(default=None, min_length=1)
-    enforce_parameters: bool | None = None
-    labels: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
-    paused: bool | None = None
-    job_variables: dict[str, Any] = {}
-    secrets: SecretTable = {}
-
-    @model_validator(mode="after")
-    def _schedules_once(self) -> Deployment:
-        inline = any(v is not None for v in (self.cron, self.interval, self.rrule))
-        if inline and self.schedules:
-            raise ValueError("use either cron/interval/rrule or [[deployments.schedules]]")
-        if inline:
-            self._inline()  # raises if two kinds are set
-        elif self.timezone and not self.schedules:
-            raise ValueError("timezone needs a schedule: add cron, interval or rrule")
-        return self
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Deployment:
-        if self.concurrency and self.concurrency_limit:
-            raise ValueError("concurrency and concurrency-limit cannot be combined: keep one")
-        return self
-
-    @field_validator("labels")
-    @classmethod
-    def _own_labels(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name in value:
-            if name.startswith("prefect."):
-                raise ValueError(f'"{name}": labels that begin with "prefect." are the server\'s')
-        return value
-
-    @property
-    def limit(self) -> Concurrency | None:
-        """The limit of concurrent runs, in whichever form it is configured."""
-        if self.concurrency or not self.concurrency_limit:
-            return self.concurrency
-        return Concurrency(limit=self.concurrency_limit)
-
-    def _inline(self) -> Schedule:
-        return Schedule(
-            cron=self.cron, interval=self.interval, rrule=self.rrule, timezone=self.timezone
-        )
-
-    def all_schedules(self) -> tuple[Schedule, ...]:
-        """All schedules of this deployment, in whichever form they are configured."""
-        if any(v is not None for v in (self.cron, self.interval, self.rrule)):
-            return (self._inline(),)
-        return tuple(
-            s if s.timezone else s.model_copy(update={"timezone": self.timezone})
-            for s in self.schedules
-        )
-
-
-class Check(Table):
-    """``[check]``: which rules are errors, warnings, or ignored in this project."""
-
-    error: tuple[str, ...] = ()
-    warn: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _each_rule_once(self) -> Check:
-        named = [*self.error, *self.warn, *self.ignore]
-        twice = next((rule for rule in named if named.count(rule) > 1), None)
-        if twice:
-            raise ValueError(f'"{twice}" is named more than once: keep one')
-        return self
+__all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
 
 
 class Settings(ImageSettings):
@@ -274,7 +55,7 @@ class Settings(ImageSettings):
     probe: Probe = Probe()
     block: Block = Block()
     check: Check = Check()
-    images: dict[str, NamedImage] = {}
+    images: dict[str, NamedImage] = Field(default={})
     deployments: tuple[Deployment, ...] = ()
 
     @property
@@ -305,6 +86,23 @@ class Settings(ImageSettings):
         return configured or slugify(f"{self.project.name}-{name}")
 
     @property
+    def context_root(self) -> Path:
+        """The folder that is sent to the engine: the project's own, or one above it."""
+        return Path(os.path.normpath(self.root / self.context))
+
+    @property
+    def folder_in_context(self) -> str:
+        """Where the project is in the context; "" if it is the context itself."""
+        above = self.context_root
+        inside = self.root.is_relative_to(above) and self.root != above
+        return self.root.relative_to(above).as_posix() if inside else ""
+
+    @property
+    def folder_in_image(self) -> str:
+        """Where the template puts the project, relative to the flows folder."""
+        return self.image_folder or ("" if self.dockerfile else self.folder_in_context)
+
+    @property
     def deployed_entrypoints(self) -> dict[str, str]:
         """Each deployment's name and its entrypoint; without any, of the default deployment."""
         own = {d.name: d.entrypoint or self.entrypoint for d in self.deployments}
@@ -318,12 +116,13 @@ class Settings(ImageSettings):
     @property
     def project_dir(self) -> str:
         """The folder in the image that holds the project's files."""
-        return f"{FLOWS_DIR}/{self.image_folder}" if self.image_folder else FLOWS_DIR
+        return f"{FLOWS_DIR}/{self.folder_in_image}" if self.folder_in_image else FLOWS_DIR
 
     def file_of(self, entrypoint: str) -> str:
         """The file of an entrypoint, relative to the project's folder."""
         file = entrypoint.rpartition(":")[0]
-        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+        folder = self.folder_in_image
+        return file.removeprefix(f"{folder}/") if folder else file
 
     @property
     def flow_file(self) -> str:
@@ -361,18 +160,18 @@ class Settings(ImageSettings):
     @field_validator("name")
     @classmethod
     def _image_name(cls, value: str) -> str:
-        return _slug(value, "a project name")
+        return slug(value, "a project name")
 
     @field_validator("images")
     @classmethod
     def _names_of_images(cls, value: dict[str, NamedImage]) -> dict[str, NamedImage]:
         for name in value:
-            _slug(name, f'"{name}": the name of an image')
+            slug(name, f'"{name}": the name of an image')
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if wrong := self.misplaced_entrypoint():
+        if wrong := self.misplaced():
             raise ValueError(wrong)
         names = [d.name for d in self.deployments]
         for name in names:
@@ -380,33 +179,16 @@ class Settings(ImageSettings):
                 raise ValueError(f'two deployments are named "{name}"')
         return self
 
-    def misplaced_entrypoint(self) -> str | None:
-        """Why a flow cannot be where an entrypoint says, in words."""
+    def misplaced(self) -> str | None:
+        """Why a flow cannot be where an entrypoint says, in words; None if all can."""
+        if self.image_folder and self.folder_in_context:
+            return "image-folder and context cannot be combined: keep one"
+        folder, key = self.folder_in_image, "image-folder" if self.image_folder else "the project"
         for entrypoint in (self.entrypoint, *self.entrypoints):
-            if self.image_folder and not entrypoint.startswith(f"{self.image_folder}/"):
-                return (
-                    f'entrypoint must start with image-folder: "{self.image_folder}/{entrypoint}"'
-                )
+            if folder and not module_of(entrypoint) and not entrypoint.startswith(f"{folder}/"):
+                where = "" if self.image_folder else "'s folder in the context"
+                return f'entrypoint must start with {key}{where}: "{folder}/{entrypoint}"'
         return None
-
-
-def _slug(value: str, what: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
-        raise ValueError(
-            f"{what} must consist of lower-case letters, digits and single dashes"
-            f', such as "{slugify(value) or "my-flow"}"'
-        )
-    if len(value) > LONGEST_NAME:
-        raise ValueError(
-            f"{what} must have at most {LONGEST_NAME} characters; this one has {len(value)}"
-        )
-    return value
-
-
-def slugify(text: str) -> str:
-    """``My Flöws_2`` → ``my-flows-2``: a name that images, blocks and tags all accept."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def default_base_image() -> str:

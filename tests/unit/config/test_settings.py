@@ -25,7 +25,7 @@ def test_an_invalid_value_is_an_error_that_shows_a_valid_one(tmp_path, line, wor
     assert word in failure(tmp_path, f'entrypoint = "a.py:f"\n{line}\n').message
 
 
-@pytest.mark.parametrize("value", ["a.py", "a:f", "/abs.py:f", "../x.py:f", "a.py:"])
+@pytest.mark.parametrize("value", ["a.py", "a b:f", "a.py.f", "/abs.py:f", "../x.py:f", "a.py:"])
 def test_an_invalid_entrypoint_is_refused(tmp_path, value):
     assert "entrypoint" in failure(tmp_path, f'entrypoint = "{value}"\n').message
 
