@@ -51,7 +51,13 @@ def of_image(project: Settings, image: str | None) -> Settings:
     Args:
         project: The whole.
         image: Its name; None for the project's own image.
+
+    Raises:
+        ConfigError: The project has no such image.
     """
+    if image is not None and image not in project.images:
+        whose = f"environment {project.environment}" if project.environment else project.name
+        raise unknown(project, image, "", whose)
     if not project.images:
         return project
     numbers = [n for n, each in enumerate(project.deployments) if each.image == image]

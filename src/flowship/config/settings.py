@@ -70,6 +70,24 @@ class Settings(ImageSettings):
         """
         return images.per_image(self)
 
+    def for_image(self, image: str | None) -> Settings:
+        """The settings of one image; None is the project's own.
+
+        Raises:
+            ConfigError: The project has no such image.
+        """
+        return images.of_image(self, image)
+
+    def for_deployment(self, name: str) -> Settings:
+        """The settings of the image that a deployment uses; the project's own for a new name."""
+        image = next((d.image for d in self.deployments if d.name == name), None)
+        return self if self.whole else images.of_image(self, image)
+
+    @property
+    def label(self) -> str:
+        """What ``--only`` and messages call this image: its name, or the project's."""
+        return self.image or self.project.name
+
     @property
     def block_name(self) -> str:
         """The block document's name: as configured, or ``<name>-docker``."""

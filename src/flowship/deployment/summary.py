@@ -362,6 +362,8 @@ def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
     flows = set(desired.configured.values())
     known = names.keys() | flows if len(flows) > 1 else names.keys()
     for other in state.sharing:
+        if other.name.rpartition("/")[2] in desired.elsewhere:
+            continue  # until the other image is deployed
         delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
         theirs = other.deployment.get("entrypoint")
         if theirs not in known:

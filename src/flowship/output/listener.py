@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ScreenListener:
-    """A `flowship.pipeline.Listener` that writes to a screen's stderr.
+    """A `flowship.per_image.Listener` that writes to a screen's stderr.
 
     Args:
         screen: Where to write.
