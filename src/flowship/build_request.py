@@ -168,7 +168,7 @@ def _with_locked_prefect(
     """The settings with the base image of the pinned Prefect, if none is configured.
 
     A configured one that has another version stays, with a warning: the installation replaces
-    Prefect, and the image runs.
+    Prefect, and the image runs. For a line that a person wrote, the check warns with its place.
     """
     pinned = needed.version_of("prefect") if needed else None
     if needed is None or pinned is None or settings.template:
@@ -178,7 +178,7 @@ def _with_locked_prefect(
     if settings.base_is_default and fitting:
         return settings.model_copy(update={"base_image": fitting}), ()
     present = versions.version_of_base(settings.base_image)
-    if present is None or present == pinned:
+    if present is None or present == pinned or not needed.locked:
         return settings, ()
     better = f'; base-image = "{fitting}" has it already' if fitting else ""
     warning = (
