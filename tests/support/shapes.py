@@ -54,6 +54,7 @@ BUILD = {
     "tags": [str],
     "entrypoint": str,
     "probe": Maybe(PROBE),
+    "flows": [PROBE],
 }
 PUSH = {
     "reference": str,
