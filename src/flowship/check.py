@@ -135,7 +135,7 @@ def check_project(
     for request in requests:
         refuse_missing_flow(request)
     first, *others = map(check_build, requests)
-    if settings.images:  # what is said of the project is not said again of each image
+    if settings.images:  # the texts about the project come only once
         warnings, notes = (*settings.warnings, *first.warnings), (*settings.notes, *first.notes)
         first = replace(first, warnings=warnings, notes=notes)
     return (first, *others)

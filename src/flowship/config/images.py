@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flowship.config.image_settings import ImageSettings, NamedImage
 from flowship.config.keys import kebab
 from flowship.config.locate import Origins, origin_of
-from flowship.config.names import LONGEST_NAME
+from flowship.config.names import LONGEST_NAME, slug
 from flowship.config.tables import Table
 from flowship.errors import ConfigError
 
@@ -187,11 +187,11 @@ def unknown(project: Settings, image: str, where: str, whose: str) -> ConfigErro
 
 def _validate_image(settings: Settings) -> None:
     project, image = settings.project, str(settings.image)
-    problem = None
+    problem = _not_a_slug(image)
     if image == project.name:
         problem = "the project has this name, and its own image is called so: choose another one"
     for what, name in (("name", settings.name), ("block", settings.block_name)):
-        if len(name) > LONGEST_NAME:
+        if not problem and len(name) > LONGEST_NAME:
             problem = (
                 f'its {what} would be "{name}", which has {len(name)} characters; at most'
                 f" {LONGEST_NAME} are allowed"
@@ -203,6 +203,14 @@ def _validate_image(settings: Settings) -> None:
             code="invalid-value",
             where=project.place(TABLE, image),
         )
+
+
+def _not_a_slug(image: str) -> str | None:
+    try:
+        slug(image, "the name of an image")
+    except ValueError as exc:
+        return str(exc)
+    return None
 
 
 def _refuse_shared_names(project: Settings) -> None:

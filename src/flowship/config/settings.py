@@ -180,13 +180,6 @@ class Settings(ImageSettings):
     def _image_name(cls, value: str) -> str:
         return slug(value, "a project name")
 
-    @field_validator("images")
-    @classmethod
-    def _names_of_images(cls, value: dict[str, NamedImage]) -> dict[str, NamedImage]:
-        for name in value:
-            slug(name, f'"{name}": the name of an image')
-        return value
-
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if wrong := self.misplaced():
