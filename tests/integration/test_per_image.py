@@ -9,6 +9,9 @@ import uuid
 import pytest
 from parts.ports import free_port
 
+from flowship.config import loading
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from support.commands import ask, flowship, misfits, world
 from support.projects import remove_images, write_files
 from support.shapes import BUILD, CHECK, DEPLOY, PUSH, SHIP, SHIP_DRY_RUN
@@ -242,12 +245,26 @@ def test_only_the_image_whose_requirements_changed_is_built_and_pushed_again(mac
     assert set(edited) == {"flowship"}
 
 
+def test_the_images_share_the_lock_and_the_release_record(machine, shipped):
+    artifacts = {each["key"] for each in machine.ask("/artifacts/filter", {}) if each["key"]}
+    releases = {key for key in artifacts if key.startswith("flowship-release-")}
+    assert releases == {f"flowship-release-{machine.name}"}
+    wanted = loading.load(machine.project, environ={}).per_image()
+    drafts = [draft(settings, Flags()) for settings in wanted]
+    assert {each.block.lock for each in drafts} == {f"{machine.name}-docker"}
+    assert {each.block.name for each in drafts} == {
+        f"{machine.name}-docker",
+        f"{machine.name}-docker-heavy",
+    }
+
+
 def test_a_deployment_that_moves_to_another_image_is_not_reported_as_left_over(machine, shipped):
     file = machine.project / "flowship.toml"
     text = file.read_text()
     file.write_text(text.replace('name = "daily"', 'name = "daily"\nimage = "heavy"'))
     moved = parts(machine("ship", "--json").json)
-    assert moved[machine.name]["deploy"]["warnings"] == []
+    warned = [moved[machine.name]["deploy"], *moved["heavy"]["deploy"]["deployments"]]
+    assert [each["warnings"] for each in warned] == [[], [], []]
     assert [d["name"] for d in moved["heavy"]["deploy"]["deployments"]] == ["nightly", "daily"]
     block = f"docker-container.{machine.name}-docker-heavy."
     assert block in json.dumps(machine.deployments()["daily"]["job_variables"])

@@ -94,6 +94,11 @@ class Settings(ImageSettings):
         return self.block.name or f"{self.name}-docker"
 
     @property
+    def blocks(self) -> tuple[str, ...]:
+        """The names of the blocks of all images, the project's own first."""
+        return (self.block_name, *(f"{self.block_name}-{image}" for image in self.images))
+
+    @property
     def deployment_names(self) -> tuple[str, ...]:
         """The names of the configured deployments; without any, of the default deployment."""
         names = tuple(deployment.name for deployment in self.deployments)

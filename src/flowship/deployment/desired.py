@@ -138,8 +138,7 @@ class DesiredBlock:
             deployment itself, since a worker does not resolve them inside a block.
         credentials: The Docker Registry Credentials block for the worker's pull, if any.
         secrets: Environment variables of all deployments that come from Secret blocks.
-        lock: The block of the project, after which the lock of its deploys is named; this one
-            unless the project has several images.
+        of_project: The blocks of all images of the project, its own image's first.
     """
 
     name: str
@@ -147,7 +146,12 @@ class DesiredBlock:
     references: Mapping[str, str]
     credentials: str | None
     secrets: frozenset[str] = frozenset()
-    lock: str = ""
+    of_project: tuple[str, ...] = ()
+
+    @property
+    def lock(self) -> str:
+        """The block after which the lock of the project's deploys is named."""
+        return self.of_project[0] if self.of_project else self.name
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
             references=docker_block.env_references(settings.block),
             credentials=docker_block.credentials_name(settings.block),
             secrets=frozenset(settings.block.secrets),
-            lock=settings.project.block_name,
+            of_project=settings.project.blocks,
         ),
         pool=settings.work_pool,
         deployments=deployments,

@@ -397,7 +397,8 @@ def _changed_project(
     """A deployment is known by its flow's and its own name, whichever project it is from."""
     found = before.deployment
     block = docker_block.block_of(found["job_variables"] if found else None)
-    if block in ("", outcome.desired.block.name):
+    own = outcome.desired.block
+    if block in ("", own.name, *own.of_project):
         return ()
     return (
         f"{wanted.full_name} used the block {block}, which may belong to another project, and"
