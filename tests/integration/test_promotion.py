@@ -179,8 +179,8 @@ def test_all_images_of_a_project_are_promoted_or_the_chosen_one(
 ):
     file = project / "flowship.toml"
     more = (
-        f'[images.more]\nbuild-args = {{ A = "b" }}\n[[deployments]]\nname = "{project.name}-more"\n'
-        'image = "more"\n'
+        f'[images.more]\nbuild-args = {{ A = "b" }}\n[[deployments]]\nimage = "more"\n'
+        f'name = "{project.name}-more"\n'
     )
     file.write_text(file.read_text() + more)
     shipped = one_object(cli("ship", "--env", "staging", "--json", cwd=project).stdout)

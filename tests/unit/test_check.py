@@ -418,3 +418,38 @@ def test_a_pipe_instead_of_a_dockerfile_does_not_make_the_check_wait(tmp_path):
     with pytest.raises(ConfigError, match="is a named pipe") as caught:
         check.check_file(tmp_path / "Dockerfile", None)
     assert caught.value.code == "not-a-regular-file"
+
+
+def test_every_image_of_a_project_is_checked_and_named(project):
+    image = '[images.gpu]\ndockerfile = "gpu.Dockerfile"\n[[deployments]]\nname = "a"\n'
+    text = "FROM x:1\nCOPY flow.py opt/\n"
+    more = f'{image}[[deployments]]\nname = "b"\nimage = "gpu"\n'
+    write(project, "x:1", {"gpu.Dockerfile": text}, more)
+    own, gpu = check.check_project(project)
+    assert (own.image, own.name) == ("trips", "Dockerfile.j2 (rendered for trips)")
+    assert (gpu.image, own.errors) == ("gpu", ())
+    assert "relative-destination" in rules(gpu)
+    settings = loading.load(project, environ={})
+    assert check.check_file(project / "gpu.Dockerfile", settings).facts.entrypoints == (
+        "flow.py:hello",
+    )
+
+
+def test_an_edit_of_what_only_one_image_is_made_of_changes_only_that_one(project):
+    more = '[images.gpu]\nrequirements = "gpu.txt"\n[[deployments]]\nname = "a"\n'
+    more += '[[deployments]]\nname = "b"\nimage = "gpu"\n'
+    files = {"gpu.txt": "six==1.16.0\n", "requirements.txt": "pytz\n"}
+    write(project, "x:1", files, more)
+
+    def hashes():
+        images = loading.load(project, environ={}).per_image()
+        return [prepare_build(each).digest({}) for each in images]
+
+    own, gpu = hashes()
+    (project / "gpu.txt").write_text("six==1.17.0\n")
+    assert hashes()[0] == own
+    assert hashes()[1] != gpu
+    own, gpu = hashes()
+    (project / "requirements.txt").write_text("pytz<3000\n")
+    assert hashes()[0] != own
+    assert hashes()[1] == gpu
