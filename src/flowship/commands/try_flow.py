@@ -51,6 +51,7 @@ def try_flow(
     is 8 if the flow fails.
     """
     from flowship import pipeline
+    from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_trial
     from flowship.output.console import Screen
@@ -58,13 +59,13 @@ def try_flow(
     from flowship.trial import result
 
     screen = Screen(as_json=as_json)
-    request = prepare(screen, platform, build_arg, env)
+    requests = prepare(screen, platform, build_arg, env, None, Flags(name=deployment))
 
     def on_line(stream: Stream, line: str) -> None:
         screen.info(render_trial.line(line))
 
     done = pipeline.try_flow(
-        request,
+        requests,
         deployment,
         pairs(param, "--param"),
         BuildOptions(no_cache=no_cache),
