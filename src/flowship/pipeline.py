@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from flowship import image_choice, per_image
 from flowship.build_request import BuildRequest
@@ -39,9 +37,6 @@ if TYPE_CHECKING:
     from flowship.push import PushedImage
     from flowship.registry import Credentials, LoginResult, Reference
     from flowship.trial.result import TrialResult
-
-
-Result = TypeVar("Result")
 
 
 # --- check and build -----------------------------------------------------------------------------
@@ -220,7 +215,7 @@ def ship(
     from flowship import deploy as step
     from flowship import push as registry_step
     from flowship.deployment.draft import draft
-    from flowship.engine.client import connect
+    from flowship.engine.client import connect_in_background
 
     images = per_image.settings_of(requests)
     logins = per_image.each(images, image_choice.credentials, targets)
@@ -244,7 +239,7 @@ def ship(
         return per_image.push_image(engine, settings.push_retry_seconds, listener, *image)
 
     with open_api(images[0]) as api:
-        connecting = _in_background(connect)
+        connecting = connect_in_background()
         ground = per_image.preflight(requests, drafts, api)
         engine = connecting()
         per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
@@ -385,29 +380,6 @@ def api_target(settings: Settings | None) -> ApiTarget:
     if settings is None or settings.profile is None:
         return resolution.resolve()
     return resolution.resolve(profile=settings.profile, where=settings.place("profile"))
-
-
-def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
-    """Start `work` in a thread; the returned function waits for its result, and raises its error.
-
-    The thread ends with the process, so that Ctrl-C does not wait for a server.
-    """
-    done: SimpleQueue[tuple[Result | None, BaseException | None]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except BaseException as exc:  # noqa: BLE001 raised again by `result`
-            done.put((None, exc))
-
-    def result() -> Result:
-        value, error = done.get()
-        if error is not None:
-            raise error
-        return cast("Result", value)
-
-    Thread(target=run, daemon=True, name="background").start()
-    return result
 
 
 # --- try -----------------------------------------------------------------------------------------
