@@ -29,7 +29,7 @@ def test_the_class_the_configuration_and_the_data_have_the_same_fields():
     from flowship.blocks import DockerContainer
 
     assert tuple(DockerContainer.model_fields) == docker_block.FIELDS
-    configured = set(BlockSettings.model_fields) - {"name"}
+    configured = set(BlockSettings.model_fields) - {"name", "secrets"}
     assert configured | {"image"} == set(docker_block.FIELDS)
     DockerContainer(image="a", **docker_block.DEFAULTS)
 

@@ -26,6 +26,7 @@ def project(tmp_path):
 def test_the_commands_are_these():
     assert {" ".join(path) for path in LEAVES} == {
         *("check", "build", "push", "login", "deploy", "ship", "run", "up", "down", "init"),
+        *("try", "promote", "secret set", "secret ls", "secret rm"),
         *("profile set-api", "profile ls", "profile use", "profile show", "etl run"),
     }
 

@@ -66,7 +66,7 @@ def test_each_thing_is_read_once(project):
         f"GET {block}",
         f"GET /artifacts/flowship-block-taxi-{project.tag}-docker/latest",
         "POST /deployments/filter",
-        f"GET /flows/name/flow-{project.tag}",
+        "POST /flows/filter",
     ]
 
 

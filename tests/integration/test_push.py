@@ -191,7 +191,7 @@ def test_a_registry_that_accepts_nothing_is_tried_for_a_limited_time(
     events = []
     target = registries.push_target(f"127.0.0.1:{server.server_address[1]}/{project.name}:v1")
     with pytest.raises(RegistryError) as caught:
-        push_image(connect(), tiny, target, report=events.append, retry_for=4)
+        push_image(connect(), tiny, target, report=events.append, retry_for=2)
     server.shutdown()
     server.server_close()
     engine.images.remove(one_layer.id, force=True)
@@ -199,8 +199,8 @@ def test_a_registry_that_accepts_nothing_is_tried_for_a_limited_time(
     assert handler.uploads == 1  # the engine itself would try five times, for 50 s
     texts = [e.text for e in events if isinstance(e, Output)]
     if code == "registry-not-accepting":
-        assert "did not accept a layer; the engine tries again, for at most 4 s" in texts[0]
-        assert "for 4 s" in caught.value.message
+        assert "did not accept a layer; the engine tries again, for at most 2 s" in texts[0]
+        assert "for 2 s" in caught.value.message
     else:
         assert texts == []
 

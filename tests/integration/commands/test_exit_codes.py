@@ -43,7 +43,7 @@ def test_0_done(cli, project):
 BROKEN = """
 import sys
 from flowship import check
-def broken(folder):
+def broken(*arguments):
     return {}["no such key"]
 check.check_project = broken
 from flowship.cli import main
