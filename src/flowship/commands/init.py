@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from flowship.commands.options import Json
+import typer
+
+from flowship.commands.options import Json, not_empty
 
 
-def init(as_json: Json = False) -> None:
+def init(
+    prefect_yaml: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PREFECT.YAML",
+            callback=not_empty,
+            help="Take over the deployments, schedules and steps of a prefect.yaml.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Create a small working project in an empty folder.
 
     In a folder that already has flows, only flowship.toml and .dockerignore are created.
@@ -23,12 +37,15 @@ def init(as_json: Json = False) -> None:
     folder = Path.cwd()
     loading.refuse_inside_project(folder)
     name, warnings = loading.default_name(folder)
-    written = scaffold.init(
-        folder,
-        name=name,
-        base_image=os.environ.get("FLOWSHIP_BASE_IMAGE") or settings.default_base_image(),
-    )
+    base_image = os.environ.get("FLOWSHIP_BASE_IMAGE") or settings.default_base_image()
+    if prefect_yaml:
+        from flowship.project.prefect_yaml import translate
+
+        taken = translate(Path(prefect_yaml))
+        written = scaffold.take_over(folder, taken, name=taken.name or name, base_image=base_image)
+    else:
+        written = scaffold.init(folder, name=name, base_image=base_image)
     for warning in warnings:
         screen.warn(warning)
-    screen.info(*render_init.scaffold(written))
+    screen.info(*render_init.scaffold(written, source=prefect_yaml or ""))
     screen.result(written, "\n".join(written.written))

@@ -7,12 +7,16 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowship.config import pyproject
 from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
 from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore
 from flowship.project.git_index import GitIndex
+
+if TYPE_CHECKING:
+    from flowship.project.prefect_yaml import Left, Translation
 
 LIST = "docker-requirements.txt"
 
@@ -93,12 +97,16 @@ class Scaffold:
         entrypoint: The flow that the configuration names.
         others: Other flows in the folder; the configuration lists them as comments.
         notes: What in the folder is not used, and how to use it.
+        deployments: The names of the deployments that came from a ``prefect.yaml``.
+        left: What of that file has no counterpart.
     """
 
     written: tuple[str, ...]
     entrypoint: str
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
@@ -133,6 +141,29 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     written = tuple(file for file in files if not os.path.lexists(folder / file))
     _write(folder, {file: files[file] for file in written})
     return Scaffold(written, entrypoint, tuple(others), (DOCKERFILE_NOTE,) * has_dockerfile)
+
+
+def take_over(folder: Path, taken: Translation, *, name: str, base_image: str) -> Scaffold:
+    """Write the configuration that does what a ``prefect.yaml`` does.
+
+    Raises:
+        ConfigError: There is a configuration already, or the folder cannot be written to.
+    """
+    from flowship.project.prefect_yaml.writing import configuration
+
+    _refuse_configured(folder)
+    files = {
+        "flowship.toml": configuration(taken, name=name, base_image=base_image),
+        ignore.NAME: IGNORED + _from_gitignore(folder),
+    }
+    written = tuple(file for file in files if not os.path.lexists(folder / file))
+    _write(folder, {file: files[file] for file in written})
+    return Scaffold(
+        written,
+        entrypoint=str(taken.deployments[0]["entrypoint"]) if taken.deployments else "",
+        deployments=tuple(str(each["name"]) for each in taken.deployments),
+        left=taken.left,
+    )
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
