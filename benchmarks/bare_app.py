@@ -113,6 +113,8 @@ def _type(kind: Any) -> str:  # noqa: ANN401 - any type
         return " | ".join(_type(part) for part in get_args(kind))
     if get_origin(kind) is list:
         return f"list[{_type(get_args(kind)[0])}]"
+    if kind is typer.Context:
+        return "typer.Context"
     return "None" if kind is type(None) else str(kind.__name__)
 
 

@@ -44,7 +44,6 @@ class Checked:
         warnings: Warnings about the configuration.
         notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
-        misplaced: The lines that a fix changed and that still take the flow to the wrong place.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Checked:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixed: int = 0
-    misplaced: tuple[int, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -99,7 +97,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     )
 
 
-def check_project(folder: Path) -> Checked:
+def check_project(folder: Path, environment: str | None = None) -> Checked:
     """Check the project in `folder`, or its Dockerfile if there is no configuration.
 
     Raises:
@@ -110,7 +108,7 @@ def check_project(folder: Path) -> Checked:
     from flowship.deployment.draft import draft
 
     dockerfile_only = folder / "Dockerfile"
-    settings = settings_or_none(folder)
+    settings = settings_or_none(folder, environment)
     if settings is None and dockerfile_only.is_file():
         return check_file(Path(os.path.relpath(dockerfile_only)), None)
     settings = settings or load(folder)
@@ -272,15 +270,7 @@ def fix(checked: Checked) -> Checked:
     text = dockerfile.fix(checked.text, checked.fixable)
     _write(checked.path, text)
     left = dockerfile.check(text, checked.facts)
-    changed = {finding.line for finding in checked.fixable}  # a fix adds no lines
-    misplaced = [f.line for f in left if f.rule == "flow-not-in-place" and f.line in changed]
-    return replace(
-        checked,
-        text=text,
-        findings=tuple(left),
-        fixed=len(checked.fixable),
-        misplaced=tuple(misplaced),
-    )
+    return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
 
 
 def _write(path: Path, text: str) -> None:

@@ -25,6 +25,7 @@ from flowship.commands import (
     profile,
     push,
     run,
+    secret,
     ship,
     up,
 )
@@ -51,6 +52,12 @@ profile_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(profile_app, name="profile")
+secret_app = typer.Typer(
+    help="Set, list and remove the secrets that runs get, on the Prefect server.",
+    epilog=examples_text(["flowship secret set API_TOKEN", "flowship secret ls"]),
+    no_args_is_help=True,
+)
+app.add_typer(secret_app, name="secret")
 etl_app = typer.Typer(
     help="Run the built-in ETL flow: New York taxi trips from the web to Parquet files.",
     epilog=examples_text(["flowship etl run --to ./trips --year 2021 --months 1-3"]),
@@ -89,9 +96,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
+    context: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Option("--folder", "-C", help="Run in this folder instead of the current one."),
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", help="The environment, as the --env of each command.")
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -108,6 +119,21 @@ def common(
             what = "is not a folder" if folder.exists() else "does not exist"
             raise typer.BadParameter(f"{folder} {what}", param_hint="--folder")
         os.chdir(folder)
+    if env is not None:
+        # Where a command has no --env of its own, nothing reads this.
+        defaults = {"env": env}
+        names = [command.name for command in app.registered_commands]
+        groups = [group.name for group in app.registered_groups]
+        context.default_map = {
+            **{str(name): defaults for name in names},
+            **{str(name): dict.fromkeys(_names(name), defaults) for name in groups},
+        }
+
+
+def _names(group: str | None) -> list[str]:
+    """The names of a group's commands."""
+    found = next(g.typer_instance for g in app.registered_groups if g.name == group)
+    return [str(command.name) for command in found.registered_commands] if found else []
 
 
 register(
@@ -198,6 +224,23 @@ register(
     "show",
     profile.profile_show,
     ("flowship profile show", "flowship profile show work --json"),
+)
+register(
+    secret_app,
+    "set",
+    secret.secret_set,
+    (
+        "flowship secret set API_TOKEN",
+        "flowship secret set API_TOKEN < token.txt",
+        "flowship secret set API_TOKEN --from-env API_TOKEN",
+    ),
+)
+register(secret_app, "ls", secret.secret_ls, ("flowship secret ls", "flowship secret ls --json"))
+register(
+    secret_app,
+    "rm",
+    secret.secret_rm,
+    ("flowship secret rm API_TOKEN", "flowship secret rm --block taxi-api-token --force"),
 )
 
 

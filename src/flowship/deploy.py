@@ -18,6 +18,7 @@ from flowship.deployment import (
     parameters,
     references,
     release,
+    secrets,
 )
 from flowship.deployment.desired import DesiredDeployment, DesiredState, ImageFacts
 from flowship.deployment.diff import attribute, diff
@@ -50,7 +51,7 @@ ATTEMPTS = 3
 def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None) -> Ground:
     """Validate what only the server knows, before a slow build: that it answers, that its version
     runs the image, that the pool runs containers and has the job variables, that the credentials
-    block exists, and so does everything that the configuration refers to.
+    block exists, and so do all secrets and everything that the configuration refers to.
 
     Args:
         draft: What is to be deployed.
@@ -69,6 +70,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
     references.validate(references.of_draft(draft), draft.block.name, api)
+    secrets.validate(draft, api)
     return ground
 
 

@@ -129,7 +129,7 @@ def _in_engine(found: EngineImage, reference: str) -> BuiltImage:
     )
 
 
-def remote(text: str) -> BuiltImage:
+def remote(target: Reference) -> BuiltImage:
     """An image that flowship built, as its registry describes it; nothing is pulled.
 
     Raises:
@@ -138,11 +138,10 @@ def remote(text: str) -> BuiltImage:
     """
     from flowship.registry.client import RegistryClient
 
-    target = Reference.parse(text)
     with RegistryClient(target.registry, registry.credentials_for(target)) as client:
         found = client.describe(target)
     return _built(
-        text,
+        str(target),
         found.labels,
         id=found.id,
         platform=found.platform,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,11 @@ _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
 
 
+def _repository(settings: Settings) -> Reference | None:
+    """The project's repository, if it has one."""
+    return push_target(None, settings) if settings.repo else None
+
+
 def _own_names(named: str, settings: Settings | None) -> tuple[str, ...]:
     """What `named` means in this project: its local image, and the one in its repository.
 
@@ -80,7 +86,7 @@ def _own_names(named: str, settings: Settings | None) -> tuple[str, ...]:
     """
     if settings is None:
         return ()
-    repository = push_target(None, settings).repository if settings.repo else ""
+    repository = target.repository if (target := _repository(settings)) else ""
     if digest := _DIGEST.fullmatch(named):
         return (f"{repository}@sha256:{digest[1]}",) if repository else ()
     tag = named.removeprefix(f"{settings.name}:")
@@ -124,12 +130,15 @@ def _in_registry(named: str, settings: Settings) -> BuiltImage:
         RegistryError: The repository does not have it, or cannot be asked.
     """
     from flowship import image
+    from flowship.registry import Reference
 
-    names = [*_own_names(named, settings), named]
-    found = next((name for name in names if "/" in name), None)
-    if found is None:
-        raise _not_found(named, "no image {} of this project was found")
-    return image.remote(found)
+    own = [name for name in _own_names(named, settings) if "/" in name]
+    if own:
+        place = push_target(None, settings).place
+        return image.remote(replace(Reference.parse(own[0]), place=place))
+    if "/" in named:
+        return image.remote(Reference.parse(named))
+    raise _not_found(named, "no image {} of this project was found")
 
 
 def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | None]:
@@ -140,10 +149,11 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
     """
     from flowship.engine import client
     from flowship.push import pushed_reference
+    from flowship.registry import Reference
 
     if not named:
         built = _image_of_files(client.connect(), settings)
-        return built, pushed_reference(built, settings.repo)
+        return built, pushed_reference(built, _repository(settings))
     try:
         found = _in_engine(client.connect(), named, settings)
     except EngineError:
@@ -159,8 +169,8 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
             where="--image",
         )
     # A name without a slash is one in the engine, or one in the project's repository.
-    elsewhere = pushed_reference(built, named) if "/" in named else None
-    return built, elsewhere or pushed_reference(built, settings.repo)
+    elsewhere = pushed_reference(built, Reference.parse(named)) if "/" in named else None
+    return built, elsewhere or pushed_reference(built, _repository(settings))
 
 
 def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
@@ -238,9 +248,22 @@ class ImageAction(str, Enum):
 
 
 def planned(
-    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
+    engine: Engine,
+    request: BuildRequest,
+    target: Reference,
+    account: Credentials | None,
+    wanted: Draft,
+    api: PrefectApi,
 ) -> tuple[ImageAction, ImageFacts]:
     """What is to be done for the image, and what is known of it before that.
+
+    Args:
+        engine: The engine that would build.
+        request: What it would build.
+        target: Where the image would be pushed.
+        account: The login for the registry of `target`.
+        wanted: What would be deployed.
+        api: The server that would run it.
 
     Raises:
         RegistryError: The registry cannot be asked whether it has the image.
@@ -248,7 +271,7 @@ def planned(
     from flowship import deploy as step
     from flowship import image, push
 
-    settings, account = request.settings, credentials(target)
+    settings = request.settings
     inputs = image.inputs_of(engine, request)
     if not engine.is_remote:
         push.require_registry(target, inputs or "", account)

@@ -147,7 +147,7 @@ def deploy(
     from flowship.deployment.draft import draft
 
     wanted = draft(settings, flags)
-    with open_api() as api:
+    with open_api(settings) as api:
         ground = step.preflight(wanted, api)
         facts = image_choice.facts_of(*image_choice.to_deploy(named, settings))
         if settings.repo and not facts.pushed and not local:
@@ -216,7 +216,7 @@ def ship(
     settings, account = request.settings, image_choice.credentials(target)
     check.refuse_missing_flow(request)  # before anything is asked over the network
     wanted = draft(settings, flags)
-    with open_api() as api:
+    with open_api(settings) as api:
         planned = image_choice.planned_prefect(request)
         connecting = _in_background(connect)
         ground = step.preflight(wanted, api, planned)
@@ -271,28 +271,42 @@ def plan_ship(
     from flowship.deployment.draft import draft
     from flowship.engine.client import connect
 
+    account = image_choice.credentials(target)
     wanted = draft(request.settings, flags)
     check.refuse_missing_flow(request)
     checked = check.check_build(request)
     if checked.findings:
         listener.checked(checked)
     check.refuse_errors(checked)
-    with open_api() as api:
+    with open_api(request.settings) as api:
         planned = image_choice.planned_prefect(request)
         ground = step.preflight(wanted, api, planned)
-        action, facts = image_choice.planned(connect(), request, target, wanted, api)
+        action, facts = image_choice.planned(connect(), request, target, account, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
 
 
 @contextmanager
-def open_api() -> Iterator[PrefectApi]:
-    """The Prefect API that Prefect's own commands in this folder would use."""
+def open_api(settings: Settings | None = None) -> Iterator[PrefectApi]:
+    """The Prefect API of `api_target`."""
     from flowship.prefect.client import PrefectApi
+
+    with PrefectApi(api_target(settings)) as api:
+        yield api
+
+
+def api_target(settings: Settings | None) -> ApiTarget:
+    """The Prefect API of the profile that the project names for its environment; else the one
+    that Prefect's own commands in this folder would use.
+
+    Raises:
+        ConfigError: The profile does not exist, or another setting names another server.
+    """
     from flowship.prefect.profiles import resolution
 
-    with PrefectApi(resolution.resolve()) as api:
-        yield api
+    if settings is None or settings.profile is None:
+        return resolution.resolve()
+    return resolution.resolve(profile=settings.profile, where=settings.place("profile"))
 
 
 def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
@@ -338,17 +352,24 @@ def only_deployment(settings: Settings) -> str:
     return names[0]
 
 
-def known_project(folder: Path) -> Settings | None:
-    """The project's settings, if they can be read; used only to choose between deployments."""
+def known_project(folder: Path, environment: str | None = None) -> Settings | None:
+    """The project's settings, if they can be read: its server, and which deployments are its own.
+
+    Raises:
+        UsageError, ConfigError: They cannot be read, although an environment is chosen: a run
+            must not start on another server.
+    """
     try:
-        return settings_or_none(folder)
+        return settings_or_none(folder, environment)
     except ConfigError:
+        if environment or os.environ.get("FLOWSHIP_ENV"):
+            raise
         return None
 
 
-def work_pool(folder: Path) -> str:
+def work_pool(folder: Path, environment: str | None = None) -> str:
     """The project's work pool; flowship's own where there is no project."""
-    settings = settings_or_none(folder)
+    settings = settings_or_none(folder, environment)
     return settings.work_pool if settings else str(Settings.model_fields["work_pool"].default)
 
 

@@ -108,7 +108,7 @@ def published(
     if digest is None:
         return None
     try:
-        found = inspect(engine, str(target.with_digest(digest))) or remote(str(target))
+        found = inspect(engine, str(target.with_digest(digest))) or remote(target)
     except (ConfigError, RegistryError):  # not built by flowship, or not readable
         return None
     return found if found.inputs == inputs else None
@@ -130,7 +130,7 @@ def require_registry(
             raise
 
 
-def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
+def pushed_reference(image: BuiltImage, repository: Reference | None) -> str | None:
     """How a registry knows `image`, ``repo:tag@sha256:…``; None if it was not pushed.
 
     The names with digests that an engine lists prove nothing: Podman and docker's containerd store
@@ -143,9 +143,10 @@ def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
     Raises:
         RegistryError: The registry cannot be asked, and the engine's list proves nothing.
     """
+    wanted = str(repository) if repository else None
     if image.from_registry:
-        return pinned(image, repository)
-    for text in pinned_names(image, repository):
+        return pinned(image, wanted)
+    for text in pinned_names(image, wanted):
         name = Reference.parse(text)
         # The containerd store lists the image's local name, which means Docker Hub elsewhere.
         is_local = repository is None and _same(image.reference, name)
@@ -154,9 +155,9 @@ def pushed_reference(image: BuiltImage, repository: str | None) -> str | None:
     return None
 
 
-def _is_confirmed(image: BuiltImage, name: Reference, repository: str | None) -> bool:
-    # The variables with a login are meant for the configured repository only.
-    login = registry.credentials_for(name, use_environment=repository is not None)
+def _is_confirmed(image: BuiltImage, name: Reference, repository: Reference | None) -> bool:
+    # The variables with a login are meant for the repository only.
+    login = registry.credentials_for(repository or name, use_environment=repository is not None)
     try:
         with RegistryClient(name.registry, login) as client:
             client.digest(name)

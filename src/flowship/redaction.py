@@ -6,6 +6,7 @@ that the same text is a secret everywhere or nowhere.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -208,6 +209,20 @@ def mask_text(text: str, *, keep_length: bool = False) -> str:
     for word in sorted({found[0] for found, _ in tokens(text)}, key=len, reverse=True):
         text = text.replace(word, "*" * len(word) if keep_length else MASK)
     return mask_addresses(text, keep_length=keep_length)
+
+
+def mask_occurrences(text: str, secret: str) -> str:
+    """`text` with a known secret masked, as it is and as JSON and Python write it.
+
+    Args:
+        text: A text that may repeat the secret, such as a server's refusal.
+        secret: The secret; nothing is masked if it is empty.
+    """
+    forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
+             repr(secret)[1:-1]} - {""}  # fmt: skip
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return text
 
 
 # --- values ------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def test_a_push_returns_the_digest_that_the_registry_has(built, project, registr
     assert image.pinned(found, repository) == pushed.reference
     engine.images.remove(built.id, force=True)
     # a second laptop, whose engine does not have the image
-    described = image.remote(pushed.reference)
+    described = image.remote(registries.Reference.parse(pushed.reference))
     assert described.probe == built.probe
     assert described.platform == built.platform
     assert image.pinned(described, pushed.reference).endswith(f"@{pushed.digest}")
@@ -346,18 +346,19 @@ def digest_in(registry, pushed):
 
 def test_an_image_is_known_as_pushed_once_the_registry_has_it(built, project, registry):
     repository = f"{registry.address}/{project.name}"
-    assert pushed_reference(built, repository) is None
+    target = registries.Reference.parse(repository)
+    assert pushed_reference(built, target) is None
     pushed = push(built, repository)
     known = image.inspect(connect(), built.reference)
-    assert pushed_reference(known, repository) == pushed.reference
+    assert pushed_reference(known, target) == pushed.reference
     assert pushed_reference(known, None) == pushed.reference
-    assert pushed_reference(known, f"{repository}-other") is None
+    assert pushed_reference(known, replace(target, path=f"{target.path}-other")) is None
 
 
 def test_a_digest_that_the_engine_lists_is_not_a_proof_of_a_push(built, project, registry):
     repository = f"{registry.address}/{project.name}"
     listed = replace(built, pushed=(f"{repository}@sha256:{'0' * 64}",))
-    assert pushed_reference(listed, repository) is None
+    assert pushed_reference(listed, registries.Reference.parse(repository)) is None
     assert pushed_reference(listed, None) is None
 
 
@@ -371,9 +372,10 @@ def test_the_local_name_that_an_image_store_lists_is_not_asked_at_docker_hub(bui
 def test_without_an_answer_the_classic_store_is_believed_and_the_containerd_store_is_not(built):
     digest = f"sha256:{'0' * 64}"
     away = replace(built, pushed=(f"127.0.0.1:9/x@{digest}",))
-    assert pushed_reference(away, "127.0.0.1:9/x") == f"127.0.0.1:9/x@{digest}"
+    target = registries.Reference.parse("127.0.0.1:9/x")
+    assert pushed_reference(away, target) == f"127.0.0.1:9/x@{digest}"
     with pytest.raises(RegistryError) as caught:
-        pushed_reference(replace(away, id=digest), "127.0.0.1:9/x")
+        pushed_reference(replace(away, id=digest), target)
     assert caught.value.code == "push-not-confirmed"
     assert "flowship ship" in caught.value.hint
     assert pushed_reference(replace(away, id=digest), None) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -107,6 +108,11 @@ class ServerModel:
     def block_document(self, slug: str, name: str) -> dict[str, Any] | None:
         self.asked.append("block_document")
         return self.documents.get(f"{slug}/{name}")
+
+    def block_documents(self, slug: str, names: Collection[str]) -> list[dict[str, Any]]:
+        self.asked.append("block_documents")
+        keys = (f"{slug}/{name}" for name in names)
+        return [self.documents[key] for key in keys if key in self.documents]
 
     def flow_by_name(self, name: str) -> dict[str, Any] | None:
         self.asked.append("flow_by_name")
@@ -255,6 +261,7 @@ class ServerModel:
         self.artifacts[key] = self._created("artifact", body)
 
     def create_variable(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        assert re.fullmatch("[a-z0-9_]+", name), "Prefect 3.2 accepts nothing else"
         self.variables[name] = self._created("variable", {"name": name, "value": value})
         return self.variables[name]
 

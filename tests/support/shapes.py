@@ -166,6 +166,17 @@ PROFILE_CHANGE = {
     "changed": bool,
     "warnings": Any_(str),
 }
+SECRET_CHANGE = {
+    "name": str,
+    "block": str,
+    "deployments": Any_(str),
+    "outcome": str,
+    "api_url": str,
+}
+SECRETS = {
+    "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
+    "api_url": str,
+}
 PROFILE_LS = {"profiles": [{"name": str, "active": bool, "written": bool, "settings": dict}]}
 PROFILE_SHOW = {
     "name": str,

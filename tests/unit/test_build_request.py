@@ -114,6 +114,16 @@ def upstream(tmp_path):
     write_files(folder, {"Dockerfile": "FROM python:3.11\nCOPY . /opt/prefect/flows/\n"})
     write_files(folder, {".gitignore": "*.out\n", "kept.out": "1\n", "requirements.txt": "x\n"})
     (folder / "picture.bin").write_bytes(b"\0\r\n\n")
+    write_files(
+        folder,
+        {
+            ".gitattributes": "*.bat text eol=crlf\n*.sql text\nversion.py ident\n*.raw -text\n",
+            "run.bat": "a\nb\n",
+            "q.sql": "select 1\n",
+            "version.py": "# $Id$\n",
+            "a.raw": "a\r\n",
+        },
+    )
     (folder / "run.sh").chmod(0o755)
     (folder / "link").symlink_to("data/months.csv")
     git(folder, "init", "-q")
@@ -123,19 +133,24 @@ def upstream(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["template", "own Dockerfile"])
-@pytest.mark.parametrize("how", CLONES)
-def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
-    overrides = {"dockerfile": "Dockerfile"} if own else {}
-    (tmp_path / "home").mkdir()
-    commands = [*CLONES[how], f"git clone -q {upstream} {tmp_path}/clone"]
+def run_as_another_user(tmp_path, *commands, **variables):
+    """Run shell commands whose git has no settings but its own."""
+    (tmp_path / "home").mkdir(exist_ok=True)
     environ = {
         **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
         "HOME": str(tmp_path / "home"),
         "GIT_CONFIG_SYSTEM": os.devnull,
+        **variables,
     }
     subprocess.run(["sh", "-ec", "\n".join(commands)], env=environ, check=True)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["template", "own Dockerfile"])
+@pytest.mark.parametrize("how", CLONES)
+def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
+    overrides = {"dockerfile": "Dockerfile"} if own else {}
     clone = tmp_path / "clone"
+    run_as_another_user(tmp_path, *CLONES[how], f"git clone -q {upstream} {clone}")
     if how == "CRLF":
         assert b"\r\n" in (clone / "flow.py").read_bytes()
     if how == "no links":
@@ -151,6 +166,36 @@ def test_two_clones_of_one_commit_have_one_hash(upstream, tmp_path, how, own):
     assert "project/kept.out" in paths
     (clone / "flow.py").write_text("changed\n")
     assert digest(clone, **overrides) != digest(upstream, **overrides)
+
+
+@pytest.mark.parametrize("how", CLONES)
+def test_a_submodule_gives_one_hash_too_or_is_named(upstream, tmp_path, how):
+    library = tmp_path / "library"
+    write_files(library, {"lib.py": "x = 1\n", "months.out": "1\n", ".gitignore": "*.tmp\n"})
+    git(library, "init", "-q")
+    git(library, "add", "-A")
+    git(library, "commit", "-q", "-m", "x")
+    git(upstream, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
+    git(upstream, "commit", "-q", "-m", "a submodule")
+    clone = tmp_path / "clone"
+    run_as_another_user(tmp_path, *CLONES[how], f"git clone -q {upstream} {clone}")
+
+    request = prepare_build(loading.load(clone, environ={}))
+    assert request.warnings == (
+        "not in the image, because the submodule was not fetched: lib; run"
+        " `git submodule update --init --recursive`",
+    )
+    assert request.left_out["lib"].remedy("lib") == "run `git submodule update --init --recursive`"
+
+    update = "git -c protocol.file.allow=always submodule --quiet update --init --recursive"
+    run_as_another_user(tmp_path, *CLONES[how], f"cd {clone}", update)
+    (clone / "lib" / "scratch.tmp").write_text("ignored by the submodule")
+    request = prepare_build(loading.load(clone, environ={}))
+    assert not request.warnings
+    # *.out is a line of the project, which is not for the files of another repository.
+    assert {"project/lib/lib.py", "project/lib/months.out"} < request.context.paths
+    assert not {"project/lib/scratch.tmp", "project/lib/.git"} & request.context.paths
+    assert digest(clone) == digest(upstream)
 
 
 # --- files that change ---------------------------------------------------------------------------

@@ -167,17 +167,32 @@ def test_a_fix_changes_the_file_and_leaves_the_remaining_findings(dockerfile):
     assert checked.text == dockerfile.read_text()
 
 
-def test_a_fix_says_at_once_where_the_flow_is_still_not_in_its_place(project):
-    text = "FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt .\nCOPY . .\n"
+def test_a_fix_moves_the_flow_to_its_place(project):
+    text = "FROM python:3.11\nWORKDIR /app\nCOPY flow.py .\n"
+    write(project, "python:3.11", {"Dockerfile": text}, OWN)
+    before = check.check_project(project)
+    assert [(f.rule, f.help) for f in before.fixable] == [
+        ("flow-not-in-place", 'copy it to "/opt/prefect/flows/"')
+    ]
+    assert check.fix(before).findings == ()
+    assert "COPY flow.py /opt/prefect/flows/\n" in (project / "Dockerfile").read_text()
+
+
+def test_a_fix_does_not_touch_a_copy_of_the_flow_that_other_lines_may_need(project):
+    text = (
+        "FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt .\nCOPY . .\n"
+        'CMD ["python", "flow.py"]\n'
+    )
     write(project, "python:3.11", {"Dockerfile": text, "requirements.txt": ""}, OWN)
     before = check.check_project(project)
     assert rules(before) == ["relative-destination", "flow-not-in-place"]
     checked = check.fix(before)
-    assert (project / "Dockerfile").read_text() == text.replace(" .\n", " /app/\n")
-    assert checked.misplaced == (4,)
-    assert [(f.rule, f.help) for f in checked.findings] == [
-        ("flow-not-in-place", 'copy it to "/opt/prefect/flows/"')
+    fixed = text.replace("requirements.txt .\n", "requirements.txt /app/\n")
+    assert (project / "Dockerfile").read_text() == fixed
+    assert [(f.rule, f.help, f.edit) for f in checked.findings] == [
+        ("flow-not-in-place", 'copy it to "/opt/prefect/flows/"', None)
     ]
+    assert check.fix(checked) is checked
 
 
 def test_without_anything_to_fix_the_file_is_not_touched(dockerfile):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import BuildArg, Json, NoCache, NoProbe, Platform, pairs
+from flowship.commands.options import BuildArg, Env, Json, NoCache, NoProbe, Platform, pairs
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def build(
     print_dockerfile: Annotated[
         bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and exit.")
     ] = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Check the project, build its image, and load the flow inside it.
@@ -42,7 +43,7 @@ def build(
 
     screen = Screen(as_json=as_json)
     names = further_names(tag)
-    request = prepare(screen, platform, build_arg)
+    request = prepare(screen, platform, build_arg, env)
     if print_dockerfile:
         screen.result({"dockerfile": request.dockerfile}, request.dockerfile, exact=True)
         return
@@ -52,11 +53,18 @@ def build(
     screen.result(render_image.built_json(image), image.reference)
 
 
-def prepare(screen: Screen, platform: str | None, build_arg: list[str] | None) -> BuildRequest:
-    """The build request from the configuration and the options."""
+def prepare(
+    screen: Screen,
+    platform: str | None,
+    build_arg: list[str] | None,
+    env: str | None,
+    *,
+    changes_server: bool = False,
+) -> BuildRequest:
+    """The build request from the configuration and the options; see `load_settings`."""
     from flowship.build_request import prepare_build
 
-    settings = load_settings(screen, platform=platform)
+    settings = load_settings(screen, env, changes_server=changes_server, platform=platform)
     arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}
     request = prepare_build(settings.model_copy(update={"build_args": arguments}))
     for warning in request.warnings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flowship.commands.options import Json
+from flowship.commands.options import Env, Json
 from flowship.errors import ExitCode
 
 
@@ -17,6 +17,7 @@ def check(
         typer.Argument(help="A Dockerfile; by default, the project's."),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes to the Dockerfile.")] = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Check a Dockerfile for problems that would make the scheduled run fail.
@@ -33,9 +34,9 @@ def check(
     screen = Screen(as_json=as_json)
     here = Path.cwd()
     if dockerfile:
-        checked = check.check_file(dockerfile, loading.settings_or_none(here))
+        checked = check.check_file(dockerfile, loading.settings_or_none(here, env))
     else:
-        checked = check.check_project(here)
+        checked = check.check_project(here, env)
     if fix:
         checked = check.fix(checked)
     checked = check.with_hadolint(checked)

@@ -8,6 +8,7 @@ import typer
 
 from flowship.commands.options import (
     Cron,
+    Env,
     Image,
     Interval,
     Json,
@@ -20,7 +21,7 @@ from flowship.commands.options import (
     Timezone,
     pairs,
 )
-from flowship.commands.project import load_settings
+from flowship.commands.project import announce, load_settings
 
 
 def deploy(
@@ -42,6 +43,7 @@ def deploy(
         typer.Option("--dry-run", help="Show what would change on the server; change nothing."),
     ] = False,
     no_wait: NoWait = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Create or update the block, the work pool and the scheduled deployment.
@@ -56,10 +58,11 @@ def deploy(
     from flowship.output.listener import ScreenListener
 
     screen = Screen(as_json=as_json)
-    settings = load_settings(screen)
+    settings = load_settings(screen, env, changes_server=True)
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
+    announce(screen, settings, "comparing with" if dry_run else "deploying to")
     deployed = pipeline.deploy(
         settings,
         flags,

@@ -17,6 +17,14 @@ def not_empty(value: str | None) -> str | None:
     return value
 
 
+Env = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        callback=not_empty,
+        help="The environment to use: an [env.NAME] of the configuration. Default: FLOWSHIP_ENV.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Repo = Annotated[
     str | None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flowship.commands.options import Json
+from flowship.commands.options import Env, Json
 
 
 def profile_set_api(
@@ -65,18 +66,21 @@ def profile_use(
 def profile_show(
     name: Annotated[
         str | None,
-        typer.Argument(help="The profile. Default: the active one."),
+        typer.Argument(help="The profile. Default: the one that commands here use."),
     ] = None,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Show a profile's settings, with secrets masked, and the API that commands use."""
+    from flowship import pipeline
     from flowship.output import render_profile
     from flowship.output.console import Screen
-    from flowship.prefect.profiles import resolution, showing
+    from flowship.prefect.profiles import showing
 
     screen = Screen(as_json=as_json)
-    shown = showing.show(name)
-    target = resolution.resolve()
+    settings = pipeline.known_project(Path.cwd(), env)
+    target = pipeline.api_target(settings)
+    shown = showing.show(name or (settings.profile if settings else None))
     for warning in target.warnings:
         screen.warn(warning)
     screen.result(

@@ -10,14 +10,45 @@ if TYPE_CHECKING:
     from flowship.output.console import Screen
 
 
-def load_settings(screen: Screen, **overrides: object) -> Settings:
-    """The validated settings of the project in the current folder; prints its warnings."""
-    from flowship import check
-    from flowship.config import loading
+def load_settings(
+    screen: Screen, env: str | None = None, *, changes_server: bool = False, **overrides: object
+) -> Settings:
+    """The validated settings of the project in the current folder; prints its warnings.
 
-    settings = loading.load(Path.cwd(), overrides=overrides)
+    Args:
+        screen: Where to print.
+        env: The environment that ``--env`` names.
+        changes_server: Whether the command changes a server or pushes, which a project with
+            ``require-env`` allows only with an environment.
+        overrides: Values of options, by field name.
+    """
+    from flowship import check
+    from flowship.config import loading, overlays
+
+    settings = loading.load(Path.cwd(), environment=env, overrides=overrides)
+    if changes_server:
+        overlays.require(settings)
     check.validate_names(settings)
     for warning in settings.warnings:
         screen.warn(warning)
     screen.note(*settings.notes)
     return settings
+
+
+def announce(screen: Screen, settings: Settings | None, doing: str) -> None:
+    """Print which server and environment a command is about to change, if there is a choice.
+
+    Args:
+        screen: Where to print.
+        settings: The project's.
+        doing: Such as "deploying to".
+    """
+    from flowship import pipeline
+    from flowship.output import render_target
+
+    if settings is None or not (settings.environments or settings.profile):
+        return
+    target = pipeline.api_target(settings)
+    for warning in target.warnings:
+        screen.warn(warning)
+    screen.info(render_target.server(doing, settings, target))

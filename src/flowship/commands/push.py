@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import Image, Json, Repo
+from flowship.commands.options import Env, Image, Json, Repo
 from flowship.commands.project import load_settings
 
+if TYPE_CHECKING:
+    from flowship.config.settings import Settings
 
-def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
+
+def push(repo: Repo = None, image: Image = None, env: Env = None, as_json: Json = False) -> None:
     """Push the image of the current files to a registry, and verify its digest there.
 
     Prints user/de-repo:tag@sha256:… on stdout. Exit code 3 if files changed
     since the build, 6 if the registry rejects the push or cannot be reached.
     """
     from flowship import image_choice
-    from flowship.config import loading
+    from flowship.config import loading, overlays
     from flowship.engine.client import connect
     from flowship.output import render_image
     from flowship.output.console import Screen
@@ -27,7 +30,11 @@ def push(repo: Repo = None, image: Image = None, as_json: Json = False) -> None:
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
-    settings = load_settings(screen) if image is None else loading.settings_or_none(Path.cwd())
+    if image is None:
+        settings: Settings | None = load_settings(screen, env, changes_server=True)
+    else:
+        settings = loading.settings_or_none(Path.cwd(), env)
+        overlays.require(settings)
     target = push_target(repo, settings)
     credentials = image_choice.credentials(target)
     retry_for = settings.push_retry_seconds if settings else RETRY_SECONDS

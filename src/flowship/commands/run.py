@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import Json, Param, not_empty, pairs
+from flowship.commands.options import Env, Json, Param, not_empty, pairs
 from flowship.commands.outcome import exit_on
-from flowship.commands.project import load_settings
+from flowship.commands.project import announce, load_settings
 
 if TYPE_CHECKING:
     from flowship.output.console import Screen
@@ -34,6 +34,7 @@ def run(
             help="Stream the logs until the run ends; exit with code 8 if it fails.",
         ),
     ] = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Start a run of a deployment.
@@ -42,15 +43,22 @@ def run(
     exit with code 8 if it is not COMPLETED.
     """
     from flowship import pipeline, runs
+    from flowship.config import overlays
     from flowship.output import render_runs
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
     given = pairs(param, "--param")
-    settings = None if deployment else load_settings(screen)
-    name = pipeline.only_deployment(settings) if settings else str(deployment)
-    with pipeline.open_api() as api:
-        found = runs.find(api, name, project=lambda: settings or pipeline.known_project(Path.cwd()))
+    if deployment:
+        settings = pipeline.known_project(Path.cwd(), env)
+        overlays.require(settings)
+        name = deployment
+    else:
+        settings = load_settings(screen, env, changes_server=True)
+        name = pipeline.only_deployment(settings)
+    announce(screen, settings, "running in" if settings and settings.environment else "running at")
+    with pipeline.open_api(settings) as api:
+        found = runs.find(api, name, project=lambda: settings)
         started = runs.start(api, found, given)
         if not watch:
             screen.info(*render_runs.started(started))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from flowship.commands.build import prepare
 from flowship.commands.options import (
     BuildArg,
     Cron,
+    Env,
     Interval,
     Json,
     Name,
@@ -25,9 +26,7 @@ from flowship.commands.options import (
     Timezone,
     pairs,
 )
-
-if TYPE_CHECKING:
-    pass
+from flowship.commands.project import announce
 
 
 def ship(
@@ -48,6 +47,7 @@ def ship(
         bool, typer.Option("--dry-run", help="Show what would be done; build and change nothing.")
     ] = False,
     no_wait: NoWait = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Check, build, probe, push and deploy, stopping at the first step that fails.
@@ -64,12 +64,13 @@ def ship(
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
-    request = prepare(screen, platform, build_arg)
+    request = prepare(screen, platform, build_arg, env, changes_server=True)
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
     target = push_target(repo, request.settings)
     listener = ScreenListener(screen, deploys=True)
+    announce(screen, request.settings, "comparing with" if dry_run else "deploying to")
     if dry_run:
         plan = pipeline.plan_ship(request, flags, target, listener)
         screen.info(*render_deploy.ship_plan(plan, attention=listener.attention))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flowship.commands.options import Json
+from flowship.commands.options import Env, Json
 
 
 def up(
@@ -18,6 +18,7 @@ def up(
         str | None,
         typer.Option("--pool", help="The worker's work pool. Default: the project's work-pool."),
     ] = None,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Start a local Prefect server and a docker worker, and wait until both are ready.
@@ -30,7 +31,7 @@ def up(
 
     screen = Screen(as_json=as_json)
     with screen.progress() as report:
-        started = pipeline.up(pool or pipeline.work_pool(Path.cwd()), port, report)
+        started = pipeline.up(pool or pipeline.work_pool(Path.cwd(), env), port, report)
     screen.info(*render_local.stack(started))
     screen.result(started, started.api_url or "")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowship.config.keys import Key, Keys, known_keys
-from flowship.config.locate import locate
+from flowship.config.locate import Origins, locate
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 
@@ -17,6 +17,8 @@ ENV_PREFIX = "FLOWSHIP_"
 
 # Variables that flowship reads but that are not configuration keys.
 RESERVED_ENV = {
+    "FLOWSHIP_REGISTRY_HOST",
+    "FLOWSHIP_ENV",
     "FLOWSHIP_REGISTRY_USER",
     "FLOWSHIP_REGISTRY_PASSWORD",
     "FLOWSHIP_STATE_DIR",
@@ -26,17 +28,22 @@ RESERVED_ENV = {
 
 
 def apply_environment(
-    values: dict[str, Any], environ: Mapping[str, str], source: Path | None
-) -> tuple[dict[str, str], list[str]]:
+    values: dict[str, Any], environ: Mapping[str, str], source: Path | None, origins: Origins
+) -> list[str]:
     """Override `values` with the ``FLOWSHIP_*`` variables of `environ`.
 
+    Args:
+        values: The configuration so far.
+        environ: The environment.
+        source: The configuration file.
+        origins: What has set which key; receives the variables.
+
     Returns:
-        Which variable set which key, and a warning for each unknown variable.
+        A warning for each unknown variable.
 
     Raises:
         ConfigError: A variable sets a key of a table, but the file has another value there.
     """
-    origins: dict[str, str] = {}
     warnings: list[str] = []
     for variable in sorted(environ):
         if not variable.startswith(ENV_PREFIX) or variable in RESERVED_ENV:
@@ -51,8 +58,15 @@ def apply_environment(
             continue
         target = _table_for(values, path, variable, locate(path[:1], source, origins))
         target[path[-1]] = _parse(environ[variable], known[path[-1]])
-        origins[".".join(path)] = variable
-    return origins, warnings
+        set_origin(origins, ".".join(path), variable)
+    return warnings
+
+
+def set_origin(origins: Origins, path: str, origin: str) -> None:
+    """Record what set the whole of a key, and forget what had set a part of it."""
+    for below in [known for known in origins if known.startswith(f"{path}.")]:
+        del origins[below]
+    origins[path] = origin
 
 
 def _follow(path: list[str]) -> tuple[Keys, int | None]:

@@ -102,7 +102,10 @@ def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:
 
 
 def _unknown_key(key: str, loc: Sequence[str], where: str) -> ConfigError:
-    hint = nearest_key(kebab(loc[-1]), known_keys(_model_at(loc[:-1])))
+    known: dict[str, object] = {**known_keys(_model_at(loc[:-1]))}
+    if len(loc) == 1:
+        known["env"] = None  # `overlays` has taken it out
+    hint = nearest_key(kebab(loc[-1]), known)
     if loc == ["tool"]:
         hint = "flowship.toml has the keys at the top level, without [tool.flowship]"
     return ConfigError(f'unknown key "{key}"', code="unknown-key", hint=hint, where=where)

@@ -8,19 +8,21 @@ the line and the key, and for an unknown key the nearest known one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from flowship.config import files, pyproject
+from flowship.config import files, interpolation, overlays, pyproject
 from flowship.config.discovery import find_flows, python_files
-from flowship.config.environment import apply_environment
+from flowship.config.environment import apply_environment, set_origin
 from flowship.config.explain import explain
 from flowship.config.keys import kebab, known_keys, nearest_key
-from flowship.config.locate import position
+from flowship.config.locate import Origins, locate, position
 from flowship.config.settings import LONGEST_NAME, Settings, default_base_image, slugify
+from flowship.config.spelling import canonical
 from flowship.errors import ConfigError
 
 DEFAULT_PROJECT = Path(__file__).parents[1] / "etl"
@@ -36,6 +38,7 @@ DEFAULT_PROJECT_NOTE = (
 def load(
     folder: Path,
     *,
+    environment: str | None = None,
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
@@ -45,6 +48,7 @@ def load(
 
     Args:
         folder: The project's root.
+        environment: The ``[env.NAME]`` to apply; ``FLOWSHIP_ENV`` if it is not given.
         overrides: Values of options, by field name; None means "not given".
         environ: The ``FLOWSHIP_*`` variables; ``FLOWSHIP_BLOCK__MEM_LIMIT`` sets a key of a table.
 
@@ -60,13 +64,20 @@ def load(
             raise _no_configuration(folder)
         folder, notes = DEFAULT_PROJECT, (DEFAULT_PROJECT_NOTE,)
         source, table = _find(folder)
-    values = _canonical(table, Settings, source)
+    environments = overlays.take(table, source)
+    chosen = overlays.choose(environments, environment, environ, source)
+    values = canonical(table, Settings, source)
     _refuse_internal_keys(table, source)
-    origins, warnings = apply_environment(values, environ, source)
+    origins: Origins = {}
+    warnings: list[str] = []
+    if chosen:
+        origins, warnings = overlays.apply(values, environments[chosen], chosen, source)
+    values = _expanded(values, folder, environ, source, origins)
+    warnings += apply_environment(values, environ, source, origins)
     for key, value in (overrides or {}).items():
         if value is not None:
             values[kebab(key)] = value
-            origins[kebab(key)] = f"--{kebab(key)}"
+            set_origin(origins, kebab(key), f"--{kebab(key)}")
     if "entrypoint" not in values:
         raise _no_entrypoint(folder, source)
     if "name" not in values:
@@ -74,6 +85,7 @@ def load(
         warnings += name_warnings
     values |= {"root": folder.resolve(), "source": source, "origins": origins}
     values |= {"notes": notes, "warnings": tuple(warnings)}
+    values |= {"environment": chosen, "environments": tuple(environments)}
     if values.get("base-image", "") == "":  # a value of another type is an error
         values["base-image"] = default_base_image()
     try:
@@ -82,13 +94,65 @@ def load(
         raise explain(exc, values) from exc
 
 
-def settings_or_none(folder: Path) -> Settings | None:
+def settings_or_none(folder: Path, environment: str | None = None) -> Settings | None:
     """The settings of the project in `folder`, or None if the folder has no configuration.
 
     Raises:
         ConfigError: The configuration is invalid.
+        UsageError: It has no such environment.
     """
-    return load(folder) if is_configured(folder) else None
+    if not is_configured(folder):
+        overlays.choose((), environment, {}, None)
+        return None
+    return load(folder, environment=environment)
+
+
+def _expanded(
+    values: dict[str, Any],
+    folder: Path,
+    environ: Mapping[str, str],
+    source: Path | None,
+    origins: Origins,
+) -> dict[str, Any]:
+    """`values` with the variables that their texts refer to.
+
+    Raises:
+        ConfigError: One has no value, or ``env-file`` leads out of the project.
+    """
+
+    def place(path: list[str]) -> str:
+        return locate(path, source, origins)
+
+    name = environ.get("FLOWSHIP_ENV_FILE")
+    if name:  # the user's own choice, which may be a file anywhere
+        variables = interpolation.Variables(environ, Path(name).expanduser(), name)
+    else:
+        variables = _configured_env_file(values, folder, environ, place(["env-file"]))
+    kept = {key: values[key] for key in ("env-file",) if key in values}
+    expanded: dict[str, Any] = interpolation.expand(values, variables, place)
+    return expanded | kept
+
+
+def _configured_env_file(
+    values: Mapping[str, Any], folder: Path, environ: Mapping[str, str], where: str
+) -> interpolation.Variables:
+    """The environment, and the file that ``env-file`` names.
+
+    Raises:
+        ConfigError: The file is outside the project, or could be in the image.
+    """
+    name = values.get("env-file")
+    if not isinstance(name, str):  # the settings' validation explains another type
+        return interpolation.Variables(environ)
+    if not re.match(r"\.env(\.|\Z)", Path(name).name):
+        raise ConfigError(
+            f'env-file: the name of the file must begin with ".env", not "{name}"',
+            code="env-file-name",
+            hint="files with such names are left out of the image: .env.production",
+            where=where,
+        )
+    path = files.inside(folder, Path(name), f"env-file: {name}", where=where)
+    return interpolation.Variables(environ, path, name)
 
 
 def _refuse_internal_keys(table: Mapping[str, Any], source: Path | None) -> None:
@@ -102,28 +166,6 @@ def _refuse_internal_keys(table: Mapping[str, Any], source: Path | None) -> None
                 hint=nearest_key(key, known),
                 where=position(source, [key]),
             )
-
-
-def _canonical(
-    table: Mapping[str, Any], model: type[BaseModel], source: Path | None, *above: str
-) -> dict[str, Any]:
-    """`table` with its keys in kebab-case, as variables and options spell them."""
-    known = known_keys(model)
-    spelled: dict[str, Any] = {}
-    for key, value in table.items():
-        name = kebab(key) if kebab(key) in known else key
-        if name in spelled:
-            raise ConfigError(
-                f'"{name}" is set twice',
-                code="duplicate-key",
-                hint="keep one spelling",
-                where=position(source, [*above, name]),
-            )
-        nested = known[name].model if name in known else None
-        if nested and isinstance(value, dict):
-            value = _canonical(value, nested, source, *above, name)
-        spelled[name] = value
-    return spelled
 
 
 # --- finding -------------------------------------------------------------------------------------

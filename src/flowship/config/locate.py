@@ -9,12 +9,21 @@ from pathlib import Path
 from flowship.config import files
 from flowship.config.keys import kebab
 
+Origin = str | tuple[str, ...]
+"""What set a key: a variable, an option, or the path of a key in another table of the file."""
 
-def locate(loc: list[str], source: Path | None, origins: Mapping[str, str]) -> str:
+Origins = dict[str, Origin]
+"""The path of a key in the settings, with dots → what set it."""
+
+
+def locate(loc: list[str], source: Path | None, origins: Mapping[str, Origin]) -> str:
     """The variable or option that set the key at `loc`, or a table around it; or else its line."""
     for end in range(len(loc), 0, -1):
-        if origin := origins.get(".".join(kebab(part) for part in loc[:end])):
+        origin = origins.get(".".join(kebab(part) for part in loc[:end]))
+        if isinstance(origin, str):
             return origin
+        if origin:  # searched only here, since most places are never shown
+            return position(source, [*origin, *loc[end:]])
     return position(source, loc)
 
 

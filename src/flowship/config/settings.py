@@ -22,7 +22,8 @@ from pydantic import (
 
 from flowship.config import discovery
 from flowship.config.keys import kebab
-from flowship.config.locate import locate
+from flowship.config.locate import Origins, locate
+from flowship.config.secret_table import SecretTable
 
 FLOWS_DIR = "/opt/prefect/flows"
 """The folder in the image that the deployment runs from; it holds the project's files."""
@@ -109,6 +110,7 @@ class Block(_Table):
     registry_credentials: str | None = None
     auto_remove: bool | None = None
     env: dict[str, str] | None = None
+    secrets: SecretTable = {}
     labels: dict[str, str] | None = None
     networks: tuple[str, ...] | None = None
     network_mode: str | None = None
@@ -170,6 +172,7 @@ class Deployment(_Table):
     concurrency_limit: int | None = Field(default=None, gt=0)
     paused: bool | None = None
     job_variables: dict[str, Any] = {}
+    secrets: SecretTable = {}
 
     @model_validator(mode="after")
     def _schedules_once(self) -> Deployment:
@@ -221,7 +224,9 @@ class Settings(_Table):
     source: Path | None = Field(default=None, exclude=True)
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
-    origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
+    origins: Origins = Field(default={}, exclude=True, repr=False)
+    environment: str | None = Field(default=None, exclude=True)
+    environments: tuple[str, ...] = Field(default=(), exclude=True)
 
     name: str
     entrypoint: str
@@ -240,6 +245,9 @@ class Settings(_Table):
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
     push_retry_seconds: int = Field(default=60, ge=0)
+    profile: str | None = Field(default=None, min_length=1)
+    require_env: bool = False
+    env_file: FilePath | None = None
     packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
@@ -256,6 +264,10 @@ class Settings(_Table):
         """The names of the configured deployments; without any, of the default deployment."""
         names = tuple(deployment.name for deployment in self.deployments)
         return names or (self.default_deployment or self.name,)
+
+    def secret_block(self, name: str, configured: str = "") -> str:
+        """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
+        return configured or slugify(f"{self.name}-{name}")
 
     @property
     def project_dir(self) -> str:

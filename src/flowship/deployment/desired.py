@@ -120,12 +120,14 @@ class DesiredBlock:
         references: Environment variables that refer to a secret or a variable; they go into the
             deployment itself, since a worker does not resolve them inside a block.
         credentials: The Docker Registry Credentials block for the worker's pull, if any.
+        secrets: Environment variables of all deployments that come from Secret blocks.
     """
 
     name: str
     fields: Mapping[str, Any]
     references: Mapping[str, str]
     credentials: str | None
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class DesiredDeployment:
         from_flags: The names of those that were given by flag.
         parameter_values: Every parameter, given or default.
         job_variables: Those of the configuration, on top of the block's.
+        secrets: Environment variable → the Secret block that it comes from.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -165,6 +168,7 @@ class DesiredDeployment:
     job_variables: dict[str, Any]
     warnings: tuple[str, ...]
     timezone_is_default: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

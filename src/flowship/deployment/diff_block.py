@@ -60,6 +60,9 @@ def wanted_fields(desired: DesiredState, state: ServerState) -> dict[str, Any]:
     given = desired.block.fields
     absent = {k: v for k, v in docker_block.DEFAULTS.items() if k not in current}
     wanted = {**absent, **given, "image": desired.image.reference}
+    clear_text = desired.block.secrets & (current.get("env") or {}).keys()
+    if clear_text and "env" not in given:  # from before it was a secret
+        wanted["env"] = {k: v for k, v in current["env"].items() if k not in clear_text}
     if not desired.image.pushed:
         wanted["image_pull_policy"] = "Never"
     elif "image_pull_policy" not in given and current.get("image_pull_policy") == "Never":

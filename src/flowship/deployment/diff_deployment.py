@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_schedules, parameters
+from flowship.deployment import diff_schedules, parameters, secrets
 from flowship.deployment.description import Description, image_note, split
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
@@ -78,7 +78,12 @@ def wanted_fields(
 ) -> dict[str, Any]:
     """A deployment's fields, schedules apart; `_sent` makes them what the API takes."""
     extra = dict(wanted.job_variables)
-    env = {**variables.values.get("env", {}), **desired.block.references, **extra.pop("env", {})}
+    env = {
+        **variables.values.get("env", {}),
+        **desired.block.references,
+        **secrets.references(wanted.secrets),
+        **extra.pop("env", {}),
+    }
     fields: dict[str, Any] = {
         IMAGE: desired.image.version
         if not desired.image.built
@@ -236,10 +241,20 @@ def _table(
             reason = "--param"
         elif key not in after:
             reason = "no longer configured"
+        elif (name, key) == ("job_variables", "env") and _is_of_secrets(wanted, before, after):
+            reason = "secrets"
         elif name == "job_variables" and key not in wanted.job_variables:
             reason = "follows the block"
         yield FieldChange(f"{name}.{key}", shown[0].get(key), shown[1].get(key), reason,
                           fingerprint=fingerprint(before.get(key)))  # fmt: skip
+
+
+def _is_of_secrets(
+    wanted: DesiredDeployment, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Whether a reference to a Secret block is among what changes in the environment."""
+    had, gets = before.get("env") or {}, after.get("env") or {}
+    return any(had.get(name) != gets.get(name) for name in wanted.secrets)
 
 
 def _shown(

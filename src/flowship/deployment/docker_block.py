@@ -54,7 +54,9 @@ def _data(name: str) -> dict[str, Any]:
 
 def configured_fields(block: Block) -> dict[str, Any]:
     """The block's fields that the configuration gives; references in `env` are left out."""
-    given = plain(block.model_dump(exclude_none=True, exclude={"name", "registry_credentials"}))
+    given = plain(
+        block.model_dump(exclude_none=True, exclude={"name", "registry_credentials", "secrets"})
+    )
     if "env" in given:
         given["env"] = {k: v for k, v in given["env"].items() if not PLACEHOLDER.search(v)}
     fields: dict[str, Any] = given

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from flowship.config.settings import FLOWS_DIR, Deployment, Settings
-from flowship.deployment import docker_block, json_schema, parameters, warnings
+from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -65,6 +65,7 @@ class DeploymentDraft:
         paused: From a flag; None leaves it.
         given: Parameters from flags.
         timezone_is_default: See `DesiredDeployment`.
+        secrets: See `DesiredDeployment`.
     """
 
     wanted: Deployment
@@ -75,6 +76,7 @@ class DeploymentDraft:
     paused: bool | None
     given: Mapping[str, Any]
     timezone_is_default: bool
+    secrets: Mapping[str, str]
 
     @property
     def job_variables(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class DeploymentDraft:
                 *warnings.of_parameters(image.parameters, given, schedules),
             ),
             timezone_is_default=self.timezone_is_default,
+            secrets=self.secrets,
         )
 
     def _parameters(self, image: ImageFacts) -> dict[str, Any]:
@@ -261,6 +264,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
             fields=fields,
             references=docker_block.env_references(settings.block),
             credentials=docker_block.credentials_name(settings.block),
+            secrets=frozenset(settings.block.secrets),
         ),
         pool=settings.work_pool,
         deployments=deployments,
@@ -352,6 +356,7 @@ def _deployment(
         timezone_is_default=source is ScheduleSource.FLAG
         and flags.timezone is None
         and deployment.timezone is None,
+        secrets=secrets.of_deployment(settings, deployment, places),
     )
 
 

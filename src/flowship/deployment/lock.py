@@ -58,8 +58,12 @@ class Holder:
 
 
 def lock_name(block: str) -> str:
-    """The variable's name."""
-    return f"flowship-deploy-lock-{block}"
+    """The variable's name.
+
+    Servers from 3.2 to at least 3.4.0 reject a dash in it. A block's name has dashes, but no
+    underscores, so two blocks never share a lock.
+    """
+    return f"flowship_deploy_lock_{block.replace('-', '_')}"
 
 
 class DeployLock:

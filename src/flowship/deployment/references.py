@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowship.deployment import docker_block
+from flowship.deployment import docker_block, secrets
 from flowship.errors import ConfigError
 from flowship.prefect.command import prefect_command
 
@@ -103,6 +103,8 @@ def _not_found(reference: Reference, target: tuple[str, ...], api: PrefectApi) -
     else:
         missing = f'block "{target[1]}" of type "{target[0]}"'
         how = api.ui_url("blocks/catalog")
+        if target[0] == secrets.SLUG:
+            how = f"`{secrets.set_command('', target[1])}`"
     return ConfigError(
         f"{{{{ {reference.text} }}}}: the server has no {missing}",
         code="reference-not-found",

@@ -64,3 +64,27 @@ def _read_password() -> str:
             "stdin is not valid UTF-8", code="invalid-stdin", where="--password-stdin"
         ) from exc
     return text.rstrip("\r\n")
+
+
+def read_value(name: str) -> str:
+    """A secret's value: typed on a terminal, without an echo; else all of stdin.
+
+    Of a value on stdin, one line ending at the end is removed: the one that `echo` adds.
+
+    Raises:
+        UsageError: What is on stdin is not UTF-8.
+    """
+    import getpass
+
+    if sys.stdin is None:  # `<&-` leaves no stdin at all
+        return ""
+    if sys.stdin.isatty():
+        try:
+            return getpass.getpass(f"value of {name}: ")
+        except EOFError:  # Ctrl-D
+            return ""
+    try:  # As bytes: Python would make every \r\n a \n.
+        text = sys.stdin.buffer.read().decode()
+    except UnicodeError:
+        raise UsageError("stdin is not valid UTF-8", code="invalid-stdin", where=name) from None
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text

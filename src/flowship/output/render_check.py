@@ -23,11 +23,6 @@ def findings(checked: Checked) -> list[RenderableType]:
     if checked.fixed:
         problems = _counted(checked.fixed, "problem")
         lines.append(f"[green]✓[/] fixed {problems} in {escape(checked.name)}")
-        lines += [
-            f"[yellow]![/] line {number}: the destination is absolute now, but the flow is not in"
-            " its place there"
-            for number in checked.misplaced
-        ]
     for finding in checked.findings:
         lines += [*_finding(checked, finding), ""]
     return [*lines, _summary(checked)]

@@ -24,7 +24,7 @@ from flowship.config import files
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import readable_size
-from flowship.project import ignore
+from flowship.project import ignore, unfetched
 from flowship.project.entry import Entry, FileChangedError, changed
 from flowship.project.ignore import LeftOut, LeftOutKind
 from flowship.project.requirements import Requirements
@@ -262,8 +262,8 @@ def notes(context: Context) -> tuple[str, ...]:
 
 
 def warnings(context: Context) -> tuple[str, ...]:
-    """A large context, with what makes it large; links that lead nowhere in the image."""
-    found = []
+    """What was not fetched; links that lead nowhere; a large context, with what makes it so."""
+    found = [*unfetched.warnings(context.entries, context.left_out, f"{PROJECT}/")]
     if links := [_shown(e.path) for e in context.entries if _leads_out(e)]:
         found.append(
             f"links out of the project are broken in the image: {_named(links)}; replace them with"

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 import re
+import stat
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from flowship.errors import ConfigError
 LARGEST_INDEX = 200_000_000
 _HEADER = struct.Struct(">4sLL")
 _MODE_AT, _ID_AT = 24, 40  # in an entry, after times, device and inode; after the size
+_IDENT = re.compile(rb"\$Id: [^$\n]*\$")
+_SUBMODULE = 0o160000  # git's own kind of entry; no file system has it
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Tracked:
 
     mode: int
     blob: str
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is the folder of a submodule; `blob` is then a commit."""
+        return stat.S_IFMT(self.mode) == _SUBMODULE
 
 
 @dataclass(frozen=True)
@@ -68,14 +76,15 @@ class GitIndex:
         return cls(repository, below, keeps_modes, frozenset(folders))
 
     def committed(self, path: str, data: bytes) -> bytes:
-        """The content that git has for the file, if only the ends of its lines differ.
+        """The content that git has for the file, if only what git itself writes differs.
 
-        With ``core.autocrlf``, a clone has CRLF where git and every other clone have LF.
+        With ``core.autocrlf`` or ``eol=crlf``, a clone has CRLF where git has LF. With ``ident``,
+        it has ``$Id: 2d86…$`` where git, and the folder of who committed it, have ``$Id$``.
         """
         tracked = self.files.get(path)
-        if tracked is None or b"\r\n" not in data:
+        if tracked is None or not (b"\r\n" in data or b"$Id: " in data):
             return data
-        plain = data.replace(b"\r\n", b"\n")
+        plain = _IDENT.sub(b"$Id$", data.replace(b"\r\n", b"\n"))
         return plain if blob_id(plain, len(tracked.blob)) == tracked.blob else data
 
 

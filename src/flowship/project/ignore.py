@@ -27,6 +27,7 @@ class LeftOutKind(str, Enum):
     IGNORE_FILE = ".dockerignore"
     GIT = ".gitignore"
     EMPTY = "empty folders"
+    SUBMODULE = "a submodule that was not fetched"
     EXCLUDE_FLAG = "--exclude"
     OUTPUT = "output of this command"
 
@@ -90,12 +91,18 @@ class LeftOut:
     @property
     def by_default(self) -> bool:
         """Whether one of flowship's own patterns decided, not one of the project's."""
-        return self.kind in LEFT_OUT or self.kind in (LeftOutKind.OUTPUT, LeftOutKind.EMPTY)
+        return self.kind in LEFT_OUT or self.kind in (
+            LeftOutKind.OUTPUT,
+            LeftOutKind.EMPTY,
+            LeftOutKind.SUBMODULE,
+        )
 
     def remedy(self, path: str) -> str:
         """How to get `path`, relative to the project folder, into the context."""
         if self.kind is LeftOutKind.EMPTY:
             return f"git keeps no empty folders: put a file into it, such as {path}/.gitkeep"
+        if self.kind is LeftOutKind.SUBMODULE:
+            return "run `git submodule update --init --recursive`"
         if self.kind is LeftOutKind.GIT:
             return (
                 "change that line; or write a .dockerignore, which replaces .gitignore; or set"
@@ -104,6 +111,8 @@ class LeftOut:
         return f"add !{path} to .dockerignore"
 
     def __str__(self) -> str:
+        if self.kind is LeftOutKind.SUBMODULE:
+            return str(self.kind.value)
         if self.by_default:
             return f"excluded by default ({self.kind.value})"
         return f"excluded by {self.source}"

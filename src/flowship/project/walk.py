@@ -2,6 +2,7 @@
 
 Two clones of one commit give the same files. So folders without files do not count, modes are
 reduced to what git keeps, and what git stores as a link is one, even on a system without links.
+A submodule is a repository of its own, with its own index and its own .gitignore.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flowship.errors import ConfigError
@@ -24,6 +25,27 @@ from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, ignore_fil
 MOST_FILES = 500_000
 
 _GONE = (FileNotFoundError, NotADirectoryError)
+
+
+@dataclass(frozen=True)
+class _Repository:
+    """A git repository: the one around the project, or one inside it.
+
+    Attributes:
+        git: What git knows about its files.
+        prefix: Its path in the project, with a slash at the end; "" for the one around it.
+    """
+
+    git: GitIndex
+    prefix: str = ""
+
+    def path(self, path: str) -> str:
+        """A path of the project, relative to the repository."""
+        return path.removeprefix(self.prefix)
+
+    def tracked(self, path: str) -> Tracked | None:
+        """What git has for a path of the project."""
+        return self.git.files.get(self.path(path))
 
 
 @dataclass
@@ -41,23 +63,29 @@ class _Walk:
     def run(self) -> None:
         """Visit every folder that may have files of the context."""
         above = gitignore.rules_above(self.root, self.git.repository) if self.use_gitignore else ()
-        pending = [_Folder(self.root, "", above)]
+        pending = [_Folder(self.root, "", _Repository(self.git), above)]
         while pending:
             pending += self._visit(pending.pop())
 
     def _visit(self, folder: _Folder) -> list[_Folder]:
         """Take the files of one folder; returns the folders below it that must be visited."""
-        rules = folder.rules
-        if self.use_gitignore and not folder.ignored:
-            rules += gitignore.rules_in(folder.path, folder.prefix)
         try:
             items = list(os.scandir(folder.path))
         except _GONE:
             if not folder.prefix:
                 raise
             return []
+        if folder.prefix and any(item.name == ".git" for item in items):
+            folder = folder.own_repository()
+        rules = folder.rules
+        if self.use_gitignore and not folder.ignored:
+            rules += gitignore.rules_in(folder.path, folder.prefix)
         if not items and folder.prefix:
-            self.left_out[folder.prefix.rstrip("/")] = LeftOut(LeftOutKind.EMPTY)
+            name = folder.prefix.rstrip("/")
+            tracked = folder.repository.tracked(name)
+            is_submodule = tracked is not None and tracked.is_submodule
+            kind = LeftOutKind.SUBMODULE if is_submodule else LeftOutKind.EMPTY
+            self.left_out.setdefault(name, LeftOut(kind))
         self.seen += len(items)
         if self.seen > MOST_FILES:
             raise _too_many(self.root)
@@ -70,7 +98,7 @@ class _Walk:
         """Take or leave out one file; a folder is returned if it must be visited."""
         path = folder.prefix + item.name
         is_folder = item.is_dir(follow_symlinks=False)
-        inside = _Folder(Path(item.path), f"{path}/", rules, folder.ignored)
+        inside = _Folder(Path(item.path), f"{path}/", folder.repository, rules, folder.ignored)
         reason = self.ignore.reason(path)
         if is_folder and not reason and os.path.lexists(f"{item.path}/pyvenv.cfg"):
             reason = LeftOut(LeftOutKind.VIRTUAL_ENVIRONMENTS)
@@ -81,20 +109,22 @@ class _Walk:
         if ignored := self._ignored_by_git(path, is_folder, folder, rules):
             self.left_out.setdefault(path, ignored)
             # What git tracks is in every clone, even below a folder that .gitignore names.
-            return inside.below_ignored() if is_folder and path in self.git.folders else None
+            repository = folder.repository
+            has_tracked = is_folder and repository.path(path) in repository.git.folders
+            return inside.below_ignored() if has_tracked else None
         if not _is_text(path):
             raise _not_utf8(path)
         if is_folder:
             return inside
         with contextlib.suppress(*_GONE):
-            entry = _entry(Path(item.path), path, self.git)
+            entry = _entry(Path(item.path), path, folder.repository)
             self.entries += [entry] if entry else []
         return None
 
     def _ignored_by_git(
         self, path: str, is_folder: bool, folder: _Folder, rules: tuple[Rule, ...]
     ) -> LeftOut | None:
-        if not self.use_gitignore or path in self.git.files:
+        if not self.use_gitignore or folder.repository.tracked(path):
             return None
         rule = folder.ignored or gitignore.decide(rules, path, is_folder=is_folder)
         return LeftOut(LeftOutKind.GIT, rule.text, rule.place) if rule else None
@@ -107,12 +137,14 @@ class _Folder:
     Attributes:
         path: Where it is.
         prefix: Its path in the project, with a slash at the end; "" for the project folder.
+        repository: The git repository that its files belong to.
         rules: The lines of .gitignore that apply in it.
         ignored: The line that ignores it, where only tracked files in it are taken.
     """
 
     path: Path
     prefix: str
+    repository: _Repository
     rules: tuple[Rule, ...] = ()
     ignored: Rule | None = None
 
@@ -120,7 +152,12 @@ class _Folder:
         """The same folder, where a line of .gitignore names it."""
         name = self.prefix.rstrip("/")
         rule = self.ignored or gitignore.decide(self.rules, name, is_folder=True)
-        return _Folder(self.path, self.prefix, self.rules, rule)
+        return replace(self, ignored=rule)
+
+    def own_repository(self) -> _Folder:
+        """The same folder as the root of a repository, to which no rule from outside applies."""
+        inside = _Repository(GitIndex.of(self.path), self.prefix)
+        return replace(self, repository=inside, rules=(), ignored=None)
 
 
 def walk(
@@ -173,9 +210,9 @@ def _outputs(entries: list[Entry]) -> list[str]:
     return found
 
 
-def _entry(source: Path, path: str, git: GitIndex) -> Entry | None:
+def _entry(source: Path, path: str, repository: _Repository) -> Entry | None:
     status = source.lstat()
-    tracked = git.files.get(path)
+    git, tracked = repository.git, repository.tracked(path)
     if stat.S_ISLNK(status.st_mode):
         target = os.fsencode(source.readlink())
         if not _is_text(str(source.readlink())):
@@ -192,7 +229,7 @@ def _entry(source: Path, path: str, git: GitIndex) -> Entry | None:
     mode = tracked.mode if tracked and not git.keeps_modes else status.st_mode
     mode = 0o755 if mode & stat.S_IXUSR else 0o644
     if tracked:
-        return Entry(path, "file", mode, status.st_size, source, git=git, git_path=path)
+        return Entry(path, "file", mode, status.st_size, source, b"", git, repository.path(path))
     return Entry(path, "file", mode, status.st_size, source)
 
 

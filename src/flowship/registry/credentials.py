@@ -21,13 +21,22 @@ from typing import Any
 from pydantic import SecretStr
 
 from flowship.errors import ConfigError, UsageError
-from flowship.registry.reference import DOCKER_HUB, Reference, is_loopback, server_address
+from flowship.registry.reference import (
+    DOCKER_HUB,
+    Reference,
+    is_loopback,
+    registry_host,
+    server_address,
+)
 
 TOKEN_USER = "<token>"
 """The user name with which docker marks a password as an identity token."""
 
 VARIABLES = ("FLOWSHIP_REGISTRY_USER", "FLOWSHIP_REGISTRY_PASSWORD")
 """The environment variables that override docker's credentials."""
+
+HOST_VARIABLE = "FLOWSHIP_REGISTRY_HOST"
+"""The environment variable that names the registry of these credentials."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +125,27 @@ def credentials_for(
     ``FLOWSHIP_REGISTRY_USER`` with ``FLOWSHIP_REGISTRY_PASSWORD`` come first, then what docker
     has: the registry's credential helper, the default one, the configuration file.
 
+    The variables are sent to the registry of ``FLOWSHIP_REGISTRY_HOST`` only. Where that is not
+    set, they are for Docker Hub, for this machine, and for a registry that the user names, but
+    not for one that only a file of the project names: anybody can write that.
+
     Args:
         reference: An image, or a registry's host.
         environ: The environment variables, and the helpers' ``PATH``.
         docker_config_dir: The folder of ``config.json``; `docker_folder` when None.
         use_environment: False for any other registry than that of the push, for example that of
-            a base image: the variables are not meant for it and must not be sent there.
+            a base image: the variables are for it only if ``FLOWSHIP_REGISTRY_HOST`` names it.
 
     Raises:
-        ConfigError: One variable without the other, an unreadable file, a failing helper.
+        ConfigError: One variable without the other, an unreadable file, a failing helper; or
+            the variables would be sent to a registry that only a file of the project names.
     """
-    if use_environment and (found := _from_environment(environ)):
-        return found
     registry = reference.registry if isinstance(reference, Reference) else reference
+    host = _host(environ)
+    if host == registry.lower() or (use_environment and not host):
+        place = reference.place if isinstance(reference, Reference) and not host else ""
+        if found := _from_environment(environ, registry, place):
+            return found
     config = _DockerConfig.read(docker_config_dir or docker_folder(environ))
     return config.lookup(registry, environ)
 
@@ -211,7 +228,18 @@ def login(
     return LoginResult(registry, username, store(stored, registry, docker_config_dir, environ))
 
 
-def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
+def _host(environ: Mapping[str, str]) -> str:
+    """The registry that ``FLOWSHIP_REGISTRY_HOST`` names, in lower case; empty if it is not set."""
+    text = environ.get(HOST_VARIABLE, "").strip()
+    try:
+        return registry_host(text).lower() if text else ""
+    except UsageError as exc:
+        raise ConfigError(exc.message, code=exc.code, hint=exc.hint, where=HOST_VARIABLE) from exc
+
+
+def _from_environment(environ: Mapping[str, str], registry: str, place: str) -> Credentials | None:
+    """The credentials of the variables; `place` is the file of the project that names `registry`,
+    if nothing else does."""
     user, password = (environ.get(name, "") for name in VARIABLES)
     if bool(user) != bool(password):
         there, missing = VARIABLES if user else VARIABLES[::-1]
@@ -220,6 +248,15 @@ def _from_environment(environ: Mapping[str, str]) -> Credentials | None:
             code="incomplete-credentials",
             hint="set both, or neither to use docker's own credentials",
             where=there,
+        )
+    if user and place and registry != DOCKER_HUB and not is_loopback(registry):
+        raise ConfigError(
+            f"{' and '.join(VARIABLES)} would be sent to {registry}, which only the project's"
+            " configuration names",
+            code="registry-credentials-misdirected",
+            hint="if you trust this registry, set its name where you set the credentials:"
+            f" `export {HOST_VARIABLE}={registry}`",
+            where=place,
         )
     return Credentials(user, SecretStr(password), VARIABLES[0]) if user else None
 

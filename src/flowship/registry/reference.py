@@ -7,7 +7,7 @@ suggestion.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flowship.errors import UsageError
 
@@ -39,12 +39,15 @@ class Reference:
         path: The repository at that registry; ``library/x`` for Docker Hub's own images.
         tag: As given, None if there is none.
         digest: ``sha256:…``, None if there is none.
+        place: Where a file of the project names it; empty if the user does, with an option or a
+            variable. A downloaded folder must not choose where secrets go.
     """
 
     registry: str
     path: str
     tag: str | None = None
     digest: str | None = None
+    place: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Reference:
@@ -75,11 +78,11 @@ class Reference:
 
     def with_tag(self, tag: str | None) -> Reference:
         """The same image under another tag."""
-        return Reference.parse(str(replace(self, tag=tag)))
+        return replace(Reference.parse(str(replace(self, tag=tag))), place=self.place)
 
     def with_digest(self, digest: str | None) -> Reference:
         """The same image pinned to `digest` (or no longer pinned)."""
-        return Reference.parse(str(replace(self, digest=digest)))
+        return replace(Reference.parse(str(replace(self, digest=digest))), place=self.place)
 
     def __str__(self) -> str:
         tag = "" if self.tag is None else f":{self.tag}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.config.settings import Settings
@@ -38,6 +39,9 @@ def further_names(tags: Sequence[str] | None) -> tuple[str, ...]:
 def push_target(repo: str | None, settings: Settings | None) -> Reference:
     """Where to push: ``--repo``, else the configured repository.
 
+    Returns:
+        The reference; its `place` says whether only a file of the project names it.
+
     Raises:
         UsageError: Neither is given, or ``--repo`` is not a reference.
         ConfigError: The configured one is not a reference.
@@ -52,12 +56,13 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
             hint='use `--repo user/de-repo:tag`, or set repo = "user/de-repo" in the configuration',
             where="--repo",
         )
-    try:
+    if repo or settings is None:
         return registry.push_target(text)
+    place = settings.place("repo")
+    try:
+        target = registry.push_target(text)
     except UsageError as exc:
-        if repo or settings is None:
-            raise
-        place = settings.place("repo")
         raise ConfigError(
             f"repo: {exc.message}", code=exc.code, hint=exc.hint, where=place
         ) from exc
+    return replace(target, place="" if "repo" in settings.origins else place)

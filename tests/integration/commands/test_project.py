@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from support.projects import FLOW
+from support.projects import CONFIG, FLOW
 
 
 def test_an_empty_folder_uses_the_shipped_etl_flow(cli):
@@ -91,3 +91,69 @@ def test_a_flow_of_a_package_that_is_not_sent_is_named_as_in_the_project(
     if left_out:
         (tmp_path / ".dockerignore").unlink()
         assert cli("build", env=env).code == 4, "only the engine is missing"
+
+
+# --- environments --------------------------------------------------------------------------------
+
+ENVIRONMENTS = """
+[env.staging]
+base-image = "python:3.12"
+[env.production]
+base-image = "python:3.13"
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [["--env", "staging", "build"], ["build", "--env", "staging"]], ids=" ".join
+)
+def test_an_environment_is_chosen_before_or_after_the_command(cli, project, words):
+    (project / "flowship.toml").write_text(CONFIG + ENVIRONMENTS)
+    done = cli(*words, "--print-dockerfile")
+    assert done.stdout.startswith("FROM python:3.12\n"), done.stderr
+    both = cli("--env", "production", *words, "--print-dockerfile") if words[0] == "build" else done
+    assert both.stdout.startswith("FROM python:3.12\n"), "the one after the command is nearer"
+    variable = cli("build", "--print-dockerfile", env={"FLOWSHIP_ENV": "production"})
+    assert variable.stdout.startswith("FROM python:3.13\n")
+
+
+def test_the_environment_before_a_group_reaches_its_commands(cli, project):
+    (project / "flowship.toml").write_text(CONFIG + '[env.a]\nprofile = "local"\n')
+    shown = cli("--env", "a", "profile", "show")
+    assert shown.stdout.startswith("local"), shown.stderr
+    assert not cli("profile", "show").stdout.startswith("local")
+
+
+@pytest.mark.parametrize("command", ["deploy", "ship", "push", "run"])
+def test_a_project_can_demand_an_environment(cli, project, command):
+    (project / "flowship.toml").write_text("require-env = true\n" + CONFIG + ENVIRONMENTS)
+    done = cli(command, "--json")
+    assert (done.code, json.loads(done.stdout)["error"]["code"]) == (2, "environment-required")
+    named = {"run": ["p/p"], "push": ["--image", "p:1"]}.get(command)
+    if named:
+        assert cli(command, *named).code == 2
+    assert cli("build", "--print-dockerfile").code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "build", "deploy", "ship", "push", "run", "up"])
+def test_an_unknown_environment_is_an_error_of_every_command(cli, project, command):
+    (project / "flowship.toml").write_text(CONFIG + ENVIRONMENTS)
+    done = cli(command, "--env", "stagng")
+    assert done.code == 2
+    assert 'did you mean "staging"?' in done.stderr
+
+
+def test_the_server_is_named_before_anything_is_sent_to_it(cli, project):
+    more = '[env.a]\nprofile = "local"\nrepo = "localhost:1/p"\n'
+    (project / "flowship.toml").write_text(CONFIG + more)
+    for command, words in (
+        ("deploy", "deploying to"),
+        ("ship", "deploying to"),
+        ("run", "running in"),
+    ):
+        first = cli(command, "--env", "a").stderr.splitlines()[0]
+        assert first == f"{words} a: http://127.0.0.1:4200/api (profile local)"
+    without = cli("deploy", env={"PREFECT_API_URL": "http://127.0.0.1:1/api"}).stderr.splitlines()
+    assert without[0] == (
+        "deploying to http://127.0.0.1:1/api (environment variable PREFECT_API_URL), without an"
+        " environment"
+    )

@@ -55,6 +55,11 @@ def test_a_lock_is_a_variable_that_is_gone_when_it_is_released(api, name):
     assert api.variable(lock.lock_name(name)) is None
 
 
+def test_the_name_of_a_lock_is_one_that_each_supported_server_accepts():
+    # "must only contain lowercase letters, numbers, and underscores": Prefect 3.2 to 3.4.
+    assert lock.lock_name("de-taxi-2-docker") == "flowship_deploy_lock_de_taxi_2_docker"
+
+
 def test_a_lock_is_released_when_the_deploy_fails(api, name):
     with pytest.raises(RuntimeError), lock.held(api, name):
         raise RuntimeError

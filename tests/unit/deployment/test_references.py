@@ -87,7 +87,11 @@ def test_the_projects_own_block_is_not_asked_for(server):
 @pytest.mark.parametrize(
     ("text", "missing", "create"),
     [
-        ("prefect.blocks.secret.gone", 'block "gone" of type "secret"', "/blocks/catalog"),
+        (
+            "prefect.blocks.secret.gone",
+            'block "gone" of type "secret"',
+            "`flowship secret set --block gone`",
+        ),
         (
             "prefect.blocks.json.gcp-key.value.a",
             'block "gcp-key" of type "json"',

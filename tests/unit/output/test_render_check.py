@@ -99,14 +99,6 @@ def test_applied_fixes_are_reported(count, line):
     )
 
 
-def test_a_fix_that_leaves_the_flow_out_of_place_says_so_below_the_fix():
-    lines = shown(render_check.findings(checked("FROM scratch\n", fixed=1, misplaced=(4,))))
-    assert lines.startswith(
-        "✓ fixed 1 problem in Dockerfile\n"
-        "! line 4: the destination is absolute now, but the flow is not in its place there\n"
-    )
-
-
 def test_text_counts_and_json_agree_on_each_severity(monkeypatch):
     """An error of hadolint is shown as what it is here: a warning that stops nothing."""
     item = b'[{"line": 1, "column": 1, "code": "DL3004", "level": "error", "message": "m"}]'

@@ -73,6 +73,18 @@ def test_only_ends_of_lines_that_git_would_change_are_changed(repository):
     assert index.committed("untracked", b"x\r\n") == b"x\r\n"
 
 
+def test_an_identifier_that_git_expands_is_as_it_was_committed(tmp_path):
+    text = b"# $Id$\n"
+    (tmp_path / "a.py").write_bytes(text)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    index = GitIndex.of(tmp_path)
+    for expanded in (b"# $Id: 0123abcd$\n", b"# $Id: 0123abcd $\r\n", text):
+        assert index.committed("a.py", expanded) == text
+    for other in (b"# $Id: 0123abcd\n", b"# $Id: 0123abcd$ changed\n"):
+        assert index.committed("a.py", other) == other
+
+
 def test_a_repository_in_a_folder_that_everybody_can_write_to_is_not_used(tmp_path):
     (tmp_path / "project").mkdir()
     git(tmp_path, "init", "-q")

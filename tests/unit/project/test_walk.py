@@ -12,7 +12,7 @@ from flowship.config import discovery
 from flowship.errors import ConfigError
 from flowship.project import context, walk
 from flowship.project.ignore import LeftOutKind
-from support.projects import write_files
+from support.projects import git, write_files
 
 
 def test_folders_without_files_are_left_out(tmp_path):
@@ -43,6 +43,27 @@ def test_deeply_nested_folders_take_no_time(tmp_path, depth, pattern):
         assert time.perf_counter() - start < 10
     finally:  # pytest's own removal calls itself for each folder
         subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+
+
+def test_a_repository_inside_has_its_own_rules_and_index(tmp_path):
+    write_files(tmp_path, {"flow.py": "", ".gitignore": "*.csv\nout/\n", "a.csv": ""})
+    write_files(tmp_path / "vendor" / "lib", {"b.csv": "", "c.tmp": "", ".gitignore": "*.tmp\n"})
+    write_files(tmp_path / "out" / "lib", {"d.csv": ""})
+    for folder in (tmp_path / "vendor" / "lib", tmp_path / "out" / "lib", tmp_path):
+        git(folder, "init", "-q")
+    found = context.scan(tmp_path)
+    inside = {"vendor/lib/b.csv", "vendor/lib/.gitignore"}
+    assert found.paths == {"flow.py", ".gitignore"} | inside
+    assert found.left_out["vendor/lib/c.tmp"].place == "vendor/lib/.gitignore line 1"
+    git(tmp_path / "vendor" / "lib", "add", "-f", "c.tmp")
+    assert "vendor/lib/c.tmp" in context.scan(tmp_path).paths
+
+
+def test_an_empty_folder_that_is_ignored_anyway_keeps_that_reason(tmp_path):
+    (tmp_path / "out" / "x").mkdir(parents=True)
+    write_files(tmp_path, {"flow.py": "", ".dockerignore": "out\n!**/kept\n"})
+    kinds = {path: why.kind for path, why in context.scan(tmp_path).left_out.items()}
+    assert kinds == dict.fromkeys(("out", "out/x"), LeftOutKind.IGNORE_FILE)
 
 
 def test_pipes_are_left_out(tmp_path):

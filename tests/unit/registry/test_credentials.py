@@ -4,6 +4,7 @@ import base64
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import docker.auth
@@ -105,6 +106,65 @@ def test_the_environment_is_not_sent_to_the_registry_of_a_base_image(folder):
 
     assert who(credentials_for(HUB, environ, folder, use_environment=False)) == ("bob", "docker")
     assert credentials_for(PRIVATE, environ, folder, use_environment=False) is None
+
+
+VARIABLES = {"FLOWSHIP_REGISTRY_USER": "ada", "FLOWSHIP_REGISTRY_PASSWORD": "s3cret"}
+
+
+def named_by_the_project(text):
+    return replace(Reference.parse(text), place="flowship.toml:3:1")
+
+
+@pytest.mark.parametrize("name", ["ghcr.io/team/x:v1", "registry.example.com:5000/x", "10.0.0.1/x"])
+def test_the_variables_are_not_sent_where_only_the_project_points(folder, name):
+    target = named_by_the_project(name)
+    write(folder, {"auths": {target.registry: {"auth": encoded("bob:docker")}}})
+    with pytest.raises(ConfigError) as caught:
+        credentials_for(target, VARIABLES, folder)
+    error = caught.value
+    assert (error.code, error.where) == ("registry-credentials-misdirected", "flowship.toml:3:1")
+    assert f"would be sent to {target.registry}" in error.message
+    assert f"`export FLOWSHIP_REGISTRY_HOST={target.registry}`" in error.hint
+    assert "s3cret" not in str(vars(error))
+    tagged = target.with_tag("v2").with_digest(f"sha256:{'0' * 64}")
+    with pytest.raises(ConfigError):
+        credentials_for(tagged, VARIABLES, folder)
+    assert who(credentials_for(target, {}, folder)) == ("bob", "docker")
+
+
+@pytest.mark.parametrize("name", ["team/x", "docker.io/team/x", "localhost:5000/x", "127.0.0.1/x"])
+def test_docker_hub_and_this_machine_get_the_variables(folder, name):
+    assert who(credentials_for(named_by_the_project(name), VARIABLES, folder)) == ("ada", "s3cret")
+
+
+@pytest.mark.parametrize("host", ["ghcr.io", "GHCR.io", "https://ghcr.io/", "ghcr.io/team"])
+def test_a_named_host_gets_the_variables_and_no_other(folder, host):
+    environ = VARIABLES | {"FLOWSHIP_REGISTRY_HOST": host}
+    write(folder, {"auths": {HUB_KEY: {"auth": encoded("bob:docker")}}})
+    for target in (named_by_the_project("ghcr.io/x"), Reference.parse("ghcr.io/x"), "ghcr.io"):
+        assert who(credentials_for(target, environ, folder)) == ("ada", "s3cret")
+    base = Reference.parse("ghcr.io/bases/prefect:3")
+    assert who(credentials_for(base, environ, folder, use_environment=False)) == ("ada", "s3cret")
+    assert who(credentials_for(HUB, environ, folder)) == ("bob", "docker")
+    for elsewhere in ("localhost:5000/x", "ghcr.io:444/x", "ghcr.io.example.com/x"):
+        assert credentials_for(named_by_the_project(elsewhere), environ, folder) is None
+        assert credentials_for(Reference.parse(elsewhere), environ, folder) is None
+
+
+def test_an_invalid_host_is_reported_with_its_variable(folder):
+    environ = VARIABLES | {"FLOWSHIP_REGISTRY_HOST": "ghcr io"}
+    with pytest.raises(ConfigError) as caught:
+        credentials_for(HUB, environ, folder)
+    assert (caught.value.code, caught.value.where) == ("invalid-registry", "FLOWSHIP_REGISTRY_HOST")
+    assert who(credentials_for(HUB, VARIABLES | {"FLOWSHIP_REGISTRY_HOST": " "}, folder))
+
+
+def test_a_host_without_credentials_changes_nothing(folder):
+    """CI gives a variable to pull requests from forks, but no secrets."""
+    write(folder, {"auths": {"ghcr.io": {"auth": encoded("bob:docker")}}})
+    environ = {"FLOWSHIP_REGISTRY_HOST": "ghcr.io", "FLOWSHIP_REGISTRY_PASSWORD": ""}
+    assert who(credentials_for("ghcr.io", environ, folder)) == ("bob", "docker")
+    assert credentials_for(PRIVATE, environ, folder) is None
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,17 @@ def test_an_invalid_repository_in_the_configuration_is_reported_there(tmp_path):
         push_target("User/y", configured)
 
 
+def test_a_repository_that_only_the_file_names_has_its_place(tmp_path):
+    configured = settings(tmp_path / "p", 'repo = "ghcr.io/team/x"\n')
+    assert push_target(None, configured).place.endswith("flowship.toml:4:1")
+    assert push_target("ghcr.io/team/y", configured).place == ""
+    folder = configured.root
+    by_variable = loading.load(folder, environ={"FLOWSHIP_REPO": "ghcr.io/team/z"})
+    assert push_target(None, by_variable).place == ""
+    by_option = loading.load(folder, environ={}, overrides={"repo": "ghcr.io/team/z"})
+    assert push_target(None, by_option).place == ""
+
+
 def test_other_names_are_validated_before_the_build():
     assert further_names(None) == ()
     assert further_names(["trips:nightly", "trips"]) == ("trips:nightly", "trips")

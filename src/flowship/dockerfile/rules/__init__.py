@@ -8,6 +8,7 @@ every rule to the user.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flowship.dockerfile.rules.destinations import destinations, workdirs
 from flowship.dockerfile.rules.entrypoint import entrypoint
@@ -69,9 +70,18 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
     for rule in _INDEPENDENT:
         found += rule(view)
     found += flow_in_place(view, found)  # silent if the fixes found so far put the flow in place
-    return sorted(
-        one_per_word(dict.fromkeys(found)), key=lambda f: (f.line, f.column, f.rule, f.message)
-    )
+    merged = one_per_word(dict.fromkeys(found))
+    return sorted(_lasting(view, merged), key=lambda f: (f.line, f.column, f.rule, f.message))
+
+
+def _lasting(view: View, found: list[Finding]) -> list[Finding]:
+    """Without the fixes of a copy that would still take the flow to the wrong place."""
+    edited = {finding.line for finding in found if finding.edit}
+    if not edited or not view.facts.entrypoint:
+        return found
+    fixed = View.of(fix(view.text, found), view.facts)
+    misplaced = {f.line for f in flow_in_place(fixed, []) if f.line in edited}
+    return [replace(f, edit=None) if f.line in misplaced else f for f in found]
 
 
 def fix(text: str, findings: Iterable[Finding]) -> str:

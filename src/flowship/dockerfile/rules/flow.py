@@ -13,6 +13,9 @@ from flowship.dockerfile.rules.multiple_sources import needs_slash, slash_edit
 from flowship.dockerfile.rules.sources import excluded_by
 from flowship.dockerfile.stages import Step
 
+# Instructions that find the same files wherever a COPY above them puts its files.
+_NEEDS_NO_FILES = frozenset({"ARG", "EXPOSE", "LABEL", "MAINTAINER", "STOPSIGNAL", "USER"})
+
 
 def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
     """Report a flow that is not in its place, unless the fixes of errors put it there."""
@@ -34,7 +37,9 @@ def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
         advice = f'copy it to "{right}"'
         where = destination(origin)
         if not where.absolute:
-            advice = advice_on_workdir(view, origin) or advice
+            first = advice_on_workdir(view, origin)
+            edit = None if first else _move(view, origin, right, target, own)
+            advice = first or advice
         elif view.text[slice(*place)] + "/" == right:
             edit = Edit(place[1], place[1], "/")
     elif origin := _overwriting(view, target, own):
@@ -90,6 +95,19 @@ def _right_destination(target: str, path: str, step: Step) -> str:
         if head != target:
             return f"{head}/"
     return f"{posixpath.dirname(target)}/"
+
+
+def _move(view: View, step: Step, right: str, target: str, own: str | None) -> Edit | None:
+    """The fix of ``COPY flow.py .``: the right destination, if nothing else needs the file here."""
+    place = span(step.instruction.words[-1])
+    if view.text[slice(*place)] not in {".", "./"} or view.index is None:
+        return None
+    later = [s for s in view.trace.steps if s.instruction.start > step.instruction.start]
+    if any(s.instruction.keyword not in _NEEDS_NO_FILES for s in later):
+        return None
+    moved = {step.instruction.start: right}
+    works = find_file(target, own, view.trace, view.index, moved=moved).found
+    return Edit(*place, right) if works else None
 
 
 def _own_path(index: Index, file: str) -> str | None:

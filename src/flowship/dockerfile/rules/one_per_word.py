@@ -36,7 +36,7 @@ def one_per_word(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _merged(group: list[Finding]) -> Finding:
-    """The weightiest finding, with the reasons of all, and with the fix of the relative path."""
+    """The weightiest finding, with the reasons of all, and a fix that settles all of them."""
     ordered = sorted(group, key=lambda f: _BY_WEIGHT.index(f.rule))
     first, last = ordered[0], ordered[-1]
     if first is last:
@@ -47,7 +47,7 @@ def _merged(group: list[Finding]) -> Finding:
         severity=worst,
         message="; ".join(f.message for f in ordered),
         help=_help(first, last),
-        edit=first.edit if first.rule == "flow-not-in-place" and first.edit else last.edit,
+        edit=first.edit if first.rule == "flow-not-in-place" else last.edit,
     )
 
 
@@ -55,6 +55,4 @@ def _help(first: Finding, relative: Finding) -> str:
     if first.rule == "syntax":
         whole = "use the full path in the image, starting and ending with a slash"
         return relative.help if relative.edit else whole
-    if relative.edit and f'"{relative.edit.replacement}"' not in first.help:
-        return f"{first.help} (--fix makes the path absolute, but does not move the file)"
     return first.help

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -204,6 +205,34 @@ def load_profile(path: Path | None, environ: Mapping[str, str]) -> ActiveProfile
     if any(environ.get(name) for name in _TEST_MODE):
         return ActiveProfile(shown, active, {})
     return ActiveProfile(shown, active, tables[active])
+
+
+def named_profile(path: Path | None, name: str, environ: Mapping[str, str]) -> ActiveProfile | None:
+    """Return the profile `name` of the file at `path`, or the one that comes with Prefect."""
+    tables = known_profiles(path)
+    shown = path or home_folder(environ) / ".prefect" / "profiles.toml"
+    return ActiveProfile(shown, name, tables[name]) if name in tables else None
+
+
+def known_profiles(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    """Return the settings of every profile: those that come with Prefect, and the user's."""
+    text = read_text(path) if path else None
+    own: Mapping[str, Mapping[str, Any]] = {}
+    if path and text:
+        own = parse_profiles(text, path).get("profiles", {})
+    return {**packaged_tables(), **own}
+
+
+def missing_profile(name: str, known: Collection[str], where: str) -> ConfigError:
+    """Return the error for a profile that the project names and that is not on this machine."""
+    close = difflib.get_close_matches(name, known, n=1)
+    create = f"`flowship profile set-api URL --profile {name}` creates it"
+    return ConfigError(
+        f'profile "{name}" does not exist',
+        code="profile-not-found",
+        hint=f'did you mean "{close[0]}"? {create}' if close else create,
+        where=where,
+    )
 
 
 def _fallback_warnings(

@@ -22,12 +22,16 @@ from flowship.errors import ConfigError
 from flowship.prefect.address import is_cloud, is_loopback, is_same_server
 from flowship.prefect.profiles.files import (
     ActiveProfile,
+    known_profiles,
     load_profile,
+    missing_profile,
+    named_profile,
     profiles_path,
     read_dotenv,
     read_toml,
 )
 from flowship.prefect.source import Source, SourceKind
+from flowship.redaction import mask_addresses
 
 _SECTIONS = {
     "api": ("url", "key", "auth_string", "tls_insecure_skip_verify", "ssl_cert_file"),
@@ -78,21 +82,72 @@ _Found = tuple[Any, Source | None]  # A value, and where it was found.
 # --- resolving ---------------------------------------------------------------------------------
 
 
-def resolve(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> ApiTarget:
+def resolve(
+    folder: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    profile: str | None = None,
+    where: str = "",
+) -> ApiTarget:
     """Find the Prefect API as Prefect itself would, run in `folder`.
 
     Args:
         folder: The folder with ``.env``, ``prefect.toml`` and ``pyproject.toml``; None means
             the current folder. The folders above it do not count.
         environ: The environment, `os.environ` unless testing.
+        profile: The profile that the project names, instead of the active one.
+        where: Where the project names it.
 
     Raises:
-        ConfigError: A file or a value is invalid; Prefect cannot read it either.
+        ConfigError: A file or a value is invalid; Prefect cannot read it either. Or the named
+            profile does not exist, or another place than the profile names another server.
     """
     folder = folder or Path()
     dotenv = read_dotenv(folder / ".env", environ)
     tomls = {name: read_toml(folder / name) for name in ("prefect.toml", "pyproject.toml")}
-    profile = load_profile(profiles_path(folder, environ, dotenv, tomls), environ)
+    path = profiles_path(folder, environ, dotenv, tomls)
+    if profile is None:
+        return _resolved(environ, dotenv, tomls, load_profile(path, environ))
+    named = named_profile(path, profile, environ)
+    if named is not None:
+        target = _resolved(environ, dotenv, tomls, named)
+        _refuse_contradiction(target, named, where)
+        return target
+    target = _resolved(environ, dotenv, tomls, load_profile(path, environ))
+    # CI has variables instead of profiles, and says with them which server is meant.
+    if not target.url or target.source.kind is not SourceKind.ENVIRONMENT:
+        raise missing_profile(profile, known_profiles(path), where)
+    warning = f'the profile "{profile}" does not exist here: using {target.source.name}'
+    return replace(target, warnings=(warning,))
+
+
+def _refuse_contradiction(target: ApiTarget, profile: ActiveProfile, where: str) -> None:
+    """Refuse an address that comes before the profile's own and is of another server.
+
+    The project names a profile to keep a deployment from going to the wrong server, and a
+    variable that is left over in a shell would send it there.
+    """
+    own = profile.settings.get("PREFECT_API_URL")
+    if not own or not target.url or target.source.kind is SourceKind.PROFILE:
+        return
+    if target.url.rstrip("/") == str(own).rstrip("/"):
+        return
+    raise ConfigError(
+        f"{target.source} is {mask_addresses(target.url)}, but the profile"
+        f' "{profile.name}", which the configuration names, is {mask_addresses(str(own))}',
+        code="api-contradicts-profile",
+        hint=f"unset {target.source.name}, or choose the environment of that server"
+        if target.source.kind is SourceKind.ENVIRONMENT
+        else f"remove {target.source}, or choose the environment of that server",
+        where=where,
+    )
+
+
+def _resolved(
+    environ: Mapping[str, str],
+    dotenv: Mapping[str, str | None],
+    tomls: Mapping[str, Mapping[str, Any]],
+    profile: ActiveProfile,
+) -> ApiTarget:
     api = list(_layers("api", environ, dotenv, tomls, profile))
     values = {name: _first(api, name) for name in _SECTIONS["api"]}
     url, source = _text(values["url"]), values["url"][1]

@@ -124,6 +124,43 @@ def test_a_missing_slash_at_the_end_has_a_fix():
     assert fix(text, check(text, facts)) == text.replace("flows\n", "flows/\n")
 
 
+AT_HOME = "FROM python:3.11\nWORKDIR /app\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "fixed"),
+    [
+        ("COPY flow.py .\n", "COPY flow.py /opt/prefect/flows/\n"),
+        ("COPY flow.py ./\n", "COPY flow.py /opt/prefect/flows/\n"),
+        ("COPY . .\nUSER 1000\n", "COPY . /opt/prefect/flows/\nUSER 1000\n"),
+        ('COPY ["flow.py", "."]\n', 'COPY ["flow.py", "/opt/prefect/flows/"]\n'),
+        ("COPY util.py flow.py ./\n", "COPY util.py flow.py /opt/prefect/flows/\n"),
+    ],
+)
+def test_a_dot_that_takes_the_flow_elsewhere_is_fixed_to_its_place(written, fixed):
+    facts = Facts(context=context("flow.py", "util.py"), entrypoint="flow.py:etl")
+    assert fix(AT_HOME + written, check(AT_HOME + written, facts)) == AT_HOME + fixed
+    assert check(AT_HOME + fixed, facts) == []
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        "COPY . .\nRUN pip install .\n",
+        'COPY flow.py .\nCMD ["python", "flow.py"]\n',
+        "COPY flow.py .\nENV PYTHONPATH=/app\n",
+        "COPY flow.py ./flows\n",
+        "COPY flow.py flows/\n",
+        "COPY flow.py opt/prefect/\nCOPY flow.py /srv/\n",
+    ],
+)
+def test_a_flow_that_cannot_be_moved_safely_has_advice_and_no_fix(copies):
+    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    found = check(AT_HOME + copies, facts)
+    assert 'copy it to "/opt/prefect/flows/"' in [f.help for f in found]
+    assert fix(AT_HOME + copies, found) == AT_HOME + copies
+
+
 def test_a_workdir_that_must_be_fixed_first_is_the_advice():
     text = PREFECT + "WORKDIR opt/prefect/flows\nCOPY . .\n"
     facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")

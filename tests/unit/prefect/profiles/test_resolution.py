@@ -142,3 +142,68 @@ def test_passwords_and_headers_of_the_profile_are_kept_too(machine):
     assert resolve(folder, environ).misdirected == (
         "PREFECT_API_AUTH_STRING", "PREFECT_CLIENT_CUSTOM_HEADERS",
     )  # fmt: skip
+
+
+# --- the profile that a project names ------------------------------------------------------------
+
+
+def named(machine, profile, **variables):
+    folder, environ, path = machine
+    written(path, COMMENTED)
+    return resolve(folder, {**environ, **variables}, profile, "flowship.toml:1:1")
+
+
+def test_a_named_profile_counts_instead_of_the_active_one(machine):
+    folder, environ, path = machine
+    written(path, COMMENTED.replace('active = "staging"', 'active = "other"'))
+    target = resolve(folder, environ, "staging")
+    assert (target.url, target.profile) == ("http://old:4200/api", "staging")
+    assert target.key is not None
+    assert target.source == Source(SourceKind.PROFILE, "staging")
+    assert resolve(folder, {**environ, "PREFECT_PROFILE": "other"}, "staging").url == target.url
+
+
+def test_a_profile_that_comes_with_prefect_can_be_named(machine):
+    folder, environ, _ = machine
+    assert resolve(folder, environ, "local").url == "http://127.0.0.1:4200/api"
+
+
+def test_a_named_profile_that_does_not_exist_names_the_nearest_and_the_command(machine):
+    with pytest.raises(ConfigError) as caught:
+        named(machine, "stagin")
+    assert (caught.value.code, caught.value.where) == ("profile-not-found", "flowship.toml:1:1")
+    assert 'did you mean "staging"?' in caught.value.hint
+    assert "`flowship profile set-api URL --profile stagin`" in caught.value.hint
+
+
+def test_a_variable_serves_a_machine_without_the_profile_with_a_warning(machine):
+    target = named(machine, "production", PREFECT_API_URL="http://ci/api")
+    assert target.url == "http://ci/api"
+    assert target.warnings == (
+        'the profile "production" does not exist here: using PREFECT_API_URL',
+    )
+
+
+def test_a_file_of_the_project_does_not_stand_in_for_a_missing_profile(machine):
+    (machine.folder / ".env").write_text("PREFECT_API_URL=http://dotenv/api\n")
+    with pytest.raises(ConfigError, match='"production" does not exist'):
+        named(machine, "production")
+
+
+@pytest.mark.parametrize("where", ["variable", ".env", "prefect.toml"])
+def test_another_server_than_that_of_the_named_profile_is_refused(machine, where):
+    variables = {"PREFECT_API_URL": "http://ada:pw@new/api"} if where == "variable" else {}
+    if where == ".env":
+        (machine.folder / ".env").write_text("PREFECT_API_URL=http://new/api\n")
+    if where == "prefect.toml":
+        (machine.folder / "prefect.toml").write_text('[api]\nurl = "http://new/api"\n')
+    with pytest.raises(ConfigError) as caught:
+        named(machine, "staging", **variables)
+    assert caught.value.code == "api-contradicts-profile"
+    assert "http://old:4200/api" in caught.value.message
+    assert "pw" not in caught.value.message
+
+
+def test_the_same_server_in_both_places_is_accepted(machine):
+    target = named(machine, "staging", PREFECT_API_URL="http://old:4200/api/")
+    assert target.url == "http://old:4200/api/"
