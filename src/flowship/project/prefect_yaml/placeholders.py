@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from flowship.config.interpolation import escape
+from flowship.redaction import is_secret_name
+
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 AT_RUN = ("prefect.blocks.", "prefect.variables.", "ctx.")
@@ -32,7 +35,8 @@ def unknown(value: object, *, at_run: bool = False) -> str:
         at_run: Whether a worker resolves the value when it starts a run.
     """
     for name in names(value):
-        if not (name.startswith("$") or (at_run and name.startswith(AT_RUN))):
+        usable = name.startswith("$") and not is_secret_name(name)
+        if not (usable or (at_run and name.startswith(AT_RUN))):
             return "{{ " + name + " }}"
     return ""
 
@@ -40,13 +44,16 @@ def unknown(value: object, *, at_run: bool = False) -> str:
 def translated(value: Any) -> Any:  # noqa: ANN401 - a value of the file, of any type
     """`value` as flowship.toml writes it: ``{{ $NAME }}`` becomes ``${NAME}``."""
     if isinstance(value, str):
-        pieces = PLACEHOLDER.split(value.replace("$", "$$"))
-        for number in range(1, len(pieces), 2):
-            name = pieces[number]
-            pieces[number] = f"${{{name[2:]}}}" if name.startswith("$$") else "{{ " + name + " }}"
+        pieces = PLACEHOLDER.split(value)
+        for number, piece in enumerate(pieces):
+            pieces[number] = _placeholder(piece) if number % 2 else escape(piece)
         return "".join(pieces)
     if isinstance(value, dict):
         return {key: translated(each) for key, each in value.items()}
     if isinstance(value, list):
         return [translated(each) for each in value]
     return value
+
+
+def _placeholder(name: str) -> str:
+    return f"${{{name[1:]}}}" if name.startswith("$") else "{{ " + name + " }}"

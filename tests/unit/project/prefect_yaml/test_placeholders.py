@@ -16,6 +16,7 @@ def test_names_are_found_at_any_depth():
     ("value", "at_run", "first"),
     [
         ("{{ $HOME }}", False, ""),
+        ("{{ $DB_PASSWORD }}", False, "{{ $DB_PASSWORD }}"),
         ("{{ build-image.image }}", False, "{{ build-image.image }}"),
         ("{{ prefect.blocks.secret.token }}", False, "{{ prefect.blocks.secret.token }}"),
         ("{{ prefect.blocks.secret.token }}", True, ""),
@@ -32,9 +33,10 @@ def test_unknown_ones_are_named(value, at_run, first):
     [
         ("{{ $HOME }}/data", "${HOME}/data"),
         ("{{$HOME}}", "${HOME}"),
-        ("costs $5", "costs $$5"),
+        ("costs $5", "costs $5"),
+        ("the text ${HOME}", "the text $${HOME}"),
         ("{{ prefect.blocks.secret.token }}", "{{ prefect.blocks.secret.token }}"),
-        (["{{ $A }}", {"b": "$"}, 3], ["${A}", {"b": "$$"}, 3]),
+        (["{{ $A }}", {"b": "$"}, 3], ["${A}", {"b": "$"}, 3]),
     ],
 )
 def test_environment_variables_are_written_as_flowship_reads_them(value, expected):
