@@ -24,7 +24,7 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "command line": ("cli", "commands", "output"),
-    "order of the steps": ("pipeline", "image_choice"),
+    "order of the steps": ("pipeline", "promotion", "image_choice"),
     "steps": ("check", "image", "push", "deploy", "runs"),
     "subjects": (
         *("build_request", "config", "project", "dockerfile", "engine", "probe"),

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from flowship import dockerfile
-from flowship.config import files
+from flowship.config import files, pyproject
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report
+from flowship.prefect import versions
 from flowship.project import context, requirements
 from flowship.project.context import Context
 from flowship.project.entry import FileChangedError
@@ -27,7 +28,7 @@ from flowship.project.requirements import Requirements
 
 Result = TypeVar("Result")
 
-FORMAT = "5"  # increase it when the same inputs give a different image or different labels
+FORMAT = "6"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class BuildRequest:
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
 
+        It does not depend on which flows of the files are deployed.
+
         Args:
             bases: Base image reference → its fingerprint, the same in every engine.
         """
@@ -82,7 +85,6 @@ class BuildRequest:
             "arguments": dict(self.settings.build_args),
             "bases": dict(bases),
             "platform": self.settings.platform,
-            "entrypoint": self.settings.entrypoint,
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
@@ -100,18 +102,49 @@ def prepare_build(settings: Settings) -> BuildRequest:
         warnings: tuple[str, ...] = ()
     else:
         needed = requirements.read(settings)
+        settings, warnings = _with_locked_prefect(settings, needed)
         _validate_template(settings)
-        text = dockerfile.render(settings, dependencies=needed is not None)
+        text = dockerfile.render(
+            settings,
+            dependencies=needed is not None,
+            locked=needed if needed and needed.locked else None,
+        )
         sent = context.assemble(settings, text, needed)
-        warnings = requirements.unused(settings, needed)
+        warnings += requirements.unused(settings, needed)
     return BuildRequest(
         settings,
         text,
         sent,
         needed,
-        notes=context.notes(sent),
+        notes=(*requirements.notes(settings, needed), *context.notes(sent)),
         warnings=(*warnings, *context.warnings(sent)),
     )
+
+
+def _with_locked_prefect(
+    settings: Settings, needed: Requirements | None
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the base image of the pinned Prefect, if none is configured.
+
+    A configured one that has another version stays, with a warning: the installation replaces
+    Prefect, and the image runs.
+    """
+    pinned = needed.version_of("prefect") if needed else None
+    if needed is None or pinned is None or settings.template:
+        return settings, ()
+    project = pyproject.read(settings.root / pyproject.NAME)
+    fitting = versions.image_with(pinned, project.requires_python if project else "")
+    if settings.base_is_default and fitting:
+        return settings.model_copy(update={"base_image": fitting}), ()
+    present = versions.version_of_base(settings.base_image)
+    if present is None or present == pinned:
+        return settings, ()
+    better = f'; base-image = "{fitting}" has it already' if fitting else ""
+    warning = (
+        f"{needed.source} pins Prefect {pinned}, but the base image has {present}: the installation"
+        f" of the dependencies replaces it{better}"
+    )
+    return settings, (warning,)
 
 
 def _validate_template(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import tokenize
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from flowship.config.loading import load, settings_or_none
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context
+from flowship.project import context, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -70,13 +70,22 @@ class Checked:
 
 
 def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
-    """Check the Dockerfile of a build, with everything that is known about the project."""
+    """Check the Dockerfile of a build, with everything that is known about the project.
+
+    Raises:
+        ConfigError: A requirement cannot work in the image.
+    """
     settings = request.settings
     own = settings.root / settings.dockerfile if settings.dockerfile else None
+    if own:
+        lists = requirement_rules.files_of_dockerfile(request.dockerfile, request.context.paths)
+    else:
+        lists = [request.requirements.source] if request.requirements else []
+    replaced = _validate_requirements(settings.root, lists, request.dockerfile, settings)
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
-        entrypoint=settings.entrypoint,
+        entrypoints=settings.entrypoints,
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
@@ -84,7 +93,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     )
     findings, facts = _check(request.dockerfile, facts, engine)
     if own is None:
-        findings = [_with_template_help(finding, request) for finding in findings]
+        findings = list(_with_template_help(findings, request))
     name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
     return Checked(
         name,
@@ -92,7 +101,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         tuple(findings),
         facts,
         own,
-        (*settings.warnings, *request.warnings),
+        (*settings.warnings, *request.warnings, *replaced),
         (*settings.notes, *request.notes),
     )
 
@@ -123,7 +132,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     """Check one Dockerfile, with the settings of the project if there are any.
 
     Raises:
-        ConfigError: The file cannot be read, or is a link out of the project.
+        ConfigError: The file cannot be read, or is a link out of the project; or a requirement
+            that it installs cannot work.
     """
     root = settings.root if settings else path.parent
     place = Path(os.path.realpath(path.parent), path.name)
@@ -137,14 +147,33 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
             dockerfile=None if relative.startswith("..") else relative,
             use_gitignore=settings.gitignore if settings else True,
         ),
-        entrypoint=settings.entrypoint if settings else None,
+        entrypoints=settings.entrypoints if settings else (),
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
         severities=_severities(settings) if settings else {},
     )
+    sent = facts.context.paths if facts.context else ()
+    lists = requirement_rules.files_of_dockerfile(text, sent)
+    replaced = _validate_requirements(root, lists, text, settings)
     findings, facts = _check(text, facts, None)
-    warnings = settings.warnings if settings else ()
+    warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _validate_requirements(
+    root: Path, lists: Sequence[str], text: str, settings: Settings | None
+) -> tuple[str, ...]:
+    """Refuse requirements that cannot work in the image; the warnings about others."""
+    lines = [line for each in lists for line in requirement_rules.lines_of(root, each)]
+    if not lines:
+        return ()
+    base = dockerfile.final_base(text, settings.build_args if settings else None)
+    return requirement_rules.validate(
+        lines,
+        dockerfile.prefect_version(base),
+        ignore=settings.check.ignore if settings else (),
+        warn=settings.check.warn if settings else (),
+    )
 
 
 def _severities(settings: Settings) -> Mapping[str, Severity]:
@@ -191,25 +220,31 @@ def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str
     return {base: workdir for base, workdir in found.items() if workdir}
 
 
-def _with_template_help(finding: Finding, request: BuildRequest) -> Finding:
+def _with_template_help(findings: Iterable[Finding], request: BuildRequest) -> Iterator[Finding]:
     """Replace advice to edit the Dockerfile, because a rendered one cannot be edited."""
-    if finding.rule == "flow-not-in-place":
-        return replace(finding, help=_entrypoint_hint(request.settings, request.left_out))
-    if finding.rule == "prefect-2-base":
-        image = finding.help.removeprefix("use ")
-        return replace(finding, help=f'set base-image = "{image}"')
-    return finding
+    settings = request.settings
+    files = {e.rpartition(":")[0]: e for e in settings.entrypoints}
+    absent = iter([e for file, e in files.items() if file not in request.files])
+    for finding in findings:
+        if finding.rule == "flow-not-in-place":  # one for each file, in this order
+            entrypoint = next(absent, settings.entrypoint)
+            yield replace(finding, help=_entrypoint_hint(settings, entrypoint, request.left_out))
+        elif finding.rule == "prefect-2-base":
+            image = finding.help.removeprefix("use ")
+            yield replace(finding, help=f'set base-image = "{image}"')
+        else:
+            yield finding
 
 
-def _entrypoint_hint(settings: Settings, left_out: Mapping[str, LeftOut]) -> str:
+def _entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str, LeftOut]) -> str:
     """How to put the flow where the deployment looks for it, with the template."""
-    file = settings.entrypoint.rpartition(":")[0]
+    file = entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if why := next((left_out[path] for path in parents if path in left_out), None):
-        return why.remedy(settings.flow_file)
+        return why.remedy(settings.file_of(entrypoint))
     folder = f"{settings.image_folder}/" if settings.image_folder else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(settings.entrypoint, flows, n=1)
+    close = difflib.get_close_matches(entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
 
 
@@ -317,30 +352,65 @@ def with_hadolint(checked: Checked) -> Checked:
 
 
 def refuse_missing_flow(request: BuildRequest) -> None:
-    """Refuse a project without the file or the function of its entrypoint; runs no code.
+    """Refuse a project without the file or the function of an entrypoint; runs no code.
 
     Only for flowship's own template, which copies the project as it is. Another Dockerfile can
     put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
 
     Raises:
-        ConfigError: No image of this project can contain the flow.
+        ConfigError: No image of this project can contain the flow. All entrypoints of which that
+            is true are named.
     """
     settings = request.settings
-    file, function = settings.entrypoint.rsplit(":", 1)
-    if settings.dockerfile or settings.template or _is_copied(file, settings):
+    if settings.dockerfile or settings.template:
+        return
+    errors = []
+    for entrypoint in settings.entrypoints:
+        try:
+            _refuse_missing(request, entrypoint)
+        except ConfigError as exc:
+            errors.append(exc)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise _several(errors)
+
+
+def _several(errors: Sequence[ConfigError]) -> ConfigError:
+    first = errors[0]
+    blocks = (
+        "\n".join(
+            [each.message]
+            + [f"  at {each.where}" for _ in [1] if each.where]
+            + [f"  hint: {each.hint}" for _ in [1] if each.hint]
+        )
+        for each in errors
+    )
+    return ConfigError(
+        f"{len(errors)} entrypoints are wrong",
+        code=first.code,
+        hint="fix each of them as explained above",
+        where=first.where,
+        details="\n".join(blocks),
+    )
+
+
+def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
+    settings, file = request.settings, entrypoint.rpartition(":")[0]
+    if _is_copied(file, settings):
         return
     parents = [file, *map(str, PurePosixPath(file).parents)]
     excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
     if file in request.files:
-        _require_function(settings, function)
-    elif not (settings.root / settings.flow_file).exists():
-        raise _file_not_found(settings)
+        _require_function(settings, entrypoint)
+    elif not (settings.root / settings.file_of(entrypoint)).exists():
+        raise _file_not_found(settings, entrypoint)
     elif excluded:
         raise ConfigError(
-            f"the flow would not be in the image: {settings.flow_file} is {excluded}",
+            f"the flow would not be in the image: {settings.file_of(entrypoint)} is {excluded}",
             code="entrypoint-file-excluded",
-            hint=_entrypoint_hint(settings, request.left_out),
-            where=settings.place("entrypoint"),
+            hint=_entrypoint_hint(settings, entrypoint, request.left_out),
+            where=settings.place_of_entrypoint(entrypoint),
         )
 
 
@@ -350,13 +420,13 @@ def _is_copied(file: str, settings: Settings) -> bool:
     return any(target.is_relative_to(destination) for destination in settings.copy_.values())
 
 
-def _file_not_found(settings: Settings) -> ConfigError:
+def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
     found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
     return ConfigError(
-        f"entrypoint file not found: {settings.flow_file}",
+        f"entrypoint file not found: {settings.file_of(entrypoint)}",
         code="entrypoint-file-not-found",
-        hint=_entrypoint_hint(settings, {}),
-        where=settings.place("entrypoint"),
+        hint=_entrypoint_hint(settings, entrypoint, {}),
+        where=settings.place_of_entrypoint(entrypoint),
         details="\n".join(["flows found in this project:", *found] if found else []),
     )
 
@@ -367,9 +437,9 @@ _DYNAMIC_NAMES = re.compile(
 )
 
 
-def _require_function(settings: Settings, function: str) -> None:
+def _require_function(settings: Settings, entrypoint: str) -> None:
     """Refuse an entrypoint whose function's name is nowhere in the file."""
-    file = settings.flow_file
+    file, function = settings.file_of(entrypoint), entrypoint.rpartition(":")[2]
     try:
         with tokenize.open(settings.root / file) as stream:
             text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
@@ -383,8 +453,8 @@ def _require_function(settings: Settings, function: str) -> None:
     raise ConfigError(
         f"{file} has no flow named {function}",
         code="flow-not-found",
-        hint=_function_hint(settings.entrypoint.rsplit(":", 1)[0], function, flows),
-        where=settings.place("entrypoint"),
+        hint=_function_hint(entrypoint.rpartition(":")[0], function, flows),
+        where=settings.place_of_entrypoint(entrypoint),
         details=f"flows in that file: {', '.join(flows)}" if flows else "",
     )
 

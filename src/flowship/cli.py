@@ -23,6 +23,7 @@ from flowship.commands import (
     etl,
     init,
     profile,
+    promote,
     push,
     run,
     secret,
@@ -185,6 +186,15 @@ register(
         "flowship ship",
         'flowship ship --repo user/de-repo --cron "0 5 * * *"',
         "flowship ship --name nightly --no-schedule",
+    ),
+)
+register(
+    app,
+    "promote",
+    promote.promote,
+    (
+        "flowship promote --from staging --to production",
+        "flowship promote --from staging --to production --dry-run",
     ),
 )
 register(

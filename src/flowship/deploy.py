@@ -6,6 +6,7 @@ paused, a schedule added there stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from flowship.deployment import (
     release,
     secrets,
 )
-from flowship.deployment.desired import DesiredDeployment, DesiredState, ImageFacts
+from flowship.deployment.desired import DesiredDeployment, DesiredState, FlowFacts, ImageFacts
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.draft import Draft, parameter_required
 from flowship.deployment.execute import execute
@@ -29,7 +30,7 @@ from flowship.deployment.observed import (
     ObservedDeployment,
     ServerState,
     observe,
-    observe_deployment,
+    observe_deployments,
     observe_ground,
 )
 from flowship.deployment.plan import Operation, Plan
@@ -44,6 +45,7 @@ from flowship.prefect.errors import ConflictError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Deployment
 
 ATTEMPTS = 3
 
@@ -69,42 +71,50 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
-    references.validate(references.of_draft(draft), draft.block.name, api)
+    environment = draft.deployments[0].places.settings.environment
+    references.validate(references.of_draft(draft), draft.block.name, api, environment)
     secrets.validate(draft, api)
     return ground
 
 
-def expected_image(
-    wanted: Draft, api: PrefectApi, *, reference: str, platform: str, entrypoint: str
-) -> ImageFacts:
-    """What a dry run shows for an image that is not built yet: its flow as the server has it.
+def expected_image(wanted: Draft, api: PrefectApi, *, reference: str, platform: str) -> ImageFacts:
+    """What a dry run shows for an image that is not built yet: its flows as the server has them.
 
     Args:
         wanted: What is to be deployed.
         api: The server.
         reference: What to show in place of the image's reference.
         platform: ``linux/amd64``.
-        entrypoint: The flow that the image will have.
     """
-    name, block = wanted.deployments[0].wanted.name, wanted.block.name
-    found = next(
-        (
-            d
-            for d in api.deployments(name, block_users.flows(api, block))
-            if docker_block.refers_to(d["job_variables"], block) and d["entrypoint"] == entrypoint
-        ),
-        None,
-    )
+    block = wanted.block.name
+    entrypoints = {d.wanted.name: d.entrypoint for d in wanted.deployments}
+    found: dict[str, Deployment] = {}
+    for each in api.deployments(sorted(entrypoints), block_users.flows(api, block)):
+        on_block = docker_block.refers_to(each["job_variables"], block)
+        if on_block and each["entrypoint"] == entrypoints[each["name"]]:
+            found.setdefault(each["entrypoint"], each)
+    flows = api.flows_by_id(sorted({each["flow_id"] for each in found.values()}))
+    names = {flow["id"]: flow["name"] for flow in flows}
     return ImageFacts(
         reference=reference,
         pushed=True,
         platform=platform,
-        flow_name=api.flow(found["flow_id"])["name"] if found else None,
-        flow_description=description.split(found["description"]).text if found else None,
-        parameters=found["parameter_openapi_schema"] if found else None,
         prefect_version=None,
-        entrypoint=entrypoint,
+        flows=tuple(_expected_flow(e, found.get(e), names) for e in {*entrypoints.values()}),
         built=False,
+    )
+
+
+def _expected_flow(
+    entrypoint: str, found: Deployment | None, names: Mapping[str, str]
+) -> FlowFacts:
+    if found is None:
+        return FlowFacts(entrypoint)
+    return FlowFacts(
+        entrypoint,
+        name=names.get(found["flow_id"]),
+        description=description.split(found["description"]).text,
+        parameters=found["parameter_openapi_schema"],
     )
 
 
@@ -116,10 +126,10 @@ def validate_image(desired: DesiredState, api: PrefectApi, ground: Ground) -> No
         ConfigError: Runs would crash or lack a parameter; nothing was changed.
     """
     versions.validate(desired.image.prefect_version, ground.server)
-    schema = desired.image.parameters
-    for wanted in desired.deployments:
-        if parameters.missing(schema, wanted.parameters):
-            _validate_kept(desired, wanted, observe_deployment(api, wanted))
+    lacking = [d for d in desired.deployments if parameters.missing(d.schema, d.parameters)]
+    if lacking:
+        for wanted, found in zip(lacking, observe_deployments(api, lacking), strict=True):
+            _validate_kept(wanted, found)
 
 
 def plan(
@@ -224,17 +234,15 @@ def _compare(desired: DesiredState, state: ServerState) -> Plan:
     pool = pool_of(desired.pool, state.ground.pool)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         job_variables.validate(wanted.name, wanted.job_variables, pool.template)
-        _validate_kept(desired, wanted, found)
+        _validate_kept(wanted, found)
     return diff(desired, state)
 
 
-def _validate_kept(
-    desired: DesiredState, wanted: DesiredDeployment, found: ObservedDeployment
-) -> None:
+def _validate_kept(wanted: DesiredDeployment, found: ObservedDeployment) -> None:
     for stored in diff_schedules.kept_from_flag(wanted, found.schedules):
         schedule = stored_schedule(stored)
         given = {**wanted.parameters, **(stored.get("parameters") or {})}
-        absent = parameters.missing(desired.image.parameters, given)
+        absent = parameters.missing(wanted.schema, given)
         if schedule and absent:
             raise parameter_required(wanted.name, absent[0], schedule)
 

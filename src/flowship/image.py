@@ -7,7 +7,7 @@ a plain value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import EngineImage, look_up, tag, with_label
 from flowship.errors import ConfigError
 from flowship.events import Report, silent
+from flowship.probe import flow_labels
 from flowship.probe.container import probe_image
 from flowship.probe.result import ProbeResult
 from flowship.project.revision import revision
@@ -41,8 +42,9 @@ class BuiltImage:
         inputs: The hash of all inputs, hexadecimal.
         platform: As "linux/amd64".
         size: Bytes, all layers.
-        probe: The flow that it holds; None if it was not probed.
-        entrypoint: The flow it was built for.
+        flows: The flows that were found in it, those that the project's deployments use first;
+            empty if it was not probed.
+        entrypoint: The first flow that it was built for.
         unchanged: Whether it existed before.
         tags: Every name it has in the engine.
         pushed: Names with digests: ``user/de-repo@sha256:…``. From the engine these are only a
@@ -57,13 +59,29 @@ class BuiltImage:
     inputs: str
     platform: str
     size: int
-    probe: ProbeResult | None
+    flows: tuple[ProbeResult, ...]
     entrypoint: str
     unchanged: bool = False
     tags: tuple[str, ...] = ()
     pushed: tuple[str, ...] = ()
     from_registry: bool = False
     revision: str = ""
+
+    @property
+    def probe(self) -> ProbeResult | None:
+        """The flow of `entrypoint`; None if it was not probed."""
+        return next((flow for flow in self.flows if flow.entrypoint == self.entrypoint), None)
+
+    def missing(self, entrypoints: Iterable[str]) -> tuple[str, ...]:
+        """Those of some entrypoints that were not probed."""
+        known = {flow.entrypoint for flow in self.flows}
+        return tuple(each for each in entrypoints if each not in known)
+
+    def used_by(self, entrypoints: Sequence[str]) -> BuiltImage:
+        """The same image with the flows of these entrypoints only, in their order."""
+        known = {flow.entrypoint: flow for flow in self.flows}
+        flows = tuple(known[each] for each in entrypoints if each in known)
+        return replace(self, flows=flows, entrypoint=entrypoints[0]) if flows else self
 
 
 def local_name(request: BuildRequest, inputs: str) -> str:
@@ -158,9 +176,8 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         raise ConfigError(
             f"{reference} was not built by flowship",
             code="image-not-built-by-flowship",
-            hint="build it with `flowship build`, which writes the labels that describe the flow",
+            hint="build it with `flowship build`, which writes the labels that describe its flows",
         )
-    answer = labels.get(f"{LABEL}.probe")
     inputs = labels[f"{LABEL}.inputs"]
     project = labels.get(f"{LABEL}.project", "")
     name = f"{project}:{inputs[:12]}"
@@ -168,7 +185,7 @@ def _built(reference: str, labels: Mapping[str, str], **known: Any) -> BuiltImag
         reference=name if name in known["tags"] else reference,
         project=project,
         inputs=inputs,
-        probe=ProbeResult.from_json(answer) if answer else None,
+        flows=flow_labels.read(labels),
         entrypoint=labels.get(f"{LABEL}.entrypoint", ""),
         revision=labels.get(REVISION, ""),
         unchanged=True,
@@ -253,31 +270,35 @@ def _build(
     elsewhere: Callable[[str], BuiltImage | None],
     builder: Builder,
 ) -> BuiltImage:
-    platform = request.settings.platform
-    bases = {base: builder.identify(base, platform, report) for base in _bases(request)}
+    settings = request.settings
+    bases = {base: builder.identify(base, settings.platform, report) for base in _bases(request)}
     inputs = request.digest(bases)
     name = local_name(request, inputs)
     known = None if options.no_cache else inspect(engine, name)
-    if known and _is_enough(known, options):
-        return _with_tags(engine, known, options.tags)
+    if known and _is_enough(known, request, options):
+        return _with_tags(engine, known.used_by(settings.entrypoints), options.tags)
     found = None if known or options.no_cache else elsewhere(inputs)
-    if found and _is_enough(found, options):
-        return found
+    if found and _is_enough(found, request, options):
+        return found.used_by(settings.entrypoints)
     if options.probe:
         built = known.id if known else builder.build(request, report, no_cache=options.no_cache)
-        answer = probe_image(engine, built, request, report)
-        builder.label(built, Finish(_labels(request, inputs, bases, answer), name), platform)
+        flows = known.flows if known else ()
+        wanted = known.missing(settings.entrypoints) if known else settings.entrypoints
+        answers = (*flows, *probe_image(engine, built, request, report, wanted))
+        labels = _labels(request, inputs, bases, answers)
+        builder.label(built, Finish(labels, name), settings.platform)
     else:
-        finish = Finish(_labels(request, inputs, bases, None), name)
+        finish = Finish(_labels(request, inputs, bases, ()), name)
         builder.build(request, report, no_cache=options.no_cache, finish=finish)
     image = inspect(engine, name)
     assert image is not None, "the builder named the image just above"
+    image = image.used_by(settings.entrypoints)
     return replace(_with_tags(engine, image, options.tags), unchanged=False)
 
 
-def _is_enough(image: BuiltImage, options: BuildOptions) -> bool:
-    """Whether an existing image can be used: an image without the probe's answer is probed."""
-    return image.probe is not None or not options.probe
+def _is_enough(image: BuiltImage, request: BuildRequest, options: BuildOptions) -> bool:
+    """Whether an existing image can be used: one with a flow that was not probed is probed."""
+    return not options.probe or not image.missing(request.settings.entrypoints)
 
 
 def _with_tags(engine: Engine, image: BuiltImage, names: tuple[str, ...]) -> BuiltImage:
@@ -291,7 +312,7 @@ def _bases(request: BuildRequest) -> list[str]:
 
 
 def _labels(
-    request: BuildRequest, inputs: str, bases: Mapping[str, str], answer: ProbeResult | None
+    request: BuildRequest, inputs: str, bases: Mapping[str, str], flows: Sequence[ProbeResult]
 ) -> dict[str, str]:
     """Every label, empty ones too: without it the image would inherit that of its base image,
     which may be one of flowship's own."""
@@ -300,11 +321,17 @@ def _labels(
         "org.opencontainers.image.title": settings.name,
         "org.opencontainers.image.version": inputs[:12],
         "org.opencontainers.image.base.name": list(bases)[-1] if bases else "",
-        "org.opencontainers.image.description": ((answer and answer.description) or "").strip(),
+        "org.opencontainers.image.description": _description(flows),
         REVISION: revision(settings.root),
         f"{LABEL}.project": settings.name,
         f"{LABEL}.inputs": inputs,
-        f"{LABEL}.entrypoint": settings.entrypoint,
+        f"{LABEL}.entrypoint": settings.entrypoints[0],
         f"{LABEL}.version": __version__,
-        f"{LABEL}.probe": answer.to_json() if answer else "",
+        **flow_labels.write(flows),
     }
+
+
+def _description(flows: Sequence[ProbeResult]) -> str:
+    if len(flows) == 1:
+        return (flows[0].description or "").strip()
+    return f"{len(flows)} flows" if flows else ""

@@ -203,22 +203,28 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         built: As the engine has it.
         reference: How the registry knows it, pinned; None when it was never pushed.
     """
-    from flowship.deployment.desired import ImageFacts
+    from flowship.deployment.desired import FlowFacts, ImageFacts
 
-    probed = built.probe
+    flows = tuple(
+        FlowFacts(
+            entrypoint=probed.entrypoint,
+            name=probed.flow_name,
+            description=probed.description,
+            parameters=dict(probed.parameters),
+            refused_defaults=probed.refused_defaults,
+            computed_defaults=tuple(probed.computed_defaults),
+        )
+        for probed in built.flows
+    )
     return ImageFacts(
         reference=reference or built.reference,
         pushed=reference is not None,
         platform=built.platform,
-        flow_name=probed.flow_name if probed else None,
-        flow_description=probed.description if probed else None,
-        parameters=dict(probed.parameters) if probed else None,
-        prefect_version=probed.prefect if probed else None,
-        entrypoint=built.entrypoint,
+        prefect_version=built.flows[0].prefect if built.flows else None,
+        flows=flows or (FlowFacts(built.entrypoint),),
+        probed=bool(flows),
         inputs=built.inputs,
         revision=built.revision,
-        refused_defaults=probed.refused_defaults if probed else {},
-        computed_defaults=tuple(probed.computed_defaults) if probed else (),
     )
 
 
@@ -227,7 +233,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
 
     Returns:
         None where only the built image says it: with a Dockerfile of its own, another base image
-        than Prefect's, or a requirement of Prefect itself.
+        than Prefect's, or a requirement of Prefect that allows several versions.
     """
     from flowship.prefect.versions import version_of_base
 
@@ -235,7 +241,7 @@ def planned_prefect(request: BuildRequest) -> str | None:
     if settings.dockerfile or settings.template:
         return None
     if wanted and re.search(r"(?mi)^\s*prefect(?![\w.-])", wanted.text):
-        return None
+        return wanted.version_of("prefect")
     return version_of_base(settings.base_image)
 
 
@@ -244,6 +250,8 @@ class ImageAction(str, Enum):
 
     NOTHING = "nothing"
     PUSH = "push"
+    PROBE = "probe"
+    """There is an image, but a flow of it was not probed: it is labelled and pushed again."""
     BUILD = "build"
 
 
@@ -268,7 +276,6 @@ def planned(
     Raises:
         RegistryError: The registry cannot be asked whether it has the image.
     """
-    from flowship import deploy as step
     from flowship import image, push
 
     settings = request.settings
@@ -279,16 +286,29 @@ def planned(
         known = image.inspect(engine, image.local_name(request, inputs))
         published = push.published(engine, target, inputs, account)
         found = known or published
+        if found and found.missing(settings.entrypoints):
+            expected = _expected(engine, settings, target, wanted, api)
+            here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
+            flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
+            return (ImageAction.PROBE if known else ImageAction.BUILD), replace(
+                expected, flows=flows
+            )
         if found and published and (pinned := image.pinned(published, str(target))):
             return ImageAction.NOTHING, facts_of(found, pinned)
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])
             return ImageAction.PUSH, facts_of(found, str(named))
-    expected = step.expected_image(
+    return ImageAction.BUILD, _expected(engine, settings, target, wanted, api)
+
+
+def _expected(
+    engine: Engine, settings: Settings, target: Reference, wanted: Draft, api: PrefectApi
+) -> ImageFacts:
+    from flowship import deploy as step
+
+    return step.expected_image(
         wanted,
         api,
         reference=f"{target.repository} (new image)",
         platform=settings.platform or engine.platform,
-        entrypoint=settings.entrypoint,
     )
-    return ImageAction.BUILD, expected

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from flowship.local.stack import StackReport
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.promotion import Promotion
     from flowship.push import PushedImage
     from flowship.registry import LoginResult, Reference
 
@@ -284,6 +285,52 @@ def plan_ship(
         action, facts = image_choice.planned(connect(), request, target, account, wanted, api)
         desired = _bind(wanted, request.settings, facts)
         return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
+
+
+# --- promote -------------------------------------------------------------------------------------
+
+
+def promote(
+    source: Settings,
+    target: Settings,
+    flags: Flags,
+    listener: Listener,
+    *,
+    dry_run: bool = False,
+    wait: bool = True,
+) -> Promotion:
+    """Deploy to one environment, without a build, what another one runs.
+
+    Args:
+        source: The settings of the environment that runs the image.
+        target: Those of the other one.
+        flags: What the command line gave over the configuration.
+        listener: Is handed the progress.
+        dry_run: Only say what would change.
+        wait: Wait for another deploy of this project; else it is an error.
+    """
+    from flowship import promotion
+    from flowship.deployment.draft import draft
+
+    wanted = draft(target, flags)
+    with open_api(source) as api:
+        found = promotion.running(source, api)
+    built = promotion.described(found, source)
+    with open_api(target) as api:
+        return promotion.promote(
+            found,
+            built,
+            target,
+            wanted,
+            lambda facts: _bind(wanted, target, facts),
+            api,
+            listener.progress(),
+            dry_run=dry_run,
+            wait=wait,
+        )
+
+
+# --- the server ----------------------------------------------------------------------------------
 
 
 @contextmanager

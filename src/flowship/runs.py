@@ -191,10 +191,10 @@ def find(
 def _with_name(
     api: PrefectApi, name: str, project: Callable[[], Settings | None]
 ) -> list[FoundDeployment]:
-    found = list(api.deployments(name))
+    found = list(api.deployments([name]))
     settings = project() if len(found) > 1 else None
     if settings:
-        found = _own(api, found, settings)
+        found = _own(api, name, found, settings)
     flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
     return [_with_flow(d, flows[d["flow_id"]]) for d in found if d["flow_id"] in flows]
 
@@ -203,7 +203,9 @@ def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
     return {**deployment, "flow_name": flow}
 
 
-def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[Deployment]:
+def _own(
+    api: PrefectApi, name: str, found: list[Deployment], settings: Settings
+) -> list[Deployment]:
     """The project's own deployments: those with its block, its entrypoint and its latest image.
 
     A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
@@ -211,9 +213,10 @@ def _own(api: PrefectApi, found: list[Deployment], settings: Settings) -> list[D
     """
     block = api.block_document(docker_block.SLUG, settings.block_name)
     image = str(block["data"].get("image") or "") if block else ""
+    entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)
     rules: tuple[Callable[[Deployment], bool], ...] = (
         lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
-        lambda d: d.get("entrypoint") == settings.entrypoint,
+        lambda d: d.get("entrypoint") == entrypoint,
         lambda d: bool(image) and names_image(d, image),
     )
     for rule in rules:

@@ -103,9 +103,8 @@ def prefect(host: str) -> list[Callable[[], object]]:
     return [
         api.check,
         lambda: api.create_flow("x"),
-        lambda: api.flow_by_name("x"),
         lambda: api.flows_like("x"),
-        lambda: api.flow("x"),
+        lambda: api.flows_named(["x"]),
     ]
 
 

@@ -255,6 +255,57 @@ def test_paused_changes_only_when_a_flag_says_so(project):
     assert project.deploy(Flags(paused=False)).deployments[0].paused is False
 
 
+def test_a_change_of_job_variables_keeps_the_work_queue_that_a_person_chose(project):
+    project.deploy()
+    pool = project.values["work-pool"]
+    identity = project.stored()["id"]
+    chosen = {"work_pool_name": pool, "work_queue_name": "fast"}
+    project.raw("PATCH", f"/deployments/{identity}", chosen)
+    project.configure(**{"job-variables": {"mem_limit": "1g"}})
+    project.deploy()
+    assert project.stored()["work_queue_name"] == "fast"
+    assert project.stored()["job_variables"]["mem_limit"] == "1g"
+    project.configure(**{"work-queue": "slow"})
+    report = project.deploy()
+    stored = project.stored()
+    assert (stored["work_queue_name"], stored["work_pool_name"]) == ("slow", pool)
+    assert [(c.field, c.was, c.now) for c in report.deployments[0].changes] == [
+        ("work_queue_name", "fast", "slow")
+    ]
+
+
+def test_a_new_deployment_has_all_fields_that_are_configured(project):
+    project.configure(
+        concurrency={"limit": 2, "on-conflict": "cancel-new"},
+        version="2026.1",
+        labels={"team": "data", "tier": 1, "core": True},
+        **{"work-queue": "fast", "enforce-parameters": False},
+    )
+    assert project.deploy().deployments[0].warnings == ()
+    stored = project.stored()
+    assert stored["global_concurrency_limit"]["limit"] == 2
+    assert stored["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert (stored["version"], stored["work_queue_name"]) == ("2026.1", "fast")
+    assert stored["enforce_parameter_schema"] is False
+    assert stored["labels"] | {"team": "data", "tier": 1, "core": True} == stored["labels"]
+    project.deploy()
+    assert project.network.writes == []
+
+
+def test_labels_that_cannot_be_changed_are_a_warning_with_the_way_out(project):
+    project.configure(labels={"team": "data"})
+    project.deploy()
+    project.configure(labels={"team": "science", "tier": 1})
+    report = project.deploy()
+    assert project.network.writes == []
+    (warning,) = report.deployments[0].warnings
+    assert "other values for the labels team, tier" in warning
+    assert f"deployment delete flow-{project.tag}/nightly" in warning
+    project.api.delete_deployment(project.stored()["id"])
+    assert project.deploy().deployments[0].warnings == ()
+    assert project.stored()["labels"]["team"] == "science"
+
+
 def test_a_concurrency_limit_comes_and_goes(project):
     project.configure(**{"concurrency-limit": 2})
     project.deploy()

@@ -137,7 +137,8 @@ def test_what_the_probe_found_is_what_the_deployment_uses(project, base_image):
     ("base", "requirements", "expected"),
     [
         ("prefecthq/prefect:3.6.13-python3.11", "pandas\nprefect-docker\n", "3.6.13"),
-        ("prefecthq/prefect:3.6.13-python3.11", "prefect==3.8.8\n", None),  # pip replaces it
+        ("prefecthq/prefect:3.6.13-python3.11", "prefect==3.8.8\n", "3.8.8"),  # pip replaces it
+        ("prefecthq/prefect:3.6.13-python3.11", "prefect>=3.8\n", None),
         ("python:3.11", "pandas\n", None),
     ],
 )

@@ -159,7 +159,16 @@ ENGINE = ("docker", *(f"flowship.{m}" for m in ("engine", "image", "push", "prob
 HTTP = ("httpx", "flowship.http_client")
 STEPS = tuple(
     f"flowship.{step}"
-    for step in ("pipeline", "check", "image", "image_choice", "push", "deploy", "runs")
+    for step in (
+        "pipeline",
+        "check",
+        "image",
+        "image_choice",
+        "push",
+        "deploy",
+        "runs",
+        "promotion",
+    )
 )
 
 # What a folder or module must not import when it is itself imported.

@@ -14,7 +14,13 @@ import pytest
 
 from flowship.config.settings import Settings
 from flowship.deploy import deploy, plan, preflight
-from flowship.deployment.desired import DesiredDeployment, DesiredState, Flags, ImageFacts
+from flowship.deployment.desired import (
+    DesiredDeployment,
+    DesiredState,
+    Flags,
+    FlowFacts,
+    ImageFacts,
+)
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import CREDENTIALS_SLUG, SLUG
 from flowship.deployment.draft import draft
@@ -55,18 +61,34 @@ def settings(**values) -> Settings:
     )
 
 
+FLOW_FACTS = {
+    "flow_name": "name",
+    "flow_description": "description",
+    "parameters": "parameters",
+    "entrypoint": "entrypoint",
+    "refused_defaults": "refused_defaults",
+    "computed_defaults": "computed_defaults",
+}
+
+
 def image(**values) -> ImageFacts:
+    """An image with one flow; `values` are of the image and of its flow."""
+    flow = {
+        "entrypoint": "flows/taxi.py:taxi",
+        "name": "taxi",
+        "description": "Loads taxi rides.",
+        "parameters": SCHEMA,
+    }
+    flow |= {FLOW_FACTS[k]: v for k, v in values.items() if k in FLOW_FACTS}
     facts = {
         "reference": "user/de-repo:tag@sha256:" + "ab" * 32,
         "pushed": True,
         "platform": "linux/amd64",
-        "flow_name": "taxi",
-        "flow_description": "Loads taxi rides.",
-        "parameters": SCHEMA,
         "prefect_version": "3.8.8",
-        "entrypoint": "flows/taxi.py:taxi",
+        "flows": (FlowFacts(**flow),),
+        "probed": flow["parameters"] is not None,
     }
-    return ImageFacts(**{**facts, **values})
+    return ImageFacts(**facts | {k: v for k, v in values.items() if k not in FLOW_FACTS})
 
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)

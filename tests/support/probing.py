@@ -24,19 +24,26 @@ def hello(name: str, times: int = 2):
 """
 
 
-def ask(folder, entrypoint, seconds=60, **environment):
-    """Run the script in a Python process of its own, and return its answer."""
+def ask_all(folder, *entrypoints, seconds=60, **environment):
+    """Run the script in a Python process of its own; entrypoint → its answer."""
     done = subprocess.run(
-        [sys.executable, script.__file__, str(folder), entrypoint, str(seconds)],
+        [sys.executable, script.__file__, str(folder), str(seconds), *entrypoints],
         capture_output=True,
         text=True,
         cwd="/",
         env={**os.environ, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", **environment},
         check=True,
     )
-    started, answer = done.stdout.strip().split("\n")
+    started, *answers = done.stdout.strip().split("\n")
     assert started == script.STARTED
-    return json.loads(answer, parse_constant=pytest.fail)  # JSON has no Infinity and no NaN
+    # JSON has no Infinity and no NaN.
+    read = [json.loads(answer, parse_constant=pytest.fail) for answer in answers]
+    return {answer.pop("entrypoint"): answer for answer in read}
+
+
+def ask(folder, entrypoint, seconds=60, **environment):
+    """The script's answer for one flow."""
+    return ask_all(folder, entrypoint, seconds=seconds, **environment)[entrypoint]
 
 
 def described(folder, entrypoint) -> ProbeResult:

@@ -114,13 +114,9 @@ class ServerModel:
         keys = (f"{slug}/{name}" for name in names)
         return [self.documents[key] for key in keys if key in self.documents]
 
-    def flow_by_name(self, name: str) -> dict[str, Any] | None:
-        self.asked.append("flow_by_name")
-        return next((f for f in self.flows.values() if f["name"] == name), None)
-
-    def flow(self, flow_id: str) -> dict[str, Any]:
-        self.asked.append("flow")
-        return self.flows[flow_id]
+    def flows_named(self, names: Collection[str]) -> list[dict[str, Any]]:
+        self.asked.append("flows named")
+        return [f for f in self.flows.values() if f["name"] in names]
 
     def flows_by_id(self, ids: Collection[str]) -> list[dict[str, Any]]:
         self.asked.append("flows")
@@ -136,10 +132,10 @@ class ServerModel:
         return {f["id"] for f in self.flows.values() if f["name"] in names}
 
     def deployments(
-        self, name: str | None = None, flows: Collection[str] | None = None
+        self, names: Collection[str] | None = None, flows: Collection[str] | None = None
     ) -> Iterator[dict[str, Any]]:
         self.asked.append("deployments" if flows is None else "deployments of flows")
-        found = [d for d in self.stored.values() if name in (None, d["name"])]
+        found = [d for d in self.stored.values() if names is None or d["name"] in names]
         if flows is not None:
             found = [d for d in found if d["flow_id"] in self.flows_of(flows)]
         return iter(found)
@@ -221,6 +217,8 @@ class ServerModel:
         if "concurrency_limit" in fields:
             limit = fields.pop("concurrency_limit")
             fields["global_concurrency_limit"] = {"limit": limit} if limit else None
+        if "work_pool_name" in fields:  # without a queue, the pool's default queue
+            fields.setdefault("work_queue_name", "default")
         return fields
 
     def create_schedule(self, deployment_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from flowship import build_request
-from flowship.build_request import prepare_build, until_files_rest
+from flowship.build_request import BuildRequest, prepare_build, until_files_rest
 from flowship.config import loading
 from flowship.errors import ConfigError
 from support.projects import git, write, write_files
@@ -41,10 +43,9 @@ def rewrite(path, old, new):
         lambda folder: (folder / "helpers.py").rename(folder / "helper.py"),
         lambda folder: (folder / "helpers.py").chmod(0o755),
         lambda folder: rewrite(folder / "flowship.toml", '"trips"', '"other"'),
-        lambda folder: rewrite(folder / "flowship.toml", ":hello", ":other"),
         lambda folder: (folder / "requirements.txt").write_text("tabulate\n"),
     ],
-    ids=["content", "path", "mode", "name", "entrypoint", "requirements"],
+    ids=["content", "path", "mode", "name", "requirements"],
 )
 def test_a_different_input_changes_the_digest(project, change):
     before = digest(project)
@@ -262,3 +263,38 @@ def test_a_file_that_appears_and_vanishes_does_not_stop_the_build(project, at_on
     swap.write_text("x")
     request = prepare_build(loading.load(project, environ={}))
     assert until_files_rest(request, lambda event: None, send(vanish)) == digest(project)
+
+
+def test_the_digest_does_not_depend_on_which_flows_are_deployed(project):
+    before = digest(project)
+    rewrite(project / "flowship.toml", ":hello", ":other")
+    with (project / "flowship.toml").open("a") as file:
+        file.write('[[deployments]]\nname = "d"\nentrypoint = "helpers.py:another"\n')
+    assert digest(project) == before
+
+
+# --- Prefect in the dependencies -----------------------------------------------------------------
+
+
+def pinned(folder: Path, more: str = "") -> BuildRequest:
+    (folder / "flowship.toml").write_text(f'entrypoint = "flow.py:f"\n{more}')
+    (folder / "docker-requirements.txt").write_text("prefect==3.6.13\n")
+    (folder / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.12"\n')
+    return prepare_build(loading.load(folder, environ={}))
+
+
+def test_the_default_base_image_has_the_pinned_prefect_and_a_python_that_is_allowed(tmp_path):
+    request = pinned(tmp_path)
+    base = request.settings.base_image
+    assert re.fullmatch(r"prefecthq/prefect:3\.6\.13-python3\.1[23]", base)
+    assert request.dockerfile.startswith(f"FROM {base}\n")
+    assert request.warnings == ()
+
+
+def test_a_configured_base_image_with_another_prefect_is_a_warning_with_both_versions(tmp_path):
+    (warning,) = pinned(tmp_path, 'base-image = "prefecthq/prefect:3.8.8-python3.12"\n').warnings
+    assert "docker-requirements.txt pins Prefect 3.6.13, but the base image has 3.8.8" in warning
+    assert 'base-image = "prefecthq/prefect:3.6.13-python3.1' in warning
+    same = 'base-image = "prefecthq/prefect:3.6.13-python3.12"\n'
+    assert pinned(tmp_path, same).warnings == ()
+    assert pinned(tmp_path, 'base-image = "python:3.12"\n').warnings == ()

@@ -140,6 +140,42 @@ def test_a_base_image_of_prefect_2_is_refused_with_the_key_to_change(project):
     assert finding.help == 'set base-image = "prefecthq/prefect:3.8.8-python3.12"'
 
 
+def refused_requirement(folder):
+    with pytest.raises(ConfigError) as caught:
+        check.check_project(folder)
+    assert caught.value.code == "prefect-2-requirement"
+    return os.path.relpath(caught.value.where, folder)
+
+
+PREFECT_3 = "prefecthq/prefect:3.8.8-python3.11"
+
+
+def test_a_requirement_of_prefect_2_is_refused_at_its_own_line(project):
+    files = {"requirements.txt": "pandas\n-r more.txt\n", "more.txt": "# x\nprefect-gcp==0.2.4\n"}
+    write(project, PREFECT_3, files)
+    assert refused_requirement(project) == "more.txt:2:1"
+    write(project, PREFECT_3, more='[check]\nwarn = ["prefect-2-requirement"]\n')
+    (warning,) = check.check_project(project).warnings
+    assert warning.startswith("more.txt:2:1: prefect-gcp==0.2.4 is made for Prefect 2")
+
+
+def test_the_requirements_that_an_own_dockerfile_installs_are_checked(project, monkeypatch):
+    text = f"FROM {PREFECT_3}\nCOPY . /opt/prefect/flows/\nRUN pip install -r deps/all.txt\n"
+    files = {"Dockerfile": text, "deps/all.txt": "prefect<3\n", "requirements.txt": "prefect<3\n"}
+    write(project, "x:1", files, OWN)
+    assert refused_requirement(project) == "deps/all.txt:1:1"
+    (project / "flowship.toml").unlink()
+    monkeypatch.chdir(project)
+    assert refused_requirement(project) == "deps/all.txt:1:1"
+
+
+def test_a_pin_of_another_prefect_3_is_a_warning(project):
+    write(project, PREFECT_3, {"requirements.txt": "prefect==3.4.25\n"})
+    (warning,) = check.check_project(project).warnings
+    assert "requirements.txt:1:1: prefect==3.4.25 replaces Prefect 3.8.8" in warning
+    assert "base image of 3.4.25" in warning
+
+
 def test_an_invalid_base_image_is_an_error_in_the_configuration(project):
     write(project, "Python:3.11")
     with pytest.raises(ConfigError, match=r"^base-image: ") as caught:

@@ -21,7 +21,7 @@ KNOWN = image.BuiltImage(
     "0123456789ab" + "f" * 52,
     "linux/amd64",
     1,
-    None,
+    (),
     "f.py:f",
     tags=("host:5000/p:0123456789ab", "host:5000/p:a-copy", "host:5000/p:prod"),
     pushed=(f"host:5000/p@{DIGEST}",),
@@ -85,9 +85,9 @@ def builder(monkeypatch):
         known = {"id": "sha256:built", "platform": "linux/amd64", "size": 1, "tags": (reference,)}
         return image._built(reference, labels, **known)
 
-    def ask(engine, image_id, request, report):
-        orders.orders.append("probe")
-        return PROBE
+    def ask(engine, image_id, request, report, entrypoints):
+        orders.orders.append(" ".join(["probe", *entrypoints[1:]]))
+        return tuple(replace(PROBE, entrypoint=each) for each in entrypoints)
 
     monkeypatch.setattr(image, "inspect", inspect)
     monkeypatch.setattr(image, "probe_image", ask)
@@ -136,8 +136,8 @@ def test_another_base_is_another_image(tmp_path, builder):
 
 
 def test_an_image_of_another_engine_is_used_unless_it_was_not_probed(tmp_path, builder):
-    theirs = replace(KNOWN, probe=PROBE)
-    assert run(tmp_path, builder, elsewhere=lambda inputs: theirs) is theirs
+    theirs = replace(KNOWN, flows=(PROBE,), entrypoint=PROBE.entrypoint)
+    assert run(tmp_path, builder, elsewhere=lambda inputs: theirs) == theirs
     assert builder.orders == ["identify", "known?"]
     run(tmp_path, builder, elsewhere=lambda inputs: KNOWN)
     assert "build" in builder.orders

@@ -31,20 +31,24 @@ def init(
     from flowship.config import loading, settings
     from flowship.output import render_init
     from flowship.output.console import Screen
+    from flowship.prefect import versions
     from flowship.project import scaffold
+    from flowship.project.locks import choice
 
     screen = Screen(as_json=as_json)
     folder = Path.cwd()
     loading.refuse_inside_project(folder)
     name, warnings = loading.default_name(folder)
-    base_image = os.environ.get("FLOWSHIP_BASE_IMAGE") or settings.default_base_image()
+    locked = choice.pinned(folder, "prefect")
+    fitting = versions.image_with(locked[1]) if locked else None
+    base = os.environ.get("FLOWSHIP_BASE_IMAGE") or fitting or settings.default_base_image()
     if prefect_yaml:
         from flowship.project.prefect_yaml import translate
 
         taken = translate(Path(prefect_yaml))
-        written = scaffold.take_over(folder, taken, name=taken.name or name, base_image=base_image)
+        written = scaffold.take_over(folder, taken, name=taken.name or name, base_image=base)
     else:
-        written = scaffold.init(folder, name=name, base_image=base_image)
+        written = scaffold.init(folder, name=name, base_image=base)
     for warning in warnings:
         screen.warn(warning)
     screen.info(*render_init.scaffold(written, source=prefect_yaml or ""))

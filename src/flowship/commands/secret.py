@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import Json, not_empty
-from flowship.commands.project import load_settings
+from flowship.commands.options import Env, Json, not_empty
+from flowship.commands.project import announce, load_settings
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def secret_set(
             "--from-env", callback=not_empty, help="Take the value from this environment variable."
         ),
     ] = None,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Store a secret on the Prefect server: from a prompt, from stdin or from a variable.
@@ -50,12 +52,13 @@ def secret_set(
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
-    settings = _settings(screen, name)
+    settings = _settings(screen, name, env)
     secret = secret_store.find(settings, name, block)
+    announce(screen, settings, "storing a secret in")
     variable = secret.name or secret.block
     text = _variable(from_env) if from_env else prompts.read_value(variable)
     value = secret_store.validated(text, variable)
-    with pipeline.open_api() as api:
+    with pipeline.open_api(settings) as api:
         change = secret_store.store(api, secret, value)
     if warning := secret_store.unused(secret, settings):
         screen.warn(warning)
@@ -63,7 +66,7 @@ def secret_set(
     screen.result(change, change.block)
 
 
-def secret_ls(as_json: Json = False) -> None:
+def secret_ls(env: Env = None, as_json: Json = False) -> None:
     """List the project's secrets, and whether the Prefect server has them; never their values."""
     from flowship import pipeline
     from flowship.deployment import secret_store
@@ -71,8 +74,8 @@ def secret_ls(as_json: Json = False) -> None:
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
-    settings = load_settings(screen)
-    with pipeline.open_api() as api:
+    settings = load_settings(screen, env)
+    with pipeline.open_api(settings) as api:
         found = secret_store.states(api, settings)
         url = api.url
     screen.result({"secrets": found, "api_url": url}, render_secret.listed(found))
@@ -84,6 +87,7 @@ def secret_rm(
     force: Annotated[
         bool, typer.Option("--force", help="Remove it even if a deployment uses it.")
     ] = False,
+    env: Env = None,
     as_json: Json = False,
 ) -> None:
     """Remove a secret from the Prefect server, unless a deployment uses it."""
@@ -93,22 +97,25 @@ def secret_rm(
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
-    secret = secret_store.find(_settings(screen, name), name, block)
-    with pipeline.open_api() as api:
+    settings = _settings(screen, name, env)
+    secret = secret_store.find(settings, name, block)
+    announce(screen, settings, "removing a secret from")
+    with pipeline.open_api(settings) as api:
         change = secret_store.remove(api, secret, force=force)
     screen.info(*render_secret.change(change))
     screen.result(change, change.block)
 
 
-def _settings(screen: Screen, name: str | None) -> Settings | None:
+def _settings(screen: Screen, name: str | None, env: str | None) -> Settings | None:
     """The project's settings; with `--block` there need not be a project."""
-    if name is not None:
-        return load_settings(screen)
-    from pathlib import Path
-
     from flowship import pipeline
+    from flowship.config import overlays
 
-    return pipeline.known_project(Path.cwd())
+    if name is not None:
+        return load_settings(screen, env, changes_server=True)
+    settings = pipeline.known_project(Path.cwd(), env)
+    overlays.require(settings)
+    return settings
 
 
 def _variable(name: str) -> str:

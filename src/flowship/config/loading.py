@@ -79,7 +79,7 @@ def load(
             values[kebab(key)] = value
             set_origin(origins, kebab(key), f"--{kebab(key)}")
     if "entrypoint" not in values:
-        raise _no_entrypoint(folder, source)
+        values["entrypoint"] = _first_entrypoint(values, folder, source)
     if "name" not in values:
         values["name"], name_warnings = default_name(folder)
         warnings += name_warnings
@@ -87,7 +87,7 @@ def load(
     values |= {"notes": notes, "warnings": tuple(warnings)}
     values |= {"environment": chosen, "environments": tuple(environments)}
     if values.get("base-image", "") == "":  # a value of another type is an error
-        values["base-image"] = default_base_image()
+        values |= {"base-image": default_base_image(), "base_is_default": True}
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
@@ -266,6 +266,30 @@ def _no_configuration(folder: Path) -> ConfigError:
         details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",
         where=str(folder),
     )
+
+
+def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | None) -> object:
+    """The entrypoint of the first deployment, where each deployment has its own.
+
+    Raises:
+        ConfigError: One has none.
+    """
+    tables = values.get("deployments")
+    deployments = [d for d in tables if isinstance(d, Mapping)] if isinstance(tables, list) else []
+    given = [d["entrypoint"] for d in deployments if d.get("entrypoint") is not None]
+    if not given:
+        raise _no_entrypoint(folder, source)
+    for number, deployment in enumerate(deployments):
+        if deployment.get("entrypoint") is None:
+            name = deployment.get("name", number + 1)
+            raise ConfigError(
+                f'the deployment "{name}" has no entrypoint, and the project has none for all',
+                code="no-entrypoint",
+                hint='add entrypoint = "path/to/file.py:flow_function" to it, or above the first'
+                " [[deployments]] for all that have none of their own",
+                where=position(source, ["deployments", str(number)]) or str(source or folder),
+            )
+    return given[0]
 
 
 def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Pyproject:
         path: The file.
         name: ``[project] name``; empty if it is not set.
         dependencies: ``[project] dependencies``.
+        extras: ``[project.optional-dependencies]``, as it is written.
+        groups: ``[dependency-groups]`` (PEP 735), as it is written.
+        requires_python: ``[project] requires-python``; empty if it is not set.
         dynamic: ``[project] dynamic``: the fields that a build tool fills in.
         flowship: ``[tool.flowship]``; None if there is no such table.
     """
@@ -38,6 +41,9 @@ class Pyproject:
     path: Path
     name: str = ""
     dependencies: tuple[str, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    requires_python: str = ""
     dynamic: tuple[str, ...] = ()
     flowship: Mapping[str, Any] | None = None
 
@@ -57,9 +63,41 @@ def read(path: Path) -> Pyproject | None:
         path,
         name=_text(path, project, "name"),
         dependencies=_texts(path, project, "dependencies"),
+        extras=_table(path, project, "optional-dependencies", "project."),
+        groups=_table(path, document, "dependency-groups"),
+        requires_python=_text(path, project, "requires-python"),
         dynamic=_texts(path, project, "dynamic"),
         flowship=_table(path, tool, "flowship", "tool.") if "flowship" in tool else None,
     )
+
+
+def known_groups(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The groups and the extras that a pyproject.toml or a Pipfile defines, for any tool.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if not files.is_file(path):
+        return (), ()
+    document = read_toml(path)
+    if path.name == "Pipfile":
+        others = {"packages", "source", "requires", "scripts", "pipenv"}
+        return tuple(name for name in document if name not in others), ()
+    tool = _table(path, document, "tool")
+    tables = {name: table for name, table in tool.items() if isinstance(table, Mapping)}
+    poetry, pdm, uv = (tables.get(name, {}) for name in ("poetry", "pdm", "uv"))
+    groups = {**_mapping(document, "dependency-groups"), **_mapping(poetry, "group")}
+    groups |= _mapping(pdm, "dev-dependencies")
+    if poetry.get("dev-dependencies") or uv.get("dev-dependencies"):
+        groups["dev"] = ()
+    extras = {**_mapping(_mapping(document, "project"), "optional-dependencies")}
+    extras |= _mapping(poetry, "extras")
+    return tuple(groups), tuple(extras)
+
+
+def _mapping(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key)
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def tools(path: Path) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     field_validator,
     model_validator,
 )
@@ -76,6 +80,16 @@ def _possible_path(value: str) -> str:
 
 
 FilePath = Annotated[str, AfterValidator(_possible_path)]
+
+
+def _lock_choice(value: object) -> object:
+    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
+    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
+    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
+
+
+LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
+"""``"auto"``, ``"none"`` or the path of a lockfile."""
 
 
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
@@ -157,10 +171,46 @@ class Schedule(_Table):
         return self
 
 
+def _entrypoint(value: str) -> str:
+    path, colon, function = value.rpartition(":")
+    likely = discovery.likely_entrypoint(value)
+    instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
+    if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
+        raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
+    posix = PurePosixPath(_possible_path(path))
+    if posix.is_absolute() or ".." in posix.parts or "\\" in path:
+        raise ValueError(
+            "the file must be relative to the project folder, inside it, and with forward"
+            f" slashes: {instead}"
+        )
+    return f"{posix}:{function}"
+
+
+Entrypoint = Annotated[str, AfterValidator(_entrypoint)]
+
+
+def _limit_alone(value: object) -> object:
+    """A number stands for a table with this limit."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number or a table: { limit = 1 }")  # noqa: TRY004 - pydantic's
+    return {"limit": value} if isinstance(value, int) else value
+
+
+class Concurrency(_Table):
+    """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
+
+    limit: int = Field(gt=0)
+    on_conflict: Literal["queue", "cancel-new"] | None = None
+
+
 class Deployment(_Table):
-    """``[[deployments]]``: a named, possibly scheduled way to run the flow."""
+    """``[[deployments]]``: a named, possibly scheduled way to run a flow.
+
+    Without an entrypoint of its own it runs the flow of the project's.
+    """
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
+    entrypoint: Entrypoint | None = None
     description: str | None = None
     cron: str | None = None
     interval: Interval | None = None
@@ -169,7 +219,12 @@ class Deployment(_Table):
     schedules: tuple[Schedule, ...] = ()
     parameters: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
+    concurrency: Annotated[Concurrency | None, BeforeValidator(_limit_alone)] = None
     concurrency_limit: int | None = Field(default=None, gt=0)
+    work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    version: str | None = Field(default=None, min_length=1)
+    enforce_parameters: bool | None = None
+    labels: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
     paused: bool | None = None
     job_variables: dict[str, Any] = {}
     secrets: SecretTable = {}
@@ -184,6 +239,27 @@ class Deployment(_Table):
         elif self.timezone and not self.schedules:
             raise ValueError("timezone needs a schedule: add cron, interval or rrule")
         return self
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Deployment:
+        if self.concurrency and self.concurrency_limit:
+            raise ValueError("concurrency and concurrency-limit cannot be combined: keep one")
+        return self
+
+    @field_validator("labels")
+    @classmethod
+    def _own_labels(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name.startswith("prefect."):
+                raise ValueError(f'"{name}": labels that begin with "prefect." are the server\'s')
+        return value
+
+    @property
+    def limit(self) -> Concurrency | None:
+        """The limit of concurrent runs, in whichever form it is configured."""
+        if self.concurrency or not self.concurrency_limit:
+            return self.concurrency
+        return Concurrency(limit=self.concurrency_limit)
 
     def _inline(self) -> Schedule:
         return Schedule(
@@ -227,10 +303,14 @@ class Settings(_Table):
     origins: Origins = Field(default={}, exclude=True, repr=False)
     environment: str | None = Field(default=None, exclude=True)
     environments: tuple[str, ...] = Field(default=(), exclude=True)
+    base_is_default: bool = Field(default=False, exclude=True)
 
     name: str
-    entrypoint: str
+    entrypoint: Entrypoint
     requirements: FilePath | None = None
+    lock: LockFile = "auto"
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
     base_image: str = Field(min_length=1)
     repo: str | None = None
@@ -270,15 +350,37 @@ class Settings(_Table):
         return configured or slugify(f"{self.name}-{name}")
 
     @property
+    def deployed_entrypoints(self) -> dict[str, str]:
+        """Each deployment's name and its entrypoint; without any, of the default deployment."""
+        own = {d.name: d.entrypoint or self.entrypoint for d in self.deployments}
+        return own or {self.deployment_names[0]: self.entrypoint}
+
+    @property
+    def entrypoints(self) -> tuple[str, ...]:
+        """The different entrypoints that the deployments use, in their order."""
+        return tuple(dict.fromkeys(self.deployed_entrypoints.values()))
+
+    @property
     def project_dir(self) -> str:
         """The folder in the image that holds the project's files."""
         return f"{FLOWS_DIR}/{self.image_folder}" if self.image_folder else FLOWS_DIR
 
+    def file_of(self, entrypoint: str) -> str:
+        """The file of an entrypoint, relative to the project's folder."""
+        file = entrypoint.rpartition(":")[0]
+        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+
     @property
     def flow_file(self) -> str:
-        """The file of the entrypoint, relative to the project's folder."""
-        file = self.entrypoint.rpartition(":")[0]
-        return file.removeprefix(f"{self.image_folder}/") if self.image_folder else file
+        """The file of the project's entrypoint, relative to the project's folder."""
+        return self.file_of(self.entrypoint)
+
+    def place_of_entrypoint(self, entrypoint: str) -> str:
+        """Where an entrypoint is set: in the first deployment that names it, else for all."""
+        for number, deployment in enumerate(self.deployments):
+            if deployment.entrypoint == entrypoint:
+                return self.place("deployments", number, "entrypoint")
+        return self.place("entrypoint")
 
     def lost_output(self, parameters: Collection[str]) -> str | None:
         """A warning if runs lose their output; `parameters` are the names that have a value."""
@@ -306,22 +408,6 @@ class Settings(_Table):
     def _image_name(cls, value: str) -> str:
         return _slug(value, "a project name")
 
-    @field_validator("entrypoint")
-    @classmethod
-    def _file_and_function(cls, value: str) -> str:
-        path, colon, function = value.rpartition(":")
-        likely = discovery.likely_entrypoint(value)
-        instead = f'"{value}" is probably "{likely}"' if likely else f'not "{value}"'
-        if not colon or not path.endswith(".py") or not re.fullmatch(r"\w+(\.\w+)?", function):
-            raise ValueError(f'must be "path/to/file.py:flow_function": {instead}')
-        posix = PurePosixPath(_possible_path(path))
-        if posix.is_absolute() or ".." in posix.parts or "\\" in path:
-            raise ValueError(
-                "the file must be relative to the project folder, inside it, and with forward"
-                f" slashes: {instead}"
-            )
-        return f"{posix}:{function}"
-
     @field_validator("image_folder")
     @classmethod
     def _folder_below_the_flows_folder(cls, value: str) -> str:
@@ -348,6 +434,14 @@ class Settings(_Table):
                 raise ValueError(f'"{package}" is not a Debian package name')
         return value
 
+    @field_validator("groups", "extras")
+    @classmethod
+    def _names_of_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", name, re.ASCII):
+                raise ValueError(f'"{name}" is not the name of a group or extra')
+        return value
+
     @field_validator("platform")
     @classmethod
     def _os_and_architecture(cls, value: str | None) -> str | None:
@@ -359,12 +453,15 @@ class Settings(_Table):
     def _consistent(self) -> Settings:
         if self.dockerfile and self.template:
             raise ValueError("dockerfile and template cannot be combined: keep one")
+        if self.requirements and self.lock not in ("auto", "none"):
+            raise ValueError("requirements and lock cannot be combined: keep one")
         if self.image_folder and self.dockerfile:
             raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
-        if self.image_folder and not self.entrypoint.startswith(f"{self.image_folder}/"):
-            raise ValueError(
-                f'entrypoint must start with image-folder: "{self.image_folder}/{self.entrypoint}"'
-            )
+        for entrypoint in (self.entrypoint, *self.entrypoints):
+            if self.image_folder and not entrypoint.startswith(f"{self.image_folder}/"):
+                raise ValueError(
+                    f'entrypoint must start with image-folder: "{self.image_folder}/{entrypoint}"'
+                )
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:

@@ -20,6 +20,33 @@ NEW_IMAGE = "(new image)"
 
 
 @dataclass(frozen=True)
+class FlowFacts:
+    """What a deployment needs to know about a flow of an image.
+
+    Attributes:
+        entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
+        name: As the probe found it; None for an image that was not probed.
+        description: As the probe found it, or None.
+        parameters: The parameter schema, or None.
+        refused_defaults: Parameter → why a run refuses the flow's own default.
+        computed_defaults: The parameters whose default is made of the time of the import.
+    """
+
+    entrypoint: str
+    name: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    refused_defaults: Mapping[str, str] = field(default_factory=dict)
+    computed_defaults: tuple[str, ...] = ()
+
+    @property
+    def deployed_name(self) -> str:
+        """The flow's name; for an image that was not probed, the one that Prefect derives."""
+        function = self.entrypoint.rpartition(":")[2].rpartition(".")[2]
+        return self.name or function.replace("_", "-")
+
+
+@dataclass(frozen=True)
 class ImageFacts:
     """What a deployment needs to know about an image.
 
@@ -27,14 +54,10 @@ class ImageFacts:
         reference: What the worker pulls or finds: ``user/de-repo:tag@sha256:…``.
         pushed: False when only this machine's engine has it: the worker then never pulls.
         platform: ``linux/amd64``.
-        flow_name: As the probe found it; None for an image that was not probed.
-        flow_description: As the probe found it, or None.
-        parameters: The flow's parameter schema, or None.
         prefect_version: The version of Prefect inside the image, or None.
-        entrypoint: ``path/to/file.py:function`` below `FLOWS_DIR`.
-        refused_defaults: Parameter → why a run refuses the flow's own default.
-        computed_defaults: The parameters whose default is made of the time of the import.
-        built: False for an image that a dry run only announces; what is known of its flow is then
+        flows: What is known of its flows.
+        probed: Whether `flows` are all that the image was probed for.
+        built: False for an image that a dry run only announces; what is known of its flows is then
             what the server has.
         inputs: The hash of all inputs; empty for an image that is not built.
         revision: The git revision that it was built from; empty if there is none.
@@ -43,13 +66,9 @@ class ImageFacts:
     reference: str
     pushed: bool
     platform: str
-    flow_name: str | None
-    flow_description: str | None
-    parameters: dict[str, Any] | None
     prefect_version: str | None
-    entrypoint: str
-    refused_defaults: Mapping[str, str] = field(default_factory=dict)
-    computed_defaults: tuple[str, ...] = ()
+    flows: tuple[FlowFacts, ...]
+    probed: bool = True
     built: bool = True
     inputs: str = ""
     revision: str = ""
@@ -61,11 +80,9 @@ class ImageFacts:
             return NEW_IMAGE
         return self.inputs[:12] or image_version(self.reference)
 
-    @property
-    def deployed_flow(self) -> str:
-        """The flow's name; for an image that was not probed, the one that Prefect derives."""
-        function = self.entrypoint.rpartition(":")[2].rpartition(".")[2]
-        return self.flow_name or function.replace("_", "-")
+    def flow(self, entrypoint: str) -> FlowFacts | None:
+        """What is known of a flow; None if that is nothing."""
+        return next((flow for flow in self.flows if flow.entrypoint == entrypoint), None)
 
 
 def image_version(reference: str) -> str:
@@ -141,11 +158,18 @@ class DesiredDeployment:
             by flag is known to be still the last word.
         paused: From a flag: True or False; None leaves it.
         paused_at_first: For a deployment that does not exist yet.
+        schema: The flow's parameter schema; None if the image was not probed.
         parameters: The JSON values given.
         from_flags: The names of those that were given by flag.
         parameter_values: Every parameter, given or default.
         job_variables: Those of the configuration, on top of the block's.
         secrets: Environment variable → the Secret block that it comes from.
+        on_conflict: What a run does that exceeds the limit; None leaves it.
+        work_queue: Of the work pool; None leaves it.
+        version: As configured, in place of the image's.
+        enforce_parameters: Whether the server refuses parameters that the flow does not take; None
+            leaves it, except for a new deployment.
+        labels: For a new deployment.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -162,6 +186,7 @@ class DesiredDeployment:
     configured: str
     paused: bool | None
     paused_at_first: bool
+    schema: dict[str, Any] | None
     parameters: dict[str, Any]
     from_flags: frozenset[str]
     parameter_values: tuple[ParameterValue, ...]
@@ -169,6 +194,11 @@ class DesiredDeployment:
     warnings: tuple[str, ...]
     timezone_is_default: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)
+    on_conflict: str | None = None
+    work_queue: str | None = None
+    version: str | None = None
+    enforce_parameters: bool | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -185,8 +215,8 @@ class DesiredState:
         block: The block that names the image.
         pool: The work pool's name.
         deployments: The deployments, all of this image.
-        configured: The names of all deployments that the project configures, also of those that
-            this deploy leaves alone.
+        configured: All deployments that the project configures, also those that this deploy leaves
+            alone: name → entrypoint.
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
     """
@@ -195,7 +225,7 @@ class DesiredState:
     block: DesiredBlock
     pool: str
     deployments: tuple[DesiredDeployment, ...]
-    configured: frozenset[str]
+    configured: Mapping[str, str]
     now: datetime
     warnings: tuple[str, ...]
 

@@ -30,9 +30,14 @@ TABLES = ("parameters", "job_variables")
 SCHEMA = "parameter_openapi_schema"
 IMAGE = "image"
 """Not a field of the API: the part of the description that names the image."""
+QUEUE = "work_queue_name"
+OPTIONS = "concurrency_options"
+ENFORCE = "enforce_parameter_schema"
+COLLISIONS = {"queue": "ENQUEUE", "cancel-new": "CANCEL_NEW"}
+"""What a run does that exceeds the limit → as the API writes it."""
 FIELDS = (
     "description", IMAGE, "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
-    "concurrency_limit", "work_pool_name", "job_variables", SCHEMA, "enforce_parameter_schema",
+    "concurrency_limit", OPTIONS, "work_pool_name", QUEUE, "job_variables", SCHEMA, ENFORCE,
 )  # fmt: skip
 
 
@@ -88,7 +93,7 @@ def wanted_fields(
         IMAGE: desired.image.version
         if not desired.image.built
         else image_note(desired.image.reference, desired.image.revision),
-        "version": desired.image.version,
+        "version": wanted.version or desired.image.version,
         "entrypoint": wanted.entrypoint,
         "path": wanted.path,
         "pull_steps": [
@@ -100,15 +105,18 @@ def wanted_fields(
         "work_pool_name": desired.pool,
         "job_variables": {**variables.values, **extra, "env": env},
     }
-    probed = desired.image.parameters is not None
+    probed = wanted.schema is not None
     if probed or wanted.description:  # else the flow's own description is not known
         fields["description"] = wanted.description or None
     if probed:
-        fields[SCHEMA] = desired.image.parameters
-        fields["enforce_parameter_schema"] = True
-    if wanted.paused is not None:
-        fields["paused"] = wanted.paused
-    return fields
+        fields[SCHEMA] = wanted.schema
+    given = {
+        OPTIONS: wanted.on_conflict,
+        QUEUE: wanted.work_queue,
+        ENFORCE: wanted.enforce_parameters if probed or not wanted.enforce_parameters else None,
+        "paused": wanted.paused,
+    }
+    return fields | {name: value for name, value in given.items() if value is not None}
 
 
 def stored_field(deployment: Deployment, name: str) -> Any:  # noqa: ANN401 JSON
@@ -116,6 +124,10 @@ def stored_field(deployment: Deployment, name: str) -> Any:  # noqa: ANN401 JSON
     if name == "concurrency_limit":
         limit = deployment.get("global_concurrency_limit")
         return limit["limit"] if limit else None
+    if name == OPTIONS:
+        options = deployment.get("concurrency_options")
+        strategy = options["collision_strategy"] if options else None
+        return next((words for words, own in COLLISIONS.items() if own == strategy), strategy)
     if name in ("description", IMAGE):
         stored = split(deployment.get("description"))
         return stored.image if name == IMAGE else stored.text
@@ -140,6 +152,8 @@ def _creation(
             key=flow.key,
         )
     body = {
+        **({ENFORCE: True} if SCHEMA in fields else {}),
+        **({"labels": dict(wanted.labels)} if wanted.labels else {}),
         **_sent(fields, None),
         "paused": wanted.paused_at_first,
         "name": wanted.name,
@@ -160,10 +174,16 @@ def _update(
     body = {k: v for k, v in fields.items() if not _same(deployment, k, v)}
     if not body:
         return
-    changes = tuple(_changes(desired, wanted, deployment, body))
+    changes = tuple(_changes(wanted, deployment, body))
     body = _sent(body, deployment)
-    if "job_variables" in body:  # the server validates them only together with their pool
+    if "job_variables" in body or QUEUE in body:
+        # The server validates job variables only together with their pool, and looks for a queue
+        # in the pool that is named with it.
         body["work_pool_name"] = desired.pool
+    same_pool = deployment.get("work_pool_name") == desired.pool
+    queue = fields.get(QUEUE) or (deployment.get(QUEUE) if same_pool else None)
+    if "work_pool_name" in body and queue:
+        body[QUEUE] = queue  # without it, the server moves the deployment to the default queue
     yield Operation(
         Action.UPDATE,
         Resource.DEPLOYMENT,
@@ -187,11 +207,15 @@ def _sent(fields: Mapping[str, Any], deployment: Deployment | None) -> dict[str,
         stored = split(deployment.get("description") if deployment else None)
         text, image = fields.get("description", stored.text), fields.get(IMAGE, stored.image)
         body["description"] = str(Description(text, image))
+    if OPTIONS in fields:
+        options = deployment.get("concurrency_options") if deployment else None
+        kept = {k: v for k, v in options.items() if v is not None} if options else {}
+        body[OPTIONS] = {**kept, "collision_strategy": COLLISIONS[fields[OPTIONS]]}
     return body
 
 
 def _operation_reason(changes: Sequence[FieldChange]) -> str:
-    if any(change.field in ("version", IMAGE) for change in changes):
+    if any(change.reason == "new image" for change in changes):
         return "new image"
     return ", ".join(dict.fromkeys(change.reason for change in changes))
 
@@ -204,7 +228,6 @@ def _same(deployment: Deployment, name: str, value: object) -> bool:
 
 
 def _changes(
-    desired: DesiredState,
     wanted: DesiredDeployment,
     deployment: Deployment,
     body: Mapping[str, Any],
@@ -213,8 +236,8 @@ def _changes(
         before = stored_field(deployment, name)
         if name in TABLES:
             shown = (
-                _shown(desired, deployment, name, before or {}),
-                _shown(desired, deployment, name, value),
+                _shown(wanted, deployment, name, before or {}),
+                _shown(wanted, deployment, name, value),
             )
             yield from _table(wanted, name, (before or {}, value), shown)
         elif name == SCHEMA:
@@ -223,7 +246,8 @@ def _changes(
                 name, *names, "the flow's parameters", fingerprint=fingerprint(before)
             )
         else:
-            yield FieldChange(name, before, value, _reason(name), fingerprint=fingerprint(before))
+            reason = _reason(wanted, name)
+            yield FieldChange(name, before, value, reason, fingerprint=fingerprint(before))
 
 
 def _table(
@@ -258,12 +282,12 @@ def _is_of_secrets(
 
 
 def _shown(
-    desired: DesiredState, deployment: Deployment, name: str, values: Mapping[str, Any]
+    wanted: DesiredDeployment, deployment: Deployment, name: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     if name == "parameters":
         # A parameter that the flow no longer has is known only by the stored schema.
         stored = deployment.get("parameter_openapi_schema")
-        return parameters.all_masked(values, desired.image.parameters, stored)
+        return parameters.all_masked(values, wanted.schema, stored)
     shown: dict[str, Any] = mask_value(values)
     return shown
 
@@ -272,8 +296,8 @@ def _names(schema: Mapping[str, Any] | None) -> list[str]:
     return list((schema or {}).get("properties", {}))
 
 
-def _reason(name: str) -> str:
-    if name in ("version", IMAGE):
+def _reason(wanted: DesiredDeployment, name: str) -> str:
+    if name == IMAGE or (name == "version" and not wanted.version):
         return "new image"
     if name == "paused":
         return "--paused or --no-paused"

@@ -71,7 +71,7 @@ def operations(
         desired: What the deployment is part of.
     """
     matches, surplus = match(wanted, found.schedules)
-    schemas = (desired.image.parameters, found.parameter_schema)
+    schemas = (wanted.schema, found.parameter_schema)
     for one in matches:
         if one.stored is None:
             yield _create(wanted, one, parent, desired.now)

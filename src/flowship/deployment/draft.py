@@ -19,6 +19,7 @@ from flowship.deployment.desired import (
     DesiredDeployment,
     DesiredState,
     Flags,
+    FlowFacts,
     ImageFacts,
     ScheduleSource,
 )
@@ -84,59 +85,94 @@ class DeploymentDraft:
         variables: dict[str, Any] = json_schema.plain(self.wanted.job_variables)
         return variables
 
-    def bind(self, image: ImageFacts, now: datetime) -> DesiredDeployment:
-        """The deployment of this image; see `Draft.bind`."""
-        given = self._parameters(image)
-        schedules = self._schedules(image)
-        absent = self._missing(image, given, schedules)
-        refused = self._refused_defaults(image, given, schedules)
+    def bind(
+        self, image: ImageFacts, now: datetime, sole: FlowFacts | None = None
+    ) -> DesiredDeployment:
+        """The deployment of this image; see `Draft.bind`.
+
+        Args:
+            image: What its runs start.
+            now: The moment of the deploy.
+            sole: The flow to run instead of the configured one, which the image does not have.
+        """
+        flow = image.flow(self.entrypoint) or sole
+        if flow is None and image.probed:
+            raise self._not_in_image(image)
+        flow = flow or FlowFacts(self.entrypoint)
+        given = self._parameters(flow)
+        schedules = self._schedules(flow)
+        limit = self.wanted.limit
+        absent = self._missing(flow, given, schedules)
+        refused = self._refused_defaults(flow, given, schedules)
         return DesiredDeployment(
             name=self.wanted.name,
-            flow_name=image.deployed_flow,
-            description=self.wanted.description or image.flow_description,
-            entrypoint=image.entrypoint,
+            flow_name=flow.deployed_name,
+            description=self.wanted.description or flow.description,
+            entrypoint=flow.entrypoint,
             path=FLOWS_DIR,
             tags=self.wanted.tags,
-            concurrency_limit=self.wanted.concurrency_limit,
+            concurrency_limit=limit.limit if limit else None,
+            on_conflict=limit.on_conflict if limit else None,
+            work_queue=self.wanted.work_queue,
+            version=self.wanted.version,
+            enforce_parameters=self.wanted.enforce_parameters,
+            labels=self.wanted.labels,
             schedules=schedules,
             schedule_source=self.schedule_source,
             configured=self.configured,
             paused=self.paused,
             paused_at_first=bool(self.wanted.paused if self.paused is None else self.paused),
+            schema=flow.parameters,
             parameters=given,
             from_flags=frozenset(self.given),
             parameter_values=parameters.table(
-                image.parameters, given, computed=image.computed_defaults
+                flow.parameters, given, computed=flow.computed_defaults
             ),
             job_variables=self.job_variables,
             warnings=(
                 *absent,
                 *refused,
                 *warnings.of_schedules(schedules, now),
-                *warnings.of_parameters(image.parameters, given, schedules),
+                *warnings.of_parameters(flow.parameters, given, schedules),
             ),
             timezone_is_default=self.timezone_is_default,
             secrets=self.secrets,
         )
 
-    def _parameters(self, image: ImageFacts) -> dict[str, Any]:
+    @property
+    def entrypoint(self) -> str:
+        """The configured flow: the deployment's own, or else the project's."""
+        return self.wanted.entrypoint or self.places.settings.entrypoint
+
+    def _not_in_image(self, image: ImageFacts) -> ConfigError:
+        settings = self.places.settings
+        return ConfigError(
+            f'the image was not built for the flow of "{self.wanted.name}", {self.entrypoint}',
+            code="flow-not-in-image",
+            hint="run `flowship build`, which loads this flow too without building again if no"
+            " file has changed; or deploy only the others, with --name",
+            where=settings.place_of_entrypoint(self.entrypoint),
+            details="\n".join(["it was built for:", *(f"  {f.entrypoint}" for f in image.flows)]),
+        )
+
+    def _parameters(self, flow: FlowFacts) -> dict[str, Any]:
         configured = parameters.resolve(
-            image.parameters,
+            flow.parameters,
             self.wanted.parameters,
             where=partial(self.places.of, "parameters"),
         )
         typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in self.given.items()}
         flags = parameters.resolve(
-            image.parameters, typed, where="--param {}".format, error=UsageError
+            flow.parameters, typed, where="--param {}".format, error=UsageError
         )
         return configured | flags
 
-    def _schedules(self, image: ImageFacts) -> tuple[ScheduleSpec, ...]:
+    def _schedules(self, flow: FlowFacts) -> tuple[ScheduleSpec, ...]:
         return tuple(
             replace(
                 schedule,
                 parameters=parameters.resolve(
-                    image.parameters,
+                    flow.parameters,
                     schedule.parameters,
                     where=partial(self.places.schedule, number, "parameters"),
                 ),
@@ -145,36 +181,36 @@ class DeploymentDraft:
         )
 
     def _refused_defaults(
-        self, image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+        self, flow: FlowFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
     ) -> tuple[str, ...]:
         """Defaults that no value replaces and that the flow's own types refuse, in words."""
-        refused = image.refused_defaults
+        refused = flow.refused_defaults
         for schedule in schedules:
             left = [n for n in refused if n not in given and n not in schedule.parameters]
             if left:
-                words = parameters.refused_default(left[0], refused[left[0]], image.parameters)
+                words = parameters.refused_default(left[0], refused[left[0]], flow.parameters)
                 raise ConfigError(
                     f'"{self.wanted.name}" would run {schedule.words} and fail each time: {words}',
                     code="parameter-default-invalid",
                     hint="correct the default or the type in the flow, such as"
                     f" {left[0]}: … | None = None; or give a value: --param {left[0]}=…",
-                    where=image.entrypoint,
+                    where=flow.entrypoint,
                 )
         left = [n for n in refused if n not in given] if not schedules else []
         return tuple(
             f"each run that gives no value fails: {words}"
-            for words in (parameters.refused_default(n, refused[n], image.parameters) for n in left)
+            for words in (parameters.refused_default(n, refused[n], flow.parameters) for n in left)
         )
 
     def _missing(
-        self, image: ImageFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
+        self, flow: FlowFacts, given: Mapping[str, Any], schedules: Sequence[ScheduleSpec]
     ) -> tuple[str, ...]:
         name = self.wanted.name
         for schedule in schedules:
-            absent = parameters.missing(image.parameters, {**given, **schedule.parameters})
+            absent = parameters.missing(flow.parameters, {**given, **schedule.parameters})
             if absent:
                 raise parameter_required(name, absent[0], schedule)
-        absent = parameters.missing(image.parameters, given)
+        absent = parameters.missing(flow.parameters, given)
         if not absent or schedules:
             return ()
         listed = " and ".join(f'"{p}"' for p in absent)
@@ -190,7 +226,7 @@ class Draft:
         block: The block, the image left out.
         pool: The work pool's name.
         deployments: Those that this deploy is about.
-        configured: The names of all that the project configures.
+        configured: All that the project configures: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
     """
@@ -198,7 +234,7 @@ class Draft:
     block: DesiredBlock
     pool: str
     deployments: tuple[DeploymentDraft, ...]
-    configured: frozenset[str]
+    configured: Mapping[str, str]
     now: datetime
     warnings: tuple[str, ...]
 
@@ -207,7 +243,8 @@ class Draft:
 
         Raises:
             ConfigError, UsageError: Parameters that the flow does not take, values of another
-                type, or a required one without a value on a schedule; an image with Prefect 2.
+                type, or a required one without a value on a schedule; an image with Prefect 2, or
+                without the flow of a deployment.
         """
         if image.prefect_version and image.prefect_version.split(".")[0] != "3":
             raise ConfigError(
@@ -216,11 +253,14 @@ class Draft:
                 hint="set base-image to a Prefect 3 image and build again",
                 where="base-image",
             )
+        # An earlier image of a project with one flow may have it elsewhere, under another name.
+        one = len({*self.configured.values()}) == len(image.flows) == 1
+        sole = image.flows[0] if one else None
         return DesiredState(
             image=image,
             block=self.block,
             pool=self.pool,
-            deployments=tuple(d.bind(image, self.now) for d in self.deployments),
+            deployments=tuple(d.bind(image, self.now, sole) for d in self.deployments),
             configured=self.configured,
             now=self.now,
             warnings=self.warnings,
@@ -268,7 +308,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         ),
         pool=settings.work_pool,
         deployments=deployments,
-        configured=frozenset(settings.deployment_names),
+        configured=settings.deployed_entrypoints,
         now=now,
         warnings=(
             *warnings.of_block(settings.block),

@@ -129,8 +129,9 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     ground = ground or observe_ground(api, desired.pool, desired.block.credentials)
     block = api.block_document(docker_block.SLUG, desired.block.name)
     users = block_users.flows(api, desired.block.name) if block else frozenset()
-    using = list(_using(api, desired, users)) if block else []
-    found = tuple(_deployment(api, wanted, using) for wanted in desired.deployments)
+    listed = _of_flows(api, desired, users)
+    using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
+    found = observe_deployments(api, desired.deployments, listed)
     ours = {d.deployment["id"] for d in found if d.deployment}
     return ServerState(
         ground=ground,
@@ -142,9 +143,31 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     )
 
 
-def observe_deployment(api: PrefectApi, wanted: DesiredDeployment) -> ObservedDeployment:
-    """Read one deployment."""
-    return _deployment(api, wanted, ())
+def observe_deployments(
+    api: PrefectApi, wanted: Sequence[DesiredDeployment], listed: Sequence[Deployment] = ()
+) -> tuple[ObservedDeployment, ...]:
+    """Read deployments, in a number of requests that does not depend on how many they are.
+
+    Only the server's own answer to their names counts for "does not exist": a list in pages may
+    miss one, and to create a deployment that exists would delete the schedules that a person added.
+
+    Args:
+        api: The server.
+        wanted: Which ones.
+        listed: Those that were read before.
+    """
+    flows = {flow["name"]: flow["id"] for flow in api.flows_named({d.flow_name for d in wanted})}
+    known = {(d["flow_id"], d["name"]): d for d in listed}
+    absent = [d for d in wanted if (flows.get(d.flow_name, ""), d.name) not in known]
+    asked = sorted({d.flow_name for d in absent} & set(flows))
+    if asked:
+        found = api.deployments(sorted({d.name for d in absent}), asked)
+        known |= {(d["flow_id"], d["name"]): d for d in found}
+    return tuple(
+        ObservedDeployment(flow, known.get((flow or "", each.name)))
+        for each in wanted
+        for flow in [flows.get(each.flow_name)]
+    )
 
 
 def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:
@@ -161,31 +184,12 @@ def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:
     return found
 
 
-def _using(
+def _of_flows(
     api: PrefectApi, desired: DesiredState, users: frozenset[str] | None
-) -> Iterator[Deployment]:
-    """The deployments that refer to the block."""
-    flows = None if users is None else users | desired.flows
-    found = api.deployments(flows=flows)
-    return (d for d in found if docker_block.refers_to(d["job_variables"], desired.block.name))
-
-
-def _deployment(
-    api: PrefectApi, wanted: DesiredDeployment, known: Sequence[Deployment]
-) -> ObservedDeployment:
-    """The deployment of this name; those `known` need not be asked for, which takes longer.
-
-    Only the server's own answer counts for "does not exist": to create a deployment that exists
-    would delete the schedules that a person added.
-    """
-    named = [d for d in known if d["name"] == wanted.name]
-    flow = api.flow_by_name(wanted.flow_name) if named else None
-    found = next((d for d in named if flow and d["flow_id"] == flow["id"]), None)
-    found = found or api.deployment_by_name(wanted.flow_name, wanted.name)
-    if found is not None:
-        return ObservedDeployment(found["flow_id"], found)
-    flow = flow or api.flow_by_name(wanted.flow_name)
-    return ObservedDeployment(flow["id"] if flow else None, None)
+) -> list[Deployment]:
+    """The deployments of these flows and of those that have deployments on the block; all that the
+    server has, where nothing recorded which those are."""
+    return list(api.deployments(flows=None if users is None else users | desired.flows))
 
 
 def _sharing(api: PrefectApi, deployments: Sequence[Deployment]) -> Iterator[SharingDeployment]:

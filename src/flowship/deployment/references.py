@@ -73,13 +73,19 @@ def find(value: object, place: Callable[..., str], *key: str | int) -> Iterator[
             yield Reference(text, place(*key))
 
 
-def validate(references: Iterable[Reference], block_name: str, api: PrefectApi) -> None:
+def validate(
+    references: Iterable[Reference],
+    block_name: str,
+    api: PrefectApi,
+    environment: str | None = None,
+) -> None:
     """Validate that everything that is referred to exists. Each is asked for once.
 
     Args:
         references: From `of_draft`.
         block_name: The project's own Docker Container block, which a deploy creates.
         api: The server; no request is sent where there are no references.
+        environment: The environment of the project that the server belongs to.
 
     Raises:
         ConfigError: A reference is malformed, or what it names does not exist.
@@ -93,10 +99,12 @@ def validate(references: Iterable[Reference], block_name: str, api: PrefectApi) 
         asked.add(target)
         exists = api.variable(*target) if len(target) == 1 else api.block_document(*target)
         if exists is None:
-            raise _not_found(reference, target, api)
+            raise _not_found(reference, target, api, environment)
 
 
-def _not_found(reference: Reference, target: tuple[str, ...], api: PrefectApi) -> ConfigError:
+def _not_found(
+    reference: Reference, target: tuple[str, ...], api: PrefectApi, environment: str | None
+) -> ConfigError:
     if len(target) == 1:
         missing = f'variable "{target[0]}"'
         how = f"`{prefect_command(f'variable set {target[0]} VALUE')}`"
@@ -104,7 +112,7 @@ def _not_found(reference: Reference, target: tuple[str, ...], api: PrefectApi) -
         missing = f'block "{target[1]}" of type "{target[0]}"'
         how = api.ui_url("blocks/catalog")
         if target[0] == secrets.SLUG:
-            how = f"`{secrets.set_command('', target[1])}`"
+            how = f"`{secrets.set_command('', target[1], environment)}`"
     return ConfigError(
         f"{{{{ {reference.text} }}}}: the server has no {missing}",
         code="reference-not-found",

@@ -127,17 +127,19 @@ def is_text(document: BlockDocument) -> bool:
 
 
 def _commands(secrets: Mapping[str, str], draft: Draft) -> str:
-    names = [secret.name for secret in of_project(draft.deployments[0].places.settings)]
+    settings = draft.deployments[0].places.settings
+    names = [secret.name for secret in of_project(settings)]
     commands = (
-        f"`{set_command(name if names.count(name) == 1 else '', block)}`"
+        f"`{set_command(name if names.count(name) == 1 else '', block, settings.environment)}`"
         for block, name in secrets.items()
     )
     return f"run {' and '.join(commands)}"
 
 
-def set_command(name: str, block: str) -> str:
+def set_command(name: str, block: str, environment: str | None) -> str:
     """The command that stores a value; by its block where the project does not know the name."""
-    return f"flowship secret set {name}" if name else f"flowship secret set --block {block}"
+    where = f" --env {environment}" if environment else ""
+    return f"flowship secret set {name or f'--block {block}'}{where}"
 
 
 def of_project(settings: Settings) -> tuple[Secret, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from flowship.prefect.types import Schedule
 
 NEXT_RUNS = 3
+SHOWN_FLOWS = 3
 UNREPORTED = ("version", "image", "parameter_openapi_schema")
 """Fields of a deployment that every new image changes."""
 
@@ -176,15 +177,20 @@ def _deployment(
             o.name.partition(": ")[2] for o in on_schedules if o.action is Action.DELETE
         ),
         parameters=wanted.parameter_values,
-        changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
+        changes=tuple(
+            _change(c)
+            for c in _changes(own)
+            if c.field not in UNREPORTED or (c.field == "version" and wanted.version)
+        ),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
             *_changed_project(outcome, wanted, before),
             *wanted.warnings,
-            *warnings.of_image(outcome.desired.image),
+            *warnings.of_image(outcome.desired.image, probed=wanted.schema is not None),
             *_uncountable(schedules),
             *_not_running(wanted, schedules, paused=paused),
             *_other_timezone(wanted, before),
+            *_other_labels(wanted, before),
         ),
     )
 
@@ -222,7 +228,7 @@ def _schedules(
     """flowship's own first, then a person's."""
     moment = outcome.desired.now
     # A parameter that the flow no longer has is known only by the stored schema.
-    schemas = (outcome.desired.image.parameters, before.parameter_schema)
+    schemas = (wanted.schema, before.parameter_schema)
     matches, surplus = diff_schedules.match(wanted, now.schedules)
     changed = {o.id for o in _schedule_operations(outcome.plan, wanted)}
     existed = {s["id"] for s in before.schedules}
@@ -348,22 +354,33 @@ def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
 def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
     """Deployments on this block that the project does not configure: a renamed flow or
     deployment leaves the one of the old name behind, scheduled as it was."""
-    entrypoint, flow = desired.image.entrypoint, desired.image.deployed_flow
-    ours = {f"{flow}/{name}" for name in desired.configured}
+    image = desired.image
+    names = {d.entrypoint: d.flow_name for d in desired.deployments}
+    names = {flow.entrypoint: flow.deployed_name for flow in image.flows} | names
+    ours = {f"{names.get(e)}/{name}" for name, e in desired.configured.items()}
+    ours |= {deployment.full_name for deployment in desired.deployments}
+    flows = set(desired.configured.values())
+    known = names.keys() | flows if len(flows) > 1 else names.keys()
     for other in state.sharing:
         delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
         theirs = other.deployment.get("entrypoint")
-        if theirs != entrypoint:
+        if theirs not in known:
             yield (
                 f"{other.name} also runs this image and expects {theirs} in it, but the image was"
-                f" built for {entrypoint}: its runs may fail; delete it with {delete}, or give it"
-                " its own block ([block] name)"
+                f" built for {_listed(names)}: its runs may fail; delete it with {delete}, or give"
+                " it its own block ([block] name)"
             )
         elif other.name not in ours and _runs_by_our_schedule(other.deployment):
             yield (
                 f"{other.name} is not in the configuration but still runs on its schedule; if it"
                 f" was renamed, delete it: {delete}"
             )
+
+
+def _listed(entrypoints: Iterable[str]) -> str:
+    shown = sorted(entrypoints)
+    more = f" and {len(shown) - SHOWN_FLOWS} more" if len(shown) > SHOWN_FLOWS else ""
+    return ", ".join(shown[:SHOWN_FLOWS]) + more
 
 
 def _runs_by_our_schedule(deployment: Mapping[str, Any]) -> bool:
@@ -404,6 +421,21 @@ def _other_timezone(wanted: DesiredDeployment, before: ObservedDeployment) -> It
                 f"the schedule's timezone was {zone} and is now {match.schedule.timezone}: add"
                 f" --timezone {zone} to keep it"
             )
+
+
+def _other_labels(wanted: DesiredDeployment, before: ObservedDeployment) -> tuple[str, ...]:
+    """Labels that an existing deployment does not have: the server sets them only when it creates
+    one (3.2 to 3.8 answer 422 to a change)."""
+    stored = before.deployment.get("labels") or {} if before.deployment else wanted.labels
+    differing = [name for name, value in wanted.labels.items() if stored.get(name) != value]
+    if not differing:
+        return ()
+    delete = prefect_command(f"deployment delete {shlex.quote(wanted.full_name)}")
+    return (
+        f"the server has other values for the labels {', '.join(differing)}, and sets labels only"
+        f" when a deployment is created: to change them, delete it with `{delete}` and deploy"
+        " again; schedules that were added in the UI are lost",
+    )
 
 
 def _not_running(

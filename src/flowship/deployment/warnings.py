@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from flowship.config.secret_table import is_variable
 from flowship.config.settings import Block, Deployment
 from flowship.deployment import docker_block, json_schema, parameters
 from flowship.deployment.desired import ImageFacts
@@ -79,18 +80,18 @@ def of_job_variables(deployments: Sequence[Deployment]) -> tuple[str, ...]:
 def _stored(where: str, place: str) -> str:
     table, dot, name = place.partition(".")
     shown = f'{where}.{table}: "{name}"' if dot else f'{where}: "{place}"'
-    in_env = table == "env"
+    in_env = table == "env" and is_variable(name)
     advice = (
-        'put it in a Secret block and write "{{ prefect.blocks.secret.NAME }}"'
+        f'move it to secrets = ["{name}"], and store it: `flowship secret set {name}`'
         if in_env
         else "put it in a Secret block, and give it to the flow in env"
     )
     return f"{shown} looks like a secret and is stored in clear text; {advice}"
 
 
-def of_image(image: ImageFacts) -> Iterator[str]:
+def of_image(image: ImageFacts, *, probed: bool) -> Iterator[str]:
     """An image that was not probed, was never pushed, or is for another platform."""
-    if image.parameters is None and image.built:
+    if not probed and image.built:
         yield "the image was not probed: its flow and parameters are not verified"
     if not image.pushed:
         yield (

@@ -6,6 +6,7 @@ and ADD, `commands` reads RUN, `rules/` finds problems, `secrets_scan` recognize
 `hadolint` runs hadolint.
 """
 
+from flowship.dockerfile.bases import prefect_version
 from flowship.dockerfile.builders import needs_buildkit
 from flowship.dockerfile.hadolint import run_hadolint, without_repeats
 from flowship.dockerfile.instructions import line_of
@@ -22,7 +23,7 @@ from flowship.dockerfile.rules import (
     fix,
 )
 from flowship.dockerfile.secrets_scan import masked
-from flowship.dockerfile.stages import base_images
+from flowship.dockerfile.stages import base_images, final_base
 
 __all__ = [
     "RULES",
@@ -34,10 +35,12 @@ __all__ = [
     "Severity",
     "base_images",
     "check",
+    "final_base",
     "fix",
     "line_of",
     "masked",
     "needs_buildkit",
+    "prefect_version",
     "render",
     "run_hadolint",
     "without_repeats",

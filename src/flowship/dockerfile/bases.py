@@ -31,6 +31,16 @@ def repository_of(image: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
+def prefect_version(image: str | None) -> str:
+    """The version of Prefect that the tag of a Prefect base image names, such as "3.8.8" or "3";
+    empty if it names none, or if the image is another one."""
+    if image is None or not is_prefect_base(image):
+        return ""
+    tag = image.partition("@")[0][len(repository_of(image)) :].lstrip(":")
+    found = re.match(r"(?:prefect)?(\d+(?:\.\d+)*)(?=-|$)", tag)
+    return found[1] if found else ""
+
+
 def known_workdir(image: str) -> str | None:
     """The working directory of a well-known image; None for other images."""
     if is_prefect_base(image):

@@ -14,6 +14,7 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import templates
 from flowship.errors import ConfigError
+from flowship.project.requirements import Requirements
 from flowship.redaction import mask_addresses
 
 INSTALL_DIR = "/opt/flowship"
@@ -22,7 +23,7 @@ INSTALL_DIR = "/opt/flowship"
 TEMPLATE = "Dockerfile.j2"
 
 
-def render(settings: Settings, *, dependencies: bool) -> str:
+def render(settings: Settings, *, dependencies: bool, locked: Requirements | None = None) -> str:
     """Render the Dockerfile of a project from flowship's template or from its own.
 
     The same settings always give the same text.
@@ -31,6 +32,7 @@ def render(settings: Settings, *, dependencies: bool) -> str:
         settings: The project.
         dependencies: Whether there are dependencies to install. The context then contains
             ``.flowship/requirements.txt``.
+        locked: The dependencies, if they are those of a lockfile.
 
     Raises:
         ConfigError: A setting is not allowed in a Dockerfile (credentials in an index URL, a source
@@ -39,7 +41,7 @@ def render(settings: Settings, *, dependencies: bool) -> str:
     name = settings.template or f"flowship/{TEMPLATE}"
     request = {
         "name": name,
-        "variables": _variables(settings, dependencies),
+        "variables": _variables(settings, dependencies, locked),
         "root": str(settings.root),
         "shipped": str(_template_folder()),
     }
@@ -76,7 +78,9 @@ def _template_folder() -> Path:
     return installed if (installed / TEMPLATE).is_file() else package.parents[1] / "templates"
 
 
-def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
+def _variables(
+    settings: Settings, dependencies: bool, locked: Requirements | None
+) -> dict[str, Any]:
     packages = settings.packages
     for key, url in [
         ("packages.index-url", packages.index_url),
@@ -91,8 +95,10 @@ def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
         "base_image": _one_line("base-image", settings.base_image),
         "apt": settings.apt,
         "dependencies": dependencies,
+        "installs": _installs(locked),
+        "folders": [_package_folder(path) for path in locked.folders] if locked else [],
         "packages": packages.model_dump(),
-        "install_files": _install_files(settings),
+        "install_files": _install_files(settings, locked),
         "install_dir": INSTALL_DIR,
         "ca_bundle": f"{INSTALL_DIR}/ca-bundle.pem" if packages.ca_bundle else None,
         "pip_options": _pip_options(settings, trusted="--trusted-host"),
@@ -106,8 +112,32 @@ def _variables(settings: Settings, dependencies: bool) -> dict[str, Any]:
     }
 
 
-def _install_files(settings: Settings) -> list[str]:
+def _installs(locked: Requirements | None) -> list[dict[str, Any]]:
+    """The installations, each with its file and its options.
+
+    A lockfile lists everything, so nothing else may be chosen: neither another version nor a
+    package that only its metadata names (a lockfile may override it). With --require-hashes, no
+    package without a hash is accepted, so these are installed on their own.
+    """
+    if locked is None:
+        return [{"file": "requirements.txt", "options": []}]
+    found = []
+    if locked.text:
+        hashed = ["--no-deps", "--require-hashes"]
+        found.append({"file": "requirements.txt", "options": hashed})
+    if locked.unhashed:
+        found.append({"file": "unhashed.txt", "options": ["--no-deps"]})
+    return found
+
+
+def _package_folder(path: str) -> dict[str, str]:
+    return _copy_entry(path, f"{INSTALL_DIR}/packages/{path}/")
+
+
+def _install_files(settings: Settings, locked: Requirements | None) -> list[str]:
     files = ["requirements.txt"]
+    if locked and locked.unhashed:
+        files.append("unhashed.txt")
     if settings.packages.constraints:
         files.append("constraints.txt")
     if settings.packages.ca_bundle:

@@ -320,7 +320,10 @@ class TextSecret(NamedTuple):
 def secrets_in_text(text: str) -> list[TextSecret]:
     """The secrets in a command or another text of a Dockerfile, by position, none twice."""
     found = [TextSecret(*match.span(), kind, certain=True) for match, kind in tokens(text)]
-    found += _by_pattern(text, [*_IN_COMMANDS, _PAIR])
+    found += _by_pattern(text, _IN_COMMANDS)
+    for pair in _PAIR.finditer(text):
+        if kind := secret_in_variable(pair["name"], pair["value"].strip("\"'")):
+            found.append(TextSecret(*pair.span("value"), kind, certain=False))
     for word in re.finditer(r"\S+", text):
         if has_login(word[0]):
             found.append(TextSecret(*word.span(), "a login in a URL", certain=False))
@@ -346,7 +349,10 @@ def _in_command(name: str, value: str) -> str:
     return "" if example else "a password or key"
 
 
-_PAIR = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|]+)")
+# Not "==", which compares the version of a package.
+_PAIR = re.compile(
+    r"(?<![\w.-])(?P<name>[A-Za-z_]\w*)=(?!=)(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|]+)"
+)
 _VALUE = r"(?P<value>[^\s\"'`$;&|<>\\]{4,})"
 # Where commands take a secret: HTTP headers, options with a secret name, and well-known logins.
 _IN_COMMANDS = [

@@ -183,6 +183,12 @@ def base_images(text: str, build_args: Mapping[str, str] | None = None) -> list[
     return list(dict.fromkeys(bases))
 
 
+def final_base(text: str, build_args: Mapping[str, str] | None = None) -> str | None:
+    """The external image that the last stage is built from; None if it is not known."""
+    lineage = trace(parse(text), build_args=build_args).final_lineage
+    return lineage[0].base if lineage else None
+
+
 class _Walker:
     def __init__(
         self,

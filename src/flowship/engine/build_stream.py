@@ -59,6 +59,11 @@ ADVICE = (
         "check the spelling of {}, and that the index has it for this Python and platform",
     ),
     (
+        r"Because (\S+) has no wheels with a matching (?:platform|Python)",
+        "{} has no wheel for the image's platform and Python: use another version or another"
+        ' package, or limit it with a marker, such as ; sys_platform == "win32"',
+    ),
+    (
         r"No solution found when resolving|ResolutionImpossible",
         "the requirements conflict: loosen the pins named above",
     ),

@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flowship.errors import ApiError
-from flowship.local import processes
+from flowship.local import installation, processes
 from flowship.local.records import Record, previous_log
 
 
 class KnownFailure(NamedTuple):
-    """A reason for a failed start, recognized by a pattern in the log."""
+    """A reason for a failed start, recognized by a pattern in the log.
+
+    Attributes:
+        pattern: What the log contains.
+        reason: Why the start failed.
+        hint: What to do; empty if it is to install `needs`.
+        needs: The requirement that is not met.
+    """
 
     pattern: str
     reason: str
-    hint: str
+    hint: str = ""
+    needs: str = ""
 
 
 SCHEDULER_BROKEN = "Can't evaluate bulk DML statement"
@@ -38,18 +46,13 @@ KNOWN_FAILURES = (
     KnownFailure(
         r"unexpected keyword argument 'min_items'",
         "this version of Prefect does not work with the installed fastapi (0.155 or later)",
-        'pip install "fastapi<0.151"',
+        needs="fastapi<0.151",
     ),
     KnownFailure(
         re.escape(SCHEDULER_BROKEN),
         "the scheduler of this version of Prefect does not work with the installed sqlalchemy "
         "(2.1 or later)",
-        'pip install "sqlalchemy<2.1"',
-    ),
-    KnownFailure(
-        r"ModuleNotFoundError",
-        "a package that Prefect needs is missing or broken",
-        "install flowship again in a new environment",
+        needs="sqlalchemy<2.1",
     ),
     KnownFailure(
         r"(?i)address already in use|port \d+ is already in use",
@@ -116,10 +119,27 @@ def explain(log: Path, hint: str) -> tuple[str, str]:
     text = tail(log)
     for known in KNOWN_FAILURES:
         if re.search(known.pattern, text):
-            return f": {known.reason}", known.hint
+            return f": {known.reason}", known.hint or _install(known.needs)
+    if "ModuleNotFoundError" in text:
+        return _missing_module(text)
     if _is_full(log.parent):  # A log on a full disk cannot say so.
         return f": {KNOWN_FAILURES[0].reason}", KNOWN_FAILURES[0].hint
     return "", hint
+
+
+def _install(requirement: str) -> str:
+    return f"run `{installation.install_command(requirement)}`"
+
+
+def _missing_module(text: str) -> tuple[str, str]:
+    """The reason and the hint for a module that a server or worker could not import."""
+    again = "install flowship again in a new environment"
+    found = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text)
+    if found is None:
+        return ": a package that Prefect needs is missing or broken", again
+    needs = installation.requirement_of(found[1])
+    reason = f": the module {found[1]}, which Prefect needs, is missing"
+    return reason, f"{_install(needs)}, or {again}" if needs else again
 
 
 def _is_full(folder: Path) -> bool:

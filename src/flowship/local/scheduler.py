@@ -116,7 +116,7 @@ def _gets_runs(api: PrefectApi, deployment_id: str, log: Path | None) -> bool:
 
 def _delete(api: PrefectApi, name: str) -> None:
     """Delete the check's flow, deployment, and runs."""
-    flow = api.flow_by_name(name)
+    flow = next(iter(api.flows_named([name])), None)
     if flow is None:
         return
     deployment = api.deployment_by_name(name, name)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flowship.errors import ApiError
 from flowship.events import Phase
 from flowship.local import failures, processes, records
+from flowship.local.database_users import servers_with
 from flowship.local.services import Service, State, service
 from flowship.local.session import Session
 from flowship.local.waiting import START_SECONDS, wait_for_start
@@ -128,7 +129,7 @@ def database_of(session: Session) -> str:
 
 
 def refuse_shared(session: Session, database: str) -> None:
-    """Make sure that no server at another port uses this database.
+    """Make sure that no server at another port uses this database, however it was started.
 
     Both would have the same deployments, so that a deploy to one changes the other, and both
     would schedule them.
@@ -145,6 +146,13 @@ def refuse_shared(session: Session, database: str) -> None:
                 "second server",
                 where=session.shown,
             )
+    for user in servers_with(database):
+        raise ApiError(
+            f"{user} uses the same database, {database}",
+            code="database-in-use",
+            hint="stop it, or set PREFECT_HOME to another folder for the second server",
+            where=session.shown,
+        )
 
 
 def _wait_for_answer(

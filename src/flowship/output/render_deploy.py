@@ -112,6 +112,7 @@ def ship_plan(plan: ShipPlan, *, attention: Iterable[str] = ()) -> list[Renderab
     words = {
         "nothing": "up to date in the registry",
         "push": "built; would be pushed",
+        "probe": "built; its new flows would be loaded, and it would be pushed again",
         "build": "would be built and pushed; its flow and parameters are unknown until then",
     }
     return [

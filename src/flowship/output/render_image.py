@@ -1,4 +1,4 @@
-"""Renders an image, its flow, a push and a login."""
+"""Renders an image, its flows, a push and a login."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ if TYPE_CHECKING:
     from flowship.registry import LoginResult
 from flowship.output.tables import table, value_text
 
+SHOWN_IN_FULL = 3
+"""Flows of one image whose parameters are shown; of more, `--json` has them."""
+
 
 def built(image: BuiltImage, *, parameters: bool = True) -> list[RenderableType]:
-    """The image, and the flow in it.
+    """The image, and the flows in it.
 
     Args:
         image: As the engine has it.
-        parameters: Show each parameter of the flow with its default.
+        parameters: Show each parameter of the flows with its default, unless there are many flows.
     """
     if image.unchanged:
         head = f"[green]✓[/] {escape(image.reference)} is up to date"
     else:
         about = f"{readable_size(image.size)}, {image.platform}"
         head = f"[green]✓[/] built {escape(image.reference)} ({about})"
-    return [head, *(flow(image.probe, parameters=parameters) if image.probe else ())]
+    shown = parameters and len(image.flows) <= SHOWN_IN_FULL
+    return [head, *(line for each in image.flows for line in flow(each, parameters=shown))]
 
 
 def image_warnings(image: BuiltImage, engine_platform: str) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ def image_warnings(image: BuiltImage, engine_platform: str) -> tuple[str, ...]:
             f"the image is for {image.platform}, but this engine is {engine_platform}: only a"
             f" worker on {image.platform} can run it"
         )
-    if image.probe is None:
+    if not image.flows:
         warnings.append("the image was not probed (--no-probe), so its flow is unknown")
     return tuple(warnings)
 
@@ -61,6 +65,7 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
         "tags": list(image.tags),
         "entrypoint": image.entrypoint,
         "probe": _probe_json(image.probe) if image.probe else None,
+        "flows": [_probe_json(each) for each in image.flows],
     }
 
 

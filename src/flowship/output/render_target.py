@@ -1,4 +1,4 @@
-"""Draws the server and the environment that a command is about to change."""
+"""Draws servers and environments: which one a command changes, and the image of a promotion."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flowship.redaction import mask_addresses
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.promotion import Promotion
 
 
 def server(doing: str, settings: Settings, target: ApiTarget) -> str:
@@ -26,3 +27,13 @@ def server(doing: str, settings: Settings, target: ApiTarget) -> str:
     if settings.environment is None:
         return escape(f"{doing} {url} ({source}), without an environment")
     return escape(f"{doing} {settings.environment}: {url} ({source})")
+
+
+def promoted(done: Promotion) -> list[str]:
+    """The image of a promotion, if it is now in another repository."""
+    repository = done.image.partition("@")[0]
+    if not done.copied:
+        return []
+    if done.deployed.dry_run:
+        return [escape(f"would copy the image to {repository}")]
+    return [f"[green]✓[/] copied the image to {escape(repository)}; digest verified"]

@@ -75,13 +75,9 @@ class PrefectApi(BlockRequests):
 
     # --- flows and deployments ----------------------------------------------------------------
 
-    def flow_by_name(self, name: str) -> Flow | None:
-        """The flow, or None."""
-        return cast("Flow | None", self._get(f"/flows/name/{path_part(name)}"))
-
-    def flow(self, flow_id: str) -> Flow:
-        """The flow with this id."""
-        return cast("Flow", self._must("GET", f"/flows/{flow_id}"))
+    def flows_named(self, names: Collection[str]) -> list[Flow]:
+        """The flows with exactly these names, as far as they exist."""
+        return self._flows({"name": {"any_": sorted(names)}}) if names else []
 
     def create_flow(self, name: str) -> Flow:
         """Register a flow; the existing one comes back when there is one."""
@@ -99,14 +95,18 @@ class PrefectApi(BlockRequests):
 
     def flows_by_id(self, ids: Sequence[str]) -> list[Flow]:
         """The flows with these ids."""
-        body = {"flows": {"id": {"any_": list(ids)}}}
-        return cast("list[Flow]", list(self._pages("/flows/filter", body)) if ids else [])
+        return self._flows({"id": {"any_": list(ids)}}) if ids else []
+
+    def _flows(self, which: Mapping[str, Any]) -> list[Flow]:
+        return cast("list[Flow]", list(self._pages("/flows/filter", {"flows": which})))
 
     def deployments(
-        self, name: str | None = None, flows: Collection[str] | None = None
+        self, names: Collection[str] | None = None, flows: Collection[str] | None = None
     ) -> Iterator[Deployment]:
-        """Every deployment, or those with exactly this name, or of these flows, page by page."""
-        body: dict[str, Any] = {"deployments": {"name": {"any_": [name]}}} if name else {}
+        """Every deployment, or those with exactly these names, or of these flows, page by page."""
+        body: dict[str, Any] = {}
+        if names is not None:
+            body["deployments"] = {"name": {"any_": sorted(names)}}
         if flows is not None:
             body["flows"] = {"name": {"any_": sorted(flows)}}
         return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))

@@ -22,6 +22,12 @@ class ConcurrencyLimit(TypedDict):
     limit: int
 
 
+class ConcurrencyOptions(TypedDict):
+    """What a run does that exceeds the limit; newer servers have more options."""
+
+    collision_strategy: str
+
+
 class Deployment(TypedDict):
     """A deployment with its schedules."""
 
@@ -39,7 +45,11 @@ class Deployment(TypedDict):
     pull_steps: list[dict[str, Any]] | None
     job_variables: dict[str, Any]
     work_pool_name: str | None
+    work_queue_name: str | None
     global_concurrency_limit: ConcurrencyLimit | None
+    concurrency_options: ConcurrencyOptions | None
+    enforce_parameter_schema: bool
+    labels: dict[str, Any]
     schedules: list[Schedule]
 
 

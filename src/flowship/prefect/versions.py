@@ -69,6 +69,36 @@ def fitting_image(server: str) -> str:
     return f"prefecthq/prefect:{'.'.join(map(str, release))}-python{python[0]}.{python[1]}"
 
 
+_PYTHONS = ((3, 13), (3, 12), (3, 11), (3, 10))
+"""The versions of Python that Prefect publishes images for."""
+
+
+def image_with(prefect: str, requires_python: str = "") -> str | None:
+    """Prefect's own image with a version of Prefect, and a Python that a project can use.
+
+    Args:
+        prefect: The version.
+        requires_python: The versions of Python that the project allows; empty for any.
+
+    Returns:
+        None if there is no such image of Prefect 3. The Python is that of flowship, if it fits.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if not re.fullmatch(r"3\.\d+\.\d+", prefect):
+        return None
+    try:
+        allowed = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        allowed = SpecifierSet()
+    newest = _PYTHON_OF_OLD_IMAGES if numbers(prefect) < (3, 4) else _PYTHONS[0]
+    for major, minor in (sys.version_info[:2], *_PYTHONS):
+        # The last patch release counts: ">=3.11.4" allows the images of Python 3.11.
+        if (major, minor) <= newest and allowed.contains(f"{major}.{minor}.99"):
+            return f"prefecthq/prefect:{prefect}-python{major}.{minor}"
+    return None
+
+
 def validate(image: str | None, server: str) -> None:
     """Refuse an image whose runs would crash on this server.
 

@@ -7,13 +7,13 @@ of it, in terms of the project. Exceptions of the flow file are explained in `fl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from flowship.config.settings import FLOWS_DIR
 from flowship.errors import BuildError
-from flowship.probe import flow_errors
+from flowship.probe import crashes, failures, flow_errors
 from flowship.probe.result import ProbeResult, Project
 from flowship.probe.script import Failure
 
@@ -38,6 +38,30 @@ def interpret(answer: Answer, project: Project) -> ProbeResult:
             entrypoint=project.entrypoint,
         )
     raise EXPLANATIONS[Failure(answer["failure"])](answer, project)
+
+
+IMAGE_FAILURES = (Failure.FOLDER_MISSING, Failure.PREFECT_MISSING, Failure.PREFECT_TOO_OLD)
+"""What is wrong with the image, whatever the flow."""
+
+
+def interpret_all(answers: Sequence[tuple[Answer, Project]]) -> tuple[ProbeResult, ...]:
+    """Read what the script printed about several flows of one image.
+
+    Raises:
+        BuildError: A flow does not load. All that do not are named, each with its explanation.
+    """
+    found: list[ProbeResult] = []
+    errors: list[tuple[str, BuildError]] = []
+    for answer, project in answers:
+        try:
+            found.append(interpret(answer, project))
+        except BuildError as exc:
+            if answer["failure"] in IMAGE_FAILURES or len(answers) == 1:
+                raise
+            errors.append((project.entrypoint, exc))
+    if errors:
+        raise failures.combined(errors, len(answers))
+    return tuple(found)
 
 
 def _folder_missing(answer: Answer, project: Project) -> BuildError:
@@ -167,6 +191,18 @@ def _file_unreadable(answer: Answer, project: Project) -> BuildError:
     )
 
 
+def _process_ended(answer: Answer, project: Project) -> BuildError:
+    return crashes.flow_ended_process(answer["exit_code"], answer["output"], project.flow_file)
+
+
+def _not_tried(answer: Answer, project: Project) -> BuildError:
+    return BuildError(
+        "it was not tried, because other flows did not load in time",
+        code="probe-timed-out",
+        hint="fix the flows that did not load in time first",
+    )
+
+
 EXPLANATIONS: Mapping[Failure, Callable[[Answer, Project], BuildError]] = {
     Failure.FOLDER_MISSING: _folder_missing,
     Failure.FILE_MISSING: _file_missing,
@@ -180,4 +216,6 @@ EXPLANATIONS: Mapping[Failure, Callable[[Answer, Project], BuildError]] = {
     Failure.FLOW_CALLED: flow_errors.called,
     Failure.WAITING: flow_errors.waiting,
     Failure.EXCEPTION: flow_errors.explain,
+    Failure.PROCESS_ENDED: _process_ended,
+    Failure.NOT_TRIED: _not_tried,
 }

@@ -1,4 +1,4 @@
-"""Runs the probe: a container without network loads the image's flow and describes it.
+"""Runs the probe: a container without network loads the image's flows and describes them.
 
 `flowship.probe.script` runs in the container; `answer` reads what it prints, and `crashes`
 explains a container that prints nothing.
@@ -7,7 +7,7 @@ explains a container that prints nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -19,7 +19,7 @@ from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up
 from flowship.events import Phase, Report, silent
 from flowship.probe import crashes, script
-from flowship.probe.answer import interpret
+from flowship.probe.answer import interpret_all
 from flowship.probe.result import ProbeResult, Project
 
 PLACE = "/flowship-probe/script.py"
@@ -27,24 +27,38 @@ PLACE = "/flowship-probe/script.py"
 
 
 def probe_image(
-    engine: Engine, image_id: str, request: BuildRequest, report: Report = silent
-) -> ProbeResult:
-    """Load the flow in a container of the image, and return what it is.
+    engine: Engine,
+    image_id: str,
+    request: BuildRequest,
+    report: Report = silent,
+    entrypoints: Sequence[str] = (),
+) -> tuple[ProbeResult, ...]:
+    """Load flows in one container of the image, and return what they are.
+
+    Args:
+        engine: The container engine.
+        image_id: The image.
+        request: What it was built of.
+        report: Receives what is being done.
+        entrypoints: The flows to load; those that the deployments use, if none are given.
 
     Raises:
-        BuildError: The flow does not load; with the container's own traceback.
+        BuildError: A flow does not load; with the container's own traceback. Every flow that does
+            not load is named.
     """
-    report(Phase(f"loading {request.settings.entrypoint} inside the image"))
-    output = _run(engine, image_id, request)
-    if output.exit_code is None:
+    wanted = tuple(entrypoints) or request.settings.entrypoints
+    what = wanted[0] if len(wanted) == 1 else f"{len(wanted)} flows"
+    report(Phase(f"loading {what} inside the image"))
+    output = _run(engine, image_id, request, wanted)
+    answers = output.answers
+    unanswered = [each for each in wanted if each not in answers]
+    if unanswered and output.exit_code is None:
         raise crashes.timed_out(request.settings.probe.timeout, output.stderr)
-    answer = output.answer
-    if output.exit_code != 0 or answer is None:
+    if unanswered:
         text = output.stderr if output.started else output.text
-        raise crashes.crashed(
-            output.exit_code, text, file=Project.of(request).flow_file, started=output.started
-        )
-    return interpret(answer, Project.of(request))
+        file = Project.of(request, unanswered[0]).flow_file
+        raise crashes.crashed(output.exit_code or 0, text, file=file, started=output.started)
+    return interpret_all([(answers[e], Project.of(request, e)) for e in wanted])
 
 
 @dataclass(frozen=True)
@@ -72,20 +86,26 @@ class ContainerOutput:
         return self.stderr or self.stdout
 
     @property
-    def answer(self) -> dict[str, Any] | None:
-        """The JSON after the line that the script starts with; the ENTRYPOINT may print too."""
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """Entrypoint → the answer, from the lines of JSON after the line that the script starts
+        with; the ENTRYPOINT may print too."""
         lines = iter(self.stdout.splitlines())
         for line in lines:
             if line == script.STARTED:
                 break
-        for line in lines:
-            if line.startswith("{"):
-                answer: dict[str, Any] = json.loads(line)
-                return answer
-        return None
+        return dict(_answers(lines))
 
 
-def _run(engine: Engine, image_id: str, request: BuildRequest) -> ContainerOutput:
+def _answers(lines: Iterable[str]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for line in lines:
+        if line.startswith('{"entrypoint": '):
+            answer = json.loads(line)
+            yield answer.pop("entrypoint"), answer
+
+
+def _run(
+    engine: Engine, image_id: str, request: BuildRequest, wanted: Sequence[str]
+) -> ContainerOutput:
     """Run the script as a worker starts a run: as the command of the image's own ENTRYPOINT.
 
     If the script does not start, a second container without the ENTRYPOINT shows whether the
@@ -93,11 +113,11 @@ def _run(engine: Engine, image_id: str, request: BuildRequest) -> ContainerOutpu
     """
     found = look_up(engine, image_id)
     entrypoint = found.entrypoint if found else ()
-    output = _run_through(engine, image_id, request, entrypoint)
+    output = _run_through(engine, image_id, request, wanted, entrypoint)
     if not entrypoint or output.started:
         return output
     if output.exit_code is not None:  # after a timeout a second container would only wait again
-        directly = _run_through(engine, image_id, request, ())
+        directly = _run_through(engine, image_id, request, wanted, ())
         if not directly.started:
             raise crashes.crashed(directly.exit_code or 0, directly.text)
     raise crashes.entrypoint_ignores_command(entrypoint, output.text)
@@ -108,18 +128,23 @@ def _text_of_script() -> bytes:
 
 
 def _run_through(
-    engine: Engine, image_id: str, request: BuildRequest, entrypoint: Sequence[str]
+    engine: Engine,
+    image_id: str,
+    request: BuildRequest,
+    wanted: Sequence[str],
+    entrypoint: Sequence[str],
 ) -> ContainerOutput:
     """Run the script through an ENTRYPOINT; through none if it is empty."""
     options = request.settings.probe
     # The script ends a little earlier than the container, to say where the flow waits.
     seconds = max(options.timeout - 3, options.timeout * 0.8)
-    arguments = [PLACE, FLOWS_DIR, request.settings.entrypoint, f"{seconds:g}"]
+    arguments = [PLACE, FLOWS_DIR, f"{seconds:g}", *wanted]
     command = containers.Command(
         ["python", *arguments] if entrypoint else arguments,
         entrypoint=None if entrypoint else ["python"],
         environment={
             "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PYTHONFAULTHANDLER": "1",  # which line was executed when a signal ended the process
             # Without an API, Prefect would start a server of its own and wait a minute for it.
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             **options.env,
@@ -127,7 +152,7 @@ def _run_through(
         labels={f"{LABEL}.probe-of": request.settings.name},
         files={PLACE: _text_of_script()},
         network=options.network,
-        timeout=options.timeout,
+        timeout=options.timeout * (1 + len(wanted)),  # Prefect, then each flow
     )
     done = containers.run(engine, image_id, command)
     return ContainerOutput(done.exit_code, done.stdout, done.stderr)

@@ -10,30 +10,8 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR
 from flowship.errors import BuildError
 from flowship.probe import known_causes
-from flowship.probe.known_causes import Explanation
+from flowship.probe.explanations import DISTRIBUTIONS, Explanation
 from flowship.probe.result import Project
-
-DISTRIBUTIONS = {
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "pymupdf",
-    "git": "GitPython",
-    "google.cloud.bigquery": "google-cloud-bigquery",
-    "google.cloud.storage": "google-cloud-storage",
-    "jwt": "PyJWT",
-    "mysql": "mysql-connector-python",
-    "MySQLdb": "mysqlclient",
-    "PIL": "pillow",
-    "psycopg2": "psycopg2-binary",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "snowflake": "snowflake-connector-python",
-    "yaml": "PyYAML",
-}
-"""Import name → the package to install, where the two names often get confused."""
 
 NETWORK_EXCEPTIONS = {
     "gaierror",

@@ -54,16 +54,16 @@ class ProbeResult:
         try:
             stored = json.loads(text)
         except (ValueError, RecursionError) as exc:
-            raise _damaged(str(exc)) from exc
+            raise damaged(str(exc)) from exc
         if not isinstance(stored, dict):
-            raise _damaged("it is not a JSON object")
+            raise damaged("it is not a JSON object")
         known = {name: stored[name] for name in FIELD_TYPES if name in stored}
         for name in ("flow_name", "entrypoint", "prefect", "python"):
             if name not in known:
-                raise _damaged(f"{name} is missing")
+                raise damaged(f"{name} is missing")
         for name, value in known.items():
             if not isinstance(value, FIELD_TYPES[name]):
-                raise _damaged(f"{name} has the wrong type")
+                raise damaged(f"{name} has the wrong type")
         known["computed_defaults"] = tuple(known.get("computed_defaults", ()))
         return cls(**known)
 
@@ -80,9 +80,10 @@ FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-def _damaged(reason: str) -> ConfigError:
+def damaged(reason: str) -> ConfigError:
+    """The error for a label that flowship did not write so."""
     return ConfigError(
-        f"the image's label io.flowship.probe is damaged: {reason}",
+        f"the image's label io.flowship.flow is damaged: {reason}",
         code="probe-label-damaged",
         hint="build the image again: `flowship build --no-cache`",
     )
@@ -107,10 +108,10 @@ class Project:
     timeout: int = 60
 
     @classmethod
-    def of(cls, request: BuildRequest) -> Project:
-        """The facts of the project that an image is built of."""
+    def of(cls, request: BuildRequest, entrypoint: str) -> Project:
+        """The facts of the project that an image is built of, for one of its flows."""
         return cls(
-            entrypoint=request.settings.entrypoint,
+            entrypoint=entrypoint,
             requirements=request.requirements.source if request.requirements else None,
             files=request.files,
             left_out=request.left_out,

@@ -189,6 +189,8 @@ def _generated(settings: Settings, requirements: Requirements | None) -> list[En
     generated = []
     if requirements is not None:
         generated.append(_text(f"{GENERATED}/requirements.txt", requirements.text))
+        if requirements.unhashed:
+            generated.append(_text(f"{GENERATED}/unhashed.txt", requirements.unhashed))
     if packages.constraints:
         text = _named_text(settings, packages.constraints, "constraints")
         generated.append(_text(f"{GENERATED}/constraints.txt", text))

@@ -1,8 +1,8 @@
-"""The dependency list that goes into the image, as one self-contained text.
+"""The dependencies that go into the image, as one self-contained text.
 
 Only this text is copied before the dependencies are installed, so it must not depend on other
 files: the content of ``-r`` includes is inserted, and a line that refers to a local file is an
-error.
+error. Which of the lists of a project is used is in `read`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pathlib import Path
 from flowship.config import files, pyproject
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.redaction import MASK, has_login
+from flowship.project import groups
+from flowship.project.locks import choice
+from flowship.project.requirement_lines import read_lines, validate_line
 
-# Used if the configuration does not name a file; the first one that exists wins.
-USUAL = ("docker-requirements.txt", "requirements.txt")
+FOR_IMAGE = "docker-requirements.txt"
+"""A list that was written for the image, so it is used before all others that are found."""
 
-LONGEST_QUOTE = 120
-"""Characters of a line that an error message shows."""
+USUAL = "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -31,53 +32,124 @@ class Requirements:
     Attributes:
         text: The lines, in pip's requirements format.
         source: The file that they come from, relative to the project folder.
+        shown: The source for people, with how it was read: "uv.lock (uv export)".
+        count: How many packages the text and the following fields have.
+        locked: Whether these are all packages, each with its version, as a lockfile lists them.
+        unhashed: More lines, of a lockfile's packages that have no hashes.
+        folders: More packages of a lockfile: folders, relative to the project folder.
     """
 
     text: str
     source: str
+    shown: str = ""
+    count: int = 0
+    locked: bool = False
+    unhashed: str = ""
+    folders: tuple[str, ...] = ()
+
+    def version_of(self, package: str) -> str | None:
+        """The version that a package is pinned to; None if it is not pinned, or not listed."""
+        pattern = rf"(?mi)^\s*{re.escape(package)}(?:\[[^]]*\])?\s*==\s*([\w.!+]+)(?![\w.*])"
+        found = re.search(pattern, self.text)
+        return found[1] if found else None
 
 
 def read(settings: Settings) -> Requirements | None:
     """The project's dependencies, or None if it has none.
 
+    What the configuration names comes first: `requirements`, then the path in `lock`. Then come
+    a list that was written for the image, a lockfile, the dependencies in pyproject.toml, and
+    requirements.txt.
+
     Raises:
         ConfigError: The file is missing or outside the project, or a line cannot be installed in
-            the image.
+            the image; or the lockfile is stale or cannot be exported.
     """
     if settings.requirements:
-        name = settings.requirements
-        where = settings.place("requirements")
-        path = files.inside(settings.root, Path(name), f"requirements: {name}", where=where)
-        if not files.is_file(path):
-            raise ConfigError(
-                f"requirements: {name} does not exist in the project folder",
-                code="requirements-not-found",
-                hint="create the file, or set requirements = … to another one",
-                where=str(path),
-            )
-        if Path(name).suffix == ".toml":
-            return _from_pyproject(settings.root, name, required=True)
-        return _from_file(settings.root, name)
-    found = _from_pyproject(settings.root, "pyproject.toml", required=False)
+        return _configured(settings, settings.requirements)
+    if settings.lock in ("auto", "none") and files.is_file(settings.root / FOR_IMAGE):
+        return _from_file(settings, FOR_IMAGE)
+    lock = choice.chosen(settings)
+    if lock:
+        return _from_lock(settings, lock)
+    found = _from_pyproject(settings, pyproject.NAME, required=False)
     if found:
         return found
-    usual = [name for name in USUAL if files.is_file(settings.root / name)]
-    return _from_file(settings.root, usual[0]) if usual else None
+    if files.is_file(settings.root / USUAL):
+        return _from_file(settings, USUAL)
+    _refuse_groups(settings, "the project has no pyproject.toml with dependencies")
+    _refuse_conda(settings)
+    return None
 
 
-def _from_file(root: Path, name: str) -> Requirements | None:
-    lines = _Reader(root).expand(root / name, name, str(root / name), ())
-    return Requirements("\n".join(lines) + "\n", name) if any(lines) else None
+def _configured(settings: Settings, name: str) -> Requirements | None:
+    where = settings.place("requirements")
+    path = files.inside(settings.root, Path(name), f"requirements: {name}", where=where)
+    if not files.is_file(path):
+        raise ConfigError(
+            f"requirements: {name} does not exist in the project folder",
+            code="requirements-not-found",
+            hint="create the file, or set requirements = … to another one",
+            where=str(path),
+        )
+    if path.name in (exporter.file for exporter in choice.EXPORTERS):
+        raise ConfigError(
+            f"requirements: {name} is a lockfile",
+            code="invalid-value",
+            hint=f'set lock = "{name}" instead',
+            where=where,
+        )
+    if Path(name).suffix == ".toml":
+        return _from_pyproject(settings, name, required=True)
+    return _from_file(settings, name)
 
 
-def _from_pyproject(root: Path, name: str, *, required: bool) -> Requirements | None:
-    project = pyproject.read(root / name)
+def _from_file(settings: Settings, name: str) -> Requirements | None:
+    _refuse_groups(settings, f"the dependencies come from {name}")
+    lines = read_lines(settings.root, name)
+    if not any(lines):
+        return None
+    count = sum(not line.startswith("-") for line in lines)
+    return Requirements("\n".join(lines) + "\n", name, name, count)
+
+
+def _from_lock(settings: Settings, lock: Path) -> Requirements | None:
+    made_from = lock.parent / ("Pipfile" if lock.name == "Pipfile.lock" else pyproject.NAME)
+    exporter = choice.exporter_of(lock)
+    if exporter.file != "pylock.toml":  # which lists its own groups and extras
+        groups.validate(settings, made_from)
+    found = choice.export(lock, settings)
+    if not found.count:
+        return None
+    name = lock.relative_to(settings.root).as_posix()
+    options = list(found.options)
+    return Requirements(
+        text=_text([*options, *found.pinned]) if found.pinned else "",
+        source=name,
+        shown=f"{name} ({exporter.shown})",
+        count=found.count,
+        locked=True,
+        unhashed=_text([*options, *found.unhashed]) if found.unhashed else "",
+        folders=found.folders,
+    )
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _from_pyproject(settings: Settings, name: str, *, required: bool) -> Requirements | None:
+    project = pyproject.read(settings.root / name)
     if project is None:
         return None
-    if project.dependencies:
-        for line in project.dependencies:
-            _validate_line(line, f"{project.path}: [project] dependencies")
-        return Requirements("".join(f"{line}\n" for line in project.dependencies), name)
+    lines = (*project.dependencies, *groups.requirements(settings, project))
+    if lines:
+        for line in lines:
+            validate_line(line, f"{project.path}: dependencies")
+        unique = list(dict.fromkeys(lines))
+        selected = [f"{key} {', '.join(names)}" for key, names in _selected(settings) if names]
+        shown = f"{name} ({'; '.join(selected)})" if selected else name
+        return Requirements(_text(unique), name, shown, len(unique))
     if required or "dependencies" in project.dynamic:
         raise ConfigError(
             f"{name} has no [project] dependencies to install",
@@ -88,153 +160,65 @@ def _from_pyproject(root: Path, name: str, *, required: bool) -> Requirements | 
     return None
 
 
-DEEPEST = 50
-"""Levels of ``-r``; pip itself ends with a traceback where there are very many."""
+def _selected(settings: Settings) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return ("extras", settings.extras), ("groups", settings.groups)
 
 
-class _Reader:
-    """Reads a requirements file with those that it includes; each of them once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._read: set[Path] = set()
-
-    def expand(self, path: Path, name: str, place: str, including: tuple[Path, ...]) -> list[str]:
-        """The lines of a file.
-
-        Args:
-            path: The file.
-            name: As it is written where it is named.
-            place: Where it is named, for errors.
-            including: The files that include this one.
-        """
-        path = files.inside(self._root, path, name, where=place)
-        if path in including:
-            raise ConfigError(f"{path.name} includes itself", code="recursive-include", where=place)
-        if len(including) > DEEPEST:
+def _refuse_groups(settings: Settings, reason: str) -> None:
+    for key, names in _selected(settings):
+        if names:
             raise ConfigError(
-                f"{path.name} is included more than {DEEPEST} levels deep",
-                code="includes-too-deep",
-                hint="put the requirements into fewer files",
-                where=place,
+                f"{key} has no effect: {reason}",
+                code="dependency-group-unused",
+                hint=f"remove {key}, or use pyproject.toml or a lockfile: requirements ="
+                ' "pyproject.toml", or lock = …',
+                where=settings.place(key),
             )
-        if path in self._read:  # its lines are there already; twice each time would never end
-            return []
-        self._read.add(path)
-        lines: list[str] = []
-        text = files.read_text(path, name, where=place)
-        for number, line in _logical_lines(text):
-            where = f"{path}:{number}:1"
-            include = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)$", line)
-            if include:
-                inner = path.parent / include[1]
-                lines += self.expand(inner, include[1], where, (*including, path))
-            else:
-                _validate_line(line, where)
-                lines.append(line)
-        return lines
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each requirement with its first line's number; a backslash joins a line with the next."""
-    parts: list[str] = []
-    first = 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = re.sub(r"(^|\s)#.*$", "", line).strip()
-        first = first if parts else number
-        parts.append(bare.removesuffix("\\").strip())
-        if not bare.endswith("\\"):
-            whole, parts = " ".join(filter(None, parts)), []
-            if whole:
-                yield first, whole
-    if whole := " ".join(filter(None, parts)):
-        yield first, whole
+# --- what to say about it ------------------------------------------------------------------------
+
+CONDA = ("environment.yml", "environment.yaml")
 
 
-def _validate_line(line: str, where: str) -> None:
-    if has_login(line):  # first, because the errors below show the line
-        raise ConfigError(
-            "a URL contains a login, which would be readable in the image",
-            code="login-in-address",
-            hint="remove the login; let the index trust the build machine, or use a base image"
-            " that has the package",
-            where=where,
-        )
-    if re.match(r"-c\b|--constraint\b", line):
-        raise ConfigError(
-            f"the requirements cannot name a constraints file: {_quotable(line)}",
-            code="unsupported-requirement",
-            hint='set constraints = "…" in [packages] instead',
-            where=where,
-        )
-    links = re.match(r"(?:-f|--find-links)[ =]?\s*(\S+)", line)
-    local = re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|/|file:)", line)
-    if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
-        raise ConfigError(
-            f"a local path cannot be installed in the image: {_quotable(line)}",
-            code="local-requirement",
-            hint="remove the line: the project folder is copied, and src/ is on the path; for your"
-            " own wheels use an index: index-url in [packages]",
-            where=where,
-        )
-    if re.match(r"--pre\b", line):
-        raise ConfigError(
-            "--pre has no effect: uv, which installs in the image, ignores it in a file",
-            code="unsupported-requirement",
-            hint="allow the pre-release of one package: package>=2.0rc1",
-            where=where,
-        )
-    if not line.startswith("-"):
-        _validate_requirement(line, where)
+def _refuse_conda(settings: Settings) -> None:
+    """An environment of conda as the only list: its flow would miss every package."""
+    for name in CONDA:
+        path = settings.root / name
+        if files.is_file(path) and "dependencies" in files.read_text(path, name):
+            raise ConfigError(
+                f"{name} lists conda packages, which pip cannot install in the image",
+                code="conda-environment",
+                hint=f"write the packages that the flow imports, by their names on the package"
+                f" index, to {FOR_IMAGE}; Debian packages go into apt = […]; or build on a conda"
+                ' image with your own Dockerfile: dockerfile = "Dockerfile"',
+                where=str(path),
+            )
 
 
-def _validate_requirement(line: str, where: str) -> None:
-    """Refuse a malformed line now, with its number, and not during the build."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    text = re.split(r"\s--", line, maxsplit=1)[0]  # without --hash and other options
-    bare_address = re.match(r"[\w+.-]+://", text)
-    if bare_address or "${" in text:
-        return
-    try:
-        Requirement(text)
-    except (InvalidRequirement, RecursionError) as exc:
-        too_deep = isinstance(exc, RecursionError)
-        reason = "its marker is nested too deeply" if too_deep else str(exc).splitlines()[0]
-        raise ConfigError(
-            f'"{_quotable(line)}" is not a requirement: {reason}',
-            code="invalid-requirement",
-            hint="write one package per line, such as pandas>=2.2",
-            where=where,
-        ) from exc
+def notes(settings: Settings, used: Requirements | None) -> tuple[str, ...]:
+    """What is installed, where the project has several lists or a lockfile."""
+    if used is None:
+        return ()
+    names = (FOR_IMAGE, *choice.found(settings.root), USUAL, *CONDA)
+    others = [n for n in names if n != used.source and files.is_file(settings.root / n)]
+    if not others and not used.locked and used.shown == used.source:
+        return ()
+    packages = f"{used.count} package{'s' * (used.count != 1)}"
+    unused = f"; not used: {', '.join(others)}" if others else ""
+    return (f"dependencies: {used.shown}, {packages}{unused}",)
 
 
-def _quotable(line: str) -> str:
-    """A line for an error message, without what may be a secret in a file of another kind."""
-    words = line.split(maxsplit=1)
-    if re.search(r"(?i)passw|pwd|secret|token|credential|key", line):
-        return f"{re.split('[=:]', words[0])[0]}{MASK}"
-    return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
-
-
-# --- other tools' dependencies -------------------------------------------------------------------
-
-# File → what it contains if it lists dependencies, and a command that writes them down.
+# File → what it contains if it lists dependencies, and a command that makes flowship's list of it.
 _OTHER_FILES = {
-    "Pipfile": ("packages", "pipenv requirements > docker-requirements.txt"),
-    "environment.yml": ("dependencies", ""),
-    "environment.yaml": ("dependencies", ""),
+    "Pipfile": ("packages", "pipenv lock"),
     "conda.yml": ("dependencies", ""),
     "conda.yaml": ("dependencies", ""),
     "pixi.toml": ("dependencies", ""),
     "setup.py": ("install_requires", ""),
     "setup.cfg": ("install_requires", ""),
 }
-_OTHER_TOOLS = {
-    "poetry": "poetry export -o docker-requirements.txt",
-    "pixi": "",
-    "pdm": "pdm export -o docker-requirements.txt",
-}
+_OTHER_TOOLS = {"poetry": "poetry lock", "pixi": "", "pdm": "pdm lock"}
 
 
 def unused(settings: Settings, used: Requirements | None) -> tuple[str, ...]:
@@ -248,15 +232,15 @@ def unused(settings: Settings, used: Requirements | None) -> tuple[str, ...]:
     name, command = next(_other_lists(settings.root), ("", ""))
     if not name:
         return ()
-    how = f", for example with `{command}`" if command else ""
+    how = f"run `{command}`, whose lockfile flowship reads, or " if command else ""
     return (
         f"the dependencies of {name} are not installed in the image: flowship reads [project]"
-        f" dependencies or a requirements file; write docker-requirements.txt{how}",
+        f" dependencies, a lockfile or a requirements file; {how}write docker-requirements.txt",
     )
 
 
 def _other_lists(root: Path) -> Iterator[tuple[str, str]]:
-    """Where other tools list dependencies, each with a command that writes them to a file."""
+    """Where other tools list dependencies, each with a command that makes a lockfile of them."""
     for tool in pyproject.tools(root / pyproject.NAME):
         if tool in _OTHER_TOOLS:
             yield f"[tool.{tool}] in pyproject.toml", _OTHER_TOOLS[tool]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowship.config import pyproject
 from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
+from flowship.config.settings import PREFECT_NAME
 from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore
 from flowship.project.git_index import GitIndex
+from flowship.project.locks import choice
+from flowship.project.served import Served, served
 
 if TYPE_CHECKING:
     from flowship.project.prefect_yaml import Left, Translation
@@ -52,16 +56,20 @@ REQUIREMENTS = """\
 CONFIGURATION = """\
 name = {name}
 entrypoint = {entrypoint}
-{others}{dockerfile}# Pinned, so that every laptop and CI job builds the same image.
+{dockerfile}# Pinned, so that every laptop and CI job builds the same image.
 base-image = {base_image}
 {requirements}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/a/b", …
 # repo = "user/{repo}"
 
 [[deployments]]
 name = {deployment}
-# cron = "0 5 * * *"
+# {schedule}
 # timezone = "Europe/Berlin"
-{parameters}"""
+{parameters}{others}"""
+
+OTHERS = """
+# The other flows of this folder. All deployments share one image: remove the "# " of those to run.
+"""
 
 IGNORED = """\
 # What is not sent to the engine, and so not in the image. flowship also leaves out .git, virtual
@@ -121,26 +129,66 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     _refuse_configured(folder)
     files: dict[str, str] = {}
     if python_files(folder):
-        entrypoint, *others = _entrypoints(folder)
+        flows = _flows(folder)
     else:
-        entrypoint, others = "flow.py:hello", []
+        flows = [FoundFlow("flow.py", "hello", 1)]
         files = _first_flow(folder)
     has_dockerfile = (folder / "Dockerfile").is_file()
     files["flowship.toml"] = CONFIGURATION.format(
         name=_quoted(name),
         repo=name,
-        entrypoint=_quoted(entrypoint),
-        others="".join(f"# entrypoint = {_quoted(other)}\n" for other in others),
+        entrypoint=_quoted(flows[0].entrypoint),
+        schedule=_schedule(served(folder, flows[0])) or 'cron = "0 5 * * *"',
+        others=_others(folder, flows),
         dockerfile=OWN_DOCKERFILE if has_dockerfile else "",
         base_image=_quoted(base_image),
         requirements=f'requirements = "{LIST}"\n' if LIST in files else "",
-        deployment=_quoted(re.sub(r"[_.]", "-", entrypoint.rpartition(":")[2])),
+        deployment=_quoted(_name(flows[0])),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
     files[ignore.NAME] = IGNORED + _from_gitignore(folder)
     written = tuple(file for file in files if not os.path.lexists(folder / file))
     _write(folder, {file: files[file] for file in written})
-    return Scaffold(written, entrypoint, tuple(others), (DOCKERFILE_NOTE,) * has_dockerfile)
+    notes = (*_lock_notes(folder), *((DOCKERFILE_NOTE,) * has_dockerfile))
+    entrypoint, *others = (flow.entrypoint for flow in flows)
+    return Scaffold(written, entrypoint, tuple(others), notes)
+
+
+def _name(flow: FoundFlow) -> str:
+    return re.sub(r"[_.]", "-", flow.function)
+
+
+def _schedule(known: Served) -> str:
+    if not known.kind:
+        return ""
+    value = known.schedule
+    return f"{known.kind} = {_quoted(value) if isinstance(value, str) else value}"
+
+
+def _others(folder: Path, flows: Sequence[FoundFlow]) -> str:
+    """The flows after the first as deployments that are comments, each with a name of its own."""
+    names = {_name(flows[0])}
+    blocks: list[str] = []
+    for flow in flows[1:]:
+        known = served(folder, flow)
+        name = known.name if re.fullmatch(PREFECT_NAME, known.name) else _name(flow)
+        path = re.sub(r"[/_. ]", "-", flow.path.removesuffix(".py"))
+        name = name if name not in names else f"{path}-{name}"
+        names.add(name)
+        lines = ["[[deployments]]", f"name = {_quoted(name)}"]
+        lines += [f"entrypoint = {_quoted(flow.entrypoint)}", _schedule(known)]
+        blocks.append("".join(f"# {line}\n" for line in lines if line))
+    return OTHERS + "\n".join(blocks) if blocks else ""
+
+
+def _lock_notes(folder: Path) -> tuple[str, ...]:
+    """Where the dependencies come from, if there is a lockfile."""
+    found = choice.found(folder)
+    if len(found) > 1:
+        return (f'several lockfiles: {", ".join(found)}; choose one with lock = "{found[0]}"',)
+    if not found or (folder / LIST).exists():
+        return ()
+    return (f"the dependencies come from {found[0]}; lock = false uses another list",)
 
 
 def take_over(folder: Path, taken: Translation, *, name: str, base_image: str) -> Scaffold:
@@ -211,7 +259,7 @@ def _folders_in(folder: Path) -> list[str]:
     return [name for name in names if name not in SKIPPED and not name.startswith(".")]
 
 
-def _entrypoints(folder: Path) -> list[str]:
+def _flows(folder: Path) -> list[FoundFlow]:
     """The flows of `folder`, the most likely entrypoint first."""
     flows = find_flows(folder)
     if not flows:
@@ -222,7 +270,7 @@ def _entrypoints(folder: Path) -> list[str]:
             ' in a flowship.toml: entrypoint = "file.py:name"',
             details="\n".join(unreadable(folder)),
         )
-    return [flow.entrypoint for flow in sorted(flows, key=_parents_first)]
+    return sorted(flows, key=_parents_first)
 
 
 def _first_flow(folder: Path) -> dict[str, str]:

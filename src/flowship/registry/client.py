@@ -72,9 +72,10 @@ class RegistryClient:
         self._credentials = credentials
         self._base = _address(registry)
         self._authorization: dict[str, str] = {}  # scope → the value of the header
+        self._trusted = _certificates(registry, self._base)
         self._http = httpx.Client(
             timeout=TIMEOUT,
-            verify=_certificates(registry, self._base),
+            verify=self._trusted,
             headers=_COMPRESSION,
             **LIMITED,
         )

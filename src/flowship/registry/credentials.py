@@ -252,7 +252,7 @@ def _from_environment(environ: Mapping[str, str], registry: str, place: str) -> 
     if user and place and registry != DOCKER_HUB and not is_loopback(registry):
         raise ConfigError(
             f"{' and '.join(VARIABLES)} would be sent to {registry}, which only the project's"
-            " configuration names",
+            " configuration or its server names",
             code="registry-credentials-misdirected",
             hint="if you trust this registry, set its name where you set the credentials:"
             f" `export {HOST_VARIABLE}={registry}`",

@@ -65,4 +65,5 @@ def push_target(repo: str | None, settings: Settings | None) -> Reference:
         raise ConfigError(
             f"repo: {exc.message}", code=exc.code, hint=exc.hint, where=place
         ) from exc
-    return replace(target, place="" if "repo" in settings.origins else place)
+    by_user = isinstance(settings.origins.get("repo"), str)  # a variable or an option
+    return replace(target, place="" if by_user else place)

@@ -125,6 +125,19 @@ def test_a_name_that_no_deployment_uses_is_set_with_a_warning(secret):
     assert (code, 'did you mean "API_TOKEN"?' in stderr) == (0, True)
 
 
+def test_the_environment_says_which_server_and_the_command_for_it(secret, folder, prefect_server):
+    config = folder / "flowship.toml"
+    config.write_text(config.read_text() + '[env.staging]\nname = "staged"\n')
+    code, stdout, stderr = secret("set", "API_TOKEN", "--env", "staging", value=b"x")
+    assert (code, stdout) == (0, "staged-api-token\n")
+    assert "storing a secret in" in stderr
+    assert prefect_server in stderr
+    assert secret("ls", "--env", "staging")[1].count("present") == 1
+    assert secret("ls", "--env", "stagign")[0] != 0
+    code, _, stderr = secret("rm", "API_TOKEN", "--env", "staging", "--force")
+    assert (code, "removed API_TOKEN" in stderr) == (0, True)
+
+
 def test_on_a_terminal_the_value_is_asked_for_and_not_shown(folder, tmp_path, prefect_server):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(

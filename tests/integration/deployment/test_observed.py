@@ -12,7 +12,7 @@ from flowship.deployment.draft import draft
 from flowship.deployment.observed import (
     Ground,
     observe,
-    observe_deployment,
+    observe_deployments,
     observe_ground,
 )
 from flowship.deployment.plan import Plan
@@ -66,7 +66,7 @@ def test_after_a_deploy_everything_is_observed_and_nothing_is_left_to_do(project
     assert state.has_deployed(desired.image.reference)
     assert not state.has_deployed("user/de-repo:other@sha256:" + "cd" * 32)
     assert diff(desired, state) == Plan(())
-    (alone,) = [observe_deployment(project.api, d) for d in desired.deployments]
+    (alone,) = observe_deployments(project.api, desired.deployments)
     assert alone.deployment is not None
     assert alone.deployment["id"] == found.deployment["id"]
 

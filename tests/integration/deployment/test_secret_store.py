@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -12,9 +13,12 @@ from hypothesis import given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from parts.ports import free_port
+from prefect.client.orchestration import PrefectClient
+from prefect_docker.worker import DockerWorkerJobConfiguration
 from pydantic import SecretStr
 
-from flowship.deployment import secret_store
+from flowship.deployment import secret_store, secrets
+from flowship.deployment.pools import DEFAULT
 from flowship.deployment.secret_store import State
 from flowship.deployment.secrets import Secret
 from flowship.errors import ApiError, ConfigError, UsageError
@@ -126,6 +130,23 @@ def test_a_secret_that_a_deployment_on_the_server_gets_is_not_removed_unless_for
     assert f"flow-{project.tag}/nightly" in caught.value.message
     assert secret_store.remove(project.api, forgotten, force=True).outcome == "removed"
     assert secret_store.remove(project.api, forgotten, force=True).outcome == "absent"
+
+
+def test_a_worker_replaces_variables_in_a_value_and_nothing_else(project):
+    """The reason why a value with `{{ prefect.variables.… }}` is refused."""
+    block = f"s-{project.tag}"
+    put(project, block, "{{ prefect.variables.gone }}|{{ x }}|{{ $HOME }}|{{ prefect.blocks.a.b }}")
+
+    async def resolved() -> str | None:
+        async with PrefectClient(project.api.url) as client:
+            configuration = await DockerWorkerJobConfiguration.from_template_and_values(
+                dict(DEFAULT.template()),
+                {"env": secrets.references({"T": block}), "image": "x"},
+                client=client,
+            )
+        return configuration.env["T"]
+
+    assert asyncio.run(resolved()) == "|{{ x }}|{{ $HOME }}|{{ prefect.blocks.a.b }}"
 
 
 # --- through a real worker -----------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_a_relative_destination_resolves_as_the_finding_says(builder, body, buil
 
 def test_the_flow_goes_below_the_working_directory_and_the_fix_corrects_that(builder, base_image):
     text = f"FROM {base_image}\nCOPY flow.py opt/prefect/flows/\n"
-    facts = Facts(context=CONTEXT, entrypoint="flow.py:etl")
+    facts = Facts(context=CONTEXT, entrypoints=("flow.py:etl",))
     (finding,) = check(text, facts)
     assert "resolves to /opt/prefect/opt/prefect/flows/" in finding.message
     image, _ = builder.build(text)
@@ -178,7 +178,7 @@ PLACED_BY_BUILDKIT = [
 @pytest.mark.parametrize(("body", "file"), PLACED_BY_BUILDKIT)
 def test_copies_that_only_buildkit_accepts_are_followed_as_in_buildkit(builder, body, file):
     text = f"FROM scratch\n{body}\n"
-    facts = Facts(context=CONTEXT, entrypoint=f"{file}:etl", flows_dir="/x")
+    facts = Facts(context=CONTEXT, entrypoints=(f"{file}:etl",), flows_dir="/x")
     missed = [f for f in check(text, facts) if f.rule == "flow-not-in-place"]
     image, error = builder.build(text, buildkit=True)
     assert (f"/x/{file}" in (builder.files(image) if not error else ())) == (not missed)
@@ -187,7 +187,7 @@ def test_copies_that_only_buildkit_accepts_are_followed_as_in_buildkit(builder, 
 @pytest.mark.parametrize(("body", "file"), PLACED)
 def test_the_flow_is_in_place_exactly_if_the_image_contains_it(builder, body, file):
     text = f"FROM scratch AS made\n{body}\n"
-    facts = Facts(context=CONTEXT, entrypoint=f"{file}:etl", flows_dir="/x")
+    facts = Facts(context=CONTEXT, entrypoints=(f"{file}:etl",), flows_dir="/x")
     missed = [f for f in check(text, facts) if f.rule == "flow-not-in-place"]
     image, error = builder.build(text)
     assert not error

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
+import time
+import urllib.request
+
 import pytest
+from parts.ports import free_port
 
 from flowship.errors import ApiError, ConfigError
 from flowship.local import processes
@@ -20,6 +27,38 @@ def test_a_server_that_exits_shows_its_log_and_leaves_nothing(tmp_path):
     assert "PREFECT_HOME" in error.value.message
     assert machine.known() == []
     assert machine.profiles() is None
+
+
+@pytest.mark.server
+def test_the_database_of_a_server_that_was_started_by_hand_is_not_shared(tmp_path):
+    machine = Machine(tmp_path, PREFECT_HOME=str(tmp_path / "home"))
+    port = str(free_port())
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", port]
+    log = tmp_path / "by-hand.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=dict(machine.environ), stdout=output, stderr=output
+        ) as by_hand,
+    ):
+        try:
+            until_responds(f"http://127.0.0.1:{port}/api/health")
+            with pytest.raises(ApiError, match=f"a Prefect server at port {port}") as error:
+                machine.up()
+        finally:
+            by_hand.terminate()
+    assert error.value.code == "database-in-use"
+    assert f"(process {by_hand.pid})" in error.value.message
+    assert machine.known() == []
+
+
+def until_responds(url):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{url} does not respond")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_the_parts_that_flowship_uses_are_read(tmp_path):
         '[tool.flowship]\nrepo = "a/b"\n[tool.other]\nkey = 1\n',
     )
     assert pyproject.read(path) == pyproject.Pyproject(
-        path, "x", ("pandas",), ("version",), {"repo": "a/b"}
+        path, "x", ("pandas",), dynamic=("version",), flowship={"repo": "a/b"}
     )
 
 

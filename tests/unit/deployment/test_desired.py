@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.deployment.desired import Flags, image_version
+from flowship.deployment.desired import Flags, FlowFacts, image_version
 from support.deploying import desired, image, planned, settings
 
 PINNED = "user/de-repo:tag@sha256:" + "0123456789abcdef" * 4
@@ -29,8 +29,8 @@ def test_the_version_is_the_tag_of_the_inputs_in_every_repository():
     [("a/b.py:my_taxi_flow", "my-taxi-flow"), ("a/b.py:Taxi.load_all", "load-all")],
 )
 def test_an_image_that_was_not_probed_has_the_flow_name_that_prefect_derives(entrypoint, name):
-    assert image(flow_name=None, entrypoint=entrypoint).deployed_flow == name
-    assert image(flow_name="taxi", entrypoint=entrypoint).deployed_flow == "taxi"
+    assert FlowFacts(entrypoint).deployed_name == name
+    assert FlowFacts(entrypoint, "taxi").deployed_name == "taxi"
 
 
 @pytest.mark.parametrize(

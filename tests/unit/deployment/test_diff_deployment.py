@@ -86,6 +86,72 @@ def test_a_concurrency_limit_is_read_from_where_the_server_keeps_it(server):
     assert stored_field(deployment, "concurrency_limit") is None
 
 
+def test_a_run_that_exceeds_the_limit_is_handled_as_configured_and_the_rest_stays(server):
+    server.apply(wanted(concurrency=2))
+    (deployment,) = server.stored.values()
+    assert "concurrency_options" not in deployment
+    deployment["concurrency_options"] = {
+        "collision_strategy": "ENQUEUE", "grace_period_seconds": 90,
+    }  # fmt: skip
+    assert not compared(server, wanted(concurrency=2))
+    state = wanted(concurrency={"limit": 2, "on-conflict": "cancel-new"})
+    operation = updated(server, state)
+    (change,) = operation.changes
+    assert (change.field, change.before, change.after) == (
+        "concurrency_options", "queue", "cancel-new",
+    )  # fmt: skip
+    assert operation.body == {
+        "concurrency_options": {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": 90}
+    }
+    server.apply(state)
+    assert not compared(server, state)
+
+
+def test_a_work_queue_is_sent_with_its_pool_and_stays_where_none_is_configured(server):
+    """The server moves a deployment whose pool is sent without a queue to the default queue."""
+    server.apply(wanted(**{"work-queue": "fast"}))
+    (deployment,) = server.stored.values()
+    assert deployment["work_queue_name"] == "fast"
+    operation = updated(server, wanted(**{"work-queue": "slow"}))
+    assert operation.body == {"work_queue_name": "slow", "work_pool_name": "flowship"}
+    server.apply(wanted(**{"job-variables": {"mem_limit": "1g"}}))
+    assert deployment["work_queue_name"] == "fast"
+    deployment["work_pool_name"] = "other"
+    server.apply(wanted())
+    assert deployment["work_queue_name"] == "default"
+    deployment |= {"work_pool_name": "other", "work_queue_name": "fast"}
+    server.apply(wanted(**{"work-queue": "fast"}))
+    assert deployment["work_queue_name"] == "fast"
+
+
+def test_a_configured_version_replaces_the_images_and_is_reported_as_configuration(server):
+    server.apply(wanted())
+    state = wanted(version="2026.1")
+    operation = updated(server, state)
+    assert operation.body == {"version": "2026.1"}
+    assert operation.reason == "configuration"
+    server.apply(state)
+    assert not compared(server, state)
+    assert updated(server, wanted()).changes[0].after == image().version
+
+
+def test_whether_parameters_are_enforced_is_a_persons_unless_it_is_configured(server):
+    server.apply(wanted())
+    (deployment,) = server.stored.values()
+    assert deployment["enforce_parameter_schema"] is True
+    deployment["enforce_parameter_schema"] = False
+    assert not compared(server, wanted())
+    operation = updated(server, wanted(**{"enforce-parameters": True}))
+    assert operation.body == {"enforce_parameter_schema": True}
+
+
+def test_labels_are_set_when_a_deployment_is_created_and_never_changed(server):
+    server.apply(wanted(labels={"team": "data", "tier": 1}))
+    (deployment,) = server.stored.values()
+    assert deployment["labels"] == {"team": "data", "tier": 1}
+    assert not compared(server, wanted(labels={"team": "other"}))
+
+
 def test_parameters_are_compared_one_by_one_with_the_reason_of_each(server):
     server.apply(wanted(parameters={"year": 2021, "months": [1]}))
     state = wanted(Flags(parameters={"colour": "green"}), parameters={"year": 2022})
@@ -102,7 +168,7 @@ def test_job_variables_are_sent_together_with_their_pool(server):
     """The server validates job variables only where the pool is in the request."""
     server.apply(wanted())
     operation = updated(server, wanted(**{"job-variables": {"mem_limit": "1g"}}))
-    assert set(operation.body) == {"job_variables", "work_pool_name"}
+    assert set(operation.body) == {"job_variables", "work_pool_name", "work_queue_name"}
     assert [c.field for c in operation.changes] == ["job_variables.mem_limit"]
 
 

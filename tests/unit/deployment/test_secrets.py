@@ -107,6 +107,12 @@ def test_what_is_missing_is_named_all_at_once_with_the_commands():
     assert model.asked == ["block_documents"]
 
 
+def test_the_command_names_the_environment_whose_server_it_is():
+    assert secrets.set_command("T", "b", None) == "flowship secret set T"
+    assert secrets.set_command("T", "b", "staging") == "flowship secret set T --env staging"
+    assert secrets.set_command("", "b", "staging") == "flowship secret set --block b --env staging"
+
+
 def test_nothing_is_asked_where_there_are_no_secrets():
     model = ServerModel()
     secrets.validate(draft(settings(), Flags()), model.api)

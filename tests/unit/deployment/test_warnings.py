@@ -43,7 +43,8 @@ def test_a_secret_parameter_is_warned_of_and_never_shown():
     (stored,) = [w for w in draft(project, flags, now=NOW).warnings if "API_TOKEN" in w]
     assert stored == (
         'deployment "a", job-variables.env: "API_TOKEN" looks like a secret and is stored in clear'
-        ' text; put it in a Secret block and write "{{ prefect.blocks.secret.NAME }}"'
+        ' text; move it to secrets = ["API_TOKEN"], and store it:'
+        " `flowship secret set API_TOKEN`"
     )
     wanted = draft(project, flags, now=NOW).bind(image(parameters=schema))
     described = json.dumps(dry_run(wanted).to_json())

@@ -13,6 +13,7 @@ from flowship.dockerfile import Facts, base_images, check, needs_buildkit, rende
 from flowship.errors import ConfigError
 from flowship.project.context import Context, Entry
 from flowship.project.ignore import LeftOut, LeftOutKind
+from flowship.project.requirements import Requirements
 
 BASE = "prefecthq/prefect:3.8.8-python3.11"
 
@@ -49,7 +50,7 @@ def test_a_rendered_dockerfile_passes_the_check_and_hadolint(tmp_path, values, d
     paths = ["project/flows/taxi.py", "project/data/a.csv", "project/my file"]
     paths += [f".flowship/{n}" for n in ("requirements.txt", "constraints.txt", "ca-bundle.pem")]
     context = Context(tuple(Entry(p, size=1, data=b"#") for p in sorted(paths)))
-    assert check(text, Facts(context=context, entrypoint="flows/taxi.py:etl")) == []
+    assert check(text, Facts(context=context, entrypoints=("flows/taxi.py:etl",))) == []
     assert run_hadolint(text) == []
     assert not needs_buildkit(text)
     assert "# syntax" not in text
@@ -62,7 +63,7 @@ def test_a_flow_that_is_not_in_the_context_is_reported_for_a_rendered_dockerfile
         (Entry("project/a.py", size=1, data=b"#"),),
         {"project/flows": LeftOut(LeftOutKind.IGNORE_FILE, "flows", ".dockerignore line 1")},
     )
-    (finding,) = check(text, Facts(context=context, entrypoint="flows/taxi.py:etl"))
+    (finding,) = check(text, Facts(context=context, entrypoints=("flows/taxi.py:etl",)))
     assert finding.rule == "flow-not-in-place"
     assert ".dockerignore line 1" in finding.message
     assert finding.help == "add !flows/taxi.py to .dockerignore"
@@ -221,3 +222,35 @@ def test_a_template_is_a_regular_file_of_the_project(tmp_path, kind):
         with pytest.raises(ConfigError) as error:
             render(settings(root, template=template), dependencies=False)
         assert error.value.code in {"template-error", "template-not-found"}
+
+
+# --- lockfiles -----------------------------------------------------------------------------------
+
+LOCKED = Requirements(
+    "six==1 --hash=sha256:aa\n", "uv.lock", locked=True, unhashed="m @ git+https://example.com/m\n",
+    folders=("libs/mine", "libs/it's"),
+)  # fmt: skip
+
+
+def test_a_lockfile_is_installed_with_its_hashes_and_nothing_else(tmp_path):
+    text = render(settings(tmp_path), dependencies=True, locked=LOCKED)
+    hashed = (
+        "--no-deps --require-hashes \\\n            --requirement /opt/flowship/requirements.txt"
+    )
+    unhashed = "--no-deps \\\n            --requirement /opt/flowship/unhashed.txt"
+    folders = (
+        """    /opt/flowship/packages/libs/mine/ '/opt/flowship/packages/libs/it'"'"'s/'; \\\n"""
+    )
+    for part in (hashed, unhashed, folders):
+        assert text.count(part) == 2  # with uv, and with pip
+    assert "COPY .flowship/requirements.txt .flowship/unhashed.txt /opt/flowship/\n" in text
+    assert "COPY project/libs/mine /opt/flowship/packages/libs/mine/\n" in text
+    assert text.index("libs/mine") < text.index("COPY project/ ")
+    paths = [f".flowship/{name}.txt" for name in ("requirements", "unhashed")]
+    paths += ["project/flows/taxi.py", "project/libs/mine/a.py", "project/libs/it's/a.py"]
+    context = Context(tuple(Entry(p, size=1, data=b"#") for p in sorted(paths)))
+    assert check(text, Facts(context=context, entrypoint="flows/taxi.py:etl")) == []
+    assert run_hadolint(text) == []
+    for shell in text.split("\nRUN ")[1:]:
+        command = ["sh", "-n", "-c", shell.partition("\n\n")[0]]
+        assert subprocess.run(command, check=False).returncode == 0

@@ -125,6 +125,21 @@ def test_a_fault_of_the_engine_is_not_blamed_on_the_dockerfile(message):
     assert "the engine failed, not the Dockerfile" in caught.value.hint
 
 
+def test_a_package_for_another_platform_is_not_called_a_conflict():
+    stream = BuildStream(lambda event: None)
+    lines = (
+        "Step 2/3 : RUN uv pip install",
+        "error: No solution found when resolving dependencies",
+        "  cause: Because pywin32==306 has no wheels with a matching platform tag (e.g.,"
+        " `manylinux_2_36_x86_64`) and you require pywin32==306, we can conclude that …",
+    )
+    stream.feed({"stream": "\n".join(lines) + "\n"})
+    with pytest.raises(BuildError) as caught:
+        stream.feed({"error": "The command '/bin/sh -c uv' returned a non-zero code: 1"})
+    assert caught.value.hint.startswith("pywin32==306 has no wheel for the image's platform")
+    assert "win32" in caught.value.hint
+
+
 def test_a_dockerfile_the_engine_cannot_read_is_a_build_error():
     assert "unknown instruction: FLY" in failure("classic-parse-error").message
 

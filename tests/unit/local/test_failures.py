@@ -26,6 +26,26 @@ def test_a_known_failure_in_the_log_is_explained(tmp_path):
     assert failures.explain(log, "read the log") == ("", "read the log")
 
 
+@pytest.mark.parametrize(
+    ("line", "reason", "advice"),
+    [
+        ("No module named 'prefect_docker.worker'", "prefect_docker.worker", "prefect-docker>="),
+        ("No module named 'uvicorn'", "the module uvicorn, ", "uvicorn"),
+        ("No module named 'unknown_module'", "the module unknown_module, ", "new environment"),
+        ("prefect is broken", "a package that Prefect needs", "new environment"),
+    ],
+)
+def test_a_missing_module_is_named_with_the_command_that_installs_it(
+    tmp_path, line, reason, advice
+):
+    log = tmp_path / "worker.log"
+    log.write_text(f"Traceback\nModuleNotFoundError: {line}\n")
+    found, hint = failures.explain(log, "read the log")
+    assert reason in found
+    assert advice in hint
+    assert hint.endswith("install flowship again in a new environment")
+
+
 def test_a_log_that_cannot_be_read_is_empty(tmp_path):
     assert failures.tail(tmp_path / "missing.log") == ""
 
@@ -35,7 +55,7 @@ def test_a_process_that_has_ended_is_an_error_with_its_log(tmp_path, name):
     log = tmp_path / f"{name}.log"
     log.write_text("ModuleNotFoundError: No module named 'x'\n")
     record = Record(name, 1, "", "http://127.0.0.1:4200/api", str(log))
-    with pytest.raises(ApiError, match="exited during startup: a package") as error:
+    with pytest.raises(ApiError, match="startup: the module x, which Prefect") as error:
         failures.require_alive(record, None)
     assert (error.value.code, error.value.where) == (f"{name}-start-failed", str(log))
     assert "ModuleNotFoundError" in error.value.details

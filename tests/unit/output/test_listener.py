@@ -21,7 +21,7 @@ IMAGE = BuiltImage(
     inputs="4f2a",
     platform="linux/amd64",
     size=1_000,
-    probe=None,
+    flows=(),
     entrypoint="flow.py:taxi",
 )
 PUSHED = PushedImage("r.io/taxi:4f2a@sha256:2", "r.io/taxi", "4f2a", "sha256:2", 1_000)
@@ -46,7 +46,7 @@ def test_before_a_deployment_parameters_and_warnings_are_left_to_its_end(capsys)
     findings = tuple(check(text, Facts()))
     parameters = {"properties": {"months": {"default": [1]}}}
     probed = ProbeResult("taxi", "flow.py:taxi", "3.8.8", "3.11.2", "", parameters)
-    for image, expected in ((IMAGE, 1), (replace(IMAGE, probe=probed), 0)):
+    for image, expected in ((IMAGE, 1), (replace(IMAGE, flows=(probed,)), 0)):
         listener = ScreenListener(Screen(), deploys=True)
         listener.checked(Checked("Dockerfile", text, findings, Facts(), Path("Dockerfile")))
         listener.built(image, "linux/amd64")

@@ -52,7 +52,7 @@ def test_a_flow_without_parameters_has_no_table():
 
 PROBE = ProbeResult("taxi", "flow.py:taxi", "3.8.8", "3.11.2", "First line.\nSecond.", SCHEMA)
 IMAGE = BuiltImage(
-    "sha256:1", "taxi:abc", "taxi", "abc", "linux/amd64", 302_000_000, PROBE, "flow.py:taxi"
+    "sha256:1", "taxi:abc", "taxi", "abc", "linux/amd64", 302_000_000, (PROBE,), "flow.py:taxi"
 )
 
 
@@ -69,7 +69,7 @@ def test_a_built_image_shows_its_size_its_flow_and_each_default():
 
 def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
     properties = {"api_key": {"default": "hunter2"}, "dsn": {"default": "db://ada:hunter3@x"}}
-    image = replace(IMAGE, probe=replace(PROBE, parameters={"properties": properties}))
+    image = replace(IMAGE, flows=(replace(PROBE, parameters={"properties": properties}),))
     found = render_image.built_json(image)["probe"]["parameters"]["properties"]
     assert found == {"api_key": {"default": MASK}, "dsn": {"default": f"db://ada:{MASK}@x"}}
     assert "hunter" not in shown(render_image.built(image))
@@ -77,7 +77,7 @@ def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
 
 
 def test_an_image_for_another_platform_and_one_that_was_not_probed_have_a_warning():
-    other = replace(IMAGE, platform="linux/arm64", probe=None)
+    other = replace(IMAGE, platform="linux/arm64", flows=())
     platform, probe = render_image.image_warnings(other, "linux/amd64")
     assert "the image is for linux/arm64, but this engine is linux/amd64" in platform
     assert "--no-probe" in probe

@@ -90,3 +90,24 @@ def test_an_old_image_has_a_python_that_existed(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     assert versions.fitting_image("3.2.15") == "prefecthq/prefect:3.2.15-python3.12"
     assert versions.fitting_image("3.6.13") == "prefecthq/prefect:3.6.13-python3.14"
+
+
+@pytest.mark.parametrize(
+    ("prefect", "requires_python", "expected"),
+    [
+        ("3.6.13", "", "prefecthq/prefect:3.6.13-python{here}"),
+        ("3.6.13", ">=3.12.4,<3.13", "prefecthq/prefect:3.6.13-python3.12"),
+        ("3.6.13", ">=3.13", "prefecthq/prefect:3.6.13-python3.13"),
+        ("3.2.15", ">=3.13", None),
+        ("3.6.13", "nonsense", "prefecthq/prefect:3.6.13-python{here}"),
+        ("3.6.13", ">=3.99", None),
+        ("3.6.13rc1", "", None),
+        ("2.20.1", "", None),
+    ],
+)
+def test_the_image_of_a_version_has_a_python_that_the_project_allows(
+    prefect, requires_python, expected
+):
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = versions.image_with(prefect, requires_python)
+    assert found == (expected.format(here=here) if expected else None)

@@ -11,24 +11,30 @@ from flowship.probe.container import ContainerOutput
 from flowship.probe.script import STARTED
 
 
-def test_the_answer_is_the_first_json_line_after_the_marker():
-    stdout = f'{{"printed": "by the ENTRYPOINT"}}\n{STARTED}\nnoise\n{{"flow": 1}}\n{{"flow": 2}}\n'
+def test_the_answers_are_the_lines_of_json_after_the_marker():
+    stdout = (
+        '{"entrypoint": "printed by the ENTRYPOINT"}\n'
+        f"{STARTED}\nnoise\n"
+        '{"entrypoint": "b.py:b", "flow": 1}\n{"entrypoint": "a.py:a", "failure": "waiting"}\n'
+    )
     output = ContainerOutput(0, stdout, "")
     assert output.started
-    assert output.answer == {"flow": 1}
+    assert output.answers == {"b.py:b": {"flow": 1}, "a.py:a": {"failure": "waiting"}}
 
 
-@pytest.mark.parametrize("stdout", ["", "hello\n", '{"flow": 1}\n', f"# {STARTED}\n{{}}\n"])
+@pytest.mark.parametrize(
+    "stdout", ["", "hello\n", '{"entrypoint": "a.py:a"}\n', f"# {STARTED}\n{{}}\n"]
+)
 def test_without_the_marker_there_is_no_answer(stdout):
     output = ContainerOutput(0, stdout, "")
     assert not output.started
-    assert output.answer is None
+    assert output.answers == {}
 
 
 def test_a_script_that_ends_early_has_started_without_an_answer():
     output = ContainerOutput(139, f"{STARTED}\n", "")
     assert output.started
-    assert output.answer is None
+    assert output.answers == {}
 
 
 def test_stderr_explains_a_failure_and_stdout_only_if_stderr_is_empty():

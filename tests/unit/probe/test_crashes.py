@@ -49,3 +49,46 @@ def test_an_entrypoint_that_ignores_its_command_is_shown_as_json():
     assert error.code == "entrypoint-ignores-command"
     assert 'ENTRYPOINT ["python", "flow.py"] does not run the command' in error.message
     assert 'exec "$@"' in error.hint
+
+
+DUMP = """\
+printed by the flow
+Fatal Python error: {error}
+
+Thread 0x00007fad6d (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 324 in wait
+
+Current thread 0x00007fad6e (most recent call first):
+  File "/opt/venv/lib/python3.11/site-packages/polars/__init__.py", line 9 in <module>
+  File "/opt/prefect/flows/lib/frames.py", line 5 in <module>
+  File "<frozen importlib._bootstrap>", line 241 in _call_with_frames_removed
+  File "/opt/prefect/flows/flow.py", line 2 in <module>
+  File "/opt/venv/lib/python3.11/site-packages/prefect/flows.py", line 3001 in load_flow
+
+Extension modules: yaml._yaml (total: 1)
+"""
+
+
+def test_an_instruction_that_the_processor_lacks_names_the_package_and_the_users_line():
+    error = crashed(132, DUMP.format(error="Illegal instruction"), file="flow.py", started=True)
+    assert error.code == "processor-unsupported"
+    assert error.where == "lib/frames.py:5"
+    assert error.message.startswith("polars uses an instruction")
+    assert "Fatal Python error: Illegal instruction" in error.details
+    assert error.details.startswith("printed by the flow")
+    assert "threading.py" not in error.details, "another thread"
+    assert "prefect/flows.py" not in error.details, "the loader"
+
+
+def test_a_crash_of_a_package_names_it():
+    error = crashed(139, DUMP.format(error="Segmentation fault"), file="flow.py", started=True)
+    assert error.code == "flow-ended-process"
+    assert "signal 11 (SIGSEGV)" in error.message
+    assert error.hint == "polars crashed: use another version of it"
+    assert error.where == "lib/frames.py:5"
+
+
+def test_without_pythons_own_report_the_file_is_named():
+    error = crashed(132, "", file="flow.py", started=True)
+    assert (error.code, error.where) == ("processor-unsupported", "flow.py")
+    assert error.message.startswith("a compiled package uses an instruction")

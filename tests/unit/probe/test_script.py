@@ -7,7 +7,7 @@ import pytest
 from flowship.deployment import parameters
 from flowship.errors import ConfigError
 from flowship.probe.script import Failure, parameter_schema
-from support.probing import FLOW, ask, described, unusual
+from support.probing import FLOW, ask, ask_all, described, unusual
 
 pytestmark = pytest.mark.slow
 
@@ -147,11 +147,11 @@ def test_what_a_run_imports_besides_the_flow_is_loaded_too(tmp_path, module):
         "class Broken:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {name!r}: raise ModuleNotFoundError('No module named typer.x')\n"
-        f"sys.modules.pop({name!r}, None)\n"
         "sys.meta_path.insert(0, Broken())\n"
     )
-    (tmp_path / "flow.py").write_text(FLOW + refuse)
-    answer = ask(tmp_path, "flow.py:hello")
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "sitecustomize.py").write_text(refuse)
+    answer = ask(tmp_path, "flow.py:hello", PYTHONPATH=str(tmp_path))
     assert Failure(answer["failure"]) is Failure.PREFECT_MISSING
     assert "typer.x" in answer["traceback"]
 
@@ -199,3 +199,37 @@ def test_keywords_that_are_tables_themselves_are_wrapped_with_prefect_3_8(tmp_pa
     result = described(tmp_path, "flow.py:hello")
     given = {"name": "a", "notes": {"weights": {"b": 1}}}
     assert parameters.resolve(result.parameters, given) == given
+
+
+def test_a_flow_that_waits_or_ends_its_process_is_known_and_the_others_are_described(tmp_path):
+    (tmp_path / "good.py").write_text(FLOW)
+    (tmp_path / "waits.py").write_text("import time\ntime.sleep(600)\n")
+    (tmp_path / "dies.py").write_text("import os\nos.write(2, b'last words')\nos._exit(3)\n")
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/module.py").write_text(FLOW)
+    names = ("waits.py:x", "dies.py:x", "good.py:hello", "none.py:x", "package.module:hello")
+    answers = ask_all(tmp_path, *names, seconds=30)
+    assert set(answers) == set(names)
+    assert answers["waits.py:x"]["failure"] == Failure.WAITING
+    assert answers["waits.py:x"]["line"] == 2
+    assert answers["dies.py:x"] == {
+        "failure": "process-ended", "exit_code": 3, "output": "last words",
+    }  # fmt: skip
+    assert answers["none.py:x"]["failure"] == Failure.FILE_MISSING
+    assert answers["good.py:hello"]["flow"] == answers["package.module:hello"]["flow"]
+
+
+def test_a_module_without_the_flow_lists_those_of_its_file(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/module.py").write_text(FLOW)
+    answer = ask(tmp_path, "package.module:other")
+    assert answer == {"failure": "flow-not-found", "function": "other", "flows": ["hello"]}
+
+
+def test_after_a_few_flows_that_wait_no_further_one_is_tried(tmp_path):
+    for name in "abcdefgh":
+        (tmp_path / f"{name}.py").write_text("import time\ntime.sleep(600)\n")
+    answers = ask_all(tmp_path, *(f"{name}.py:x" for name in "abcdefgh"), seconds=15)
+    failures = [answer["failure"] for answer in answers.values()]
+    assert set(failures) == {Failure.WAITING, Failure.NOT_TRIED}
+    assert failures.count(Failure.WAITING) < 8

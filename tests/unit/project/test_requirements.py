@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowship.config import loading
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, UsageError
 from flowship.project import requirements
 
 
@@ -21,7 +21,7 @@ def test_a_project_without_a_list_has_no_requirements(tmp_path):
 def test_the_usual_files_are_found(tmp_path):
     (tmp_path / "requirements.txt").write_text("pandas\n")
     found = read(tmp_path)
-    assert found == requirements.Requirements("pandas\n", "requirements.txt")
+    assert found == requirements.Requirements("pandas\n", "requirements.txt", "requirements.txt", 1)
 
 
 def test_the_pyproject_s_dependencies_come_before_a_requirements_file(tmp_path):
@@ -196,9 +196,8 @@ def test_a_line_that_looks_like_a_secret_is_not_quoted(tmp_path, line):
         (
             "Pipfile",
             '[packages]\npandas = "*"\n',
-            "`pipenv requirements > docker-requirements.txt`",
+            "run `pipenv lock`",
         ),
-        ("environment.yml", "dependencies:\n  - pandas\n", "dependencies of environment.yml"),
         ("pixi.toml", '[dependencies]\npandas = "2"\n', "dependencies of pixi.toml"),
         ("setup.cfg", "[options]\ninstall_requires = pandas\n", "dependencies of setup.cfg"),
         ("setup.py", 'setup(install_requires=["pandas"])\n', "dependencies of setup.py"),
@@ -226,3 +225,83 @@ def test_files_without_dependencies_are_not_mentioned(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
     assert requirements.unused(loading.load(tmp_path, environ={}), None) == ()
+
+
+def test_a_conda_environment_alone_is_an_error_that_says_what_is_possible(tmp_path):
+    (tmp_path / "environment.yml").write_text("dependencies:\n  - pandas\n")
+    with pytest.raises(ConfigError, match=r"environment\.yml lists conda packages") as caught:
+        read(tmp_path)
+    assert caught.value.code == "conda-environment"
+    assert "docker-requirements.txt" in caught.value.hint
+    assert 'dockerfile = "Dockerfile"' in caught.value.hint
+    (tmp_path / "docker-requirements.txt").write_text("# nothing else\n")
+    assert read(tmp_path) is None
+
+
+# --- which of several lists ----------------------------------------------------------------------
+
+PYLOCK = """\
+lock-version = "1.0"
+created-by = "test"
+
+[[packages]]
+name = "six"
+version = "1.17.0"
+
+[[packages.wheels]]
+url = "https://files.example.com/six-1.17.0-py2.py3-none-any.whl"
+hashes = { sha256 = "aa" }
+"""
+
+
+def test_of_several_lists_the_most_explicit_is_used_and_the_others_are_named(tmp_path):
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    (tmp_path / "requirements.txt").write_text("pandas\nsix\n")
+
+    def used(**overrides):
+        settings = loading.load(tmp_path, overrides=overrides, environ={})
+        found = requirements.read(settings)
+        return found.source, requirements.notes(settings, found)
+
+    assert used() == ("requirements.txt", ())
+    (tmp_path / "environment.yml").write_text("dependencies:\n  - pandas\n")
+    note = "dependencies: requirements.txt, 2 packages; not used: environment.yml"
+    assert used() == ("requirements.txt", (note,))
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["six"]\n')
+    assert used()[0] == "pyproject.toml"
+    (tmp_path / "pylock.toml").write_text(PYLOCK)
+    note = (
+        "dependencies: pylock.toml (PEP 751), 1 package; not used: requirements.txt,"
+        " environment.yml"
+    )
+    assert used() == ("pylock.toml", (note,))
+    (tmp_path / "docker-requirements.txt").write_text("toolz\n")
+    assert used()[0] == "docker-requirements.txt"
+    assert used(lock="pylock.toml")[0] == "pylock.toml"
+    assert used(requirements="requirements.txt")[0] == "requirements.txt"
+
+
+def test_a_list_and_a_lockfile_cannot_both_be_named(tmp_path):
+    with pytest.raises((ConfigError, UsageError), match="requirements and lock"):
+        read(tmp_path, requirements="r.txt", lock="uv.lock")
+
+
+def test_a_lockfile_named_as_requirements_is_an_error_that_names_the_key(tmp_path):
+    (tmp_path / "pylock.toml").write_text(PYLOCK)
+    with pytest.raises(ConfigError, match="is a lockfile") as caught:
+        read(tmp_path, requirements="pylock.toml")
+    assert caught.value.hint == 'set lock = "pylock.toml" instead'
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("prefect==3.6.13 ; python_version < '4' --hash=sha256:aa\n", "3.6.13"),
+        ("six==1\nPrefect[aws] == 3.6.13\n", "3.6.13"),
+        ("prefect>=3\n", None),
+        ("prefect==3.*\n", None),
+        ("prefect-docker==0.6.6\n", None),
+    ],
+)
+def test_the_version_that_a_package_is_pinned_to(text, version):
+    assert requirements.Requirements(text, "x").version_of("prefect") == version

@@ -184,3 +184,35 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_and_stays_as_it_was(
         init(tmp_path)
     assert (caught.value.code, caught.value.exit_code) == ("unwritable-file", 3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lockfile_is_named_as_the_source_of_the_dependencies(tmp_path):
+    (tmp_path / "flow.py").write_text("from prefect import flow\n\n@flow\ndef f(): ...\n")
+    (tmp_path / "uv.lock").write_text("")
+    (note,) = scaffold.init(tmp_path, name="x", base_image="b:1").notes
+    assert note == "the dependencies come from uv.lock; lock = false uses another list"
+    (tmp_path / "flowship.toml").unlink()
+    (tmp_path / "poetry.lock").write_text("")
+    (note,) = scaffold.init(tmp_path, name="x", base_image="b:1").notes
+    assert note == 'several lockfiles: uv.lock, poetry.lock; choose one with lock = "uv.lock"'
+
+
+def test_the_other_flows_are_deployments_to_be_uncommented(tmp_path):
+    flow = "from prefect import flow\n@flow\ndef run(): ...\n"
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.py").write_text(flow)
+    with (tmp_path / "b.py").open("a") as file:
+        file.write('run.serve(name="weekly", cron="0 7 * * 1")\n')
+    scaffold.init(tmp_path, name="p", base_image="python:3.11")
+    path = tmp_path / "flowship.toml"
+    text = path.read_text()
+    assert loading.load(tmp_path, environ={}).entrypoints == ("a.py:run",)
+    head, _, rest = text.partition("to run.\n")
+    path.write_text(head + "\n" + rest.replace("# ", ""))
+    settings = loading.load(tmp_path, environ={})
+    assert settings.deployed_entrypoints == {
+        "run": "a.py:run",
+        "weekly": "b.py:run",
+        "c-run": "c.py:run",
+    }
+    assert [d.cron for d in settings.deployments] == [None, "0 7 * * 1", None]

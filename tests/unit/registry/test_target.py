@@ -37,6 +37,11 @@ def test_a_repository_that_only_the_file_names_has_its_place(tmp_path):
     assert push_target(None, configured).place.endswith("flowship.toml:4:1")
     assert push_target("ghcr.io/team/y", configured).place == ""
     folder = configured.root
+    (folder / "flowship.toml").open("a").write('[env.prod]\nrepo = "ghcr.io/team/prod"\n')
+    overlaid = loading.load(folder, environ={"FLOWSHIP_ENV": "prod"})
+    target = push_target(None, overlaid)
+    assert str(target) == "ghcr.io/team/prod"
+    assert target.place.endswith("flowship.toml:6:1")  # another place in the same file
     by_variable = loading.load(folder, environ={"FLOWSHIP_REPO": "ghcr.io/team/z"})
     assert push_target(None, by_variable).place == ""
     by_option = loading.load(folder, environ={}, overrides={"repo": "ghcr.io/team/z"})

@@ -28,6 +28,7 @@ from flowship.dockerfile.rules.image_names import image_names
 from flowship.dockerfile.rules.layers import code_before_dependencies, unpinned_bases
 from flowship.dockerfile.rules.multiple_sources import multiple_sources
 from flowship.dockerfile.rules.one_per_word import one_per_word
+from flowship.dockerfile.rules.prefect_2_requirements import prefect_2_requirements
 from flowship.dockerfile.rules.prefect_bases import prefect_2_bases
 from flowship.dockerfile.rules.secrets import secret_files, secret_texts, secret_variables
 from flowship.dockerfile.rules.sources import missing_sources
@@ -50,6 +51,7 @@ _INDEPENDENT = (
     code_before_dependencies,
     unpinned_bases,
     prefect_2_bases,
+    prefect_2_requirements,
     entrypoint,
     multiple_sources,
 )
@@ -77,7 +79,7 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
 def _lasting(view: View, found: list[Finding]) -> list[Finding]:
     """Without the fixes of a copy that would still take the flow to the wrong place."""
     edited = {finding.line for finding in found if finding.edit}
-    if not edited or not view.facts.entrypoint:
+    if not edited or not view.facts.entrypoints:
         return found
     fixed = View.of(fix(view.text, found), view.facts)
     misplaced = {f.line for f in flow_in_place(fixed, []) if f.line in edited}

@@ -82,7 +82,7 @@ class Facts:
         project_folder: The folder of the context that contains the project, for a rendered
             Dockerfile. Messages show paths as they are in the project.
         workdirs: Base image reference → its working directory, as reported by the engine.
-        entrypoint: ``flows/taxi.py:etl``, relative to `flows_dir` in the image.
+        entrypoints: ``flows/taxi.py:etl``, relative to `flows_dir` in the image.
         flows_dir: The folder in the image that the deployment runs from.
         build_args: The ``--build-arg`` values.
         ignore: Rules that the project turns off.
@@ -92,7 +92,7 @@ class Facts:
     context: Context | None = None
     project_folder: str = ""
     workdirs: Mapping[str, str] = field(default_factory=dict)
-    entrypoint: str | None = None
+    entrypoints: tuple[str, ...] = ()
     flows_dir: str = "/opt/prefect/flows"
     build_args: Mapping[str, str] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
@@ -133,6 +133,9 @@ RULES: Mapping[str, Rule] = {
         Severity.ERROR,
     ),
     "prefect-2-base": Rule("the base image has Prefect 2, which cannot run it", Severity.ERROR),
+    "prefect-2-requirement": Rule(
+        "Prefect 2, or an integration made for it, is installed", Severity.ERROR
+    ),
     "unpinned-base": Rule("a base image has no version", Severity.WARNING),
     "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
     "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),

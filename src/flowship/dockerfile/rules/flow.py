@@ -18,13 +18,17 @@ _NEEDS_NO_FILES = frozenset({"ARG", "EXPOSE", "LABEL", "MAINTAINER", "STOPSIGNAL
 
 
 def flow_in_place(view: View, findings: list[Finding]) -> Iterator[Finding]:
-    """Report a flow that is not in its place, unless the fixes of errors put it there."""
-    if view.index is None or not view.facts.entrypoint or not view.trace.stages:
+    """Report each flow that is not in its place, unless the fixes of errors put it there."""
+    if view.index is None or not view.trace.stages:
         return
-    file = view.facts.entrypoint.rpartition(":")[0] or view.facts.entrypoint
+    for file in dict.fromkeys(e.rpartition(":")[0] or e for e in view.facts.entrypoints):
+        yield from _in_place(view, view.index, file, findings)
+
+
+def _in_place(view: View, index: Index, file: str, findings: list[Finding]) -> Iterator[Finding]:
     target = posixpath.normpath(posixpath.join("/", view.facts.flows_dir, file))
-    own = _own_path(view.index, file)
-    placement = find_file(target, own, view.trace, view.index)
+    own = _own_path(index, file)
+    placement = find_file(target, own, view.trace, index)
     if placement.found or placement.doubtful or _is_fixed(view, findings, target, own):
         return
     origin: Step | None

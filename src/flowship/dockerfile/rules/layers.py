@@ -19,6 +19,7 @@ _INSTALLS = re.compile(
     r"(?:install|create|update)\b|\bapt(?:-get)?\s+(?:-\S+\s+)*install\b|\bapk\s+add\b"
     r"|\b(?:yum|dnf|microdnf)\s+(?:-\S+\s+)*install\b|\bnpm\s+(?:ci|install)\b)[^&;|\n]*"
 )
+_PROJECT_TOOL = re.compile(r"\b(?P<tool>uv|poetry|pdm|pipenv)\s+(?:install|sync)\b")
 _DEPENDENCY_FILES = re.compile(
     r"(?i)(\.(txt|in|lock|toml|cfg|ya?ml|json|pem|crt|cer|conf|ini|whl|deb|list|sources|gpg|asc"
     r"|rpm|sh|npmrc|md|rst)|Pipfile|setup\.py|\.python-version|LICENSE)\Z"
@@ -39,25 +40,38 @@ _OTHER_PATH = re.compile(
 def code_before_dependencies(view: View) -> Iterator[Finding]:
     """Find the first command of each stage that installs dependencies after the code is copied."""
     copied_code: dict[int, Step | None] = {}
+    installed: dict[int, frozenset[str]] = {}
     for stage in view.trace.stages:
         code = copied_code[stage.parent.index] if stage.parent else None
+        # The tools that have installed the dependencies before the code is copied.
+        prepared = installed[stage.parent.index] if stage.parent else frozenset()
         reported = False
         for step in (s for s in stage.steps if not s.stored):
             keyword = step.instruction.keyword
             if keyword in {"COPY", "ADD"} and code is None and _copies_code(view, step):
                 code = step
+            if keyword == "RUN" and code is None:
+                prepared |= {found["tool"] for found in _PROJECT_TOOL.finditer(command_of(step))}
             if keyword == "RUN" and code is not None and not reported:
-                installing = _installing(step, code)
+                installing = _installing(step, code, prepared)
                 if installing:
                     reported = True
                     yield from _reinstalls(view, step, code, installing)
         copied_code[stage.index] = code
+        installed[stage.index] = prepared
 
 
-def _installing(step: Step, code: Step) -> tuple[int, int] | None:
-    """The position of a command that installs dependencies, not just the project itself."""
+def _installing(step: Step, code: Step, prepared: frozenset[str]) -> tuple[int, int] | None:
+    """The position of a command that installs dependencies, not just the project itself.
+
+    A tool that has installed the dependencies before, such as ``uv sync --no-install-project``,
+    adds only the project now.
+    """
     text = command_of(step)
     for found in _INSTALLS.finditer(text):
+        tool = _PROJECT_TOOL.match(found[0])
+        if tool and tool["tool"] in prepared:
+            continue
         listed = re.search(r"\s(-r|--requirements?)\b", found[0])
         if not listed and _names_project(found[0], step, code):
             continue
@@ -102,8 +116,8 @@ def _is_code(index: Index | None, source: Source) -> bool:
         if source.path in index.files:
             return False
         return any(file.endswith(".py") for file in index.below(source.path))
-    if source.is_glob:
-        return name.endswith("*")
+    if source.is_glob:  # uv.lock* is the usual way to copy a file that may be missing
+        return name.endswith("*") and not _DEPENDENCY_FILES.search(name.rstrip("*"))
     if source.path == "":
         return True
     return "." not in name.lstrip(".") and (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flowship.dockerfile.rules.findings import Finding, Severity
+from flowship.dockerfile.rules.findings import Edit, Finding, Severity
 
 # The rules about destinations; the first one that applies knows best what to write.
 _BY_WEIGHT = ("flow-not-in-place", "syntax", "relative-destination")
@@ -47,8 +47,15 @@ def _merged(group: list[Finding]) -> Finding:
         severity=worst,
         message="; ".join(f.message for f in ordered),
         help=_help(first, last),
-        edit=first.edit if first.rule == "flow-not-in-place" else last.edit,
+        edit=_edit(first, last),
     )
+
+
+def _edit(first: Finding, relative: Finding) -> Edit | None:
+    """The fix: one that moves the flow is complete, one that only adds a slash is not."""
+    adds_slash = first.edit is not None and first.edit.start == first.edit.end
+    moves = first.rule == "flow-not-in-place" and not adds_slash
+    return first.edit if moves else relative.edit
 
 
 def _help(first: Finding, relative: Finding) -> str:

@@ -11,7 +11,7 @@ from support.dockerfiles import PREFECT, context, ignored, only
 def flow_findings(copies: str, *paths: str, entrypoint: str = "flows/taxi.py:etl", **facts) -> list:
     files = context(*(paths or ("flows/taxi.py", "flows/__init__.py", "requirements.txt")))
     text = copies if copies.startswith("FROM") else PREFECT + copies
-    return only("flow-not-in-place", text, Facts(context=files, entrypoint=entrypoint, **facts))
+    return only("flow-not-in-place", text, Facts(context=files, entrypoints=(entrypoint,), **facts))
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_a_flow_that_is_excluded_is_reported_with_the_pattern():
     (finding,) = only(
         "flow-not-in-place",
         PREFECT + "COPY . /opt/prefect/flows/\n",
-        Facts(context=files, entrypoint="flows/taxi.py:etl"),
+        Facts(context=files, entrypoints=("flows/taxi.py:etl",)),
     )
     assert '"flows" is excluded by .dockerignore line 2: flows' in finding.message
 
 
 def test_a_destination_whose_fix_puts_the_flow_in_place_is_reported_once():
     copies = "COPY . opt/prefect/flows/\n"
-    facts = Facts(context=context("flows/taxi.py"), entrypoint="flows/taxi.py:etl")
+    facts = Facts(context=context("flows/taxi.py"), entrypoints=("flows/taxi.py:etl",))
     assert [f.rule for f in check(PREFECT + copies, facts)] == ["relative-destination"]
 
 
@@ -120,7 +120,7 @@ def test_of_two_copies_the_one_nearest_to_the_right_place_is_reported():
 
 def test_a_missing_slash_at_the_end_has_a_fix():
     text = PREFECT + "COPY flow.py /opt/prefect/flows\n"
-    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    facts = Facts(context=context("flow.py"), entrypoints=("flow.py:etl",))
     assert fix(text, check(text, facts)) == text.replace("flows\n", "flows/\n")
 
 
@@ -138,7 +138,7 @@ AT_HOME = "FROM python:3.11\nWORKDIR /app\n"
     ],
 )
 def test_a_dot_that_takes_the_flow_elsewhere_is_fixed_to_its_place(written, fixed):
-    facts = Facts(context=context("flow.py", "util.py"), entrypoint="flow.py:etl")
+    facts = Facts(context=context("flow.py", "util.py"), entrypoints=("flow.py:etl",))
     assert fix(AT_HOME + written, check(AT_HOME + written, facts)) == AT_HOME + fixed
     assert check(AT_HOME + fixed, facts) == []
 
@@ -155,7 +155,7 @@ def test_a_dot_that_takes_the_flow_elsewhere_is_fixed_to_its_place(written, fixe
     ],
 )
 def test_a_flow_that_cannot_be_moved_safely_has_advice_and_no_fix(copies):
-    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    facts = Facts(context=context("flow.py"), entrypoints=("flow.py:etl",))
     found = check(AT_HOME + copies, facts)
     assert 'copy it to "/opt/prefect/flows/"' in [f.help for f in found]
     assert fix(AT_HOME + copies, found) == AT_HOME + copies
@@ -163,7 +163,7 @@ def test_a_flow_that_cannot_be_moved_safely_has_advice_and_no_fix(copies):
 
 def test_a_workdir_that_must_be_fixed_first_is_the_advice():
     text = PREFECT + "WORKDIR opt/prefect/flows\nCOPY . .\n"
-    facts = Facts(context=context("flow.py"), entrypoint="flow.py:etl")
+    facts = Facts(context=context("flow.py"), entrypoints=("flow.py:etl",))
     assert [f.rule for f in check(text, facts)] == ["relative-workdir", "flow-not-in-place"]
     assert "fix the WORKDIR on line 2 first" in check(text, facts)[1].help
 

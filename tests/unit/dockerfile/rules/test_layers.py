@@ -24,6 +24,8 @@ from support.dockerfiles import PREFECT, context, one, only, underlined
         "COPY . /x/\nRUN pip install --target /x/lib pandas\n",
         "COPY . /x/\nRUN pip install /x/wheels/a-1.whl\n",
         "COPY . /x/\nRUN pip install --no-index /x/wheels/*\n",
+        "COPY src* /x/\nRUN pip install pandas\n",
+        "COPY . /x/\nRUN uv sync\nRUN uv sync\n",
     ],
 )
 def test_installing_after_the_code_is_copied_is_a_warning(text):
@@ -48,10 +50,20 @@ def test_installing_after_the_code_is_copied_is_a_warning(text):
         "COPY . /x/\nRUN python -m compileall /x\n",
         "COPY --from=build /wheels /wheels\nRUN pip install /wheels/*\n",
         "COPY . /x/\nFROM q:1\nRUN pip install pandas\n",
+        "COPY pyproject.toml uv.lock* /x/\nRUN uv sync --frozen\nCOPY . /x/\n",
+        "COPY pyproject.toml poetry.lock* /x/\nRUN poetry install --no-root\nCOPY . /x/\n",
+        "RUN uv sync --locked --no-install-project\nCOPY . /x/\nRUN uv sync --locked\n",
+        "COPY poetry.lock /x/\nRUN poetry install --no-root\nCOPY . /x/\nRUN poetry install\n",
+        "FROM q:1 AS a\nRUN uv sync --no-install-project\nFROM a\nCOPY . /x/\nRUN uv sync\n",
     ],
 )
 def test_installing_first_or_installing_only_the_project_is_fine(text):
     assert only("code-before-dependencies", PREFECT + text) == []
+
+
+def test_dependencies_of_another_stage_do_not_count():
+    text = PREFECT + "RUN uv sync --no-install-project\nFROM q:1\nCOPY . /x/\nRUN uv sync\n"
+    assert one("code-before-dependencies", text).line == 5
 
 
 def test_the_context_shows_whether_a_folder_contains_code():

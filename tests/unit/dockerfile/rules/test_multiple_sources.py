@@ -54,7 +54,7 @@ def test_buildkit_needs_no_slash_if_the_folder_exists():
 
 def test_a_flow_that_buildkit_would_overwrite_is_not_in_place_without_the_slash():
     text = PREFECT + "COPY --chmod=644 flow.py util.py /opt/prefect/flows\n"
-    facts = Facts(context=CONTEXT, entrypoint="flow.py:etl")
+    facts = Facts(context=CONTEXT, entrypoints=("flow.py:etl",))
     assert {f.rule: f.severity for f in check(text, facts)} == {"flow-not-in-place": "error"}
     assert check(fix(text, check(text, facts)), facts) == []
     relative = text.replace(" /opt/prefect/flows", " flows")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowship.dockerfile.rules import Facts, Finding, check, fix
 from flowship.dockerfile.rules.one_per_word import one_per_word
 from support.dockerfiles import CONTEXT, PREFECT
 
-FACTS = Facts(context=CONTEXT, entrypoint="flow.py:etl")
+FACTS = Facts(context=CONTEXT, entrypoints=("flow.py:etl",))
 ABOUT_WORDS = {"flow-not-in-place", "syntax", "relative-destination", "unresolved-destination"}
 
 HEADS = st.sampled_from(["FROM python:3.11\n", PREFECT, "FROM company/base:1\n", "FROM scratch\n"])
@@ -88,6 +88,7 @@ def test_the_next_check_accepts_the_advice(text):
 
 
 @given(FILES)
+@example("FROM python:3.11\nCOPY flow.py util.py ./opt/prefect/flows\n")
 @settings(max_examples=150, deadline=None)
 def test_a_fix_settles_every_word_that_it_changes(text):
     found = check(text, FACTS)

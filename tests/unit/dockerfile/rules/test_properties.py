@@ -23,7 +23,7 @@ FACTS = Facts(
         ),
         {"data": LeftOut(LeftOutKind.IGNORE_FILE, "data", ".dockerignore line 1")},
     ),
-    entrypoint="flows/taxi.py:etl",
+    entrypoints=("flows/taxi.py:etl",),
     build_args={"B": "opt/b"},
 )
 

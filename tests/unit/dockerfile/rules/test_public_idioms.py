@@ -56,6 +56,25 @@ def test_no_dockerfile_of_the_collection_is_refused_for_a_dot_alone(path):
             assert not (known and written.split()[0].strip("'\"[],") in {".", "./", ".."})
 
 
+# Other idioms of public Dockerfiles with Prefect: each builds, and none is a reason to warn.
+QUIET = {
+    "pinned packages": "RUN pip install prefect==3.4.4 docker==7.1.0 prefect-docker==0.6.6\n",
+    "pinned by conda": "RUN conda install -y prefect=3.4.4 curl=8.0 token==1.0\n",
+    "at least": "RUN python3 -m pip install --no-cache-dir tqdm 'prefect>=3' token>=2\n",
+    "a lock that may be missing": "COPY pyproject.toml uv.lock* /app/\n"
+    "RUN cd /app && uv sync --frozen --no-install-project\nCOPY flow.py /app/\n",
+    "the project after its dependencies": "COPY --from=ghcr.io/astral-sh/uv:0.5 /uv /uvx /bin/\n"
+    "WORKDIR /app\nRUN --mount=type=cache,target=/root/.cache/uv"
+    " --mount=type=bind,source=uv.lock,target=uv.lock uv sync --locked --no-install-project\n"
+    "COPY . /app\nRUN --mount=type=cache,target=/root/.cache/uv uv sync --locked\n",
+}
+
+
+@pytest.mark.parametrize("body", QUIET.values(), ids=QUIET)
+def test_these_idioms_are_not_reported(body):
+    assert check(f"FROM prefecthq/prefect:3.4.4-python3.12\n{body}", Facts(context=FILES)) == []
+
+
 def test_the_corrected_file_of_the_first_notes_is_accepted():
     text = (DOCKERFILES / "born-from-fixed.Dockerfile").read_text()
     assert [f for f in check(text) if f.severity == "error"] == []

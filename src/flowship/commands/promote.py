@@ -1,0 +1,74 @@
+"""`flowship promote`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flowship.commands.options import Json, Name, NoWait, not_empty
+from flowship.commands.project import announce, load_settings
+from flowship.errors import UsageError
+
+
+def promote(
+    source: Annotated[
+        str,
+        typer.Option("--from", callback=not_empty, help="The environment that runs the image."),
+    ],
+    target: Annotated[
+        str, typer.Option("--to", callback=not_empty, help="The environment to deploy to.")
+    ],
+    name: Name = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would change; copy and change nothing."),
+    ] = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy to one environment, without a build, the image that another one runs.
+
+    The image keeps its digest. Schedules, parameters and everything else are those of
+    the environment that is deployed to.
+    """
+    from flowship import pipeline
+    from flowship.deployment.desired import Flags
+    from flowship.output import render_deploy, render_target
+    from flowship.output.console import Screen
+    from flowship.output.listener import ScreenListener
+
+    if source == target:
+        raise UsageError(
+            f"--from and --to are both {source}",
+            code="same-environment",
+            hint="name two environments of the configuration",
+            where="--to",
+        )
+    screen = Screen(as_json=as_json)
+    before = load_settings(screen, source)
+    after = load_settings(screen, target)
+    announce(screen, before, "promoting from")
+    announce(screen, after, "comparing with" if dry_run else "deploying to")
+    done = pipeline.promote(
+        before,
+        after,
+        Flags(name=name),
+        ScreenListener(screen),
+        dry_run=dry_run,
+        wait=not no_wait,
+    )
+    screen.info(*render_target.promoted(done), *render_deploy.deployed(done.deployed))
+    screen.result(
+        {
+            "from": {
+                "environment": done.source.environment,
+                "api_url": done.source.api_url,
+                "image": str(done.source.image),
+            },
+            "image": done.image,
+            "copied": done.copied,
+            "deploy": done.deployed.to_json(),
+        },
+        "" if dry_run else done.image,
+    )

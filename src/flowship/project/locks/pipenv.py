@@ -1,0 +1,37 @@
+"""Pipfile.lock, exported by Pipenv."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from flowship.project.locks.exporter import (
+    Exported,
+    Selection,
+    copied,
+    require_success,
+    run,
+    stale,
+)
+
+
+class PipenvExporter:
+    """Runs Pipenv in a copy: in the project it would read the ``.env`` file."""
+
+    file = "Pipfile.lock"
+    shown = "pipenv requirements"
+
+    def export(self, lock: Path, selection: Selection) -> Exported:
+        """See `LockExporter`. A category of the Pipfile is a group; there are no extras."""
+        arguments = ["requirements", "--hash"]
+        if selection.groups:
+            arguments += ["--categories", " ".join(["packages", *selection.groups])]
+        # Each of the two takes a second, and they do not depend on each other.
+        with copied(lock, "Pipfile") as copy, ThreadPoolExecutor() as threads:
+            checking = threads.submit(run, lock, "pipenv", "verify", folder=copy.folder)
+            done = run(lock, "pipenv", *arguments, folder=copy.folder)
+            checked = checking.result()
+        if checked.code != 0 and "out-of-date" in checked.said:
+            raise stale(lock, "pipenv lock")
+        require_success(lock, checked, "pipenv verify")
+        return Exported(require_success(lock, done, "pipenv requirements --hash"), copy)

@@ -1,0 +1,43 @@
+"""poetry.lock, exported by Poetry with poetry-plugin-export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowship.project.locks.exporter import (
+    Exported,
+    Selection,
+    copied,
+    require_success,
+    run,
+    stale,
+)
+
+# Poetry's words for a lockfile that does not match: `poetry export` refuses it by itself.
+_STALE = ("changed significantly since poetry.lock", "poetry.lock is not up to date")
+
+_NO_PLUGIN = "The requested command export does not exist"
+
+
+class PoetryExporter:
+    """Runs Poetry in a copy: in the project it would load the plugins in ``.poetry/plugins``."""
+
+    file = "poetry.lock"
+    shown = "poetry export"
+
+    def export(self, lock: Path, selection: Selection) -> Exported:
+        """See `LockExporter`."""
+        arguments = ["export", "--no-ansi", "--no-interaction"]
+        arguments += [word for group in selection.groups for word in ("--with", group)]
+        arguments += [word for extra in selection.extras for word in ("--extras", extra)]
+        with copied(lock, "pyproject.toml") as copy:
+            done = run(lock, "poetry", *arguments, folder=copy.folder)
+            if done.code != 0 and any(words in done.said for words in _STALE):
+                raise stale(lock, "poetry lock")
+            hint = ""
+            if _NO_PLUGIN in done.said:
+                hint = (
+                    "install the plugin: `poetry self add poetry-plugin-export`, or"
+                    " `pipx inject poetry poetry-plugin-export`"
+                )
+            return Exported(require_success(lock, done, "poetry export", hint), copy)
