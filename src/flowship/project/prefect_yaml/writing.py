@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tomli_w
+import tomlkit
+from tomlkit.items import AoT, Table
 
 from flowship.project.prefect_yaml.translation import Translation
 
@@ -45,9 +46,9 @@ def _parts(taken: Translation, name: str, base_image: str) -> Iterator[str]:
         yield _toml(tables)
     for each in taken.deployments:
         left = {key: value for key, value in each.items() if common.get(key) != value}
-        yield _toml({"deployments": [left]})
+        yield _deployment(left)
     for each, reason in taken.unusable:
-        yield UNUSABLE.format(reason=_one_line(reason)) + _commented(_toml({"deployments": [each]}))
+        yield UNUSABLE.format(reason=_one_line(reason)) + _commented(_deployment(each))
 
 
 def _one_line(text: str) -> str:
@@ -59,13 +60,35 @@ def _commented(text: str) -> str:
 
 
 def _toml(table: Mapping[str, Any]) -> str:
-    return tomli_w.dumps({key: _plain(value) for key, value in table.items()})
+    """Keys and values; tables below the top are written in one line."""
+    document = tomlkit.document()
+    for key, value in table.items():
+        document.add(key, _table(value) if isinstance(value, Mapping) else _item(value))
+    return tomlkit.dumps(document)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of YAML, of any type
+def _deployment(table: Mapping[str, Any]) -> str:
+    document = tomlkit.document()
+    document.add("deployments", AoT([_table(table)]))
+    return tomlkit.dumps(document)
+
+
+def _table(values: Mapping[str, Any]) -> Table:
+    table = tomlkit.table()
+    for key, value in values.items():
+        table.add(str(key), _item(value))
+    return table
+
+
+def _item(value: Any) -> Any:  # noqa: ANN401 - a value of YAML, of any type
     """`value` in the types of TOML; a date as its text, since parameters are JSON."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, Mapping):
+        inline = tomlkit.inline_table()
+        for key, each in value.items():
+            inline.add(str(key), _item(each))
+        return inline
     if isinstance(value, list | tuple | set):
-        return [_plain(each) for each in value]
+        items = tomlkit.array()
+        items.extend(_item(each) for each in value)
+        return items
     return value if isinstance(value, bool | int | float | str) else str(value)
