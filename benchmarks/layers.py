@@ -18,7 +18,8 @@ from docker import DockerClient
 
 from benchmarks.measure import CommandFailed, Measured, Sample, in_turns
 from flowship import dockerfile
-from flowship.config.settings import Packages, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Packages
 
 PACKAGES = ("pandas", "pyarrow", "prefect-gcp")
 ROOT = Path(__file__).parents[1]

@@ -10,20 +10,23 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from flowship import dockerfile
 from flowship.config import files, pyproject
+from flowship.config.names import module_of
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import Phase, Report
 from flowship.prefect import versions
-from flowship.project import context, requirements
+from flowship.project import context, local_requirements, modules, requirements
+from flowship.project import layout as layouts
 from flowship.project.context import Context
-from flowship.project.entry import FileChangedError
+from flowship.project.entry import Entry, FileChangedError
 from flowship.project.ignore import LeftOut
+from flowship.project.layout import Layout
 from flowship.project.requirements import Requirements
 
 Result = TypeVar("Result")
@@ -40,6 +43,7 @@ class BuildRequest:
         dockerfile: The Dockerfile's text, rendered or the user's own.
         context: The files that are sent to the engine.
         requirements: The dependencies that the template installs, if any.
+        layout: What the project includes, and what of it is installed.
         notes: What is not in the image although the user may expect it.
         warnings: What is probably wrong, but no reason to stop.
     """
@@ -48,6 +52,7 @@ class BuildRequest:
     dockerfile: str
     context: Context
     requirements: Requirements | None = None
+    layout: Layout = field(default_factory=Layout)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -61,13 +66,25 @@ class BuildRequest:
         """The files that are not sent, and why; also relative to the flows folder."""
         return {self._in_image(path): why for path, why in self.context.left_out.items()}
 
+    def flow_source(self, entrypoint: str) -> tuple[str, Entry | None]:
+        """The file of an entrypoint in the image, and in the context.
+
+        Returns:
+            Its path relative to the flows folder, "" for a module of which nothing is in the
+            project; and its entry, None if it is not sent.
+        """
+        module = module_of(entrypoint)
+        sent = {self._in_image(e.path): e for e in self.context.entries if e.kind == "file"}
+        if not module:
+            file = entrypoint.rpartition(":")[0]
+            return file, sent.get(file)
+        for place in modules.places(self.settings, self.layout, module):
+            if place in sent:
+                return place, sent[place]
+        return "", None
+
     def _in_image(self, path: str) -> str:
-        """Where the template copies a file of the context, relative to the flows folder."""
-        if self.settings.dockerfile or not path.startswith(f"{context.PROJECT}/"):
-            return path
-        inside = path.removeprefix(f"{context.PROJECT}/")
-        folder = self.settings.image_folder
-        return f"{folder}/{inside}" if folder else inside
+        return context.in_image(self.settings, path)
 
     def digest(self, bases: Mapping[str, str]) -> str:
         """The hash of all inputs, hexadecimal.
@@ -95,30 +112,54 @@ def prepare_build(settings: Settings) -> BuildRequest:
     Raises:
         ConfigError: A file that the configuration names is missing, invalid or outside the project.
     """
-    needed = None
+    needed, code = None, Layout()
     if settings.dockerfile:
+        layouts.validate_context(settings)
         text = _own_dockerfile(settings)
         sent = context.assemble(settings, text)
         warnings: tuple[str, ...] = ()
     else:
         needed = requirements.read(settings)
+        code = layouts.layout(settings, requested=bool(needed and needed.names_project))
+        needed = _completed(settings, needed, code)
         settings, warnings = _with_locked_prefect(settings, needed)
         _validate_template(settings)
         text = dockerfile.render(
             settings,
             dependencies=needed is not None,
             locked=needed if needed and needed.locked else None,
+            layout=code,
         )
-        sent = context.assemble(settings, text, needed)
+        sent = context.assemble(settings, text, needed, code)
         warnings += requirements.unused(settings, needed)
     return BuildRequest(
         settings,
         text,
         sent,
         needed,
-        notes=(*requirements.notes(settings, needed), *context.notes(sent)),
+        code,
+        notes=(
+            *requirements.notes(settings, needed),
+            *context.notes(sent),
+            *layouts.notes(settings, code),
+        ),
         warnings=(*warnings, *context.warnings(sent)),
     )
+
+
+def _completed(
+    settings: Settings, needed: Requirements | None, code: Layout
+) -> Requirements | None:
+    """The requirements with those of the included packages; None if there are none at all."""
+    if needed and needed.locked:
+        return needed  # a lock lists what included packages need
+    if needed is None and not code.local:
+        return None
+    local_requirements.refuse_absent(settings, needed.text if needed else "", code.local)
+    text = local_requirements.completed(needed.text if needed else "", code.local)
+    if not text:
+        return None
+    return replace(needed, text=text) if needed else Requirements(text, settings.include[0])
 
 
 def _with_locked_prefect(
@@ -127,7 +168,7 @@ def _with_locked_prefect(
     """The settings with the base image of the pinned Prefect, if none is configured.
 
     A configured one that has another version stays, with a warning: the installation replaces
-    Prefect, and the image runs.
+    Prefect, and the image runs. For a line that a person wrote, the check warns with its place.
     """
     pinned = needed.version_of("prefect") if needed else None
     if needed is None or pinned is None or settings.template:
@@ -137,7 +178,7 @@ def _with_locked_prefect(
     if settings.base_is_default and fitting:
         return settings.model_copy(update={"base_image": fitting}), ()
     present = versions.version_of_base(settings.base_image)
-    if present is None or present == pinned:
+    if present is None or present == pinned or not needed.locked:
         return settings, ()
     better = f'; base-image = "{fitting}" has it already' if fitting else ""
     warning = (

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
-import re
-import shutil
-import tempfile
-import tokenize
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -17,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from flowship import dockerfile
 from flowship.build_request import BuildRequest, prepare_build
-from flowship.config import files
+from flowship.config import files, rewriting
 from flowship.config.discovery import find_flows
 from flowship.config.loading import load, settings_or_none
+from flowship.config.names import module_of
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context, requirement_rules
+from flowship.project import context, entry_function, modules, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -85,7 +80,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
-        entrypoints=settings.entrypoints,
+        entrypoints=_flows_in_place(request),
         flows_dir=FLOWS_DIR,
         build_args=settings.build_args,
         ignore=frozenset(settings.check.ignore),
@@ -140,14 +135,16 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     if place.is_relative_to(os.path.realpath(root)):  # else the user named it on purpose
         files.inside(root.resolve(), place, str(path))
     text = _read(path)
-    relative = os.path.relpath(path.resolve(), root.resolve())
+    context_root = settings.context_root if settings else root
+    relative = os.path.relpath(path.resolve(), context_root.resolve())
     facts = Facts(
         context=context.scan(
-            root,
+            context_root,
             dockerfile=None if relative.startswith("..") else relative,
             use_gitignore=settings.gitignore if settings else True,
+            project=settings.folder_in_context if settings else "",
         ),
-        entrypoints=settings.entrypoints if settings else (),
+        entrypoints=tuple(e for e in settings.entrypoints if not module_of(e)) if settings else (),
         build_args=settings.build_args if settings else {},
         ignore=frozenset(settings.check.ignore) if settings else frozenset(),
         severities=_severities(settings) if settings else {},
@@ -158,6 +155,18 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     findings, facts = _check(text, facts, None)
     warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _flows_in_place(request: BuildRequest) -> tuple[str, ...]:
+    """The entrypoints as files; not those of modules that the Dockerfile may put anywhere."""
+    settings = request.settings
+    found = []
+    for entrypoint in settings.entrypoints:
+        if not module_of(entrypoint):
+            found.append(entrypoint)
+        elif not settings.dockerfile and (file := request.flow_source(entrypoint)[0]):
+            found.append(f"{file}:{entrypoint.rpartition(':')[2]}")
+    return tuple(found)
 
 
 def _validate_requirements(
@@ -241,8 +250,8 @@ def _entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str,
     file = entrypoint.rpartition(":")[0]
     parents = [file, *map(str, PurePosixPath(file).parents)]
     if why := next((left_out[path] for path in parents if path in left_out), None):
-        return why.remedy(settings.file_of(entrypoint))
-    folder = f"{settings.image_folder}/" if settings.image_folder else ""
+        return why.remedy(settings.file_of(entrypoint) if settings.image_folder else file)
+    folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
     close = difflib.get_close_matches(entrypoint, flows, n=1)
     return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
@@ -303,45 +312,9 @@ def fix(checked: Checked) -> Checked:
     if not checked.path or not checked.fixable:
         return checked
     text = dockerfile.fix(checked.text, checked.fixable)
-    _write(checked.path, text)
+    rewriting.rewrite(checked.path, text)
     left = dockerfile.check(text, checked.facts)
     return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the content of a file, all of it or nothing; its mode and owner stay.
-
-    A byte order mark stays as well, and a symbolic link still points to the file.
-    """
-    temporary = None
-    try:
-        target = path.resolve()
-        mark = "\ufeff" if target.read_bytes().startswith(b"\xef\xbb\xbf") else ""
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write((mark + text).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        _copy_owner(target, temporary)
-        shutil.copymode(target, temporary)
-        Path(temporary).replace(target)
-    except OSError as exc:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise ConfigError(
-            f"cannot write the file: {exc.strerror}; no fixes applied",
-            code="unwritable-file",
-            hint="check the free disk space and the permissions of the folder",
-            where=str(path),
-        ) from exc
-
-
-def _copy_owner(source: Path, target: str) -> None:
-    """Keep the owner of the file where the system allows it, as for root in a user's project."""
-    status = source.stat()
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):
-            os.chown(target, status.st_uid, status.st_gid)
 
 
 def with_hadolint(checked: Checked) -> Checked:
@@ -399,10 +372,15 @@ def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
     settings, file = request.settings, entrypoint.rpartition(":")[0]
     if _is_copied(file, settings):
         return
+    if module_of(entrypoint):
+        _refuse_missing_module(request, entrypoint)
+        return
     parents = [file, *map(str, PurePosixPath(file).parents)]
     excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
     if file in request.files:
-        _require_function(settings, entrypoint)
+        entry_function.require(
+            settings, entrypoint, file, settings.root / settings.file_of(entrypoint)
+        )
     elif not (settings.root / settings.file_of(entrypoint)).exists():
         raise _file_not_found(settings, entrypoint)
     elif excluded:
@@ -431,40 +409,32 @@ def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
     )
 
 
-# Code with one of these can define a name that the file does not contain.
-_DYNAMIC_NAMES = re.compile(
-    r"import\s*\(?\s*\*|\b(?:globals|locals|vars|exec|setattr|__dict__|__getattr__)\b"
-)
+def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
+    """Refuse a module of the project, or of what it includes, that is not in the image.
 
-
-def _require_function(settings: Settings, entrypoint: str) -> None:
-    """Refuse an entrypoint whose function's name is nowhere in the file."""
-    file, function = settings.file_of(entrypoint), entrypoint.rpartition(":")[2]
-    try:
-        with tokenize.open(settings.root / file) as stream:
-            text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
-    except (OSError, SyntaxError, ValueError):
-        return  # the probe explains a file that Python cannot read
-    names = unicodedata.normalize("NFKC", function).split(".")
-    occurring = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names]
-    if all(occurring) or _DYNAMIC_NAMES.search(text):
+    A module of which nothing is here may come from a dependency: the probe knows.
+    """
+    settings, module = request.settings, module_of(entrypoint)
+    place, entry = request.flow_source(entrypoint)
+    if entry is not None:
+        if entry.source is not None:
+            entry_function.require(settings, entrypoint, place, entry.source)
         return
-    flows = [flow.function for flow in find_flows(settings.root) if flow.path == file]
+    known = modules.flow_modules(request.files, request.layout)
+    near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
+    top = module.partition(".")[0]
+    if not near and not any(name.partition(".")[0] == top for name in known):
+        return
+    name = entrypoint.rpartition(":")[2]
+    places = modules.places(settings, request.layout, module)
+    excluded = next((p for p in places if p in request.left_out), "")
+    why = f": {excluded} is {request.left_out[excluded]}" if excluded else ""
     raise ConfigError(
-        f"{file} has no flow named {function}",
-        code="flow-not-found",
-        hint=_function_hint(entrypoint.rpartition(":")[0], function, flows),
+        f"entrypoint: there is no module {module} in the project{why}",
+        code="entrypoint-module-not-found",
+        hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
         where=settings.place_of_entrypoint(entrypoint),
-        details=f"flows in that file: {', '.join(flows)}" if flows else "",
     )
-
-
-def _function_hint(file: str, function: str, flows: list[str]) -> str:
-    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
-        return f'did you mean entrypoint = "{file}:{close[0]}"?'
-    if flows:
-        return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
-    return f"decorate the function in {file} with @flow (from prefect import flow)"
 
 
 def refuse_errors(checked: Checked) -> None:

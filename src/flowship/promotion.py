@@ -77,16 +77,19 @@ def running(settings: Settings, api: PrefectApi) -> Source:
             code="nothing-to-promote",
             hint=f"run `flowship ship --env {environment}` first",
         )
-    reference = Reference.parse(text)
+    # The server names the registry, so a login in variables must name it too, unless it is that
+    # of this environment's repository.
+    place = f"the block {settings.block_name} on {api.url}"
+    reference = replace(Reference.parse(text), place=place)
+    if settings.repo and (own := push_target(None, settings)).registry == reference.registry:
+        reference = replace(reference, place=own.place)
     if not reference.digest:
         raise ConfigError(
             f"{environment} runs {text}, which was never pushed to a registry",
             code="image-not-pushed",
             hint=f"run `flowship ship --env {environment}`, which pushes the image and pins it",
         )
-    # The server names the registry, so a login in variables must name it too.
-    place = f"the block {settings.block_name} on {api.url}"
-    return Source(environment, api.url, settings.block_name, replace(reference, place=place))
+    return Source(environment, api.url, settings.block_name, reference)
 
 
 def described(source: Source, settings: Settings) -> BuiltImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from flowship.output import terminal
 from flowship.project.context import Entry
 from flowship.registry import translate
 from flowship.registry.faults import classify
+from support.rounds import attempts
 from support.streams import HERE
 
 SIZE = secrets_scan.CONTENT_LIMIT
@@ -38,6 +40,53 @@ TEXTS = {
     "escapes": "\x1b" * SIZE,
     "kube": "kind" + " " * SIZE + ": Config",
 }
+
+PIECES = (
+    "a",
+    "eyJ",
+    "A" * 76 + "\n",
+    KEY,
+    "\\n",
+    "\n",
+    "a: b\n",
+    "a://b:",
+    "http://",
+    "://a@",
+    "@",
+)
+PIECES += (
+    "{{",
+    "}}",
+    "PASSWORD=",
+    "TOKEN",
+    " ",
+    '"',
+    "'",
+    "kind: Config",
+    "sk-proj-",
+    "\x1b",
+    "\t",
+)
+PIECES += (
+    "-----END RSA PRIVATE KEY-----",
+    "ghp_",
+    "AKIA",
+    "Bearer ",
+    "=",
+    ":",
+    "/",
+    ".",
+    "é",
+    "\0",
+)
+
+
+def random_text(chance: random.Random) -> str:
+    """A few pieces, again and again, between a beginning and an end of others."""
+    begin, middle, end = (chance.choices(PIECES, k=chance.randint(0, 4)) for _ in range(3))
+    unit = "".join(middle) or "a"
+    return ("".join(begin) + unit * (SIZE // len(unit.encode())) + "".join(end))[:SIZE]
+
 
 READERS: dict[str, Callable[[str], object]] = {
     "a file": lambda text: secrets_scan.by_content(Entry("a.py", size=SIZE, data=text.encode())),
@@ -66,3 +115,12 @@ def test_a_text_is_read_in_linear_time(reader, text):
     began = time.monotonic()
     READERS[reader](TEXTS[text])
     assert time.monotonic() - began < 5, "64 KiB need milliseconds"
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_random_text_is_read_in_linear_time(reader):
+    for chance in attempts(reader, each=10):
+        text = random_text(chance)
+        began = time.monotonic()
+        READERS[reader](text)
+        assert time.monotonic() - began < 5, text[:200]

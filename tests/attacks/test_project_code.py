@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import flowship
+from support.rounds import attempts
 
 FLOW = "from prefect import flow\n\n\n@flow\ndef etl():\n    pass\n"
 CONFIGURATION = 'name = "trips"\nentrypoint = "flow.py:etl"\ntemplate = "my.j2"\n'
@@ -19,6 +20,43 @@ TEMPLATES = [
     "{{ cycler.__init__.__globals__.os.system('touch ran') }}",
     "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
     "FROM {{ base_image }}\nCOPY project/ {{ flows_dir }}/\n",
+]
+STARTS = [
+    "cycler",
+    "joiner",
+    "namespace",
+    "lipsum",
+    "self",
+    "range",
+    "dict",
+    "''",
+    "()",
+    "base_image",
+]
+STEPS = [
+    ".__init__",
+    ".__globals__",
+    ".__class__",
+    ".__base__",
+    ".__mro__[-1]",
+    ".__subclasses__()",
+]
+STEPS += [
+    "|attr('__class__')",
+    "['__globals__']",
+    "['os']",
+    ".os",
+    ".__builtins__",
+    "|first",
+    "|list",
+]
+STEPS += [".format", "|map(attribute='__class__')", "[:1]", "._TemplateReference__context"]
+ENDS = [".system('touch ran')", "['__import__']('os').system('touch ran')", "()", "", "|tojson"]
+ENDS += [
+    ".popen('touch ran').read()",
+    "(['touch', 'ran'])",
+    " ~ ('x' * 9999999999)",
+    " ** 99 ** 99",
 ]
 MODULES = ("sitecustomize", "usercustomize", "jinja2", "json", "rich", "flowship", "docker", "site")
 COMMANDS = [
@@ -72,3 +110,15 @@ def test_no_command_runs_what_a_project_contains(project, tmp_path, template):
         assert "Traceback" not in done.stderr, command
         assert done.code != 70, command
         assert not (project / "ran").exists(), command
+
+
+@pytest.mark.slow
+def test_no_random_template_runs_code_or_hangs(project, tmp_path):
+    for chance in attempts("templates", each=2):
+        steps = "".join(chance.choices(STEPS, k=chance.randint(1, 6)))
+        expression = chance.choice(STARTS) + steps + chance.choice(ENDS)
+        (project / "my.j2").write_text(f"FROM {{{{ base_image }}}}\nRUN {{{{ {expression} }}}}\n")
+        done = flowship("check", cwd=project, env={"HOME": str(tmp_path)})
+        assert "Traceback" not in done.stderr, expression
+        assert done.code not in (70, -9), expression
+        assert not (project / "ran").exists(), expression

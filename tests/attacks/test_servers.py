@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import random
 import threading
 import time
 import tracemalloc
@@ -20,6 +21,7 @@ from flowship.prefect.client import PrefectApi
 from flowship.prefect.health import ask_server
 from flowship.registry import Reference
 from flowship.registry.client import RegistryClient
+from support.rounds import attempts
 from support.targets import api_target
 
 
@@ -59,6 +61,49 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "errors that are no list": (404, {}, b'{"errors": {"a": 1}}'),
 }
 
+BODIES = [answer[2] for answer in ANSWERS.values() if len(answer[2]) < 10_000]
+BODIES += [b'{"errors": [null]}', b'{"detail": [[]]}', b'{"exception_detail": 1}', b'"3.8.8"', b"{"]
+BODIES += [b'[{"id": null}]', b'{"token": 1}', b"1e999", b"NaN", b"\x00", b'{"detail": "\\ud800"}']
+BODIES += [b'{"mediaType": 1, "manifests": {}}', b'{"config": [], "layers": 3}', DEEP]
+STATUSES = (200, 201, 204, 301, 304, 307, 400, 401, 403, 404, 409, 415, 418, 422, 429, 500, 503)
+HEADERS = {
+    "Location": [
+        "/",
+        "//",
+        "http://",
+        "?",
+        "http://[",
+        "ftp://x/",
+        "\x80",
+        "/%zz",
+        "http://x:99999/",
+    ],
+    "Content-Encoding": ["gzip", "deflate", "br", "gzip, gzip", ""],
+    "Content-Type": ["text/html", "application/json; charset=x", "", "application/octet-stream"],
+    "WWW-Authenticate": [
+        "Basic",
+        'Bearer realm="',
+        'Bearer realm="http://127.0.0.1:1/"',
+        "Bearer ,",
+    ],
+    "Retry-After": ["0", "-1", "soon", "1e9"],
+    "Docker-Content-Digest": ["sha256:", "x", "sha256:" + "0" * 64],
+    "Date": ["never", "Thu, 99 Nov 9999 99:99:99 GMT"],
+}
+
+
+def random_answer(chance: random.Random) -> tuple[int, dict[str, str], bytes]:
+    """A status, some headers and a body, of which a part may be lost or changed."""
+    names = chance.sample(sorted(HEADERS), chance.randint(0, 3))
+    body = bytearray(chance.choice(BODIES))
+    for _ in range(chance.choice((0, 0, 1, 5))):
+        if body:
+            body[chance.randrange(len(body))] = chance.randrange(256)
+    end = chance.choice((len(body), chance.randint(0, len(body))))
+    headers = {name: chance.choice(HEADERS[name]) for name in names}
+    return chance.choice(STATUSES), headers, bytes(body[:end])
+
+
 Serve = Callable[[tuple[int, dict[str, str], bytes]], str]
 
 
@@ -88,14 +133,20 @@ def serve() -> Iterator[Serve]:
                 with contextlib.suppress(OSError):  # the client has read enough
                     super().handle()
 
+        while servers:
+            stop(servers.pop())
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
         return f"127.0.0.1:{servers[-1].server_address[1]}"
 
     yield start
     for server in servers:
-        server.shutdown()
-        server.server_close()
+        stop(server)
+
+
+def stop(server: ThreadingHTTPServer) -> None:
+    server.shutdown()
+    server.server_close()
 
 
 def prefect(host: str) -> list[Callable[[], object]]:
@@ -133,6 +184,26 @@ def test_an_answer_of_a_registry_ends_in_words(serve, name):
         for ask in (lambda: client.digest(reference), client.verify_login):
             with contextlib.suppress(FlowshipError):
                 ask()
+
+
+def test_a_random_answer_ends_in_words_or_is_read(serve):
+    for chance in attempts("servers", each=10):
+        answer = random_answer(chance)
+        host = serve(answer)
+        reference = Reference.parse(f"{host}/user/x:1")
+        with RegistryClient(reference.registry) as client:
+            asks: list[Callable[[], object]] = [lambda r=reference: client.describe(r)]
+            asks += [lambda r=reference: client.digest(r), client.verify_login, *prefect(host)]
+            messages: list[str] = []
+            for ask in asks:
+                began = time.monotonic()
+                try:
+                    ask()
+                except FlowshipError as exc:
+                    messages.append(exc.message)
+                assert time.monotonic() - began < 20, answer
+        assert all(messages), answer
+        ask_server(api_target(f"http://{host}/api"))
 
 
 def test_a_bomb_is_not_unpacked(serve):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import random
+import sys
 import types
 import typing
 from dataclasses import fields, is_dataclass
@@ -21,18 +23,39 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import SecretStr
 
+from flowship.config.settings import Settings
 from flowship.output import terminal
 from flowship.output.console import Screen
 from support.paths import ROOT
+from support.rounds import attempts
 
 HOSTILE = (
     "[/x] [red]\\ \x1b[2J\x1b]0;title\x07 \x00 \r \x9b31m \x7f \u202egpj \u2066 \u200f \u2028"
     "\ufeff \udc80 \U000e0041 end"
 )
+CONTROLS = [
+    *map(chr, (*range(32), *range(127, 160))),
+    *"\u200b\u2060\xad\u200e\u202a\u2029\u2069\ud800\udfff",
+]
+CONTROLS += [
+    *"[]\\/#: \n",
+    "[/]",
+    "[link=x]",
+    "[bold red]",
+    "\x1b]8;;http://x\x07",
+    "\x1b[2J",
+    "\x1bc",
+    "e\u0301",
+]
 OUTPUT = ROOT / "src" / "flowship" / "output"
 MODULES = sorted(path.stem for path in OUTPUT.glob("render_*.py"))
 PARTS = ("titled_row",)  # of lines that other functions return
 SHOWN = ("RenderableType", "list[RenderableType]", "str")
+
+
+def hostile(chance: random.Random) -> str:
+    """Random control characters, ends and beginnings of markup, and letters."""
+    return "x" + "".join(chance.choices(CONTROLS, k=chance.randint(1, 30))) + "y"
 
 
 def raw(text: str) -> list[str]:
@@ -66,6 +89,8 @@ def make(kind: Any, depth: int = 0) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(iter(kind))
     simple = {bool: True, int: 3, float: 1.5, bytes: b"x", type(None): None}
+    if kind is Settings:  # its text is validated, except for what names where it comes from
+        return Settings.model_construct(name="x", environment=HOSTILE)
     simple |= {SecretStr: SecretStr(HOSTILE)}
     simple |= {Path: Path(HOSTILE.replace("\0", "")), datetime: datetime.now(timezone.utc)}
     if kind in simple:
@@ -108,10 +133,8 @@ def test_there_are_renderers():
     assert len(renderers()) >= 15
 
 
-@pytest.mark.parametrize(
-    ("module", "name", "returns"), renderers(), ids=[f"{m}.{n}" for m, n, _ in renderers()]
-)
-def test_a_renderer_prints_nothing_raw(capsys, module, name, returns):
+def show(module: str, name: str, returns: str) -> None:
+    """Print what a renderer makes of arguments full of `HOSTILE`."""
     home = importlib.import_module(f"flowship.output.{module}")
     function = getattr(home, name)
     types_of = hints(function, namespace(home))
@@ -121,10 +144,30 @@ def test_a_renderer_prints_nothing_raw(capsys, module, name, returns):
         Screen().result({}, shown)
     else:
         Screen().info(*(shown if isinstance(shown, list) else [shown]))
+
+
+RENDERERS = pytest.mark.parametrize(
+    ("module", "name", "returns"), renderers(), ids=[f"{m}.{n}" for m, n, _ in renderers()]
+)
+
+
+@RENDERERS
+def test_a_renderer_prints_nothing_raw(capsys, module, name, returns):
+    show(module, name, returns)
     out, err = capsys.readouterr()
     assert raw(out) == []
     assert raw(err) == []
     assert raw(HOSTILE), "the text is hostile"
+
+
+@RENDERERS
+def test_a_renderer_prints_nothing_raw_of_random_text(capsys, monkeypatch, module, name, returns):
+    for chance in attempts(f"{module}.{name}", each=10):
+        monkeypatch.setattr(sys.modules[__name__], "HOSTILE", hostile(chance))
+        show(module, name, returns)
+        out, err = capsys.readouterr()
+        assert raw(out) == [], ascii(HOSTILE)
+        assert raw(err) == [], ascii(HOSTILE)
 
 
 @pytest.mark.parametrize("live", [False, True])

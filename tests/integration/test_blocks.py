@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from flowship.config.settings import Block as BlockSettings
+from flowship.config.tables import Block as BlockSettings
 from flowship.deployment import docker_block
 from flowship.deployment.pools.docker import DockerPool, is_widened
 from support.server import server_environment

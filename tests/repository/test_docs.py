@@ -18,7 +18,7 @@ from parts.ports import free_port
 from pydantic import BaseModel
 
 from flowship.cli import app
-from flowship.config import loading, settings
+from flowship.config import loading, settings, tables
 from flowship.deployment import desired, docker_block
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
@@ -220,12 +220,12 @@ def test_the_readme_opens_with_two_scripts_that_can_be_run():
 KEYS = "docs/configuration.md"
 TABLES: dict[str, type[BaseModel]] = {
     "The project": settings.Settings,
-    "`[packages]`": settings.Packages,
-    "`[probe]`": settings.Probe,
-    "`[block]`": settings.Block,
-    "`[check]`": settings.Check,
-    "`[[deployments]]`": settings.Deployment,
-    "`[[deployments.schedules]]`": settings.Schedule,
+    "`[packages]`": tables.Packages,
+    "`[probe]`": tables.Probe,
+    "`[block]`": tables.Block,
+    "`[check]`": tables.Check,
+    "`[[deployments]]`": tables.Deployment,
+    "`[[deployments.schedules]]`": tables.Schedule,
 }
 
 
@@ -303,9 +303,11 @@ def samples() -> list[Any]:
 
 @pytest.mark.parametrize("sample", samples())
 def test_every_sample_of_the_configuration_loads(sample, tmp_path):
+    folder = tmp_path / "pipelines"  # a sample with a context above names its own folder
+    folder.mkdir()
     text = sample if "entrypoint" in sample else f'entrypoint = "flow.py:hello"\n{sample}'
-    (tmp_path / "flowship.toml").write_text(text)
-    settings = loading.load(tmp_path, environ={})
+    (folder / "flowship.toml").write_text(text)
+    settings = loading.load(folder, environ={})
     draft(settings, desired.Flags())
 
 

@@ -276,9 +276,21 @@ def test_the_digest_does_not_depend_on_which_flows_are_deployed(project):
 # --- Prefect in the dependencies -----------------------------------------------------------------
 
 
+PYLOCK = """\
+lock-version = "1.0"
+created-by = "test"
+[[packages]]
+name = "prefect"
+version = "3.6.13"
+[[packages.wheels]]
+url = "https://example.com/prefect-3.6.13-py3-none-any.whl"
+hashes = {sha256 = "00"}
+"""
+
+
 def pinned(folder: Path, more: str = "") -> BuildRequest:
     (folder / "flowship.toml").write_text(f'entrypoint = "flow.py:f"\n{more}')
-    (folder / "docker-requirements.txt").write_text("prefect==3.6.13\n")
+    (folder / "pylock.toml").write_text(PYLOCK)
     (folder / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.12"\n')
     return prepare_build(loading.load(folder, environ={}))
 
@@ -293,7 +305,7 @@ def test_the_default_base_image_has_the_pinned_prefect_and_a_python_that_is_allo
 
 def test_a_configured_base_image_with_another_prefect_is_a_warning_with_both_versions(tmp_path):
     (warning,) = pinned(tmp_path, 'base-image = "prefecthq/prefect:3.8.8-python3.12"\n').warnings
-    assert "docker-requirements.txt pins Prefect 3.6.13, but the base image has 3.8.8" in warning
+    assert "pylock.toml pins Prefect 3.6.13, but the base image has 3.8.8" in warning
     assert 'base-image = "prefecthq/prefect:3.6.13-python3.1' in warning
     same = 'base-image = "prefecthq/prefect:3.6.13-python3.12"\n'
     assert pinned(tmp_path, same).warnings == ()

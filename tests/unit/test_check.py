@@ -363,42 +363,6 @@ def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(
     assert caught.value.hint == f"add !{file} to .dockerignore"
 
 
-def test_a_function_whose_name_is_nowhere_in_the_file_is_refused_with_the_nearest_flow(project):
-    write(project, "python:3.11", {"other.py": FLOW.replace("hello", "hallo")})
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="flow.py:hallo")
-    assert caught.value.message == "flow.py has no flow named hallo"
-    assert caught.value.code == "flow-not-found"
-    assert caught.value.hint == 'did you mean entrypoint = "flow.py:hello"?'
-    assert caught.value.details == "flows in that file: hello"
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="flow.py:zzz")
-    assert "choose one of its flows" in caught.value.hint
-    (project / "flow.py").write_text("def hell(): pass\n")
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="flow.py:hello")
-    assert caught.value.hint.startswith("decorate the function in flow.py with @flow")
-
-
-@pytest.mark.parametrize(
-    ("text", "function"),
-    [
-        ("from jobs import *\n", "hello"),
-        ("from jobs import hello\n", "hello"),
-        ("globals()[f'hel{x}'] = 1\n", "hello"),
-        ("hello = flow(run)\n", "hello"),
-        ("class Jobs:\n    def run(): pass\n", "Jobs.run"),
-        ("# -*- coding: latin-1 -*-\ndef hello(): 'caf\xe9'\n", "hello"),
-        ("def broken(:\n", "broken"),
-        ("\ufb01ve = 1\n", "five"),
-    ],
-)
-def test_a_function_that_the_file_may_define_is_left_to_the_probe(project, text, function):
-    write(project, "python:3.11")
-    (project / "flow.py").write_bytes(text.encode("latin-1" if "latin" in text else "utf-8"))
-    refuse(project, entrypoint=f"flow.py:{function}")
-
-
 def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):
     more = 'copy = { "shared/jobs" = "/opt/prefect/flows/jobs" }\n'
     write(project, "python:3.11", {"shared/jobs/taxi.py": FLOW}, more)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowship.config.settings import Block
+from flowship.config.tables import Block
 from flowship.deployment import docker_block
 from flowship.dockerfile.secrets_scan import masked, secret_in_variable
 from flowship.redaction import (

@@ -66,10 +66,14 @@ def find_flows(folder: Path) -> list[FoundFlow]:
     """All functions decorated with ``@flow`` below `folder`; skips files that cannot be parsed."""
     flows = []
     for path in python_files(folder):
-        tree, _ = _parsed(path)
-        relative = path.relative_to(folder).as_posix()
-        flows += [FoundFlow(relative, name, line) for name, line in _flows_of(tree.body)]
+        flows += flows_in(path, path.relative_to(folder).as_posix())
     return flows
+
+
+def flows_in(path: Path, name: str = "") -> list[FoundFlow]:
+    """The functions of one file that are decorated with ``@flow``; `name` is how to call it."""
+    tree, _ = _parsed(path)
+    return [FoundFlow(name or path.name, flow, line) for flow, line in _flows_of(tree.body)]
 
 
 def _parsed(path: Path) -> tuple[ast.Module, str]:

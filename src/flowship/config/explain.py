@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from flowship.config.environment import ENV_PREFIX
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import locate
-from flowship.config.settings import Deployment, Schedule, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Deployment, Schedule
 from flowship.errors import ConfigError, UsageError
 
 
@@ -46,7 +47,7 @@ _TEXTS = {
     ),
     Problem.MISSING: "is required",
     Problem.EMPTY: "is empty",
-    Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # settings.PREFECT_NAME
+    Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # names.PREFECT_NAME
 }
 
 # pydantic's types of error; for any other type its own message is shown.

@@ -126,7 +126,7 @@ def _resolve(found: re.Match[str], variables: Variables, where: Callable[[], str
             f"{name} is the name of a secret, whose value would be readable in an image, on the"
             " server or in a log",
             code="variable-is-secret",
-            hint='let the worker resolve it: "{{ prefect.blocks.secret.NAME }}" in env of [block]',
+            hint=f'for runs, set secrets = ["{name}"] in [block], and `flowship secret set {name}`',
             where=where(),
         )
     value = variables.get(name) or default

@@ -21,7 +21,8 @@ from flowship.config.environment import apply_environment, set_origin
 from flowship.config.explain import explain
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import Origins, locate, position
-from flowship.config.settings import LONGEST_NAME, Settings, default_base_image, slugify
+from flowship.config.names import LONGEST_NAME, slugify
+from flowship.config.settings import Settings, default_base_image
 from flowship.config.spelling import canonical
 from flowship.errors import ConfigError
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from flowship.config.keys import known_keys, nearest_key
 from flowship.config.locate import Origins, position
-from flowship.config.settings import Deployment, Settings
+from flowship.config.settings import Settings
 from flowship.config.spelling import canonical
+from flowship.config.tables import Deployment
 from flowship.errors import ConfigError, UsageError
 
 TABLE = "env"

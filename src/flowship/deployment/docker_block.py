@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from flowship.config.settings import Block
+from flowship.config.tables import Block
 from flowship.deployment.json_schema import plain, problem
 from flowship.redaction import MASK, PLACEHOLDER, mask_value, secret_places
 

@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from flowship.config.settings import FLOWS_DIR, Deployment, Settings
+from flowship.config.settings import FLOWS_DIR, Settings
+from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
 from flowship.deployment.desired import (
     DesiredBlock,

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowship.config.settings import Deployment, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Deployment
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flowship.config.secret_table import is_variable
-from flowship.config.settings import Block, Deployment
+from flowship.config.tables import Block, Deployment
 from flowship.deployment import docker_block, json_schema, parameters
 from flowship.deployment.desired import ImageFacts
 from flowship.deployment.schedules import ScheduleSpec

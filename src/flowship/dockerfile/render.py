@@ -14,6 +14,8 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import templates
 from flowship.errors import ConfigError
+from flowship.project.layout import Layout
+from flowship.project.layout import layout as layout_of
 from flowship.project.requirements import Requirements
 from flowship.redaction import mask_addresses
 
@@ -23,7 +25,13 @@ INSTALL_DIR = "/opt/flowship"
 TEMPLATE = "Dockerfile.j2"
 
 
-def render(settings: Settings, *, dependencies: bool, locked: Requirements | None = None) -> str:
+def render(
+    settings: Settings,
+    *,
+    dependencies: bool,
+    locked: Requirements | None = None,
+    layout: Layout | None = None,
+) -> str:
     """Render the Dockerfile of a project from flowship's template or from its own.
 
     The same settings always give the same text.
@@ -33,6 +41,7 @@ def render(settings: Settings, *, dependencies: bool, locked: Requirements | Non
         dependencies: Whether there are dependencies to install. The context then contains
             ``.flowship/requirements.txt``.
         locked: The dependencies, if they are those of a lockfile.
+        layout: What the project includes and installs; read from its files if it is not given.
 
     Raises:
         ConfigError: A setting is not allowed in a Dockerfile (credentials in an index URL, a source
@@ -41,7 +50,7 @@ def render(settings: Settings, *, dependencies: bool, locked: Requirements | Non
     name = settings.template or f"flowship/{TEMPLATE}"
     request = {
         "name": name,
-        "variables": _variables(settings, dependencies, locked),
+        "variables": _variables(settings, dependencies, locked, layout or layout_of(settings)),
         "root": str(settings.root),
         "shipped": str(_template_folder()),
     }
@@ -79,7 +88,7 @@ def _template_folder() -> Path:
 
 
 def _variables(
-    settings: Settings, dependencies: bool, locked: Requirements | None
+    settings: Settings, dependencies: bool, locked: Requirements | None, layout: Layout
 ) -> dict[str, Any]:
     packages = settings.packages
     for key, url in [
@@ -88,7 +97,7 @@ def _variables(
     ]:
         if url is not None:
             _require_no_login(key, url)
-    copies = [_copy_entry(source, to) for source, to in settings.copy_.items()]
+    copies = [_copy_entry(settings, source, to) for source, to in settings.copy_.items()]
     below = [c for c in copies if c["destination"].startswith(f"{FLOWS_DIR}/")]
     return {
         "name": settings.name,
@@ -96,19 +105,40 @@ def _variables(
         "apt": settings.apt,
         "dependencies": dependencies,
         "installs": _installs(locked),
-        "folders": [_package_folder(path) for path in locked.folders] if locked else [],
+        "folders": [_package_folder(settings, path) for path in locked.folders] if locked else [],
         "packages": packages.model_dump(),
         "install_files": _install_files(settings, locked),
+        "ca_bundle_file": ".flowship/ca-bundle.pem" if packages.ca_bundle else None,
         "install_dir": INSTALL_DIR,
         "ca_bundle": f"{INSTALL_DIR}/ca-bundle.pem" if packages.ca_bundle else None,
         "pip_options": _pip_options(settings, trusted="--trusted-host"),
         "uv_options": _pip_options(settings, trusted="--allow-insecure-host"),
+        **_installation(settings, layout),
         # Copied after the project, which would otherwise overwrite them.
         "copies": [c for c in copies if c not in below],
         "copies_into_flows": below,
         "flows_dir": FLOWS_DIR,
         "project_dir": settings.project_dir,
+        # With a context above the project, the whole context is copied.
+        "copied_to": posixpath.join(FLOWS_DIR, settings.image_folder).rstrip("/"),
         "src_layout": settings.src_layout,
+        "python_path": ":".join(f"{FLOWS_DIR}/{path}" for path in layout.python_path),
+        "included": bool(layout.copied),
+    }
+
+
+def _installation(settings: Settings, layout: Layout) -> dict[str, Any]:
+    """What the step that installs the project and its packages needs."""
+    constraint = ["--constraint", f"{INSTALL_DIR}/constraints.txt"]  # there is nothing to resolve
+    places = [posixpath.join(FLOWS_DIR, package.image).rstrip("/") for package in layout.installed]
+    versions = {p.version_variable for p in layout.installed if p.version_variable}
+    return {
+        "packages_to_install": [_one_line("include", place) for place in places],
+        "version_arguments": sorted(versions),
+        "index_options": {
+            tool: [o for o in _pip_options(settings, trusted=trusted) if o not in constraint]
+            for tool, trusted in (("pip", "--trusted-host"), ("uv", "--allow-insecure-host"))
+        },
     }
 
 
@@ -130,8 +160,8 @@ def _installs(locked: Requirements | None) -> list[dict[str, Any]]:
     return found
 
 
-def _package_folder(path: str) -> dict[str, str]:
-    return _copy_entry(path, f"{INSTALL_DIR}/packages/{path}/")
+def _package_folder(settings: Settings, path: str) -> dict[str, str]:
+    return _copy_entry(settings, path, f"{INSTALL_DIR}/packages/{path}/")
 
 
 def _install_files(settings: Settings, locked: Requirements | None) -> list[str]:
@@ -172,13 +202,15 @@ def _require_no_login(key: str, url: str) -> None:
         )
 
 
-def _copy_entry(source: str, destination: str) -> dict[str, str]:
+def _copy_entry(settings: Settings, source: str, destination: str) -> dict[str, str]:
     clean = posixpath.normpath(_one_line("copy", source))
+    if settings.folder_in_context and not clean.startswith("/"):
+        clean = posixpath.normpath(posixpath.join(settings.folder_in_context, clean))
     if clean.startswith(("/", "../")) or clean == "..":
         raise ConfigError(
             f'copy: "{source}" is outside the project folder',
             code="copy-outside-project",
-            hint="move it into the project folder",
+            hint='move it into the project folder, or set context = ".."',
             where="copy",
         )
     tail = "/" if source.endswith("/") else ""

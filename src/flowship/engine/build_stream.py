@@ -48,6 +48,11 @@ ADVICE = (
         'the frontend in the "# syntax=" line cannot be downloaded: check the engine\'s network,'
         " or remove the line",
     ),
+    (
+        r"flowship: the project cannot be installed",
+        "correct the build of the project or package (`pip install -e .` shows the same), or set"
+        " install = false: it is then on Python's path, without being installed",
+    ),
     (r"'sklearn' PyPI package is deprecated", "the package is called scikit-learn"),
     (
         r"[Tt]here is no version of (\S+)",

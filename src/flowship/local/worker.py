@@ -26,7 +26,6 @@ def ensure_worker(session: Session, pool: str) -> Service:
 
     Raises:
         ApiError: The worker does not come online.
-        ConfigError: The Prefect of this environment does not work with the server.
     """
     from importlib import metadata
 
@@ -47,7 +46,8 @@ def ensure_worker(session: Session, pool: str) -> Service:
                 return Service("worker", State.EXTERNAL, session.shown, pool, detail=name)
         if record is not None:
             session.warnings.append(failures.died_warning(record))
-        versions.validate_worker(metadata.version("prefect"), api.check())
+        warning = versions.worker_warning(metadata.version("prefect"), api.check())
+        session.warnings += [warning] if warning else []
         last_heartbeat = known[own]["last_heartbeat_time"] if own in known else None
         record, process = _start(session, pool, own)
         _wait_until_online(api, record, last_heartbeat, process)

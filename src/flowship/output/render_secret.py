@@ -21,7 +21,7 @@ def change(done: SecretChange) -> list[RenderableType]:
     if done.outcome == "absent":
         return [f"the server has no Secret block {escape(done.block)}: nothing was removed"]
     lines: list[RenderableType] = [
-        f"[green]✓[/] {done.outcome} {escape(name)}(Secret block {escape(done.block)})",
+        f"[green]✓[/] {escape(done.outcome)} {escape(name)}(Secret block {escape(done.block)})",
         f"  on {escape(done.api_url)}",
     ]
     if done.outcome == "updated" and done.deployments:

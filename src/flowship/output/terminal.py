@@ -23,7 +23,10 @@ _C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
 # else, or they end a line.
 _DIRECTION = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2070)]
 _LINES = [0x2028, 0x2029]
-_UNSEEN = [0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
+# They take no place, so that two names look the same. The joiners U+200C and U+200D stay: emoji
+# and Persian words need them.
+_UNSEEN = [0xAD, 0x180E, 0x200B, *range(0x2060, 0x2065), 0xFEFF, *range(0xFFF9, 0xFFFC)]
+_UNSEEN += [*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE0080)]
 _SURROGATES = range(0xD800, 0xE000)  # halves of characters, which no stream can encode
 _REPLACED = dict.fromkeys([*_DIRECTION, *_LINES, *_UNSEEN, *_SURROGATES], "\ufffd")
 _PICTURES = {**_C0, 0x7F: "\u2421", **_C1, **_REPLACED}

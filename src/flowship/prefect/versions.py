@@ -19,12 +19,12 @@ _OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(\d+\.\d+\.\d+)(?![.\
 
 @dataclass(frozen=True)
 class Incompatibility:
-    """Images and workers from one version on that fail on servers before another.
+    """Images from one version on that fail on servers before another.
 
     Attributes:
-        image: The first version of Prefect in the image or worker that is affected.
+        image: The first version of Prefect in the image that is affected.
         server: The first version of the server that works with it.
-        effect: What happens to a run.
+        effect: What the server does not do.
     """
 
     image: str
@@ -36,10 +36,10 @@ INCOMPATIBLE = (
     # Since 3.6.14 the client waits for an answer to its authentication at /events/in, and the
     # server answers it (PrefectHQ/prefect#20372). An older server does not, so that
     # `prefect flow-run execute` ends with "Unable to authenticate to the event stream". Tried:
-    # 3.6.14 and 3.8.8 fail on 3.2.15, 3.4.25 and 3.6.13, and run on 3.6.14 and 3.6.29.
+    # 3.6.14, 3.6.29, 3.8.8 and 3.9.1 fail on servers up to 3.6.13, and run on 3.6.29 and later.
     Incompatibility("3.6.14", "3.6.14", "the server does not answer their event stream"),
 )
-"""Older images run on newer servers: 3.2.15 and 3.6.13 were tried on 3.6.29."""
+"""Older images run on newer servers: 3.2.15 was tried on each server up to 3.9.1."""
 
 _PYTHON_OF_OLD_IMAGES = (3, 12)  # the newest one that Prefect 3.2 and 3.3 support
 
@@ -122,25 +122,23 @@ def validate(image: str | None, server: str) -> None:
         )
 
 
-def validate_worker(worker: str, server: str) -> None:
-    """Refuse to start a worker that would not start with this server.
+def worker_warning(worker: str, server: str) -> str | None:
+    """The warning for a worker whose own events the server does not take; None if it does.
+
+    Such a worker runs flows all the same: 3.6.29 and 3.8.8 were tried on 3.6.13, and 3.8.8 on
+    3.2.15. Only what runs inside the container ends when its events do not arrive.
 
     Args:
         worker: The version of Prefect in flowship's environment.
         server: As for `validate`.
-
-    Raises:
-        ConfigError: They do not work together.
     """
     rule = _broken(worker, server)
-    if rule:
-        raise ConfigError(
-            f"flowship's environment has Prefect {worker}, but the server has {server}: the"
-            f" worker would not start ({rule.effect})",
-            code="worker-version-incompatible",
-            hint=f"upgrade the server, or start a worker of its version yourself: in an"
-            f' environment of its own, `pip install "prefect=={server}" prefect-docker`',
-        )
+    if rule is None:
+        return None
+    return (
+        f"flowship's environment has Prefect {worker}, but the server has {server}: the worker"
+        f" runs flows, but its events are lost ({rule.effect}); upgrade the server"
+    )
 
 
 def _broken(client: str | None, server: str) -> Incompatibility | None:

@@ -520,7 +520,8 @@ def variables_read(node: ast.AST) -> list[str]:
 
 def decorator_above_flow(file: str, function: str) -> dict[str, Any]:
     """The decorator that hides the flow, with its line; empty if there is none."""
-    for node in ast.walk(ast.parse(Path(file).read_bytes())):
+    source = Path(file).read_bytes() if Path(file).is_file() else b""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function:
             names = [ast.unparse(getattr(d, "func", d)) for d in node.decorator_list]
             flows = [i for i, name in enumerate(names) if name.split(".")[-1] == "flow"]
@@ -558,6 +559,8 @@ def is_project_file(filename: str) -> bool:
 
 def flows_in(file: str) -> list[str]:
     """The names of the functions in `file` that are decorated with ``@flow``."""
+    if not Path(file).is_file():  # a module without a source file
+        return []
     tree = ast.parse(Path(file).read_bytes())
     return [
         node.name

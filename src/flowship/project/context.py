@@ -4,8 +4,10 @@ A `Context` is plain data: entries in a fixed order, with normalized modes and w
 that two laptops with the same files send the same bytes and get the same hash. It also records
 which files are left out and why, so that an error about a missing COPY source can name the rule.
 
-With the template the project is in ``project/`` and the dependency list in ``.flowship/``; with
-the user's own Dockerfile the context is the project folder itself.
+With the template the project is in ``project/``, the folders outside it that it includes in
+``included/``, and the dependency list in ``.flowship/``, with what describes the packages that are
+installed. With the user's own Dockerfile the context is the project folder itself, or the folder
+above it that ``context`` names.
 """
 
 from __future__ import annotations
@@ -27,11 +29,15 @@ from flowship.events import readable_size
 from flowship.project import ignore, unfetched
 from flowship.project.entry import Entry, FileChangedError, changed
 from flowship.project.ignore import LeftOut, LeftOutKind
+from flowship.project.layout import Include, Layout
+from flowship.project.packages import Package
 from flowship.project.requirements import Requirements
-from flowship.project.walk import walk
+from flowship.project.walk import single, walk
 
 PROJECT = "project"
+INCLUDED = "included"
 GENERATED = ".flowship"
+PACKAGES = f"{GENERATED}/packages"
 
 LARGE = 50_000_000
 """Bytes; what is sent of a larger project is named."""
@@ -142,21 +148,99 @@ class _Hashed:
 
 
 def assemble(
-    settings: Settings, dockerfile: str, requirements: Requirements | None = None
+    settings: Settings,
+    dockerfile: str,
+    requirements: Requirements | None = None,
+    layout: Layout | None = None,
 ) -> Context:
     """The context of a project, including the text of its Dockerfile.
+
+    Args:
+        settings: The project.
+        dockerfile: The text of its Dockerfile.
+        requirements: What the template installs.
+        layout: What the project includes, and what of it is installed.
 
     Raises:
         ConfigError: A file or folder cannot be read, or is outside the project.
     """
     if settings.dockerfile:
         return _with_own_dockerfile(settings, dockerfile)
-    context = scan(settings.root, use_gitignore=settings.gitignore)
-    entries = [replace(entry, path=f"{PROJECT}/{entry.path}") for entry in context.entries]
+    layout = layout or Layout()
+    context = scan(
+        settings.context_root,
+        use_gitignore=settings.gitignore,
+        project=settings.folder_in_context,
+    )
+    entries, left_out = _below(PROJECT, context)
     entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
-    left_out = {f"{PROJECT}/{path}": why for path, why in context.left_out.items()}
+    for include in layout.copied:
+        more, why = _included(include, settings)
+        entries, left_out = entries + more, left_out | why
+    for package in layout.installed:
+        entries += _describing(package, settings, entries)
     entries += [*_generated(settings, requirements), _text("Dockerfile", dockerfile)]
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def in_image(settings: Settings, path: str) -> str:
+    """Where the template copies a file of the context, relative to the flows folder."""
+    if settings.dockerfile:
+        return path
+    top, _, inside = path.partition("/")
+    if top == INCLUDED:
+        return inside
+    if top != PROJECT:
+        return path
+    return f"{settings.image_folder}/{inside}" if settings.image_folder else inside
+
+
+def _below(folder: str, context: Context) -> tuple[list[Entry], dict[str, LeftOut]]:
+    """The files of a context, in a folder of another."""
+    entries = [replace(entry, path=f"{folder}/{entry.path}") for entry in context.entries]
+    return entries, {f"{folder}/{path}": why for path, why in context.left_out.items()}
+
+
+def _included(include: Include, settings: Settings) -> tuple[list[Entry], dict[str, LeftOut]]:
+    """The files of a folder outside the context; its own ignore files count."""
+    place = f"{INCLUDED}/{include.image}"
+    if include.source.is_dir():
+        entries, left_out = _below(place, scan(include.source, use_gitignore=settings.gitignore))
+    else:
+        entry = single(include.source)
+        entries, left_out = [replace(entry, path=place)] if entry else [], {}
+    if entries:
+        return entries, left_out
+    raise ConfigError(
+        f"include: {include.source} has no files for an image",
+        code="include-empty",
+        hint="it is empty, or its .dockerignore, .gitignore or flowship's own list of secrets and"
+        " caches leaves everything out",
+        where=settings.place("include"),
+    )
+
+
+def _describing(package: Package, settings: Settings, entries: list[Entry]) -> list[Entry]:
+    """What pip reads to install a package, apart from its code, so that an edit of the code
+    repeats no installation."""
+    prefix = f"{package.image}/" if package.image else ""
+    inside = {
+        at.removeprefix(prefix): entry
+        for entry in entries
+        if entry.kind == "file"
+        and (at := in_image(settings, entry.path)).startswith(prefix)
+        and not entry.path.startswith(f"{GENERATED}/")
+    }
+    # An ignore file often names *.md, and a build fails without the readme.
+    for name in ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in", *package.readme):
+        path = Path(os.path.normpath(package.source / name))
+        if name not in inside and path.is_relative_to(package.source) and files.is_file(path):
+            entry = single(files.inside(package.source, path, name))
+            inside |= {name: entry} if entry else {}
+    return [
+        replace(inside[path], path=f"{PACKAGES}/{prefix}{path}")
+        for path in package.describing(sorted(inside))
+    ]
 
 
 def _with_own_dockerfile(settings: Settings, text: str) -> Context:
@@ -166,9 +250,14 @@ def _with_own_dockerfile(settings: Settings, text: str) -> Context:
     builder removes both before the first instruction.
     """
     path = dockerfile_path(settings)
-    context = scan(settings.root, dockerfile=path, use_gitignore=settings.gitignore)
+    context = scan(
+        settings.context_root,
+        dockerfile=path,
+        use_gitignore=settings.gitignore,
+        project=settings.folder_in_context,
+    )
     own = _text(path, text.replace("\r\n", "\n"))
-    if ignore.IgnoreFile.of(settings.root, path).reason(path) is None:
+    if ignore.IgnoreFile.of(settings.context_root, path).reason(path) is None:
         entries = [*(e for e in context.entries if e.path != path), own]
         left_out = {p: why for p, why in context.left_out.items() if p != path}
         return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
@@ -181,7 +270,7 @@ def dockerfile_path(settings: Settings) -> str:
     if not settings.dockerfile:
         return "Dockerfile"
     path = Path(os.path.normpath(settings.root / settings.dockerfile))
-    return path.relative_to(settings.root).as_posix()
+    return path.relative_to(settings.context_root).as_posix()
 
 
 def _generated(settings: Settings, requirements: Requirements | None) -> list[Entry]:
@@ -230,15 +319,18 @@ def _text(path: str, text: str) -> Entry:
     return Entry(path, size=len(data), data=data)
 
 
-def scan(root: Path, *, dockerfile: str | None = None, use_gitignore: bool = True) -> Context:
+def scan(
+    root: Path, *, dockerfile: str | None = None, use_gitignore: bool = True, project: str = ""
+) -> Context:
     """All files below `root` that no ignore file and no default pattern leaves out.
 
     Args:
-        root: The project folder.
+        root: The project folder, or a folder above it.
         dockerfile: The user's own, relative to `root`.
         use_gitignore: Leave git-ignored files out if there is no .dockerignore.
+        project: The project folder below `root`.
     """
-    entries, left_out = walk(root, dockerfile, use_gitignore)
+    entries, left_out = walk(root, dockerfile, use_gitignore, project)
     return Context(tuple(entries), left_out)
 
 
@@ -284,7 +376,10 @@ def _leads_out(entry: Entry) -> bool:
     if target.startswith("/"):
         return not re.match(r"/(bin|dev|etc|lib\d*|mnt|opt|proc|run|sbin|sys|tmp|usr|var)/", target)
     folder = _shown(entry.path).rpartition("/")[0]
-    return os.path.normpath(f"{folder}/{target}" if folder else target).split("/")[0] == ".."
+    top = os.path.normpath(f"{folder}/{target}" if folder else target).split("/")[0]
+    if entry.path.startswith(f"{INCLUDED}/"):  # its neighbors on disk are not in the image
+        return top != folder.split("/")[0]
+    return top == ".."
 
 
 def _large(context: Context) -> str:
@@ -318,7 +413,7 @@ def _sizes(context: Context) -> dict[str, int]:
 
 def _shown(path: str) -> str:
     """A path of the context as the user knows it."""
-    return path.removeprefix(f"{PROJECT}/")
+    return re.sub(rf"^({PROJECT}|{INCLUDED}|{PACKAGES})/", "", path)
 
 
 def _named(paths: list[str]) -> str:

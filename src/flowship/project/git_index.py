@@ -58,7 +58,7 @@ class GitIndex:
     def of(cls, root: Path) -> GitIndex:
         """Read the index of the repository that `root` is in."""
         root = Path(os.path.realpath(root))
-        repository = _repository(root)
+        repository = repository_of(root)
         if repository is None:
             return cls()
         try:
@@ -102,7 +102,7 @@ def _parents(path: str) -> Iterator[str]:
         yield path
 
 
-def _repository(root: Path) -> Path | None:
+def repository_of(root: Path) -> Path | None:
     """The nearest folder with ``.git``, at `root` or above."""
     folders = itertools.chain([root], files.own_parents(root))
     return next((folder for folder in folders if os.path.lexists(folder / ".git")), None)

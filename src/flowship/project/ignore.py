@@ -161,13 +161,18 @@ class IgnoreFile:
     _folders: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, root: Path, dockerfile: str | None = None) -> IgnoreFile:
+    def of(cls, root: Path, dockerfile: str | None = None, project: str = "") -> IgnoreFile:
         """Read the ignore file that applies to `root`.
+
+        Args:
+            root: The folder that is sent.
+            dockerfile: The project's own Dockerfile, relative to `root`.
+            project: The project's folder below `root`, whose configuration is left out.
 
         Raises:
             ConfigError: The file cannot be read, or a pattern is invalid.
         """
-        return cls(tuple(p for p in _patterns(root, dockerfile) if p))
+        return cls(tuple(p for p in _patterns(root, dockerfile, project) if p))
 
     def reason(self, path: str) -> LeftOut | None:
         """Why `path` is left out; None when it is sent.
@@ -219,7 +224,11 @@ def ignore_file(root: Path, dockerfile: str | None = None) -> str | None:
     return next((name for name in [*names, NAME] if files.is_file(root / name)), None)
 
 
-def _patterns(root: Path, dockerfile: str | None) -> Iterator[Pattern | None]:
+def _patterns(root: Path, dockerfile: str | None, project: str) -> Iterator[Pattern | None]:
+    if project:
+        configuration = re.sub(r"([*?\[\\])", r"\\\1", f"{project}/flowship.toml")
+        reason = LeftOut(LeftOutKind.CONFIGURATION, configuration)
+        yield Pattern.compile(configuration, reason)
     for kind, patterns in LEFT_OUT.items():
         for pattern in patterns:
             yield Pattern.compile(pattern, LeftOut(kind, pattern))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flowship.config import files
 from flowship.errors import ConfigError
+from flowship.project.local_requirements import local_path
 from flowship.redaction import MASK, has_login
 
 LONGEST_QUOTE = 120
@@ -17,21 +18,35 @@ DEEPEST = 50
 """Levels of ``-r``; pip itself ends with a traceback where there are very many."""
 
 
-def read_lines(root: Path, name: str) -> list[str]:
+Provided = Callable[[str, Path], list[str] | None]
+"""What stands for a line in the list, given the folder of its file; None for the line itself."""
+
+
+def _nothing(line: str, folder: Path) -> list[str] | None:
+    return None
+
+
+def read_lines(root: Path, name: str, provided: Provided = _nothing) -> list[str]:
     """The lines of a requirements file of the project, with those of the files that it includes.
+
+    Args:
+        root: The project folder.
+        name: The file.
+        provided: Knows the lines that name folders of the image.
 
     Raises:
         ConfigError: A file is missing or outside the project, or a line cannot be installed in
             the image.
     """
-    return _Reader(root).expand(root / name, name, str(root / name), ())
+    return _Reader(root, provided).expand(root / name, name, str(root / name), ())
 
 
 class _Reader:
     """Reads a requirements file with those that it includes; each of them once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, provided: Provided) -> None:
         self._root = root
+        self._provided = provided
         self._read: set[Path] = set()
 
     def expand(self, path: Path, name: str, place: str, including: tuple[Path, ...]) -> list[str]:
@@ -64,6 +79,8 @@ class _Reader:
             if include:
                 inner = path.parent / include[1]
                 lines += self.expand(inner, include[1], where, (*including, path))
+            elif (instead := self._provided(line, path.parent)) is not None:
+                lines += instead
             else:
                 validate_line(line, where)
                 lines.append(line)
@@ -112,13 +129,12 @@ def validate_line(line: str, where: str) -> None:
             where=where,
         )
     links = re.match(r"(?:-f|--find-links)[ =]?\s*(\S+)", line)
-    local = re.match(r"(-e\b|--editable\b|\.{1,2}(/|$)|/|file:)", line)
-    if local or re.search(r"@\s*file:", line) or (links and "://" not in links[1]):
+    local = local_path(line)
+    if local or (links and "://" not in links[1]):
         raise ConfigError(
             f"a local path cannot be installed in the image: {quotable(line)}",
             code="local-requirement",
-            hint="remove the line: the project folder is copied, and src/ is on the path; for your"
-            " own wheels use an index: index-url in [packages]",
+            hint=_local_hint(local, where),
             where=where,
         )
     if re.match(r"--pre\b", line):
@@ -130,6 +146,22 @@ def validate_line(line: str, where: str) -> None:
         )
     if not line.startswith("-"):
         _validate_requirement(line, where)
+
+
+def _local_hint(path: str, where: str) -> str:
+    """How the image gets what a path names."""
+    folder = Path(where.rpartition(":")[0].rpartition(":")[0]).parent
+    if path in (".", "./"):
+        return (
+            "remove the line, as the project folder is copied, and src/ is on the path; or add a"
+            " [build-system] table to pyproject.toml, so that it can be installed"
+        )
+    if path and (folder / path).is_dir() and not Path(path).is_absolute():
+        return f'add include = ["{path}"] to the configuration: the line is then accepted'
+    return (
+        "remove the line: the project folder is copied, and src/ is on the path; for your own"
+        " wheels use an index: index-url in [packages]"
+    )
 
 
 def _validate_requirement(line: str, where: str) -> None:

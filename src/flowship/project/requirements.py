@@ -16,6 +16,7 @@ from flowship.config import files, pyproject
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project import groups
+from flowship.project.local_requirements import LocalFolders
 from flowship.project.locks import choice
 from flowship.project.requirement_lines import read_lines, validate_line
 
@@ -37,6 +38,7 @@ class Requirements:
         locked: Whether these are all packages, each with its version, as a lockfile lists them.
         unhashed: More lines, of a lockfile's packages that have no hashes.
         folders: More packages of a lockfile: folders, relative to the project folder.
+        names_project: Whether they install the project itself (``-e .``).
     """
 
     text: str
@@ -46,6 +48,7 @@ class Requirements:
     locked: bool = False
     unhashed: str = ""
     folders: tuple[str, ...] = ()
+    names_project: bool = False
 
     def version_of(self, package: str) -> str | None:
         """The version that a package is pinned to; None if it is not pinned, or not listed."""
@@ -106,11 +109,12 @@ def _configured(settings: Settings, name: str) -> Requirements | None:
 
 def _from_file(settings: Settings, name: str) -> Requirements | None:
     _refuse_groups(settings, f"the dependencies come from {name}")
-    lines = read_lines(settings.root, name)
-    if not any(lines):
+    folders = LocalFolders(settings)
+    lines = read_lines(settings.root, name, folders.provided)
+    if not any(lines) and not folders.names_project:
         return None
     count = sum(not line.startswith("-") for line in lines)
-    return Requirements("\n".join(lines) + "\n", name, name, count)
+    return Requirements(_text(lines), name, name, count, names_project=folders.names_project)
 
 
 def _from_lock(settings: Settings, lock: Path) -> Requirements | None:
@@ -144,9 +148,14 @@ def _from_pyproject(settings: Settings, name: str, *, required: bool) -> Require
         return None
     lines = (*project.dependencies, *groups.requirements(settings, project))
     if lines:
+        folders = LocalFolders(settings)
+        found: list[str] = []
         for line in lines:
-            validate_line(line, f"{project.path}: dependencies")
-        unique = list(dict.fromkeys(lines))
+            provided = folders.provided(line, settings.root)
+            if provided is None:
+                validate_line(line, f"{project.path}: dependencies")
+            found += [line] if provided is None else provided
+        unique = list(dict.fromkeys(found))
         selected = [f"{key} {', '.join(names)}" for key, names in _selected(settings) if names]
         shown = f"{name} ({'; '.join(selected)})" if selected else name
         return Requirements(_text(unique), name, shown, len(unique))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowship.config import pyproject
 from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
-from flowship.config.settings import PREFECT_NAME
+from flowship.config.names import PREFECT_NAME
 from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore
 from flowship.project.git_index import GitIndex

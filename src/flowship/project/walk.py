@@ -161,7 +161,7 @@ class _Folder:
 
 
 def walk(
-    root: Path, dockerfile: str | None, use_gitignore: bool
+    root: Path, dockerfile: str | None, use_gitignore: bool, project: str = ""
 ) -> tuple[list[Entry], dict[str, LeftOut]]:
     """The files of the project, sorted, and what is left out with the reason.
 
@@ -171,6 +171,7 @@ def walk(
             used instead of ``.dockerignore`` if it exists, as docker does.
         use_gitignore: In a git repository, leave git-ignored files out where there is no ignore
             file.
+        project: The project's folder below `root`, if that is a folder above it.
 
     Raises:
         ConfigError: A file cannot be read or has a name that no image can have, or there are too
@@ -178,7 +179,7 @@ def walk(
     """
     git = GitIndex.of(root)
     use = use_gitignore and git.repository is not None and ignore_file(root, dockerfile) is None
-    work = _Walk(root, IgnoreFile.of(root, dockerfile), git, use)
+    work = _Walk(root, IgnoreFile.of(root, dockerfile, project), git, use)
     try:
         work.run()
         work.left_out |= {path: LeftOut(LeftOutKind.OUTPUT) for path in _outputs(work.entries)}
@@ -186,6 +187,20 @@ def walk(
         raise unreadable(exc) from exc
     entries = [e for e in work.entries if e.path not in work.left_out]
     return sorted(entries, key=lambda e: e.path), work.left_out
+
+
+def single(path: Path) -> Entry | None:
+    """One file that the project names; None if it is a secret or a cache, or no regular file.
+
+    The project's own ignore file does not count: the name in the configuration is more specific.
+    """
+    try:
+        reason = IgnoreFile.of(path.parent).reason(path.name)
+        if reason and reason.by_default:
+            return None
+        return _entry(path, path.name, _Repository(GitIndex.of(path.parent)))
+    except OSError as exc:
+        raise unreadable(exc) from exc
 
 
 def _outputs(entries: list[Entry]) -> list[str]:

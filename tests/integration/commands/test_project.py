@@ -134,6 +134,15 @@ def test_a_project_can_demand_an_environment(cli, project, command):
     assert cli("build", "--print-dockerfile").code == 0
 
 
+@pytest.mark.parametrize(
+    "words", [("set", "A"), ("rm", "A"), ("set", "--block", "a")], ids=" ".join
+)
+def test_secrets_are_changed_only_with_the_demanded_environment(cli, project, words):
+    (project / "flowship.toml").write_text("require-env = true\n" + CONFIG + ENVIRONMENTS)
+    done = cli("secret", *words, "--json")
+    assert (done.code, json.loads(done.stdout)["error"]["code"]) == (2, "environment-required")
+
+
 @pytest.mark.parametrize("command", ["check", "build", "deploy", "ship", "push", "run", "up"])
 def test_an_unknown_environment_is_an_error_of_every_command(cli, project, command):
     (project / "flowship.toml").write_text(CONFIG + ENVIRONMENTS)

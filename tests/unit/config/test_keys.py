@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowship.config.keys import Key, kebab, known_keys, nearest_key
-from flowship.config.settings import Block, Settings
+from flowship.config.settings import Settings
+from flowship.config.tables import Block
 
 
 @pytest.mark.parametrize(

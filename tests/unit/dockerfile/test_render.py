@@ -249,7 +249,7 @@ def test_a_lockfile_is_installed_with_its_hashes_and_nothing_else(tmp_path):
     paths = [f".flowship/{name}.txt" for name in ("requirements", "unhashed")]
     paths += ["project/flows/taxi.py", "project/libs/mine/a.py", "project/libs/it's/a.py"]
     context = Context(tuple(Entry(p, size=1, data=b"#") for p in sorted(paths)))
-    assert check(text, Facts(context=context, entrypoint="flows/taxi.py:etl")) == []
+    assert check(text, Facts(context=context, entrypoints=("flows/taxi.py:etl",))) == []
     assert run_hadolint(text) == []
     for shell in text.split("\nRUN ")[1:]:
         command = ["sh", "-n", "-c", shell.partition("\n\n")[0]]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from flowship.errors import ConfigError
-from flowship.local import records, worker
+from flowship.local import worker
 from flowship.local.services import State
 from flowship.local.session import Session, Undo
 from flowship.prefect import client
@@ -28,20 +27,24 @@ def test_a_worker_that_was_started_elsewhere_is_used(tmp_path, monkeypatch):
     assert (found.state, found.detail, found.pid) == (State.EXTERNAL, "theirs", None)
 
 
-def test_no_worker_is_started_that_the_server_is_too_old_for(tmp_path, monkeypatch):
+def test_a_worker_is_started_with_a_warning_if_the_server_does_not_take_its_events(
+    tmp_path, monkeypatch
+):
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/admin/version"):
             return httpx.Response(200, json="3.6.13")
         return httpx.Response(404, json={"detail": "no such work pool"})
 
+    def no_process(*arguments: object) -> None:
+        raise OSError("no process in a unit test")
+
     target = api_target()
     monkeypatch.setattr(client, "PrefectApi", lambda _: api(answer, target))
     session = Session(target, {"FLOWSHIP_STATE_DIR": str(tmp_path)}, tmp_path, print, Undo())
-    with pytest.raises(ConfigError) as caught:
+    monkeypatch.setattr(Session, "start", no_process)
+    with pytest.raises(OSError, match="unit test"):
         worker.ensure_worker(session, "pool")
-    assert caught.value.code == "worker-version-incompatible"
-    assert "the server has 3.6.13" in caught.value.message
-    assert records.load_all(session.state) == ([], [])
+    assert ["the server has 3.6.13" in each for each in session.warnings] == [True]
 
 
 def test_a_user_has_one_worker_name_for_each_state_folder(tmp_path):

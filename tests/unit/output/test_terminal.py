@@ -20,6 +20,7 @@ from flowship.output import terminal
         ("\x9b31m", "\ufffd31m"),
         ("gpj\u202etxt", "gpj\ufffdtxt"),
         ("a\u2028b\u200fc\udc80d\U000e0041", "a\ufffdb\ufffdc\ufffdd\ufffd"),
+        ("flow\u200b f\xadlow f\u2060low", "flow\ufffd f\ufffdlow f\ufffdlow"),
         ("👩\u200d🚀 ما", "👩\u200d🚀 ما"),
     ],
 )

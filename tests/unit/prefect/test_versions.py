@@ -9,22 +9,12 @@ import pytest
 from flowship.errors import ConfigError
 from flowship.prefect import versions
 
-# Each pair was tried on real servers with `prefect flow-run execute`: does the run complete?
-TRIED = [
-    ("3.8.8", "3.2.15", False),
-    ("3.8.8", "3.4.25", False),
-    ("3.8.8", "3.6.13", False),
-    ("3.8.8", "3.6.14", True),
-    ("3.8.8", "3.6.29", True),
-    ("3.6.14", "3.6.13", False),
-    ("3.6.14", "3.6.14", True),
-    ("3.6.13", "3.2.15", True),
-    ("3.6.13", "3.6.13", True),
-    ("3.6.13", "3.6.29", True),
-    ("3.2.15", "3.2.15", True),
-    ("3.2.15", "3.6.13", True),
-    ("3.2.15", "3.6.29", True),
-]
+# Each pair was tried on real servers, with a deploy and a run by a docker worker: does the run
+# complete? Prefect 3.6.14 was tried with `prefect flow-run execute`.
+VERSIONS = ("3.2.15", "3.4.25", "3.6.13", "3.6.29", "3.8.8", "3.9.1")
+CRASHED = {(i, s) for i in VERSIONS[3:] for s in VERSIONS[:3]}
+TRIED = [(i, s, (i, s) not in CRASHED) for s in VERSIONS for i in VERSIONS]
+TRIED += [("3.6.14", "3.6.13", False), ("3.6.14", "3.6.14", True), ("3.8.8", "3.6.14", True)]
 
 
 @pytest.mark.parametrize(("image", "server", "runs"), TRIED)
@@ -45,6 +35,23 @@ def test_what_crashes_on_real_servers_is_refused_and_nothing_else(image, server,
 def test_versions_that_are_not_known_are_not_compared(image, server):
     versions.validate(image, server)
     assert versions.newer_image(image, server) is None
+
+
+@pytest.mark.parametrize(
+    ("worker", "server"), [("3.8.8", "3.6.13"), ("3.6.29", "3.6.13"), ("3.8.8", "3.2.15")]
+)
+def test_a_worker_whose_events_are_lost_is_warned_of(worker, server):
+    warning = versions.worker_warning(worker, server)
+    assert warning is not None
+    assert f"Prefect {worker}, but the server has {server}" in warning
+    assert "its events are lost" in warning
+
+
+@pytest.mark.parametrize(
+    ("worker", "server"), [("3.8.8", "3.6.29"), ("3.6.13", "3.2.15"), ("3.8.8", "cloud")]
+)
+def test_a_worker_whose_events_arrive_is_not_warned_of(worker, server):
+    assert versions.worker_warning(worker, server) is None
 
 
 def test_an_image_that_is_newer_than_the_server_is_warned_of():

@@ -48,6 +48,14 @@ def test_a_repository_that_only_the_file_names_has_its_place(tmp_path):
     assert push_target(None, by_option).place == ""
 
 
+def test_a_repository_of_an_environment_has_its_place_in_the_file(tmp_path):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    write(folder, "python:3.11", more='[env.a]\nrepo = "${HOST}/team/x"\n')
+    configured = loading.load(folder, environment="a", environ={"HOST": "ghcr.io"})
+    assert push_target(None, configured).place.endswith("flowship.toml:5:1")
+
+
 def test_other_names_are_validated_before_the_build():
     assert further_names(None) == ()
     assert further_names(["trips:nightly", "trips"]) == ("trips:nightly", "trips")

@@ -1,0 +1,55 @@
+"""Whether a file has the function that an entrypoint names, as far as its text says."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tokenize
+import unicodedata
+from pathlib import Path
+
+from flowship.config.discovery import flows_in
+from flowship.config.settings import Settings
+from flowship.errors import ConfigError
+
+# Code with one of these can define a name that the file does not contain.
+_DYNAMIC_NAMES = re.compile(
+    r"import\s*\(?\s*\*|\b(?:globals|locals|vars|exec|setattr|__dict__|__getattr__)\b"
+)
+
+
+def require(settings: Settings, entrypoint: str, file: str, source: Path) -> None:
+    """Refuse an entrypoint whose function's name is nowhere in the file.
+
+    Args:
+        settings: The project.
+        entrypoint: What is required.
+        file: The path of the file, for messages.
+        source: The file.
+    """
+    target, function = entrypoint.rsplit(":", 1)
+    try:
+        with tokenize.open(source) as stream:
+            text = unicodedata.normalize("NFKC", stream.read())  # as Python does with names
+    except (OSError, SyntaxError, ValueError):
+        return  # the probe explains a file that Python cannot read
+    names = unicodedata.normalize("NFKC", function).split(".")
+    occurring = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names]
+    if all(occurring) or _DYNAMIC_NAMES.search(text):
+        return
+    flows = [flow.function for flow in flows_in(source)]
+    raise ConfigError(
+        f"{file} has no flow named {function}",
+        code="flow-not-found",
+        hint=_function_hint(target, function, flows),
+        where=settings.place_of_entrypoint(entrypoint),
+        details=f"flows in that file: {', '.join(flows)}" if flows else "",
+    )
+
+
+def _function_hint(file: str, function: str, flows: list[str]) -> str:
+    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
+        return f'did you mean entrypoint = "{file}:{close[0]}"?'
+    if flows:
+        return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
+    return f"decorate the function in {file} with @flow (from prefect import flow)"

@@ -1,0 +1,69 @@
+"""The tables of the configuration: which values are valid."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.configuring import failure, load
+
+ONE = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n'
+
+
+@pytest.mark.parametrize("value", ["a.py", "a b:f", "a.py.f", "/abs.py:f", "../x.py:f", "a.py:"])
+def test_an_invalid_entrypoint_is_refused(tmp_path, value):
+    assert "entrypoint" in failure(tmp_path, f'entrypoint = "{value}"\n').message
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ['cron = "0 5 * * *"\ninterval = 60', 'timezone = "UTC"', ""],
+)
+def test_a_schedule_must_have_exactly_one_kind(tmp_path, schedule):
+    head = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[deployments.schedules]]\n'
+    text = f"{head}{schedule}\n"
+    assert "exactly one" in failure(tmp_path, text).message
+
+
+def test_true_is_not_an_interval(tmp_path):
+    text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
+    assert "seconds or text" in failure(tmp_path, text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "on_conflict"),
+    [
+        ("concurrency = 2", 2, None),
+        ("concurrency-limit = 2", 2, None),
+        ('concurrency = { limit = 2, on-conflict = "queue" }', 2, "queue"),
+    ],
+)
+def test_a_limit_of_concurrent_runs_has_three_forms(tmp_path, text, limit, on_conflict):
+    found = load(tmp_path, f"{ONE}{text}\n").deployments[0].limit
+    assert found is not None
+    assert (found.limit, found.on_conflict) == (limit, on_conflict)
+
+
+def test_without_a_limit_there_is_none(tmp_path):
+    assert load(tmp_path, ONE).deployments[0].limit is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("concurrency = true", "must be a number or a table"),
+        ("concurrency = 0", "greater than 0"),
+        ('concurrency = { on-conflict = "queue" }', "limit is required"),
+        ('concurrency = { limit = 1, on-conflict = "drop" }', "'queue' or 'cancel-new'"),
+        ("concurrency = { limit = 1, on-conflic = 1 }", 'unknown key "'),
+        ("concurrency = 1\nconcurrency-limit = 1", "cannot be combined"),
+        ('work-queue = "a/b"', "work-queue must not contain /"),
+        ('version = ""', "version is empty"),
+        ('enforce-parameters = "perhaps"', "must be true or false"),
+        ('labels = { "prefect.flow.id" = "x" }', "are the server's"),
+        ("labels = { a = [1] }", "labels"),
+    ],
+)
+def test_an_invalid_field_of_a_deployment_is_refused_before_the_build(tmp_path, text, words):
+    error = failure(tmp_path, f"{ONE}{text}\n")
+    assert words in error.message
+    assert 'deployment "x"' in error.message
