@@ -116,9 +116,7 @@ def _field(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: 
     if placeholder := unknown(value):
         return {}, [f"flowship has no counterpart for {placeholder}"]
     key, read = FIELDS[name]
-    nulls = [
-        f"{place}: TOML has no null, so the flow's own default applies" for place in _nulls(value)
-    ]
+    nulls = [f"{place}: TOML has no null, so it is left out" for place in _nulls(value)]
     return {key: read(translated(_without_nulls(value)))}, nulls
 
 

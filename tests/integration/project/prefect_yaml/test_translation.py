@@ -249,7 +249,7 @@ def server(tmp_path_factory):
     for name in ("docker-pool", "other-pool"):
         pool = {"name": name, "type": "docker", "base_job_template": template}
         ask(url, "/work_pools/", pool)
-    ask(url, "/work_pools/docker-pool/queues/", {"name": "high"})
+    ask(url, "/work_pools/docker-pool/queues", {"name": "high"})
     kind = ask(url, "/block_types/slug/secret")
     [schema, *_] = ask(
         url, "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
@@ -349,9 +349,13 @@ def comparable(deployment: dict[str, Any]) -> dict[str, Any]:
     values["tags"] = sorted(deployment["tags"])
     limit = deployment.get("global_concurrency_limit") or {}
     values["concurrency_limit"] = limit.get("limit")
-    # flowship adds a line about the image to the description.
-    lines = (deployment["description"] or "").split("\n\n")
+    # flowship adds a line about the image to the description; Prefect writes a missing one as None.
+    lines = (deployment["description"] or "").removesuffix("None").split("\n\n")
     values["description"] = "\n\n".join(x for x in lines if not re.match("image:? ", x, re.I))
+    schema = deployment["parameter_openapi_schema"]
+    values["parameter_openapi_schema"] = {
+        k: v for k, v in schema.items() if v != {} or k == "properties"
+    }
     values["schedules"] = sorted(map(schedule, deployment["schedules"]))
     return values
 
