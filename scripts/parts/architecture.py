@@ -24,10 +24,10 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "command line": ("cli", "commands", "output"),
-    "order of the steps": ("pipeline", "promotion", "image_choice"),
+    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice"),
     "steps": ("check", "image", "push", "deploy", "runs"),
     "subjects": (
-        *("build_request", "config", "project", "dockerfile", "engine", "probe"),
+        *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial"),
         *("registry", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),

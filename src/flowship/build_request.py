@@ -31,7 +31,7 @@ from flowship.project.requirements import Requirements
 
 Result = TypeVar("Result")
 
-FORMAT = "6"  # increase it when the same inputs give a different image or different labels
+FORMAT = "7"  # increase it when the same inputs give a different image or different labels
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ class Checked:
         warnings: Warnings about the configuration.
         notes: Notes about the configuration, such as which one is used.
         fixed: How many fixes were applied.
+        image: What the image is called; empty for a file of no project.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Checked:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixed: int = 0
+    image: str = ""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -89,7 +91,8 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     findings, facts = _check(request.dockerfile, facts, engine)
     if own is None:
         findings = list(_with_template_help(findings, request))
-    name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} (rendered)"
+    rendered = f"rendered for {settings.label}" if settings.whole else "rendered"
+    name = os.path.relpath(own) if own else f"{settings.template or 'Dockerfile.j2'} ({rendered})"
     return Checked(
         name,
         request.dockerfile,
@@ -98,11 +101,21 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         own,
         (*settings.warnings, *request.warnings, *replaced),
         (*settings.notes, *request.notes),
+        image=settings.label,
     )
 
 
-def check_project(folder: Path, environment: str | None = None) -> Checked:
+def check_project(
+    folder: Path,
+    environment: str | None = None,
+    choose: Callable[[Settings], Sequence[Settings]] = Settings.per_image,
+) -> tuple[Checked, ...]:
     """Check the project in `folder`, or its Dockerfile if there is no configuration.
+
+    Args:
+        folder: The project's.
+        environment: The environment to apply.
+        choose: Returns the settings of the images to check.
 
     Raises:
         ConfigError: The configuration is invalid, including its schedules and block values, or
@@ -114,13 +127,18 @@ def check_project(folder: Path, environment: str | None = None) -> Checked:
     dockerfile_only = folder / "Dockerfile"
     settings = settings_or_none(folder, environment)
     if settings is None and dockerfile_only.is_file():
-        return check_file(Path(os.path.relpath(dockerfile_only)), None)
+        return (check_file(Path(os.path.relpath(dockerfile_only)), None),)
     settings = settings or load(folder)
     validate_names(settings)
     draft(settings, Flags())
-    request = prepare_build(settings)
-    refuse_missing_flow(request)
-    return check_build(request)
+    requests = [prepare_build(each) for each in choose(settings)]
+    for request in requests:
+        refuse_missing_flow(request)
+    first, *others = map(check_build, requests)
+    if settings.images:  # the texts about the project come only once
+        warnings, notes = (*settings.warnings, *first.warnings), (*settings.notes, *first.notes)
+        first = replace(first, warnings=warnings, notes=notes)
+    return (first, *others)
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:
@@ -130,6 +148,7 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         ConfigError: The file cannot be read, or is a link out of the project; or a requirement
             that it installs cannot work.
     """
+    settings = settings and _of_dockerfile(settings, path)
     root = settings.root if settings else path.parent
     place = Path(os.path.realpath(path.parent), path.name)
     if place.is_relative_to(os.path.realpath(root)):  # else the user named it on purpose
@@ -155,6 +174,17 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
     findings, facts = _check(text, facts, None)
     warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
+
+
+def _of_dockerfile(project: Settings, path: Path) -> Settings:
+    """The settings of the image that is built with this file, if the project has several."""
+    for settings in project.per_image():
+        if (
+            settings.dockerfile
+            and (settings.root / settings.dockerfile).resolve() == path.resolve()
+        ):
+            return settings
+    return project
 
 
 def _flows_in_place(request: BuildRequest) -> tuple[str, ...]:
@@ -266,13 +296,14 @@ def validate_names(settings: Settings) -> None:
     Raises:
         ConfigError: A rule does not exist, or an image name is invalid.
     """
-    _validate_base_image(settings)
+    for image in settings.per_image():
+        _validate_base_image(image)
+        if image.repo:
+            push_target(None, image)
     for key in ("error", "warn", "ignore"):
         for rule in getattr(settings.check, key):
             if rule not in dockerfile.RULES:
                 raise _unknown_rule(rule, key, settings)
-    if settings.repo:
-        push_target(None, settings)
 
 
 def _validate_base_image(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from flowship.commands import (
     run,
     secret,
     ship,
+    try_flow,
     up,
 )
 from flowship.commands.boundary import examples_text, register
@@ -151,6 +152,16 @@ register(
         "flowship build",
         "flowship build --platform linux/amd64 --build-arg TEAM=data",
         "flowship build --print-dockerfile",
+    ),
+)
+register(
+    app,
+    "try",
+    try_flow.try_flow,
+    (
+        "flowship try",
+        "flowship try nightly --param 'months=[1]'",
+        "flowship try --offline",
     ),
 )
 register(

@@ -178,7 +178,7 @@ def deploy(
         found = _compare(desired, state)
         if not found:  # the server agrees: there is nothing to lock
             return _report(desired, found, state, state, api)
-    with lock.held(api, desired.block.name, wait=wait, report=report) as held:
+    with lock.held(api, desired.block.lock, wait=wait, report=report) as held:
         return _deploy_locked(desired, api, project, ground, held, report)
 
 

@@ -2,23 +2,101 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, EngineError
+from flowship.errors import ConfigError, EngineError, UsageError
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
-    from flowship.deployment.desired import ImageFacts
+    from flowship.deployment.desired import Flags, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.engine.client import Engine
     from flowship.image import BuiltImage
     from flowship.prefect.client import PrefectApi
     from flowship.registry import Credentials, Reference
+
+
+# --- which of the project's images ---------------------------------------------------------------
+
+
+def selected(
+    settings: Settings, only: str | None = None, flags: Flags | None = None
+) -> tuple[Settings, ...]:
+    """The images that a command works on: all that deployments use, or fewer.
+
+    Args:
+        settings: The project's.
+        only: ``--only``: the name of an image; the project's name for its own one.
+        flags: Of which ``--name`` chooses the image of that deployment.
+
+    Raises:
+        UsageError: There is no such image or deployment, or no deployment uses the image.
+    """
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import chosen
+
+    flags = flags or Flags()
+    if only is None or flags.name is not None:
+        chosen(settings, flags)  # refuses an unknown name, and an option that needs one
+    images = settings.per_image()
+    if flags.name is not None and settings.deployments:
+        images = tuple(each for each in images if flags.name in each.deployment_names)
+    if only is None:
+        return images
+    found = tuple(each for each in images if each.label == only)
+    if not found:
+        raise _not_selected(settings, only, flags.name)
+    return found
+
+
+def _not_selected(settings: Settings, only: str, name: str | None) -> UsageError:
+    known = [each.label for each in settings.per_image()]
+    if only in known:
+        return UsageError(
+            f'"{name}" uses another image than {only}',
+            code="options-exclude-each-other",
+            hint=f"use --name {name} alone: it chooses the image too",
+            where="--only",
+        )
+    if only in (settings.name, *settings.images):
+        return UsageError(
+            f'no deployment uses the image "{only}"',
+            code="image-unused",
+            hint=f"images of deployments: {', '.join(known)}",
+            where="--only",
+        )
+    close = difflib.get_close_matches(only, known, n=1)
+    return UsageError(
+        f'the configuration has no image "{only}"',
+        code="image-unknown",
+        hint=f'did you mean "{close[0]}"?' if close else f"images: {', '.join(known)}",
+        where="--only",
+    )
+
+
+def require_one(images: Sequence[Settings], option: str) -> None:
+    """Refuse an option that several images cannot share.
+
+    Raises:
+        UsageError: There are several.
+    """
+    if len(images) > 1:
+        raise UsageError(
+            f"the project has {len(images)} images: {option} needs --only",
+            code="image-required",
+            hint=f"choose one of: {', '.join(each.label for each in images)}",
+            where=option,
+        )
+
+
+# --- the image in the engine or the registry -----------------------------------------------------
 
 
 def of_current_files(engine: Engine, request: BuildRequest) -> BuiltImage:
@@ -257,21 +335,21 @@ class ImageAction(str, Enum):
 
 def planned(
     engine: Engine,
+    api: PrefectApi,
     request: BuildRequest,
     target: Reference,
     account: Credentials | None,
     wanted: Draft,
-    api: PrefectApi,
 ) -> tuple[ImageAction, ImageFacts]:
     """What is to be done for the image, and what is known of it before that.
 
     Args:
         engine: The engine that would build.
+        api: The server that would run it.
         request: What it would build.
         target: Where the image would be pushed.
         account: The login for the registry of `target`.
         wanted: What would be deployed.
-        api: The server that would run it.
 
     Raises:
         RegistryError: The registry cannot be asked whether it has the image.

@@ -7,103 +7,68 @@ other; what crosses from one to the other, a reference and the probe's answer, c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from flowship import image_choice
+from flowship import image_choice, per_image
 from flowship.build_request import BuildRequest
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError, UsageError
 from flowship.events import Report
+from flowship.per_image import Listener
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from pydantic import SecretStr
 
-    from flowship.check import Checked
     from flowship.deployment.desired import DesiredState, Flags, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.deployment.report import DeployReport
+    from flowship.engine.attached import Stream
     from flowship.engine.builder import BuildOptions
-    from flowship.engine.client import Engine
     from flowship.image import BuiltImage
     from flowship.local.stack import StackReport
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.promotion import Promotion
     from flowship.push import PushedImage
-    from flowship.registry import LoginResult, Reference
-
-
-Result = TypeVar("Result")
-
-
-class Listener(Protocol):
-    """Receives each step's progress and result."""
-
-    def progress(self) -> AbstractContextManager[Report]:
-        """Open a report for slow work."""
-
-    def checked(self, checked: Checked) -> None:
-        """The check found something."""
-
-    def built(self, image: BuiltImage, engine_platform: str) -> None:
-        """The image is there, built or found."""
-
-    def pushed(self, image: PushedImage) -> None:
-        """The registry has the image."""
+    from flowship.registry import Credentials, LoginResult, Reference
+    from flowship.trial.result import TrialResult
 
 
 # --- check and build -----------------------------------------------------------------------------
 
 
 def build(
-    request: BuildRequest,
-    options: BuildOptions,
-    listener: Listener,
-    *,
-    engine: Engine | None = None,
-    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
-) -> BuiltImage:
-    """Check, then build and probe.
+    requests: Sequence[BuildRequest], options: BuildOptions, listener: Listener
+) -> list[BuiltImage]:
+    """Check all images, then build and probe each.
 
     Args:
-        request: What to build.
+        requests: What to build.
         options: How.
-        listener: Receives the findings and the image.
-        engine: The container engine, where it is connected already.
-        elsewhere: See `flowship.image.build`.
+        listener: Receives the findings and the images.
     """
-    from flowship import check, image
-    from flowship.engine import containers
     from flowship.engine.client import connect
 
-    check.refuse_missing_flow(request)
-    checked = check.check_build(request)
-    if checked.findings:
-        listener.checked(checked)
-    check.refuse_errors(checked)
-    engine = engine or connect()
-    containers.sweep(engine)
-    with listener.progress() as report:
-        built = image.build(engine, request, options, report, elsewhere)
-    listener.built(built, engine.platform)
-    return built
+    images = per_image.settings_of(requests)
+    per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
+    engine = connect()
+    return per_image.each(
+        images, lambda r: per_image.build_image(engine, r, options, listener), requests
+    )
 
 
-def validate(request: BuildRequest) -> None:
+def validate(requests: Sequence[BuildRequest]) -> None:
     """Refuse before the build what no image would help: schedules, timezones, block values."""
     from flowship.deployment.desired import Flags
     from flowship.deployment.draft import draft
 
-    draft(request.settings, Flags())
+    for request in requests:
+        draft(request.settings, Flags())
 
 
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
@@ -120,11 +85,50 @@ def login(text: str, username: str, password: SecretStr) -> LoginResult:
     )
 
 
+# --- push ----------------------------------------------------------------------------------------
+
+
+def push(
+    images: Sequence[Settings], targets: Sequence[Reference], listener: Listener
+) -> list[PushedImage]:
+    """Push the images of the current files; none of them if one was not built.
+
+    Args:
+        images: The settings of each.
+        targets: Where to push each.
+        listener: Is handed the progress and the results.
+    """
+    from flowship.engine.client import connect
+
+    logins = per_image.each(images, image_choice.credentials, targets)
+    engine = connect()
+    built = per_image.each(images, lambda each: image_choice.to_push(engine, None, each), images)
+
+    def send(settings: Settings, *image: Any) -> PushedImage:  # noqa: ANN401 - as `_push`
+        return per_image.push_image(engine, settings.push_retry_seconds, listener, *image)
+
+    return per_image.each(images, send, images, built, targets, logins)
+
+
+def push_named(
+    named: str, settings: Settings | None, target: Reference, listener: Listener
+) -> PushedImage:
+    """Push the image that ``--image`` names, of a project or of none."""
+    from flowship.engine.client import connect
+    from flowship.registry.retries import RETRY_SECONDS
+
+    login = image_choice.credentials(target)
+    engine = connect()
+    built = image_choice.to_push(engine, named, settings)
+    retry_for = settings.push_retry_seconds if settings else RETRY_SECONDS
+    return per_image.push_image(engine, retry_for, listener, built, target, login)
+
+
 # --- deploy --------------------------------------------------------------------------------------
 
 
 def deploy(
-    settings: Settings,
+    images: Sequence[Settings],
     flags: Flags,
     named: str | None,
     listener: Listener,
@@ -132,13 +136,13 @@ def deploy(
     local: bool = False,
     dry_run: bool = False,
     wait: bool = True,
-) -> DeployReport:
-    """Deploy the image that ``--image`` names, or else the one of the project's current files.
+) -> list[DeployReport]:
+    """Deploy the image that ``--image`` names, or else those of the project's current files.
 
     Args:
-        settings: The project's.
+        images: The settings of each.
         flags: What the command line gave over them.
-        named: An image, as ``--image`` names it.
+        named: An image, as ``--image`` names it; then `images` is one.
         listener: Is handed the progress.
         local: Deploy an image that was never pushed, although the project has a repository.
         dry_run: Only say what would change.
@@ -147,17 +151,20 @@ def deploy(
     from flowship import deploy as step
     from flowship.deployment.draft import draft
 
-    wanted = draft(settings, flags)
-    with open_api(settings) as api:
-        ground = step.preflight(wanted, api)
+    drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
+
+    def bind(settings: Settings, wanted: Draft) -> DesiredState:
         facts = image_choice.facts_of(*image_choice.to_deploy(named, settings))
         if settings.repo and not facts.pushed and not local:
             raise _not_pushed(facts, settings)
-        desired = _bind(wanted, settings, facts)
+        return per_image.bind(wanted, settings, facts)
+
+    with open_api(images[0]) as api:
+        ground = step.preflight(per_image.together(drafts), api)
+        desired = per_image.each(images, bind, images, drafts)
         if dry_run:
-            return step.plan(desired, api, settings.name, ground)
-        with listener.progress() as report:
-            return step.deploy(desired, api, settings.name, ground=ground, wait=wait, report=report)
+            return per_image.plan_images(images, desired, api, ground)
+        return per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
 
 
 def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
@@ -170,79 +177,82 @@ def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
     )
 
 
-def _bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image, with a warning if its output is lost with its container."""
-    desired = wanted.bind(facts)
-    given = [name for d in desired.deployments for name in d.parameters]
-    warning = settings.lost_output(given)
-    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
-
-
 # --- ship ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """What each step of a `ship` made."""
+    """What each step of a `ship` made of one image; `label` is the image's name."""
 
+    label: str
     image: BuiltImage
     pushed: PushedImage
     deployed: DeployReport
 
 
 def ship(
-    request: BuildRequest,
+    requests: Sequence[BuildRequest],
     flags: Flags,
-    target: Reference,
+    targets: Sequence[Reference],
     options: BuildOptions,
     listener: Listener,
     *,
     wait: bool = True,
-) -> Shipped:
+) -> list[Shipped]:
     """Check, build, probe, push and deploy; stop at the first step that fails.
 
+    Each step is done for all images before the next one.
+
     Args:
-        request: What to build.
+        requests: What to build.
         flags: What the command line gave over the configuration.
-        target: Where to push.
+        targets: Where to push each.
         options: How to build.
         listener: Is handed each step's progress and result.
         wait: Wait for another deploy of this project; else it is an error.
     """
-    from flowship import check, push
+    from flowship import check
     from flowship import deploy as step
+    from flowship import push as registry_step
     from flowship.deployment.draft import draft
-    from flowship.engine.client import connect
+    from flowship.engine.client import connect_in_background
 
-    settings, account = request.settings, image_choice.credentials(target)
-    check.refuse_missing_flow(request)  # before anything is asked over the network
-    wanted = draft(settings, flags)
-    with open_api(settings) as api:
-        planned = image_choice.planned_prefect(request)
-        connecting = _in_background(connect)
-        ground = step.preflight(wanted, api, planned)
+    images = per_image.settings_of(requests)
+    logins = per_image.each(images, image_choice.credentials, targets)
+    per_image.each(
+        images, check.refuse_missing_flow, requests
+    )  # before anything is asked over the network
+    drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
+
+    def make(request: BuildRequest, target: Reference, login: Credentials | None) -> BuiltImage:
+        def published(inputs: str) -> BuiltImage | None:
+            return registry_step.published(engine, target, inputs, login)
+
+        return per_image.build_image(engine, request, options, listener, published)
+
+    def bind(wanted: Draft, settings: Settings, built: BuiltImage) -> DesiredState:
+        desired = per_image.bind(wanted, settings, image_choice.facts_of(built, None))
+        step.validate_image(desired, api, ground)
+        return desired
+
+    def send(settings: Settings, *image: Any) -> PushedImage:  # noqa: ANN401 - as `_push`
+        return per_image.push_image(engine, settings.push_retry_seconds, listener, *image)
+
+    with open_api(images[0]) as api:
+        connecting = connect_in_background()
+        ground = per_image.preflight(requests, drafts, api)
         engine = connecting()
-        built = build(
-            request,
-            options,
-            listener,
-            engine=engine,
-            elsewhere=lambda inputs: push.published(engine, target, inputs, account),
+        per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
+        built = per_image.each(images, make, requests, targets, logins)
+        desired = per_image.each(images, bind, drafts, images, built)  # before the first push
+        pushed = per_image.each(images, send, images, built, targets, logins)
+        wanted = [each.pushed_as(at.reference) for each, at in zip(desired, pushed, strict=True)]
+        new = [not at.already for at in pushed]
+        deployed = per_image.deploy_images(
+            images, wanted, api, listener, ground, new=new, wait=wait
         )
-        desired = _bind(wanted, settings, image_choice.facts_of(built, None))
-        step.validate_image(desired, api, ground)  # before the push
-        with listener.progress() as report:
-            pushed = push.push(
-                engine, built, target, credentials=account, report=report,
-                retry_for=settings.push_retry_seconds,
-            )  # fmt: skip
-        listener.pushed(pushed)
-        with listener.progress() as report:
-            deployed = step.deploy(
-                desired.pushed_as(pushed.reference), api, settings.name,
-                ground=ground, new_image=not pushed.already, wait=wait, report=report,
-            )  # fmt: skip
-    return Shipped(built, pushed, deployed)
+    labels = [each.label for each in images]
+    return [Shipped(*done) for done in zip(labels, built, pushed, deployed, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -250,41 +260,50 @@ class ShipPlan:
     """What `ship` would do.
 
     Attributes:
+        label: The name of the image.
         action: For the image.
         deploy: On the server. Where the image must be built first, its flow's name and
             parameters are taken to be as they were.
     """
 
+    label: str
     action: image_choice.ImageAction
     deploy: DeployReport
 
 
 def plan_ship(
-    request: BuildRequest, flags: Flags, target: Reference, listener: Listener
-) -> ShipPlan:
+    requests: Sequence[BuildRequest],
+    flags: Flags,
+    targets: Sequence[Reference],
+    listener: Listener,
+) -> list[ShipPlan]:
     """What `ship` would do, and nothing is done.
 
     Raises:
         FlowshipError: As `ship`, as far as no build and no push is needed to know it.
     """
-    from flowship import check
-    from flowship import deploy as step
     from flowship.deployment.draft import draft
     from flowship.engine.client import connect
 
-    account = image_choice.credentials(target)
-    wanted = draft(request.settings, flags)
-    check.refuse_missing_flow(request)
-    checked = check.check_build(request)
-    if checked.findings:
-        listener.checked(checked)
-    check.refuse_errors(checked)
-    with open_api(request.settings) as api:
-        planned = image_choice.planned_prefect(request)
-        ground = step.preflight(wanted, api, planned)
-        action, facts = image_choice.planned(connect(), request, target, account, wanted, api)
-        desired = _bind(wanted, request.settings, facts)
-        return ShipPlan(action, step.plan(desired, api, request.settings.name, ground))
+    images = per_image.settings_of(requests)
+    logins = per_image.each(images, image_choice.credentials, targets)
+    drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
+    per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
+    with open_api(images[0]) as api:
+        ground = per_image.preflight(requests, drafts, api)
+        engine = connect()
+        found = per_image.each(
+            images,
+            lambda *image: image_choice.planned(engine, api, *image),
+            requests, targets, logins, drafts,
+        )  # fmt: skip
+        facts = [fact for _, fact in found]
+        desired = per_image.each(images, per_image.bind, drafts, images, facts)
+        plans = per_image.plan_images(images, desired, api, ground)
+    return [
+        ShipPlan(each.label, action, plan)
+        for each, (action, _), plan in zip(images, found, plans, strict=True)
+    ]
 
 
 # --- promote -------------------------------------------------------------------------------------
@@ -292,18 +311,18 @@ def plan_ship(
 
 def promote(
     source: Settings,
-    target: Settings,
+    images: Sequence[Settings],
     flags: Flags,
     listener: Listener,
     *,
     dry_run: bool = False,
     wait: bool = True,
-) -> Promotion:
+) -> list[Promotion]:
     """Deploy to one environment, without a build, what another one runs.
 
     Args:
-        source: The settings of the environment that runs the image.
-        target: Those of the other one.
+        source: The settings of the environment that runs the images.
+        images: Those of each image in the other environment.
         flags: What the command line gave over the configuration.
         listener: Is handed the progress.
         dry_run: Only say what would change.
@@ -312,22 +331,29 @@ def promote(
     from flowship import promotion
     from flowship.deployment.draft import draft
 
-    wanted = draft(target, flags)
+    drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
+    sources = [source.for_image(settings.image) for settings in images]
     with open_api(source) as api:
-        found = promotion.running(source, api)
-    built = promotion.described(found, source)
-    with open_api(target) as api:
+        found = per_image.each(images, lambda each: promotion.running(each, api), sources)
+    built = per_image.each(images, promotion.described, found, sources)
+
+    def promote_one(
+        running: promotion.Source, image: BuiltImage, target: Settings, wanted: Draft
+    ) -> Promotion:
         return promotion.promote(
-            found,
-            built,
+            running,
+            image,
             target,
             wanted,
-            lambda facts: _bind(wanted, target, facts),
+            lambda facts: per_image.bind(wanted, target, facts),
             api,
             listener.progress(),
             dry_run=dry_run,
             wait=wait,
         )
+
+    with open_api(images[0]) as api:
+        return per_image.each(images, promote_one, found, built, images, drafts)
 
 
 # --- the server ----------------------------------------------------------------------------------
@@ -356,27 +382,51 @@ def api_target(settings: Settings | None) -> ApiTarget:
     return resolution.resolve(profile=settings.profile, where=settings.place("profile"))
 
 
-def _in_background(work: Callable[[], Result]) -> Callable[[], Result]:
-    """Start `work` in a thread; the returned function waits for its result, and raises its error.
+# --- try -----------------------------------------------------------------------------------------
 
-    The thread ends with the process, so that Ctrl-C does not wait for a server.
+
+def try_flow(
+    requests: Sequence[BuildRequest],
+    name: str | None,
+    given: Mapping[str, str],
+    options: BuildOptions,
+    listener: Listener,
+    on_line: Callable[[Stream, str], None],
+    *,
+    offline: bool = False,
+) -> TrialResult:
+    """Build if necessary, and run a flow once in the image on this machine.
+
+    Args:
+        requests: The image of the deployment, or of all if none is named.
+        name: The deployment; None for the project's only one.
+        given: Parameters of the command line.
+        options: How to build.
+        listener: Is handed the progress and the image.
+        on_line: Receives what the container prints.
+        offline: Use no Prefect server but a temporary one in the container.
     """
-    done: SimpleQueue[tuple[Result | None, BaseException | None]] = SimpleQueue()
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import chosen
+    from flowship.engine.client import connect
+    from flowship.prefect import versions
+    from flowship.trial import flow_run
 
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except BaseException as exc:  # noqa: BLE001 raised again by `result`
-            done.put((None, exc))
-
-    def result() -> Result:
-        value, error = done.get()
-        if error is not None:
-            raise error
-        return cast("Result", value)
-
-    Thread(target=run, daemon=True, name="background").start()
-    return result
+    name = name or only_deployment(requests[0].settings.project)
+    [request] = requests
+    settings = request.settings
+    [deployment] = chosen(settings, Flags(name=name))
+    entrypoint = deployment.entrypoint or settings.entrypoint
+    target = None if offline else api_target(settings)
+    with open_api(settings) if target else nullcontext() as api:
+        server = api.check() if api else ""
+        per_image.check_image(request, listener)
+        engine = connect()
+        built = per_image.build_image(engine, request, options, listener)
+        flow = next(each for each in built.flows if each.entrypoint == entrypoint)
+        versions.validate(flow.prefect, server)
+        trial = flow_run.Trial(settings, deployment, flow, given)
+        return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 
 # --- run, up -------------------------------------------------------------------------------------

@@ -155,11 +155,13 @@ def promote(
     deploy.validate_image(desired, api, ground)
     moves = target.repository != source.image.repository
     if dry_run:
-        plan = deploy.plan(desired, api, settings.name, ground)
+        plan = deploy.plan(desired, api, settings.project.name, ground)
         return Promotion(source, str(target), moves, plan)
     with progress as report:
         copied = moves and _copy(source.image, target, report)
-        done = deploy.deploy(desired, api, settings.name, ground=ground, wait=wait, report=report)
+        done = deploy.deploy(
+            desired, api, settings.project.name, ground=ground, wait=wait, report=report
+        )
     return Promotion(source, str(target), copied, done)
 
 

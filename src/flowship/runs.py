@@ -211,6 +211,7 @@ def _own(
     A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
     with an older image.
     """
+    settings = settings.for_deployment(name)
     block = api.block_document(docker_block.SLUG, settings.block_name)
     image = str(block["data"].get("image") or "") if block else ""
     entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)

@@ -172,3 +172,23 @@ def test_what_cannot_be_promoted_is_refused(cli, project, prefect_server, produc
     started = cli("run", named, "--env", "staging", cwd=project)
     assert started.code == 0, started.stderr
     assert started.stderr.startswith(f"running in staging: {prefect_server} (profile staging)")
+
+
+def test_all_images_of_a_project_are_promoted_or_the_chosen_one(
+    cli, project, engine, prefect_server, production
+):
+    file = project / "flowship.toml"
+    more = (
+        f'[images.more]\nbuild-args = {{ A = "b" }}\n[[deployments]]\nimage = "more"\n'
+        f'name = "{project.name}-more"\n'
+    )
+    file.write_text(file.read_text() + more)
+    shipped = one_object(cli("ship", "--env", "staging", "--json", cwd=project).stdout)
+    digests = [image["push"]["digest"] for image in shipped["images"]]
+    one = cli(*PROMOTE, "--only", "more", cwd=project)
+    assert one.stdout.strip().endswith(f"-more:{shipped['images'][1]['push']['tag']}@{digests[1]}")
+    both = one_object(cli(*PROMOTE, "--json", cwd=project).stdout)
+    assert [image["name"] for image in both["images"]] == [project.name, "more"]
+    assert [image["image"].partition("@")[2] for image in both["images"]] == digests
+    assert [image["deploy"]["operations"] == [] for image in both["images"]] == [False, True]
+    remove_images(engine, f"{project.name}-more")

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from flowship.cli import app
 from flowship.config import loading, settings, tables
+from flowship.config.image_settings import NamedImage
 from flowship.deployment import desired, docker_block
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
@@ -234,11 +235,11 @@ def keys(model: type[BaseModel]) -> dict[str, Any]:
     return {
         name.rstrip("_").replace("_", "-"): field.default
         for name, field in model.model_fields.items()
-        if not field.exclude and not is_table(field.annotation) and (model, name) != DEPLOYMENTS
+        if not field.exclude and not is_table(field.annotation) and (model, name) not in SECTIONS
     }
 
 
-DEPLOYMENTS = (settings.Settings, "deployments")
+SECTIONS = ((settings.Settings, "deployments"), (settings.Settings, "images"))
 
 
 def is_table(annotation: object) -> bool:
@@ -248,6 +249,12 @@ def is_table(annotation: object) -> bool:
 def rows(text: str) -> dict[str, str]:
     """Key → the row that describes it."""
     return dict(re.findall(r"^\| `([a-z-]+)` (\|.*)$", text, flags=re.MULTILINE))
+
+
+def test_the_section_of_named_images_lists_every_key_of_one():
+    text = section(read(KEYS), "`[images.NAME]`")
+    [listed] = re.findall(r"^- above: (.*)$", text, flags=re.MULTILINE)
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == keys(NamedImage).keys()
 
 
 def test_every_table_of_the_configuration_has_a_section():

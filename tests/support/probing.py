@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from flowship.errors import BuildError
-from flowship.probe import script
 from flowship.probe.answer import interpret
+from flowship.probe.container import script
+from flowship.probe.inside.script import STARTED
 from flowship.probe.result import ProbeResult, Project
 
 FLOW = """
@@ -26,16 +29,20 @@ def hello(name: str, times: int = 2):
 
 def ask_all(folder, *entrypoints, seconds=60, **environment):
     """Run the script in a Python process of its own; entrypoint → its answer."""
-    done = subprocess.run(
-        [sys.executable, script.__file__, str(folder), str(seconds), *entrypoints],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env={**os.environ, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", **environment},
-        check=True,
-    )
+    with tempfile.TemporaryDirectory() as place:
+        for path, content in script(place).items():
+            Path(path).parent.mkdir(exist_ok=True)
+            Path(path).write_bytes(content)
+        done = subprocess.run(
+            [sys.executable, place, str(folder), str(seconds), *entrypoints],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", **environment},
+            check=True,
+        )
     started, *answers = done.stdout.strip().split("\n")
-    assert started == script.STARTED
+    assert started == STARTED
     # JSON has no Infinity and no NaN.
     read = [json.loads(answer, parse_constant=pytest.fail) for answer in answers]
     return {answer.pop("entrypoint"): answer for answer in read}
@@ -46,9 +53,9 @@ def ask(folder, entrypoint, seconds=60, **environment):
     return ask_all(folder, entrypoint, seconds=seconds, **environment)[entrypoint]
 
 
-def described(folder, entrypoint) -> ProbeResult:
+def described(folder, entrypoint, **environment) -> ProbeResult:
     """The result for a flow that loads."""
-    return interpret(ask(folder, entrypoint), Project(entrypoint))
+    return interpret(ask(folder, entrypoint, **environment), Project(entrypoint))
 
 
 def explained(folder, entrypoint, **project) -> BuildError:

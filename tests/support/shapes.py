@@ -54,6 +54,8 @@ BUILD = {
     "tags": [str],
     "entrypoint": str,
     "probe": Maybe(PROBE),
+    "flows": [PROBE],
+    "warnings": Any_(str),
 }
 PUSH = {
     "reference": str,

@@ -37,14 +37,14 @@ def test_without_a_configuration_the_dockerfile_of_the_folder_is_checked(tmp_pat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Dockerfile").write_text(RELATIVE)
     (tmp_path / "flow.py").write_text("")
-    checked = check.check_project(Path.cwd())
+    checked = check.check_project(Path.cwd())[0]
     assert checked.name == "Dockerfile"
     assert rules(checked) == ["relative-destination"]
 
 
 def test_a_project_without_a_dockerfile_has_its_rendered_one_checked(project):
     write(project, "python:3.11")
-    checked = check.check_project(project)
+    checked = check.check_project(project)[0]
     assert (checked.name, checked.path, rules(checked)) == ("Dockerfile.j2 (rendered)", None, [])
 
 
@@ -74,7 +74,7 @@ def test_the_working_directory_of_the_base_image_comes_from_the_engine(project, 
     write(project, "x:1", {"Dockerfile": "FROM x:1\nCOPY flow.py opt/a/\n"}, OWN)
     monkeypatch.setattr(client, "connect", lambda: "engine")
     monkeypatch.setattr(images, "working_directory", lambda engine, image: f"/of/{image}")
-    (finding,) = check.check_project(project).findings
+    (finding,) = check.check_project(project)[0].findings
     assert "resolves to /of/x:1/opt/a/" in finding.message
 
 
@@ -88,7 +88,7 @@ OWN = 'dockerfile = "Dockerfile"\n'
 def test_an_invalid_schedule_is_reported_before_a_build(project, schedule, message):
     write(project, "base:1", more=f'[[deployments]]\nname = "nightly"\n{schedule}\n')
     with pytest.raises(ConfigError) as caught:
-        check.check_project(project)
+        check.check_project(project)[0]
     assert message in caught.value.message
     assert "flowship.toml:" in caught.value.where
 
@@ -125,24 +125,24 @@ def test_the_configuration_sets_the_severity_of_a_rule(project):
     write(project, "python:3.11", own, OWN)
     refuse(project)
     write(project, "python:3.11", more=OWN + '[check]\nerror = ["relative-destination"]\n')
-    checked = check.check_project(project)
+    checked = check.check_project(project)[0]
     assert [f.rule for f in checked.errors] == ["relative-destination"]
     settings = loading.load(project, environ={})
     assert [f.rule for f in check.check_file(project / "Dockerfile", settings).errors]
     write(project, "x:1", {"Dockerfile": RELATIVE}, OWN + '[check]\nwarn = ["secret"]\n')
-    assert rules(check.check_project(project)) == ["relative-destination"]
+    assert rules(check.check_project(project)[0]) == ["relative-destination"]
 
 
 def test_a_base_image_of_prefect_2_is_refused_with_the_key_to_change(project):
     write(project, "prefecthq/prefect:2.20.16-python3.12")
-    (finding,) = check.check_project(project).errors
+    (finding,) = check.check_project(project)[0].errors
     assert finding.rule == "prefect-2-base"
     assert finding.help == 'set base-image = "prefecthq/prefect:3.8.8-python3.12"'
 
 
 def refused_requirement(folder):
     with pytest.raises(ConfigError) as caught:
-        check.check_project(folder)
+        check.check_project(folder)[0]
     assert caught.value.code == "prefect-2-requirement"
     return os.path.relpath(caught.value.where, folder)
 
@@ -155,7 +155,7 @@ def test_a_requirement_of_prefect_2_is_refused_at_its_own_line(project):
     write(project, PREFECT_3, files)
     assert refused_requirement(project) == "more.txt:2:1"
     write(project, PREFECT_3, more='[check]\nwarn = ["prefect-2-requirement"]\n')
-    (warning,) = check.check_project(project).warnings
+    (warning,) = check.check_project(project)[0].warnings
     assert warning.startswith("more.txt:2:1: prefect-gcp==0.2.4 is made for Prefect 2")
 
 
@@ -171,7 +171,7 @@ def test_the_requirements_that_an_own_dockerfile_installs_are_checked(project, m
 
 def test_a_pin_of_another_prefect_3_is_a_warning(project):
     write(project, PREFECT_3, {"requirements.txt": "prefect==3.4.25\n"})
-    (warning,) = check.check_project(project).warnings
+    (warning,) = check.check_project(project)[0].warnings
     assert "requirements.txt:1:1: prefect==3.4.25 replaces Prefect 3.8.8" in warning
     assert "base image of 3.4.25" in warning
 
@@ -206,7 +206,7 @@ def test_a_fix_changes_the_file_and_leaves_the_remaining_findings(dockerfile):
 def test_a_fix_moves_the_flow_to_its_place(project):
     text = "FROM python:3.11\nWORKDIR /app\nCOPY flow.py .\n"
     write(project, "python:3.11", {"Dockerfile": text}, OWN)
-    before = check.check_project(project)
+    before = check.check_project(project)[0]
     assert [(f.rule, f.help) for f in before.fixable] == [
         ("flow-not-in-place", 'copy it to "/opt/prefect/flows/"')
     ]
@@ -220,7 +220,7 @@ def test_a_fix_does_not_touch_a_copy_of_the_flow_that_other_lines_may_need(proje
         'CMD ["python", "flow.py"]\n'
     )
     write(project, "python:3.11", {"Dockerfile": text, "requirements.txt": ""}, OWN)
-    before = check.check_project(project)
+    before = check.check_project(project)[0]
     assert rules(before) == ["relative-destination", "flow-not-in-place"]
     checked = check.fix(before)
     fixed = text.replace("requirements.txt .\n", "requirements.txt /app/\n")
@@ -242,7 +242,7 @@ def test_without_anything_to_fix_the_file_is_not_touched(dockerfile):
 
 def test_a_rendered_dockerfile_has_nothing_to_fix(project):
     write(project, "python:3.11", {"my.j2": RELATIVE}, 'template = "my.j2"\n')
-    checked = check.check_project(project)
+    checked = check.check_project(project)[0]
     assert any(finding.edit for finding in checked.findings)
     assert checked.fixable == ()
     assert check.fix(checked) is checked
@@ -321,7 +321,7 @@ def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(pro
         refuse(project, entrypoint="z.py:q")
     assert caught.value.hint == "fix the entrypoint"
     with pytest.raises(ConfigError) as caught:
-        check.check_project(project)
+        check.check_project(project)[0]
     assert caught.value.code == "entrypoint-file-not-found"
     assert caught.value.where == f"{project / 'flowship.toml'}:2:1"
 
@@ -383,11 +383,11 @@ def test_errors_are_counted_and_a_fix_is_suggested_only_if_there_is_one(project)
 def test_a_missing_copy_source_is_named_as_in_the_project(project):
     more = 'copy = { "dta" = "/opt/prefect/data" }\n'
     write(project, "python:3.11", {"data/a.csv": ""}, more)
-    (finding,) = check.check_project(project).errors
+    (finding,) = check.check_project(project)[0].errors
     assert finding.message == '"dta" is not in the build context'
     assert finding.help == 'did you mean "data"?'
     write(project, "python:3.11", more='copy = { "x9" = "/opt/prefect/data" }\n')
-    (finding,) = check.check_project(project).errors
+    (finding,) = check.check_project(project)[0].errors
     assert finding.help == (
         "add it to the project folder, or fix copy = { … } in the configuration"
     )
@@ -408,7 +408,7 @@ def test_a_dockerfile_that_is_a_link_out_of_the_project_is_not_read_and_not_fixe
     with pytest.raises(ConfigError, match="link out of the project") as caught:
         check.check_file(project / "Dockerfile", None) if by_command else check.check_project(
             project
-        )
+        )[0]
     assert caught.value.code == "outside-project"
     assert "hunter2" not in str(vars(caught.value))
 
@@ -418,3 +418,38 @@ def test_a_pipe_instead_of_a_dockerfile_does_not_make_the_check_wait(tmp_path):
     with pytest.raises(ConfigError, match="is a named pipe") as caught:
         check.check_file(tmp_path / "Dockerfile", None)
     assert caught.value.code == "not-a-regular-file"
+
+
+def test_every_image_of_a_project_is_checked_and_named(project):
+    image = '[images.gpu]\ndockerfile = "gpu.Dockerfile"\n[[deployments]]\nname = "a"\n'
+    text = "FROM x:1\nCOPY flow.py opt/\n"
+    more = f'{image}[[deployments]]\nname = "b"\nimage = "gpu"\n'
+    write(project, "x:1", {"gpu.Dockerfile": text}, more)
+    own, gpu = check.check_project(project)
+    assert (own.image, own.name) == ("trips", "Dockerfile.j2 (rendered for trips)")
+    assert (gpu.image, own.errors) == ("gpu", ())
+    assert "relative-destination" in rules(gpu)
+    settings = loading.load(project, environ={})
+    assert check.check_file(project / "gpu.Dockerfile", settings).facts.entrypoints == (
+        "flow.py:hello",
+    )
+
+
+def test_an_edit_of_what_only_one_image_is_made_of_changes_only_that_one(project):
+    more = '[images.gpu]\nrequirements = "gpu.txt"\n[[deployments]]\nname = "a"\n'
+    more += '[[deployments]]\nname = "b"\nimage = "gpu"\n'
+    files = {"gpu.txt": "six==1.16.0\n", "requirements.txt": "pytz\n"}
+    write(project, "x:1", files, more)
+
+    def hashes():
+        images = loading.load(project, environ={}).per_image()
+        return [prepare_build(each).digest({}) for each in images]
+
+    own, gpu = hashes()
+    (project / "gpu.txt").write_text("six==1.17.0\n")
+    assert hashes()[0] == own
+    assert hashes()[1] != gpu
+    own, gpu = hashes()
+    (project / "requirements.txt").write_text("pytz<3000\n")
+    assert hashes()[0] != own
+    assert hashes()[1] == gpu

@@ -6,11 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import BuildArg, Env, Json, NoCache, NoProbe, Platform, pairs
+from flowship.commands.options import (
+    BuildArg,
+    Env,
+    ImageOf,
+    Json,
+    NoCache,
+    NoProbe,
+    Only,
+    Platform,
+    pairs,
+)
+from flowship.commands.outcome import per_image
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
     from flowship.build_request import BuildRequest
+    from flowship.deployment.desired import Flags
     from flowship.output.console import Screen
 
 
@@ -23,18 +35,21 @@ def build(
     ] = None,
     platform: Platform = None,
     build_arg: BuildArg = None,
+    only: Only = None,
+    name: ImageOf = None,
     print_dockerfile: Annotated[
         bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and exit.")
     ] = False,
     env: Env = None,
     as_json: Json = False,
 ) -> None:
-    """Check the project, build its image, and load the flow inside it.
+    """Check the project, build its images, and load the flows inside them.
 
     The image's tag is a hash of everything that goes into it, so an unchanged
-    project is not built again. If the flow does not load, the image is not tagged.
+    project is not built again. If a flow does not load, the image is not tagged.
     """
-    from flowship import pipeline
+    from flowship import image_choice, pipeline
+    from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_image
     from flowship.output.console import Screen
@@ -43,14 +58,23 @@ def build(
 
     screen = Screen(as_json=as_json)
     names = further_names(tag)
-    request = prepare(screen, platform, build_arg, env)
+    requests = prepare(screen, platform, build_arg, env, only, Flags(name=name))
+    images = [request.settings for request in requests]
+    for option in ["--print-dockerfile"] * print_dockerfile + ["--tag"] * bool(names):
+        image_choice.require_one(images, option)
     if print_dockerfile:
-        screen.result({"dockerfile": request.dockerfile}, request.dockerfile, exact=True)
+        [text] = [request.dockerfile for request in requests]
+        screen.result({"dockerfile": text}, text, exact=True)
         return
-    pipeline.validate(request)
+    pipeline.validate(requests)
     options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)
-    image = pipeline.build(request, options, ScreenListener(screen))
-    screen.result(render_image.built_json(image), image.reference)
+    listener = ScreenListener(screen)
+    built = pipeline.build(requests, options, listener)
+    results = [render_image.built_json(image, listener.warnings_of(image)) for image in built]
+    screen.result(
+        per_image([each.label for each in images], results),
+        "\n".join(image.reference for image in built),
+    )
 
 
 def prepare(
@@ -58,16 +82,25 @@ def prepare(
     platform: str | None,
     build_arg: list[str] | None,
     env: str | None,
+    only: str | None,
+    flags: Flags,
     *,
     changes_server: bool = False,
-) -> BuildRequest:
-    """The build request from the configuration and the options; see `load_settings`."""
+) -> list[BuildRequest]:
+    """The build request of each image, from the configuration and the options.
+
+    See `load_settings` and `flowship.image_choice.selected`.
+    """
+    from flowship import image_choice
     from flowship.build_request import prepare_build
 
-    settings = load_settings(screen, env, changes_server=changes_server, platform=platform)
-    arguments = {**settings.build_args, **pairs(build_arg, "--build-arg")}
-    request = prepare_build(settings.model_copy(update={"build_args": arguments}))
-    for warning in request.warnings:
+    project = load_settings(screen, env, changes_server=changes_server, platform=platform)
+    given = pairs(build_arg, "--build-arg")
+    requests = []
+    for settings in image_choice.selected(project, only, flags):
+        arguments = {**settings.build_args, **given}
+        requests.append(prepare_build(settings.model_copy(update={"build_args": arguments})))
+    for warning in dict.fromkeys(text for request in requests for text in request.warnings):
         screen.warn(warning)
-    screen.note(*request.notes)
-    return request
+    screen.note(*dict.fromkeys(text for request in requests for text in request.notes))
+    return requests

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import Env, Json
+from flowship.commands.options import Env, ImageOf, Json, Only
+from flowship.commands.outcome import per_image
 from flowship.errors import ExitCode
+
+if TYPE_CHECKING:
+    from flowship.config.settings import Settings
 
 
 def check(
@@ -17,6 +22,8 @@ def check(
         typer.Argument(help="A Dockerfile; by default, the project's."),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes to the Dockerfile.")] = False,
+    only: Only = None,
+    name: ImageOf = None,
     env: Env = None,
     as_json: Json = False,
 ) -> None:
@@ -26,24 +33,31 @@ def check(
     the deployment looks for it, and no secrets are copied into the image.
     Exits with code 3 if there are errors.
     """
-    from flowship import check
+    from flowship import check, image_choice
     from flowship.config import loading
+    from flowship.deployment.desired import Flags
     from flowship.output import render_check
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
     here = Path.cwd()
+
+    def choose(settings: Settings) -> Sequence[Settings]:
+        return image_choice.selected(settings, only, Flags(name=name))
+
     if dockerfile:
-        checked = check.check_file(dockerfile, loading.settings_or_none(here, env))
+        checked = [check.check_file(dockerfile, loading.settings_or_none(here, env))]
     else:
-        checked = check.check_project(here, env)
+        checked = [*check.check_project(here, env, choose)]
     if fix:
-        checked = check.fix(checked)
-    checked = check.with_hadolint(checked)
-    for warning in checked.warnings:
+        checked = [check.fix(each) for each in checked]
+    checked = [check.with_hadolint(each) for each in checked]
+    for warning in dict.fromkeys(text for each in checked for text in each.warnings):
         screen.warn(warning)
-    screen.note(*checked.notes)
-    screen.info(*render_check.findings(checked))
-    screen.result(render_check.findings_json(checked))
-    if checked.errors:
+    screen.note(*dict.fromkeys(text for each in checked for text in each.notes))
+    for each in checked:
+        screen.info(*render_check.findings(each))
+    labels = [each.image for each in checked]
+    screen.result(per_image(labels, [render_check.findings_json(each) for each in checked]))
+    if any(each.errors for each in checked):
         raise typer.Exit(int(ExitCode.CONFIG))

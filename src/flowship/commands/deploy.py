@@ -15,12 +15,14 @@ from flowship.commands.options import (
     Name,
     NoSchedule,
     NoWait,
+    Only,
     Param,
     Paused,
     Rrule,
     Timezone,
     pairs,
 )
+from flowship.commands.outcome import per_image
 from flowship.commands.project import announce, load_settings
 
 
@@ -32,6 +34,7 @@ def deploy(
     param: Param = None,
     name: Name = None,
     image: Image = None,
+    only: Only = None,
     paused: Paused = None,
     no_schedule: NoSchedule = False,
     local: Annotated[
@@ -46,12 +49,12 @@ def deploy(
     env: Env = None,
     as_json: Json = False,
 ) -> None:
-    """Create or update the block, the work pool and the scheduled deployment.
+    """Create or update the block, the work pool and the scheduled deployments.
 
     Safe to repeat: changes made in the UI are kept, and what was removed from
     the configuration is removed. Everything is validated before anything changes.
     """
-    from flowship import pipeline
+    from flowship import image_choice, pipeline
     from flowship.deployment.desired import Flags
     from flowship.output import render_deploy
     from flowship.output.console import Screen
@@ -62,9 +65,12 @@ def deploy(
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
+    images = image_choice.selected(settings, only, flags)
+    if image:
+        image_choice.require_one(images, "--image")
     announce(screen, settings, "comparing with" if dry_run else "deploying to")
     deployed = pipeline.deploy(
-        settings,
+        images,
         flags,
         image,
         ScreenListener(screen),
@@ -72,5 +78,9 @@ def deploy(
         dry_run=dry_run,
         wait=not no_wait,
     )
-    screen.info(*render_deploy.deployed(deployed))
-    screen.result(deployed.to_json(), "" if dry_run else render_deploy.deployment_names(deployed))
+    screen.info(*render_deploy.all_deployed(deployed))
+    names = "\n".join(render_deploy.deployment_names(report) for report in deployed)
+    screen.result(
+        per_image([each.label for each in images], [report.to_json() for report in deployed]),
+        "" if dry_run else names,
+    )

@@ -91,6 +91,18 @@ Name = Annotated[
     str | None,
     typer.Option("--name", callback=not_empty, help="The deployment, if several are configured."),
 ]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        callback=not_empty,
+        help="Only this image: an [images.NAME], or the project's name for its own image.",
+    ),
+]
+ImageOf = Annotated[
+    str | None,
+    typer.Option("--name", callback=not_empty, help="Only the image that this deployment uses."),
+]
 Paused = Annotated[
     bool | None,
     typer.Option(

@@ -1,14 +1,23 @@
-"""Ends a command whose result is already on stdout, with the exit code of what failed."""
+"""What a command ends with: the result of one or several images, and the exit code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from flowship.errors import FlowshipError
     from flowship.output.console import Screen
+
+
+def per_image(labels: Sequence[str], results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What ``--json`` prints: the result of the only image, or a list of results with names."""
+    if len(results) == 1:
+        return results[0]
+    named = zip(labels, results, strict=True)
+    return {"images": [{"name": label, **result} for label, result in named]}
 
 
 def exit_on(error: FlowshipError | None, screen: Screen) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowship.commands.options import Json, Name, NoWait, not_empty
+from flowship.commands.options import Json, Name, NoWait, Only, not_empty
+from flowship.commands.outcome import per_image
 from flowship.commands.project import announce, load_settings
 from flowship.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowship.promotion import Promotion
 
 
 def promote(
@@ -20,6 +24,7 @@ def promote(
         str, typer.Option("--to", callback=not_empty, help="The environment to deploy to.")
     ],
     name: Name = None,
+    only: Only = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would change; copy and change nothing."),
@@ -27,12 +32,12 @@ def promote(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy to one environment, without a build, the image that another one runs.
+    """Deploy to one environment, without a build, the images that another one runs.
 
-    The image keeps its digest. Schedules, parameters and everything else are those of
+    An image keeps its digest. Schedules, parameters and everything else are those of
     the environment that is deployed to.
     """
-    from flowship import pipeline
+    from flowship import image_choice, pipeline
     from flowship.deployment.desired import Flags
     from flowship.output import render_deploy, render_target
     from flowship.output.console import Screen
@@ -48,27 +53,29 @@ def promote(
     screen = Screen(as_json=as_json)
     before = load_settings(screen, source)
     after = load_settings(screen, target)
+    flags = Flags(name=name)
+    images = image_choice.selected(after, only, flags)
     announce(screen, before, "promoting from")
     announce(screen, after, "comparing with" if dry_run else "deploying to")
     done = pipeline.promote(
-        before,
-        after,
-        Flags(name=name),
-        ScreenListener(screen),
-        dry_run=dry_run,
-        wait=not no_wait,
+        before, images, flags, ScreenListener(screen), dry_run=dry_run, wait=not no_wait
     )
-    screen.info(*render_target.promoted(done), *render_deploy.deployed(done.deployed))
+    for each in done:
+        screen.info(*render_target.promoted(each), *render_deploy.deployed(each.deployed))
     screen.result(
-        {
-            "from": {
-                "environment": done.source.environment,
-                "api_url": done.source.api_url,
-                "image": str(done.source.image),
-            },
-            "image": done.image,
-            "copied": done.copied,
-            "deploy": done.deployed.to_json(),
-        },
-        "" if dry_run else done.image,
+        per_image([each.label for each in images], [_json(each) for each in done]),
+        "" if dry_run else "\n".join(each.image for each in done),
     )
+
+
+def _json(done: Promotion) -> dict[str, Any]:
+    return {
+        "from": {
+            "environment": done.source.environment,
+            "api_url": done.source.api_url,
+            "image": str(done.source.image),
+        },
+        "image": done.image,
+        "copied": done.copied,
+        "deploy": done.deployed.to_json(),
+    }

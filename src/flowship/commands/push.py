@@ -7,45 +7,64 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowship.commands.options import Env, Image, Json, Repo
+from flowship.commands.options import Env, Image, ImageOf, Json, Only, Repo
+from flowship.commands.outcome import per_image
 from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
+    from flowship.output.console import Screen
 
 
-def push(repo: Repo = None, image: Image = None, env: Env = None, as_json: Json = False) -> None:
-    """Push the image of the current files to a registry, and verify its digest there.
+def push(
+    repo: Repo = None,
+    image: Image = None,
+    only: Only = None,
+    name: ImageOf = None,
+    env: Env = None,
+    as_json: Json = False,
+) -> None:
+    """Push the images of the current files to a registry, and verify their digests there.
 
-    Prints user/de-repo:tag@sha256:… on stdout. Exit code 3 if files changed
+    Prints user/de-repo:tag@sha256:… on stdout, one a line. Exit code 3 if files changed
     since the build, 6 if the registry rejects the push or cannot be reached.
     """
-    from flowship import image_choice
-    from flowship.config import loading, overlays
-    from flowship.engine.client import connect
-    from flowship.output import render_image
-    from flowship.output.console import Screen
-    from flowship.push import push as push_image
-    from flowship.registry.retries import RETRY_SECONDS
+    from flowship import image_choice, pipeline
+    from flowship.output.console import Screen, to_json
+    from flowship.output.listener import ScreenListener
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
+    listener = ScreenListener(screen)
+    images = _images(screen, env, image, only, name)
+    for option in ["--image"] * bool(image) + ["--repo"] * bool(repo):
+        image_choice.require_one(images, option)
+    targets = [push_target(repo, settings) for settings in images or (None,)]
+    if image:
+        pushed = [pipeline.push_named(image, images[0] if images else None, targets[0], listener)]
+    else:
+        pushed = pipeline.push(images, targets, listener)
+    labels = [settings.label for settings in images]
+    screen.result(
+        per_image(labels, [to_json(each) for each in pushed]),
+        "\n".join(each.reference for each in pushed),
+    )
+
+
+def _images(
+    screen: Screen, env: str | None, image: str | None, only: str | None, name: str | None
+) -> tuple[Settings, ...]:
+    """The images of the project; a named one may be of none, or of a broken one."""
+    from flowship import image_choice
+    from flowship.config import loading, overlays
+    from flowship.deployment.desired import Flags
+
     if image is None:
         settings: Settings | None = load_settings(screen, env, changes_server=True)
     else:
         settings = loading.settings_or_none(Path.cwd(), env)
         overlays.require(settings)
-    target = push_target(repo, settings)
-    credentials = image_choice.credentials(target)
-    retry_for = settings.push_retry_seconds if settings else RETRY_SECONDS
-    engine = connect()
-    with screen.progress() as report:
-        built = image_choice.to_push(engine, image, settings)
-        pushed = push_image(
-            engine, built, target, credentials=credentials, report=report, retry_for=retry_for
-        )
-    screen.info(*render_image.pushed(pushed))
-    screen.result(pushed, pushed.reference)
+    return image_choice.selected(settings, only, Flags(name=name)) if settings else ()
 
 
 def login(

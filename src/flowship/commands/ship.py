@@ -18,6 +18,7 @@ from flowship.commands.options import (
     NoProbe,
     NoSchedule,
     NoWait,
+    Only,
     Param,
     Paused,
     Platform,
@@ -26,6 +27,7 @@ from flowship.commands.options import (
     Timezone,
     pairs,
 )
+from flowship.commands.outcome import per_image
 from flowship.commands.project import announce
 
 
@@ -37,6 +39,7 @@ def ship(
     timezone: Timezone = None,
     param: Param = None,
     name: Name = None,
+    only: Only = None,
     paused: Paused = None,
     no_schedule: NoSchedule = False,
     no_cache: NoCache = False,
@@ -55,35 +58,47 @@ def ship(
     Only a probed image is pushed (except with --no-probe), and only a pushed image
     is deployed.
     """
-    from flowship import pipeline
+    from flowship import image_choice, pipeline
     from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_deploy, render_image
-    from flowship.output.console import Screen
+    from flowship.output.console import Screen, to_json
     from flowship.output.listener import ScreenListener
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
-    request = prepare(screen, platform, build_arg, env, changes_server=True)
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
-    target = push_target(repo, request.settings)
+    requests = prepare(screen, platform, build_arg, env, only, flags, changes_server=True)
+    images = [request.settings for request in requests]
+    if repo:
+        image_choice.require_one(images, "--repo")
+    targets = [push_target(repo, settings) for settings in images]
     listener = ScreenListener(screen, deploys=True)
-    announce(screen, request.settings, "comparing with" if dry_run else "deploying to")
+    announce(screen, images[0], "comparing with" if dry_run else "deploying to")
+    labels = [settings.label for settings in images]
     if dry_run:
-        plan = pipeline.plan_ship(request, flags, target, listener)
-        screen.info(*render_deploy.ship_plan(plan, attention=listener.attention))
-        screen.result({"image_action": plan.action.value, **plan.deploy.to_json()})
+        plans = pipeline.plan_ship(requests, flags, targets, listener)
+        screen.info(*render_deploy.ship_plans(plans, attention=listener.attention))
+        results = [{"image_action": p.action.value, **p.deploy.to_json()} for p in plans]
+        screen.result(per_image(labels, results))
         return
     options = BuildOptions(no_cache=no_cache, probe=not no_probe)
-    done = pipeline.ship(request, flags, target, options, listener, wait=not no_wait)
+    done = pipeline.ship(requests, flags, targets, options, listener, wait=not no_wait)
     screen.info(
-        *render_deploy.deployed(done.deployed, attention=listener.attention, digest=screen.as_json)
+        *render_deploy.all_deployed(
+            [each.deployed for each in done],
+            attention=listener.attention,
+            digest=screen.as_json,
+        )
     )
-    result = {
-        "build": render_image.built_json(done.image),
-        "push": done.pushed,
-        "deploy": done.deployed.to_json(),
-    }
-    screen.result(result, done.pushed.reference)
+    results = [
+        {
+            "build": render_image.built_json(each.image, listener.warnings_of(each.image)),
+            "push": to_json(each.pushed),
+            "deploy": each.deployed.to_json(),
+        }
+        for each in done
+    ]
+    screen.result(per_image(labels, results), "\n".join(e.pushed.reference for e in done))

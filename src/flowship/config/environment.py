@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from flowship.config.keys import Key, Keys, known_keys
 from flowship.config.locate import Origins, locate
 from flowship.config.settings import Settings
@@ -72,12 +74,16 @@ def set_origin(origins: Origins, path: str, origin: str) -> None:
 def _follow(path: list[str]) -> tuple[Keys, int | None]:
     """The keys of the table that `path` leads to, and the index of its first unknown part."""
     known: Keys = known_keys(Settings)
+    each: type[BaseModel] | None = None
     for number, part in enumerate(path[:-1]):
-        table = known[part].model if part in known else None
-        if table is None:
+        if each:  # the part is the name of a table
+            known, each = known_keys(each), None
+            continue
+        key = known.get(part)
+        if key is None or not (key.model or key.each):
             return known, number
-        known = known_keys(table)
-    return known, None if path[-1] in known else len(path) - 1
+        known, each = known_keys(key.model) if key.model else known, key.each
+    return known, len(path) - 1 if each or path[-1] not in known else None
 
 
 def _table_for(

@@ -129,6 +129,12 @@ def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
 def _model_at(loc: Sequence[str]) -> type[BaseModel]:
     nested: dict[str, type[BaseModel]] = {"deployments": Deployment, "schedules": Schedule}
     model: type[BaseModel] = Settings
+    if (
+        each := known_keys(Settings)[loc[0]].each
+        if loc and loc[0] in known_keys(Settings)
+        else None
+    ):
+        model, loc = each, loc[2:]
     for part in loc:
         if not part.isdigit():
             model = nested.get(part) or known_keys(model)[kebab(part)].model or model

@@ -17,11 +17,13 @@ class Key(NamedTuple):
         is_list: A list of values.
         is_table: A table, whatever its keys are.
         model: The table's own keys, where they are fixed.
+        each: The keys of each table in it, where it holds tables by name.
     """
 
     is_list: bool
     is_table: bool
     model: type[BaseModel] | None = None
+    each: type[BaseModel] | None = None
 
 
 Keys = Mapping[str, Key]
@@ -45,11 +47,17 @@ def _key(annotation: Any) -> Key:  # noqa: ANN401 - an annotation can be anythin
     """What an annotation stands for; ``X | None`` stands for X."""
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next((a for a in get_args(annotation) if a is not type(None)), annotation)
-    model = (
-        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-    )
     origin = get_origin(annotation)
-    return Key(is_list=origin is tuple, is_table=origin is dict or model is not None, model=model)
+    model = _model(annotation)
+    each = _model(get_args(annotation)[-1]) if origin is dict else None
+    is_table = origin is dict or model is not None
+    return Key(is_list=origin is tuple, is_table=is_table, model=model, each=each)
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def nearest_key(key: str, known: Mapping[str, object]) -> str:

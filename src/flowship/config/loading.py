@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flowship.config import files, interpolation, overlays, pyproject
+from flowship.config import files, images, interpolation, overlays, pyproject
 from flowship.config.discovery import find_flows, python_files
 from flowship.config.environment import apply_environment, set_origin
 from flowship.config.explain import explain
@@ -90,9 +90,11 @@ def load(
     if values.get("base-image", "") == "":  # a value of another type is an error
         values |= {"base-image": default_base_image(), "base_is_default": True}
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise explain(exc, values) from exc
+    more = images.validate(settings)
+    return settings.model_copy(update={"warnings": (*warnings, *more)}) if more else settings
 
 
 def settings_or_none(folder: Path, environment: str | None = None) -> Settings | None:

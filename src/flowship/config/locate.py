@@ -18,13 +18,19 @@ Origins = dict[str, Origin]
 
 def locate(loc: list[str], source: Path | None, origins: Mapping[str, Origin]) -> str:
     """The variable or option that set the key at `loc`, or a table around it; or else its line."""
+    origin = origin_of(loc, origins)  # its line is searched here: most are never shown
+    return origin if isinstance(origin, str) else position(source, list(origin))
+
+
+def origin_of(loc: list[str], origins: Mapping[str, Origin]) -> Origin:
+    """What set the key at `loc`, or a table around it; the key itself if nothing else did."""
     for end in range(len(loc), 0, -1):
         origin = origins.get(".".join(kebab(part) for part in loc[:end]))
         if isinstance(origin, str):
             return origin
-        if origin:  # searched only here, since most places are never shown
-            return position(source, [*origin, *loc[end:]])
-    return position(source, loc)
+        if origin:
+            return (*origin, *loc[end:])
+    return tuple(loc)
 
 
 def position(source: Path | None, loc: list[str]) -> str:

@@ -23,12 +23,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Keys that describe the project as a whole, whatever the environment.
 _ONLY_AT_THE_TOP = ("require-env",)
 
+_OF_IMAGE = (("dockerfile", "template"), ("requirements", "lock"))
+
 # Keys of which only one may be set: an environment that sets one replaces the others. The path of
-# a table → the keys; a deployment is at "deployments".
+# a table → the keys; a deployment is at "deployments", a named image at "images".
 _ALTERNATIVES = {
-    (): ("dockerfile", "template"),
-    ("block",): ("networks", "network-mode"),
-    ("deployments",): ("cron", "interval", "rrule", "schedules"),
+    (): _OF_IMAGE,
+    ("images",): _OF_IMAGE,
+    ("block",): (("networks", "network-mode"),),
+    ("deployments",): (("cron", "interval", "rrule", "schedules"),),
 }
 
 # --- which environment ---------------------------------------------------------------------------
@@ -79,8 +82,9 @@ def _refuse_unknown_keys(overlay: Mapping[str, Any], name: str, source: Path | N
             )
         place = [TABLE, name, key]
         _require_known(key, known, place, source)
-        tables = value if key == "deployments" and isinstance(value, dict) else {"": value}
-        model = Deployment if key == "deployments" else known[key].model
+        each = Deployment if key == "deployments" else known[key].each
+        tables = value if each and isinstance(value, dict) else {"": value}
+        model = each or known[key].model
         for header, table in tables.items():
             for below in table if model and isinstance(table, dict) else ():
                 path = [part for part in (*place, header, below) if part]
@@ -189,10 +193,11 @@ def _merge(
         place: The path of `over` in the file.
         origins: Receives where each key is.
     """
-    alternatives = _ALTERNATIVES.get(tuple(part for part in at if not part.isdigit()), ())
-    if any(key in over for key in alternatives):
-        for key in alternatives:
-            into.pop(key, None)
+    table = at[:1] if at[:1] in (("deployments",), ("images",)) and len(at) == 2 else at
+    for alternatives in _ALTERNATIVES.get(table, ()):
+        if any(key in over for key in alternatives):
+            for key in alternatives:
+                into.pop(key, None)
     for key, value in over.items():
         here, there = (*at, key), (*place, key)
         old = into.get(key)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Collection
 from importlib import metadata
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import Path
 
 from pydantic import (
     Field,
@@ -16,26 +13,20 @@ from pydantic import (
     model_validator,
 )
 
+from flowship.config import images
+from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
 from flowship.config.names import PREFECT_NAME, module_of, slug, slugify
-from flowship.config.tables import (
-    Block,
-    Check,
-    Deployment,
-    Entrypoint,
-    FilePath,
-    LockFile,
-    Packages,
-    Probe,
-    Table,
-)
+from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Probe
 
-FLOWS_DIR = "/opt/prefect/flows"
-"""The folder in the image that the deployment runs from; it holds the project's files."""
+__all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
 
 
-class Settings(Table):
-    """The whole configuration of one project. Paths are relative to `root`."""
+class Settings(ImageSettings):
+    """The whole configuration of one project, or of one of its images (see `per_image`).
+
+    Paths are relative to `root`.
+    """
 
     # What `loading` fills in; none of these is a key of the file.
     root: Path = Field(exclude=True)
@@ -46,26 +37,13 @@ class Settings(Table):
     environment: str | None = Field(default=None, exclude=True)
     environments: tuple[str, ...] = Field(default=(), exclude=True)
     base_is_default: bool = Field(default=False, exclude=True)
+    # Only for one of several images: the whole project, and the key of the image in it.
+    whole: Settings | None = Field(default=None, exclude=True, repr=False)
+    image: str | None = Field(default=None, exclude=True)
 
     name: str
     entrypoint: Entrypoint
-    requirements: FilePath | None = None
-    lock: LockFile = "auto"
-    groups: tuple[str, ...] = ()
-    extras: tuple[str, ...] = ()
-    apt: tuple[str, ...] = ()
     base_image: str = Field(min_length=1)
-    repo: str | None = None
-    copy_: dict[str, str] = Field(default={})
-    platform: str | None = None
-    dockerfile: FilePath | None = None
-    template: FilePath | None = None
-    build_args: dict[str, str] = Field(default={})
-    image_folder: str = ""
-    gitignore: bool = True
-    context: FilePath = "."
-    include: tuple[FilePath, ...] = ()
-    install: bool | Literal["auto"] = "auto"
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     output_parameter: str | None = None
@@ -73,16 +51,51 @@ class Settings(Table):
     profile: str | None = Field(default=None, min_length=1)
     require_env: bool = False
     env_file: FilePath | None = None
-    packages: Packages = Packages()
     probe: Probe = Probe()
     block: Block = Block()
     check: Check = Check()
+    images: dict[str, NamedImage] = Field(default={})
     deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def project(self) -> Settings:
+        """The whole project, with all of its images and deployments."""
+        return self.whole or self
+
+    def per_image(self) -> tuple[Settings, ...]:
+        """The settings of each image that a deployment uses, each as of a project of its own.
+
+        What they share is in `project`: its name for secrets, for releases and for the lock.
+        """
+        return images.per_image(self)
+
+    def for_image(self, image: str | None) -> Settings:
+        """The settings of one image; None is the project's own.
+
+        Raises:
+            ConfigError: The project has no such image.
+        """
+        return images.of_image(self, image)
+
+    def for_deployment(self, name: str) -> Settings:
+        """The settings of the image that a deployment uses; the project's own for a new name."""
+        image = next((d.image for d in self.deployments if d.name == name), None)
+        return self if self.whole else images.of_image(self, image)
+
+    @property
+    def label(self) -> str:
+        """What ``--only`` and messages call this image: its name, or the project's."""
+        return self.image or self.project.name
 
     @property
     def block_name(self) -> str:
         """The block document's name: as configured, or ``<name>-docker``."""
         return self.block.name or f"{self.name}-docker"
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The names of the blocks of all images, the project's own first."""
+        return (self.block_name, *(f"{self.block_name}-{image}" for image in self.images))
 
     @property
     def deployment_names(self) -> tuple[str, ...]:
@@ -92,7 +105,7 @@ class Settings(Table):
 
     def secret_block(self, name: str, configured: str = "") -> str:
         """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
-        return configured or slugify(f"{self.name}-{name}")
+        return configured or slugify(f"{self.project.name}-{name}")
 
     @property
     def context_root(self) -> Path:
@@ -145,17 +158,6 @@ class Settings(Table):
                 return self.place("deployments", number, "entrypoint")
         return self.place("entrypoint")
 
-    def lost_output(self, parameters: Collection[str]) -> str | None:
-        """A warning if runs lose their output; `parameters` are the names that have a value."""
-        parameter = self.output_parameter
-        if not parameter or parameter in parameters or self.block.volumes:
-            return None
-        return (
-            f'the parameter "{parameter}" is not set and no folder is mounted, so files that'
-            f" a run writes are lost with its container; set it with --param {parameter}=…, or"
-            " mount a folder with volumes in [block]"
-        )
-
     def place(self, *key: str | int) -> str:
         """Where `key` is set: ``file:line:column``, a variable or an option; else empty."""
         return locate([str(part) for part in key], self.source, self.origins)
@@ -171,92 +173,26 @@ class Settings(Table):
     def _image_name(cls, value: str) -> str:
         return slug(value, "a project name")
 
-    @field_validator("context")
-    @classmethod
-    def _folder_above(cls, value: str) -> str:
-        parts = PurePosixPath(value).parts
-        if any(part != ".." for part in parts) or "\\" in value:
-            raise ValueError('must be a folder above the project: "..", "../..", …')
-        return "/".join(parts) or "."
-
-    @field_validator("include")
-    @classmethod
-    def _relative_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for place in value:
-            if PurePosixPath(place).is_absolute() or place.startswith("~") or "\\" in place:
-                raise ValueError(
-                    f'"{place}" must be relative to the project folder, with forward slashes, such'
-                    ' as "../shared"'
-                )
-        return tuple(dict.fromkeys(os.path.normpath(place) for place in value))
-
-    @field_validator("image_folder")
-    @classmethod
-    def _folder_below_the_flows_folder(cls, value: str) -> str:
-        parts = value.strip("/").split("/") if value else []
-        if value.startswith("/") or not all(re.fullmatch(r"\w[\w.-]*", part) for part in parts):
-            raise ValueError(f'must be a folder below {FLOWS_DIR}, such as "acme/trips"')
-        return "/".join(parts)
-
-    @field_validator("copy_")
-    @classmethod
-    def _absolute_destinations(cls, value: dict[str, str]) -> dict[str, str]:
-        for source, destination in value.items():
-            if not destination.startswith("/"):
-                raise ValueError(
-                    f'the destination of "{source}" must be absolute: "/{destination}"'
-                )
-        return value
-
-    @field_validator("apt")
-    @classmethod
-    def _debian_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for package in value:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+:~-]+)?", package):
-                raise ValueError(f'"{package}" is not a Debian package name')
-        return value
-
-    @field_validator("groups", "extras")
-    @classmethod
-    def _names_of_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", name, re.ASCII):
-                raise ValueError(f'"{name}" is not the name of a group or extra')
-        return value
-
-    @field_validator("platform")
-    @classmethod
-    def _os_and_architecture(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[a-z0-9]+/[a-z0-9]+(/v\d+)?", value):
-            raise ValueError('must be "linux/amd64", "linux/arm64", …')
-        return value
-
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.dockerfile and self.template:
-            raise ValueError("dockerfile and template cannot be combined: keep one")
-        if self.requirements and self.lock not in ("auto", "none"):
-            raise ValueError("requirements and lock cannot be combined: keep one")
-        if self.image_folder and self.dockerfile:
-            raise ValueError("image-folder and dockerfile cannot be combined: use COPY")
-        if self.include and self.dockerfile:
-            raise ValueError(
-                'include and dockerfile cannot be combined: use context = ".." and COPY'
-            )
-        if self.image_folder and self.folder_in_context:
-            raise ValueError("image-folder and context cannot be combined: keep one")
-        folder, key = self.folder_in_image, "image-folder" if self.image_folder else "the project"
-        for entrypoint in (self.entrypoint, *self.entrypoints):
-            if folder and not module_of(entrypoint) and not entrypoint.startswith(f"{folder}/"):
-                where = "" if self.image_folder else "'s folder in the context"
-                raise ValueError(
-                    f'entrypoint must start with {key}{where}: "{folder}/{entrypoint}"'
-                )
+        if wrong := self.misplaced():
+            raise ValueError(wrong)
         names = [d.name for d in self.deployments]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two deployments are named "{name}"')
         return self
+
+    def misplaced(self) -> str | None:
+        """Why a flow cannot be where an entrypoint says, in words; None if all can."""
+        if self.image_folder and self.folder_in_context:
+            return "image-folder and context cannot be combined: keep one"
+        folder, key = self.folder_in_image, "image-folder" if self.image_folder else "the project"
+        for entrypoint in (self.entrypoint, *self.entrypoints):
+            if folder and not module_of(entrypoint) and not entrypoint.startswith(f"{folder}/"):
+                where = "" if self.image_folder else "'s folder in the context"
+                return f'entrypoint must start with {key}{where}: "{folder}/{entrypoint}"'
+        return None
 
 
 def default_base_image() -> str:

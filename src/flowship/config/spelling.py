@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from flowship.config.keys import kebab, known_keys
+from flowship.config.keys import Key, kebab, known_keys
 from flowship.config.locate import position
 from flowship.errors import ConfigError
 
@@ -38,8 +38,19 @@ def canonical(
                 hint="keep one spelling",
                 where=position(source, [*above, name]),
             )
-        nested = known[name].model if name in known else None
-        if nested and isinstance(value, dict):
-            value = canonical(value, nested, source, *above, name)
         spelled[name] = value
+        if name in known and isinstance(value, dict):
+            spelled[name] = _below(value, known[name], source, *above, name)
     return spelled
+
+
+def _below(table: dict[str, Any], key: Key, source: Path | None, *place: str) -> dict[str, Any]:
+    """A table inside a table, or tables by name."""
+    if key.each:
+        return {
+            name: canonical(each, key.each, source, *place, name)
+            if isinstance(each, dict)
+            else each
+            for name, each in table.items()
+        }
+    return canonical(table, key.model, source, *place) if key.model else table

@@ -201,6 +201,7 @@ class Deployment(Table):
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
     entrypoint: Entrypoint | None = None
+    image: str | None = Field(default=None, min_length=1)
     description: str | None = None
     cron: str | None = None
     interval: Interval | None = None

@@ -138,6 +138,7 @@ class DesiredBlock:
             deployment itself, since a worker does not resolve them inside a block.
         credentials: The Docker Registry Credentials block for the worker's pull, if any.
         secrets: Environment variables of all deployments that come from Secret blocks.
+        of_project: The blocks of all images of the project, its own image's first.
     """
 
     name: str
@@ -145,6 +146,12 @@ class DesiredBlock:
     references: Mapping[str, str]
     credentials: str | None
     secrets: frozenset[str] = frozenset()
+    of_project: tuple[str, ...] = ()
+
+    @property
+    def lock(self) -> str:
+        """The block after which the lock of the project's deploys is named."""
+        return self.of_project[0] if self.of_project else self.name
 
 
 @dataclass(frozen=True)
@@ -215,10 +222,11 @@ class DesiredState:
         block: The block that names the image.
         pool: The work pool's name.
         deployments: The deployments, all of this image.
-        configured: All deployments that the project configures, also those that this deploy leaves
-            alone: name → entrypoint.
+        configured: All deployments of this image that the project configures, also those that
+            this deploy leaves alone: name → entrypoint.
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
+        elsewhere: The names of the project's deployments that use other images.
     """
 
     image: ImageFacts
@@ -228,6 +236,7 @@ class DesiredState:
     configured: Mapping[str, str]
     now: datetime
     warnings: tuple[str, ...]
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def flows(self) -> frozenset[str]:

@@ -227,9 +227,10 @@ class Draft:
         block: The block, the image left out.
         pool: The work pool's name.
         deployments: Those that this deploy is about.
-        configured: All that the project configures: name → entrypoint.
+        configured: All that the project configures for this image: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
+        elsewhere: The names of the project's deployments that use other images.
     """
 
     block: DesiredBlock
@@ -238,6 +239,7 @@ class Draft:
     configured: Mapping[str, str]
     now: datetime
     warnings: tuple[str, ...]
+    elsewhere: frozenset[str] = frozenset()
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
@@ -265,6 +267,7 @@ class Draft:
             configured=self.configured,
             now=self.now,
             warnings=self.warnings,
+            elsewhere=self.elsewhere,
         )
 
 
@@ -306,10 +309,13 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
             references=docker_block.env_references(settings.block),
             credentials=docker_block.credentials_name(settings.block),
             secrets=frozenset(settings.block.secrets),
+            of_project=settings.project.blocks,
         ),
         pool=settings.work_pool,
         deployments=deployments,
         configured=settings.deployed_entrypoints,
+        elsewhere=frozenset(settings.project.deployed_entrypoints)
+        - frozenset(settings.deployed_entrypoints),
         now=now,
         warnings=(
             *warnings.of_block(settings.block),

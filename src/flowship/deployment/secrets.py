@@ -128,7 +128,7 @@ def is_text(document: BlockDocument) -> bool:
 
 
 def _commands(secrets: Mapping[str, str], draft: Draft) -> str:
-    settings = draft.deployments[0].places.settings
+    settings = draft.deployments[0].places.settings.project
     names = [secret.name for secret in of_project(settings)]
     commands = (
         f"`{set_command(name if names.count(name) == 1 else '', block, settings.environment)}`"

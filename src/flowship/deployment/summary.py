@@ -362,6 +362,8 @@ def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
     flows = set(desired.configured.values())
     known = names.keys() | flows if len(flows) > 1 else names.keys()
     for other in state.sharing:
+        if other.name.rpartition("/")[2] in desired.elsewhere:
+            continue  # until the other image is deployed
         delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
         theirs = other.deployment.get("entrypoint")
         if theirs not in known:
@@ -395,7 +397,8 @@ def _changed_project(
     """A deployment is known by its flow's and its own name, whichever project it is from."""
     found = before.deployment
     block = docker_block.block_of(found["job_variables"] if found else None)
-    if block in ("", outcome.desired.block.name):
+    own = outcome.desired.block
+    if block in ("", own.name, *own.of_project):
         return ()
     return (
         f"{wanted.full_name} used the block {block}, which may belong to another project, and"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import docker
@@ -71,6 +73,29 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
         f"{client.about.get('Os', 'linux')}/{client.about.get('Arch', 'amd64')}",
         environ.get("DOCKER_HOST") or client.base_url,
     )
+
+
+def connect_in_background() -> Callable[[], Engine]:
+    """Connect in a thread; the returned function waits for the engine, and raises its error.
+
+    The thread ends with the process, so that Ctrl-C does not wait for an engine.
+    """
+    done: SimpleQueue[Engine | BaseException] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put(connect())
+        except BaseException as exc:  # noqa: BLE001 raised again by `result`
+            done.put(exc)
+
+    def result() -> Engine:
+        found = done.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    Thread(target=run, daemon=True, name="connect to the engine").start()
+    return result
 
 
 class _Client(docker.APIClient):

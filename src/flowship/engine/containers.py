@@ -122,22 +122,29 @@ def run(engine: Engine, image_id: str, command: Command) -> Finished:
             host_config=api.create_host_config(
                 network_mode=None if command.network else "none", init=replaced
             ),
-            labels={
-                **command.labels,
-                OWNER: f"{_machine()} {_process(str(os.getpid()))}",
-                UNTIL: f"{time.time() + command.timeout + _MARGIN:.0f}",
-            },
+            labels={**command.labels, **owner_labels(command.timeout)},
             **start,
         )["Id"]
         try:
             if command.files:
-                api.put_archive(container, "/", _archive(command.files))
+                api.put_archive(container, "/", archive(command.files))
             return _listen(engine, container, command.timeout)
         finally:
             api.remove_container(container, force=True, v=True)
 
 
-def _archive(files: Mapping[str, bytes]) -> bytes:
+def owner_labels(timeout: int | None = None) -> dict[str, str]:
+    """The labels by which `sweep` knows whether a process still waits for a container.
+
+    Args:
+        timeout: Seconds after which none does; None if there is no limit.
+    """
+    owner = {OWNER: f"{_machine()} {_process(str(os.getpid()))}"}
+    return owner | ({UNTIL: f"{time.time() + timeout + _MARGIN:.0f}"} if timeout else {})
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive of these files: path → content."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ScreenListener:
-    """A `flowship.pipeline.Listener` that writes to a screen's stderr.
+    """A `flowship.per_image.Listener` that writes to a screen's stderr.
 
     Args:
         screen: Where to write.
@@ -31,6 +31,8 @@ class ScreenListener:
         self._screen = screen
         self._deploys = deploys
         self.attention: list[str] = []
+        self._of_image: dict[str, list[str]] = {}
+        self._latest = ""
 
     def progress(self) -> AbstractContextManager[Report]:
         """A report that draws what slow work says."""
@@ -48,12 +50,23 @@ class ScreenListener:
         """Show the image and its flow."""
         from flowship.output import render_image
 
+        self._latest = image.id
+        self._of_image[image.id] = []
         self._screen.info(*render_image.built(image, parameters=not self._deploys))
-        warnings = render_image.image_warnings(image, engine_platform)
+        for text in render_image.image_warnings(image, engine_platform):
+            self.warned(text)
+
+    def warned(self, text: str) -> None:
+        """Show a warning about the image that was built last."""
+        self._of_image[self._latest].append(text)
         if self._deploys:
-            self.attention += warnings
+            self.attention.append(text)
         else:
-            self._screen.info(*warning_lines(warnings))
+            self._screen.info(*warning_lines([text]))
+
+    def warnings_of(self, image: BuiltImage) -> list[str]:
+        """The warnings about an image that was built."""
+        return self._of_image.get(image.id, [])
 
     def pushed(self, image: PushedImage) -> None:
         """Show what the registry has."""

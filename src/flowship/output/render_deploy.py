@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
         ScheduleReport,
     )
     from flowship.pipeline import ShipPlan
+
+
+def all_deployed(
+    reports: Sequence[DeployReport], *, attention: Iterable[str] = (), digest: bool = True
+) -> list[RenderableType]:
+    """What is deployed of each image; see `deployed`. The warnings of earlier steps come last."""
+    *others, last = reports
+    lines = [line for report in others for line in deployed(report, digest=digest)]
+    return [*lines, *deployed(last, attention=attention, digest=digest)]
 
 
 def deployed(
@@ -105,6 +114,13 @@ def _next(report: DeployReport) -> list[RenderableType]:
 def _outcome(report: DeployReport, done: str) -> str:
     changes = report.dry_run and done in ("created", "updated")
     return f"would be {done}" if changes else done
+
+
+def ship_plans(plans: Sequence[ShipPlan], *, attention: Iterable[str] = ()) -> list[RenderableType]:
+    """What `ship` would do with each image; see `ship_plan`."""
+    *others, last = plans
+    lines = [line for plan in others for line in ship_plan(plan)]
+    return [*lines, *ship_plan(last, attention=attention)]
 
 
 def ship_plan(plan: ShipPlan, *, attention: Iterable[str] = ()) -> list[RenderableType]:

@@ -53,8 +53,8 @@ def image_warnings(image: BuiltImage, engine_platform: str) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def built_json(image: BuiltImage) -> dict[str, Any]:
-    """The image for ``--json``."""
+def built_json(image: BuiltImage, warnings: Sequence[str]) -> dict[str, Any]:
+    """The image for ``--json``, with the warnings about it."""
     return {
         "image": image.reference,
         "id": image.id,
@@ -66,6 +66,7 @@ def built_json(image: BuiltImage) -> dict[str, Any]:
         "entrypoint": image.entrypoint,
         "probe": _probe_json(image.probe) if image.probe else None,
         "flows": [_probe_json(each) for each in image.flows],
+        "warnings": list(warnings),
     }
 
 
@@ -74,6 +75,8 @@ def _probe_json(probe: ProbeResult) -> dict[str, Any]:
     found = asdict(probe)
     # How the defaults came about: `deploy --json` says what follows from it for each parameter.
     del found["refused_defaults"], found["computed_defaults"]
+    # What is lost of it is in the warnings.
+    del found["stored"], found["default_storage"], found["default_folder"]
     properties = found["parameters"].get("properties") or {}
     for name, about in properties.items():
         if "default" in about:

@@ -31,9 +31,12 @@ class BlockRequests(Wire):
         """Register a block schema; the existing one comes back when there is one."""
         return cast("BlockSchema", self._must("POST", "/block_schemas/", body))
 
-    def block_document(self, slug: str, name: str) -> BlockDocument | None:
-        """The block document, its secrets obscured, or None."""
+    def block_document(
+        self, slug: str, name: str, *, include_secrets: bool = False
+    ) -> BlockDocument | None:
+        """The block document, its secrets obscured unless they are asked for, or None."""
         path = f"/block_types/slug/{path_part(slug)}/block_documents/name/{path_part(name)}"
+        path += "?include_secrets=true" if include_secrets else ""
         return cast("BlockDocument | None", self._get(path))
 
     def create_block_document(self, body: Mapping[str, Any]) -> BlockDocument:

@@ -1,6 +1,6 @@
 """Reads the answer of the script that ran in the image: a result, or an error that explains it.
 
-`flowship.probe.script` reports a `Failure`; each one has a function here that makes a `BuildError`
+`flowship.probe.inside` reports a `Failure`; each one has a function here that makes a `BuildError`
 of it, in terms of the project. Exceptions of the flow file are explained in `flow_errors`.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR
 from flowship.errors import BuildError
 from flowship.probe import crashes, failures, flow_errors
-from flowship.probe.result import ProbeResult, Project
-from flowship.probe.script import Failure
+from flowship.probe.inside.failures import Failure
+from flowship.probe.result import ProbeResult, Project, Stored
 
 Answer = Mapping[str, Any]
 
@@ -36,6 +36,9 @@ def interpret(answer: Answer, project: Project) -> ProbeResult:
             prefect=answer["prefect"],
             python=answer["python"],
             entrypoint=project.entrypoint,
+            stored=tuple(map(Stored.of, answer.get("stored", ()))),
+            default_storage=answer.get("default_storage", ""),
+            default_folder=answer.get("default_folder", ""),
         )
     raise EXPLANATIONS[Failure(answer["failure"])](answer, project)
 

@@ -1,7 +1,7 @@
 """Runs the probe: a container without network loads the image's flows and describes them.
 
-`flowship.probe.script` runs in the container; `answer` reads what it prints, and `crashes`
-explains a container that prints nothing.
+The modules of `flowship.probe.inside` run in the container; `answer` reads what they print, and
+`crashes` explains a container that prints nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from flowship.engine import containers
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import look_up
 from flowship.events import Phase, Report, silent
-from flowship.probe import crashes, script
+from flowship.probe import crashes
 from flowship.probe.answer import interpret_all
+from flowship.probe.inside.script import STARTED
 from flowship.probe.result import ProbeResult, Project
 
-PLACE = "/flowship-probe/script.py"
-"""Where the script is in the container."""
+PLACE = "/flowship-probe"
+"""Where the script is in the container: a folder that Python runs."""
 
 
 def probe_image(
@@ -78,7 +79,7 @@ class ContainerOutput:
     @property
     def started(self) -> bool:
         """Whether the probe's script started."""
-        return script.STARTED in self.stdout.splitlines()
+        return STARTED in self.stdout.splitlines()
 
     @property
     def text(self) -> str:
@@ -91,7 +92,7 @@ class ContainerOutput:
         with; the ENTRYPOINT may print too."""
         lines = iter(self.stdout.splitlines())
         for line in lines:
-            if line == script.STARTED:
+            if line == STARTED:
                 break
         return dict(_answers(lines))
 
@@ -123,8 +124,17 @@ def _run(
     raise crashes.entrypoint_ignores_command(entrypoint, output.text)
 
 
-def _text_of_script() -> bytes:
-    return resources.files("flowship").joinpath("probe", "script.py").read_bytes()
+def script(place: str) -> dict[str, bytes]:
+    """The script's files, for a folder that Python runs.
+
+    The package there has a name of its own: the image may have a flowship installed.
+    """
+    modules = resources.files("flowship").joinpath("probe", "inside").iterdir()
+    package = {m.name: m.read_bytes() for m in modules if m.name.endswith(".py")}
+    return {
+        f"{place}/__main__.py": b"from flowship_probe.script import main\n\nmain()\n",
+        **{f"{place}/flowship_probe/{name}": text for name, text in package.items()},
+    }
 
 
 def _run_through(
@@ -150,7 +160,7 @@ def _run_through(
             **options.env,
         },
         labels={f"{LABEL}.probe-of": request.settings.name},
-        files={PLACE: _text_of_script()},
+        files=script(PLACE),
         network=options.network,
         timeout=options.timeout * (1 + len(wanted)),  # Prefect, then each flow
     )

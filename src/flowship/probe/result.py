@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from flowship.errors import ConfigError
@@ -12,6 +13,49 @@ from flowship.errors import ConfigError
 if TYPE_CHECKING:
     from flowship.build_request import BuildRequest
     from flowship.project.ignore import LeftOut
+
+
+class StoredKind(str, Enum):
+    """What a run stores."""
+
+    RESULT = "result"
+    CACHE = "cache"
+    """A result that other runs look for."""
+    FILE = "file"
+    DEFAULT = "default"
+    """A result, if the setting ``PREFECT_RESULTS_PERSIST_BY_DEFAULT`` says so."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Something that the runs of a flow store.
+
+    Attributes:
+        kind: What it is.
+        name: The flow or task, as ``task load``; the path of a file, with ``…`` at its end where
+            only the folder is known.
+        place: Where the code says so, as ``flows/nightly.py:12``.
+        storage: Where it is stored: the folder, or a block as ``gcs-bucket/results``, or "" for
+            the default.
+    """
+
+    kind: StoredKind
+    name: str
+    place: str
+    storage: str
+
+    @classmethod
+    def of(cls, entry: Mapping[str, str]) -> Stored:
+        """Read what the script or a label has.
+
+        Raises:
+            ValueError: It is not that.
+        """
+        try:
+            texts = {name: str(entry[name]) for name in ("name", "place", "storage")}
+            return cls(kind=StoredKind(entry["kind"]), **texts)
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"stored lacks {exc}") from exc
 
 
 @dataclass(frozen=True)
@@ -27,6 +71,9 @@ class ProbeResult:
         parameters: Its OpenAPI parameter schema (title, type, properties, required, …).
         refused_defaults: Parameter → why a run refuses the flow's own default.
         computed_defaults: The parameters whose default is made of the time of the import.
+        stored: What its runs store.
+        default_storage: The block for results by the settings in the image; "" for a folder.
+        default_folder: That folder.
     """
 
     flow_name: str
@@ -37,6 +84,9 @@ class ProbeResult:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     refused_defaults: Mapping[str, str] = field(default_factory=dict)
     computed_defaults: Sequence[str] = ()
+    stored: Sequence[Stored] = ()
+    default_storage: str = ""
+    default_folder: str = ""
 
     def to_json(self) -> str:
         """One line of JSON with sorted keys, to be stored as a label of the image."""
@@ -65,6 +115,10 @@ class ProbeResult:
             if not isinstance(value, FIELD_TYPES[name]):
                 raise damaged(f"{name} has the wrong type")
         known["computed_defaults"] = tuple(known.get("computed_defaults", ()))
+        try:
+            known["stored"] = tuple(map(Stored.of, known.get("stored", ())))
+        except ValueError as exc:
+            raise damaged(str(exc)) from exc
         return cls(**known)
 
 
@@ -77,6 +131,9 @@ FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "parameters": dict,
     "refused_defaults": dict,
     "computed_defaults": list,
+    "stored": list,
+    "default_storage": str,
+    "default_folder": str,
 }
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from flowship.config import files
+from flowship.config.images import foreign_files
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import readable_size
@@ -31,7 +32,7 @@ from flowship.project.entry import Entry, FileChangedError, changed
 from flowship.project.ignore import LeftOut, LeftOutKind
 from flowship.project.layout import Include, Layout
 from flowship.project.packages import Package
-from flowship.project.requirements import Requirements
+from flowship.project.requirements import FOR_IMAGE, USUAL, Requirements
 from flowship.project.walk import single, walk
 
 PROJECT = "project"
@@ -172,6 +173,8 @@ def assemble(
         use_gitignore=settings.gitignore,
         project=settings.folder_in_context,
     )
+    if settings.whole and not layout.installed:
+        context = _without_foreign_files(context, settings)
     entries, left_out = _below(PROJECT, context)
     entries = entries or [Entry(PROJECT, kind="folder", mode=0o755)]
     for include in layout.copied:
@@ -181,6 +184,19 @@ def assemble(
         entries += _describing(package, settings, entries)
     entries += [*_generated(settings, requirements), _text("Dockerfile", dockerfile)]
     return Context(tuple(sorted(entries, key=lambda e: e.path)), left_out)
+
+
+def _without_foreign_files(context: Context, settings: Settings) -> Context:
+    """The files without those that only other images of the project are made of.
+
+    Where the project is installed, its build may read any of its files.
+    """
+    folder = settings.folder_in_context
+    names = foreign_files(settings, (FOR_IMAGE, USUAL))
+    foreign = {f"{folder}/{name}" if folder else name for name in names} & context.paths
+    left_out = dict.fromkeys(foreign, LeftOut(LeftOutKind.OTHER_IMAGE))
+    kept = tuple(entry for entry in context.entries if entry.path not in foreign)
+    return replace(context, entries=kept, left_out={**context.left_out, **left_out})
 
 
 def in_image(settings: Settings, path: str) -> str:

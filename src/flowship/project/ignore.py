@@ -30,6 +30,7 @@ class LeftOutKind(str, Enum):
     SUBMODULE = "a submodule that was not fetched"
     EXCLUDE_FLAG = "--exclude"
     OUTPUT = "output of this command"
+    OTHER_IMAGE = "only another image of the project is made of it"
 
 
 # Left out unless the project's .dockerignore includes them again with "!pattern".
@@ -95,12 +96,15 @@ class LeftOut:
             LeftOutKind.OUTPUT,
             LeftOutKind.EMPTY,
             LeftOutKind.SUBMODULE,
+            LeftOutKind.OTHER_IMAGE,
         )
 
     def remedy(self, path: str) -> str:
         """How to get `path`, relative to the project folder, into the context."""
         if self.kind is LeftOutKind.EMPTY:
             return f"git keeps no empty folders: put a file into it, such as {path}/.gitkeep"
+        if self.kind is LeftOutKind.OTHER_IMAGE:
+            return f"copy what the flow needs of {path} to a file that no image is made of"
         if self.kind is LeftOutKind.SUBMODULE:
             return "run `git submodule update --init --recursive`"
         if self.kind is LeftOutKind.GIT:
@@ -111,7 +115,7 @@ class LeftOut:
         return f"add !{path} to .dockerignore"
 
     def __str__(self) -> str:
-        if self.kind is LeftOutKind.SUBMODULE:
+        if self.kind in (LeftOutKind.SUBMODULE, LeftOutKind.OTHER_IMAGE):
             return str(self.kind.value)
         if self.by_default:
             return f"excluded by default ({self.kind.value})"

@@ -81,16 +81,6 @@ def test_a_project_without_deployments_has_a_default_one(tmp_path):
     assert load(tmp_path, text + '[[deployments]]\nname = "d"\n').deployment_names == ("d",)
 
 
-def test_output_without_a_mount_or_a_destination_is_lost_with_the_container(tmp_path):
-    text = 'entrypoint = "a.py:f"\noutput-parameter = "to"\n'
-    settings = load(tmp_path, text)
-    assert "--param to=" in settings.lost_output({"months": [1]})
-    assert settings.lost_output({"to": "gcs-bucket/trips"}) is None
-    mounted = load(tmp_path, text + '[block]\nvolumes = ["/data:/data"]\n')
-    assert mounted.lost_output({}) is None
-    assert load(tmp_path, 'entrypoint = "a.py:f"\n').lost_output({}) is None
-
-
 def test_settings_do_not_change(tmp_path):
     settings = load(tmp_path, 'entrypoint = "a.py:f"\n')
     with pytest.raises(ValueError, match="frozen"):

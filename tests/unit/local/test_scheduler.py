@@ -34,6 +34,8 @@ class Server:
             return httpx.Response(204)
         if path == "/flow_runs/filter":
             return httpx.Response(200, json=self._runs(body["flow_runs"]))
+        if path == "/flows/filter" and "any_" in body["flows"]["name"]:
+            return httpx.Response(200, json=[{"id": "flows", "name": self.names[0]}])
         if path == "/flows/filter":
             old = "2020-01-01T00:00:00Z"
             return httpx.Response(200, json=[{"id": "old", "created": old}])

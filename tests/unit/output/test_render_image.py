@@ -70,7 +70,7 @@ def test_a_built_image_shows_its_size_its_flow_and_each_default():
 def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
     properties = {"api_key": {"default": "hunter2"}, "dsn": {"default": "db://ada:hunter3@x"}}
     image = replace(IMAGE, flows=(replace(PROBE, parameters={"properties": properties}),))
-    found = render_image.built_json(image)["probe"]["parameters"]["properties"]
+    found = render_image.built_json(image, ())["probe"]["parameters"]["properties"]
     assert found == {"api_key": {"default": MASK}, "dsn": {"default": f"db://ada:{MASK}@x"}}
     assert "hunter" not in shown(render_image.built(image))
     assert properties["api_key"]["default"] == "hunter2"

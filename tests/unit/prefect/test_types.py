@@ -16,6 +16,7 @@ SENT = {
     types.BlockSchema: core.BlockSchema,
     types.BlockType: core.BlockType,
     types.ConcurrencyLimit: responses.GlobalConcurrencyLimitResponse,
+    types.ConcurrencyOptions: core.ConcurrencyOptions,
     types.Deployment: responses.DeploymentResponse,
     types.Flow: core.Flow,
     types.FlowRun: responses.FlowRunResponse,

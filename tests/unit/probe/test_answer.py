@@ -6,8 +6,8 @@ import pytest
 
 from flowship.errors import BuildError
 from flowship.probe.answer import EXPLANATIONS, interpret
+from flowship.probe.inside.failures import Failure
 from flowship.probe.result import ProbeResult, Project
-from flowship.probe.script import Failure
 from support.probing import FLOW, ask, explained
 
 pytestmark = pytest.mark.slow

@@ -5,10 +5,12 @@ The containers themselves are tested with a real engine in tests/integration/tes
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from flowship.probe.container import ContainerOutput
-from flowship.probe.script import STARTED
+from flowship.probe.container import ContainerOutput, script
+from flowship.probe.inside.script import STARTED
 
 
 def test_the_answers_are_the_lines_of_json_after_the_marker():
@@ -40,3 +42,13 @@ def test_a_script_that_ends_early_has_started_without_an_answer():
 def test_stderr_explains_a_failure_and_stdout_only_if_stderr_is_empty():
     assert ContainerOutput(1, "out", "err").text == "err"
     assert ContainerOutput(1, "out", "").text == "out"
+
+
+def test_the_files_of_the_script_are_for_python_3_9_too_and_import_nothing_of_flowship():
+    files = script("/probe")
+    assert {"/probe/__main__.py", "/probe/flowship_probe/script.py"} < files.keys()
+    for path, text in files.items():
+        tree = ast.parse(text, path, feature_version=(3, 9))
+        names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+        names += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+        assert not [n for n in names if n.partition(".")[0] == "flowship"], path

@@ -77,13 +77,17 @@ def check(text: str, facts: Facts | None = None) -> list[Finding]:
 
 
 def _lasting(view: View, found: list[Finding]) -> list[Finding]:
-    """Without the fixes of a copy that would still take the flow to the wrong place."""
-    edited = {finding.line for finding in found if finding.edit}
-    if not edited or not view.facts.entrypoints:
-        return found
-    fixed = View.of(fix(view.text, found), view.facts)
-    misplaced = {f.line for f in flow_in_place(fixed, []) if f.line in edited}
-    return [replace(f, edit=None) if f.line in misplaced else f for f in found]
+    """Without the fixes of a copy that would still take the flow to the wrong place.
+
+    Without one of them, another copy can be the one that takes the flow there.
+    """
+    while view.facts.entrypoints and (edited := {f.line for f in found if f.edit}):
+        fixed = View.of(fix(view.text, found), view.facts)
+        misplaced = {f.line for f in flow_in_place(fixed, [])} & edited
+        if not misplaced:
+            break
+        found = [replace(f, edit=None) if f.line in misplaced else f for f in found]
+    return found
 
 
 def fix(text: str, findings: Iterable[Finding]) -> str:

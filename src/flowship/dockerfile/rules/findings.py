@@ -136,6 +136,7 @@ RULES: Mapping[str, Rule] = {
     "prefect-2-requirement": Rule(
         "Prefect 2, or an integration made for it, is installed", Severity.ERROR
     ),
+    "lost-output": Rule("runs store results or files in their container", Severity.WARNING),
     "unpinned-base": Rule("a base image has no version", Severity.WARNING),
     "syntax": Rule("the builder would reject the instruction", Severity.ERROR),
     "unknown-rule": Rule("a comment ignores a rule that does not exist", Severity.WARNING),

@@ -317,8 +317,8 @@ def _headers(layers: list[_Layer]) -> Mapping[str, str]:
     """Merge the values of ``PREFECT_CLIENT_CUSTOM_HEADERS`` in all places, as Prefect does."""
     name = "custom_headers"
     whole_section, *single = layers
-    merged: dict[str, Any] = {name: {}}
-    for layer in reversed(single):
+    merged = {n: value for n, value in whole_section.values.items() if n == name}
+    for layer in single:
         if name not in layer.values:
             continue
         value = layer.values[name]
@@ -326,9 +326,9 @@ def _headers(layers: list[_Layer]) -> Mapping[str, str]:
             value = _json(value, layer.sources[name])
         # JSON's null in a variable means "not set"; in a file, Prefect uses it as the value.
         if value is not None or layer in single[2:]:
-            merged = _deep_update(merged, {name: value})
-    merged = _deep_update(merged, whole_section.values)
-    headers = merged[name]
+            # From the first place to the last: a text between two tables hides none of them.
+            merged = _deep_update({name: value}, merged)
+    headers = merged.get(name, {})
     if isinstance(headers, str):
         headers = _json(headers, "PREFECT_CLIENT_CUSTOM_HEADERS")
     if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowship.errors import ConfigError
@@ -462,6 +462,15 @@ def machines(draw):
     max_examples=250,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@example(
+    machine=(
+        {"PREFECT_CLIENT_CUSTOM_HEADERS": "{}"},
+        {
+            "dotenv": "PREFECT_CLIENT_CUSTOM_HEADERS='\"{}\"'\n",
+            "toml": '[client]\ncustom_headers = "{\\"X-A\\": \\"1\\"}"',
+        },
+    )
 )
 @given(machine=machines())
 def test_the_answer_is_prefects_on_any_machine(machine, prefect):

@@ -89,6 +89,10 @@ def test_the_next_check_accepts_the_advice(text):
 
 @given(FILES)
 @example("FROM python:3.11\nCOPY flow.py util.py ./opt/prefect/flows\n")
+@example(
+    "FROM python:3.11\nWORKDIR /app\nCOPY flow.py opt/prefect/flows\n"
+    "COPY flow.py util.py ./opt/prefect/flows\n"
+)
 @settings(max_examples=150, deadline=None)
 def test_a_fix_settles_every_word_that_it_changes(text):
     found = check(text, FACTS)

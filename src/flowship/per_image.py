@@ -1,0 +1,192 @@
+"""The steps of a command, each for one image or for all images of a project.
+
+`flowship.pipeline` has their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from flowship import image_choice
+from flowship.build_request import BuildRequest
+from flowship.config.settings import Settings
+from flowship.errors import FlowshipError
+from flowship.events import Report
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from flowship.check import Checked
+    from flowship.deployment.desired import DesiredState, ImageFacts
+    from flowship.deployment.draft import Draft
+    from flowship.deployment.observed import Ground
+    from flowship.deployment.report import DeployReport
+    from flowship.engine.builder import BuildOptions
+    from flowship.engine.client import Engine
+    from flowship.image import BuiltImage
+    from flowship.prefect.client import PrefectApi
+    from flowship.push import PushedImage
+    from flowship.registry import Credentials, Reference
+
+Result = TypeVar("Result")
+
+
+class Listener(Protocol):
+    """Receives each step's progress and result."""
+
+    def progress(self) -> AbstractContextManager[Report]:
+        """Open a report for slow work."""
+
+    def checked(self, checked: Checked) -> None:
+        """The check found something."""
+
+    def built(self, image: BuiltImage, engine_platform: str) -> None:
+        """The image is there, built or found."""
+
+    def warned(self, text: str) -> None:
+        """Runs of the image that was just built lose something."""
+
+    def pushed(self, image: PushedImage) -> None:
+        """The registry has the image."""
+
+
+def each(
+    images: Sequence[Settings], work: Callable[..., Result], *columns: Sequence[Any]
+) -> list[Result]:
+    """Call `work` for each image, with the image's item of each column.
+
+    Where there are several, an error says of which image it is.
+    """
+    done = []
+    for settings, *items in zip(images, *columns, strict=True):
+        try:
+            done.append(work(*items))
+        except FlowshipError as exc:
+            if len(images) > 1:
+                exc.message = f"image {settings.label}: {exc.message}"
+            raise
+    return done
+
+
+def settings_of(requests: Sequence[BuildRequest]) -> list[Settings]:
+    """The settings of each image."""
+    return [request.settings for request in requests]
+
+
+def check_image(request: BuildRequest, listener: Listener) -> None:
+    """Check what is to be built.
+
+    Raises:
+        ConfigError: The scheduled run would fail.
+    """
+    from flowship import check
+
+    check.refuse_missing_flow(request)
+    checked = check.check_build(request)
+    if checked.findings:
+        listener.checked(checked)
+    check.refuse_errors(checked)
+
+
+def build_image(
+    engine: Engine,
+    request: BuildRequest,
+    options: BuildOptions,
+    listener: Listener,
+    elsewhere: Callable[[str], BuiltImage | None] = lambda inputs: None,
+) -> BuiltImage:
+    """Build and probe; `elsewhere` as for `flowship.image.build`."""
+    from flowship import image
+    from flowship.engine import containers
+    from flowship.probe import losses
+
+    containers.sweep(engine)
+    with listener.progress() as report:
+        built = image.build(engine, request, options, report, elsewhere)
+    listener.built(built, engine.platform)
+    if lost := losses.of_runs(built.flows, request.settings):
+        listener.warned(lost)
+    return built
+
+
+def push_image(
+    engine: Engine,
+    retry_for: float,
+    listener: Listener,
+    built: BuiltImage,
+    target: Reference,
+    account: Credentials | None,
+) -> PushedImage:
+    """Push an image, and verify its digest there; see `flowship.push.push`."""
+    from flowship import push as step
+
+    with listener.progress() as report:
+        pushed = step.push(
+            engine, built, target, credentials=account, report=report, retry_for=retry_for
+        )
+    listener.pushed(pushed)
+    return pushed
+
+
+def bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
+    """The desired state of this image, with a warning if its output is lost with its container."""
+    from flowship.probe import losses
+
+    desired = wanted.bind(facts)
+    given = [name for d in desired.deployments for name in d.parameters]
+    warning = losses.of_parameter(given, settings)
+    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
+
+
+def together(drafts: Sequence[Draft]) -> Draft:
+    """All deployments of several images, which the server is asked about once."""
+    return replace(drafts[0], deployments=tuple(d for each in drafts for d in each.deployments))
+
+
+def plan_images(
+    images: Sequence[Settings], desired: Sequence[DesiredState], api: PrefectApi, ground: Ground
+) -> list[DeployReport]:
+    """What the deploys would change."""
+    from flowship import deploy as step
+
+    project = images[0].project.name
+    return each(images, lambda wanted: step.plan(wanted, api, project, ground), desired)
+
+
+def deploy_images(
+    images: Sequence[Settings],
+    desired: Sequence[DesiredState],
+    api: PrefectApi,
+    listener: Listener,
+    ground: Ground,
+    *,
+    new: Sequence[bool] = (),
+    wait: bool = True,
+) -> list[DeployReport]:
+    """Deploy one image after the other; `new` says which were pushed a moment ago."""
+    from flowship import deploy as step
+
+    project = images[0].project.name
+    # The first deploy creates a work pool that is missing, so the others read it again.
+    grounds = [ground, *([ground if ground.pool else None] * (len(images) - 1))]
+
+    def deploy_one(wanted: DesiredState, known: Ground | None, is_new: bool) -> DeployReport:
+        with listener.progress() as report:
+            return step.deploy(
+                wanted, api, project, ground=known, new_image=is_new, wait=wait, report=report
+            )
+
+    return each(images, deploy_one, desired, grounds, new or [False] * len(images))
+
+
+def preflight(requests: Sequence[BuildRequest], drafts: Sequence[Draft], api: PrefectApi) -> Ground:
+    """Validate against the server, in as many requests as for one image."""
+    from flowship import deploy as step
+    from flowship.prefect import versions
+
+    planned = [image_choice.planned_prefect(request) for request in requests]
+    ground = step.preflight(together(drafts), api, planned[0])
+    each(settings_of(requests), lambda version: versions.validate(version, ground.server), planned)
+    return ground

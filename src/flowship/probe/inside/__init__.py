@@ -1,0 +1,1 @@
+"""What runs inside a built image, where flowship itself is not installed."""

@@ -1,0 +1,132 @@
+"""One run of a flow in its image on this machine, without a deployment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flowship.config.settings import Settings
+from flowship.config.tables import Deployment
+from flowship.deployment import docker_block, parameters
+from flowship.deployment.draft import Places
+from flowship.deployment.parameters import RawValue
+from flowship.engine import attached
+from flowship.errors import UsageError
+from flowship.trial.container import container
+from flowship.trial.environment import environment
+from flowship.trial.result import TrialResult, is_answer, result
+
+if TYPE_CHECKING:
+    from flowship.engine.attached import Stream
+    from flowship.engine.client import Engine
+    from flowship.prefect.client import PrefectApi
+    from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.probe.result import ProbeResult
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried.
+
+    Attributes:
+        settings: The project's.
+        deployment: The deployment, with the configuration's values.
+        flow: Its flow, as the probe found it in the image.
+        given: Parameters of the command line.
+    """
+
+    settings: Settings
+    deployment: Deployment
+    flow: ProbeResult
+    given: Mapping[str, str]
+
+    def parameters(self) -> dict[str, Any]:
+        """The values of the run: those of the deployment, and over them those given.
+
+        Raises:
+            ConfigError: The deployment has a value that the flow does not take.
+            UsageError: The command line has one, or a required parameter has none.
+        """
+        places = Places(self.settings, self.deployment)
+        schema = dict(self.flow.parameters)
+        configured = parameters.resolve(
+            schema, self.deployment.parameters, where=partial(places.of, "parameters")
+        )
+        typed = {name: RawValue(text) for name, text in self.given.items()}
+        chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
+        values = configured | chosen
+        if missing := parameters.missing(schema, values):
+            raise UsageError(
+                f'the flow requires "{missing[0]}", which has no value',
+                code="parameter-required",
+                hint=f"set it with --param {missing[0]}=…",
+                where="--param",
+            )
+        return values
+
+    def variables(self) -> dict[str, Any]:
+        """The block's fields as the configuration has them, with the deployment's own on top."""
+        return {
+            **docker_block.configured_fields(self.settings.block),
+            **self.deployment.job_variables,
+        }
+
+
+def run(
+    engine: Engine,
+    image_id: str,
+    trial: Trial,
+    api: PrefectApi | None,
+    target: ApiTarget | None,
+    on_line: Callable[[Stream, str], None],
+) -> TrialResult:
+    """Run the flow once, and wait for its end.
+
+    Args:
+        engine: Where the container runs.
+        image_id: The image.
+        trial: What is tried.
+        api: The server that records the run; None for a temporary one inside the container.
+        target: The address and the credentials of `api`.
+        on_line: Receives what the container prints.
+
+    Raises:
+        ConfigError, UsageError: See `Trial.parameters` and `environment`.
+        EngineError: The container cannot be started.
+    """
+    env = environment(trial.settings, trial.deployment, api, os.environ)
+    spec = container(trial.flow.entrypoint, trial.parameters(), trial.variables(), env, target)
+    output = _Output(on_line)
+    started = time.monotonic()
+    ended = attached.run(engine, image_id, spec, output.receive)
+    done = result(trial.flow.entrypoint, output.answer, ended,
+                  time.monotonic() - started)  # fmt: skip
+    return done.on_page(api.ui_url(f"runs/flow-run/{done.run}")) if api and done.run else done
+
+
+class _Output:
+    """Separates the script's answer from what the flow prints."""
+
+    def __init__(self, on_line: Callable[[Stream, str], None]) -> None:
+        self.answer = ""
+        self._on_line = on_line
+        self._held: list[Stream] = []
+
+    def receive(self, stream: Stream, line: str) -> None:
+        """Hand a line over, unless it is the answer or the empty line that the script puts before
+        it."""
+        if is_answer(line):
+            self.answer = line
+            self._held.clear()
+            return
+        for held in self._held:
+            self._on_line(held, "")
+        self._held.clear()
+        if line:
+            self._on_line(stream, line)
+        else:
+            self._held.append(stream)

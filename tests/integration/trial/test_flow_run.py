@@ -1,0 +1,145 @@
+"""`flowship try` with a real engine, a real Prefect server and a secret on it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+
+import pytest
+
+from support.commands import PROGRAM, ask, flowship, until, world
+from support.projects import remove_images, write
+from support.server import start_server, stop
+
+pytestmark = [pytest.mark.engine, pytest.mark.server]
+
+FLOW = """\
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from prefect import flow
+
+
+@flow(log_prints=True)
+def main(n: int, fail: bool = False, wait: int = 0):
+    print(f"n is {n + 1} in {os.getcwd()}")
+    print("hash", hashlib.sha256(os.environ.get("API_TOKEN", "").encode()).hexdigest())
+    print("stage", os.environ.get("STAGE"))
+    Path("/out/written").write_text(str(n))
+    time.sleep(wait)
+    if fail:
+        raise ValueError("there were no rows at all")
+
+
+@flow
+async def other():
+    return 1
+"""
+SECRET = 'pa"ss $HOME {{ x }} %'
+MORE = """\
+[block]
+env = {{ STAGE = "{{{{ prefect.variables.stage }}}}" }}
+secrets = ["API_TOKEN"]
+volumes = ["{out}:/out"]
+[[deployments]]
+name = "nightly"
+parameters = {{ n = 4 }}
+[[deployments]]
+name = "other"
+entrypoint = "flow.py:other"
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, base_image, engine):
+    process, url = start_server(tmp_path_factory.mktemp("prefect"))
+    folder = tmp_path_factory.mktemp("p") / "trial-project"
+    out = tmp_path_factory.mktemp("out")
+    out.chmod(0o777)
+    files = {"flow.py": FLOW.replace("def main", "def hello")}
+    folder.mkdir()
+    write(folder, base_image, files, MORE.format(out=out))
+    env = world(tmp_path_factory.mktemp("home"), PREFECT_API_URL=url)
+    ask(url, "/variables/", {"name": "stage", "value": "from the server"})
+    flowship(
+        "secret", "set", "API_TOKEN", "--from-env", "GIVEN",
+        cwd=folder, env={**env, "GIVEN": SECRET}, ok=True,
+    )  # fmt: skip
+    yield folder, env, url, out
+    stop(process)
+    remove_images(engine, "trial-project")
+
+
+def test_a_run_gets_parameters_secrets_variables_and_volumes(project, engine):
+    folder, env, url, out = project
+    done = flowship("try", "nightly", "--json", cwd=folder, env=env, ok=True)
+    assert "n is 5 in /opt/prefect/flows" in done.stderr
+    assert f"hash {hashlib.sha256(SECRET.encode()).hexdigest()}" in done.stderr
+    assert "stage from the server" in done.stderr
+    assert SECRET not in done.stderr + done.stdout
+    assert (out / "written").read_text() == "4"
+    result = json.loads(done.stdout)
+    assert (result["state_type"], result["exit_code"]) == ("COMPLETED", 0)
+    stored = ask(url, f"/flow_runs/{result['run']}")
+    assert stored["state_type"] == "COMPLETED"
+    assert stored["tags"] == ["flowship-try"]
+    assert stored["deployment_id"] is None
+    assert ask(url, "/deployments/count", {}) == 0
+
+
+def test_another_deployment_has_another_flow(project):
+    folder, env, _url, _out = project
+    done = flowship("try", "other", cwd=folder, env=env, ok=True)
+    assert done.stdout == "COMPLETED\n"
+    refused = flowship("try", cwd=folder, env=env)
+    assert refused.code == 2
+    assert "nightly, other" in refused.stderr
+
+
+def test_a_failing_flow_gives_exit_code_8(project):
+    folder, env, _url, _out = project
+    done = flowship("try", "nightly", "--param", "fail=true", "--param", "n=7", cwd=folder, env=env)
+    assert (done.code, done.stdout) == (8, "FAILED\n")
+    assert "there were no rows at all" in done.stderr
+    assert "n is 8" in done.stderr
+
+
+def test_a_parameter_of_another_type_is_refused_before_the_run(project):
+    folder, env, _url, _out = project
+    done = flowship("try", "nightly", "--param", "n=many", cwd=folder, env=env)
+    assert done.code == 2
+    assert "--param n" in done.stderr
+
+
+def test_offline_needs_no_server_and_asks_for_what_comes_from_one(project):
+    folder, env, _url, _out = project
+    alone = {**env, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    refused = flowship("try", "nightly", "--offline", cwd=folder, env=alone)
+    assert refused.code == 3
+    assert "comes from the server" in refused.stderr
+    here = {**alone, "API_TOKEN": "t", "STAGE": "here"}
+    done = flowship("try", "nightly", "--offline", cwd=folder, env=here, ok=True)
+    assert "stage here" in done.stderr
+
+
+def test_ctrl_c_removes_the_container(project, engine):
+    folder, env, _url, _out = project
+    process = subprocess.Popen(
+        [str(PROGRAM), "try", "nightly", "--param", "wait=300"],
+        cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+    def running():
+        listed = engine.containers.list(filters={"ancestor": image})
+        return [c for c in listed if "n is 5" in c.logs().decode()]
+
+    image = flowship("build", cwd=folder, env=env, ok=True).stdout.strip()
+    until(running)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    process.stdout.close()
+    assert engine.containers.list(all=True, filters={"ancestor": image}) == []
