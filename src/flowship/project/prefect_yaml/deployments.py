@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flowship.config.settings import Deployment
+from flowship.config.tables import Deployment
 from flowship.project.prefect_yaml import schedules
 from flowship.project.prefect_yaml.document import Left, Table
 from flowship.project.prefect_yaml.placeholders import names, translated, unknown

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowship.config.settings import slugify
+from flowship.config.names import slugify
 from flowship.errors import ConfigError
 from flowship.project.prefect_yaml import deployments, steps
 from flowship.project.prefect_yaml.deployments import Translated

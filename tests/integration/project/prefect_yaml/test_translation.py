@@ -10,8 +10,10 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -55,7 +57,7 @@ class Case(NamedTuple):
     """A file, and which fields of which deployment differ, with the reason."""
 
     text: str
-    differs: dict[str, str] = {}
+    differs: Mapping[str, str] = MappingProxyType({})
     not_deployed: tuple[str, ...] = ()
 
 
@@ -221,6 +223,7 @@ build:
     image_name: "{{ $TEST_REGISTRY }}/from-prefect"
     tag: v1
     dockerfile: Dockerfile
+    pull: false
 push:
 - prefect_docker.deployments.steps.push_docker_image:
     image_name: "{{ build-image.image_name }}"

@@ -33,7 +33,7 @@ def loaded(folder, text):
 
 
 def test_the_file_is_a_configuration_with_all_values(tmp_path):
-    settings, text = loaded(tmp_path, WHOLE)
+    settings, _text = loaded(tmp_path, WHOLE)
     assert (settings.name, settings.repo, settings.work_pool) == ("x", "acme/flows", "docker")
     assert settings.base_image == "example/base:1"
     assert settings.build_args == {"A": "1"}
