@@ -18,7 +18,7 @@ def init(
             "--from",
             metavar="PREFECT.YAML",
             callback=not_empty,
-            help="Take over the deployments, schedules and steps of a prefect.yaml.",
+            help="Import the deployments, schedules and steps of a prefect.yaml.",
         ),
     ] = None,
     as_json: Json = False,
@@ -46,7 +46,9 @@ def init(
         from flowship.project.prefect_yaml import translate
 
         taken = translate(Path(prefect_yaml))
-        written = scaffold.take_over(folder, taken, name=taken.name or name, base_image=base)
+        written = scaffold.from_prefect_yaml(
+            folder, taken, name=taken.name or name, base_image=base
+        )
     else:
         written = scaffold.init(folder, name=name, base_image=base)
     for warning in warnings:

@@ -18,7 +18,7 @@ def scaffold(written: Scaffold, source: str = "") -> list[RenderableType]:
 
     Args:
         written: What it has written.
-        source: The ``prefect.yaml`` that was taken over, if one was.
+        source: The ``prefect.yaml`` that was imported, if one was.
     """
     return list(_lines(written, source))
 
@@ -36,7 +36,7 @@ def _lines(written: Scaffold, source: str) -> Iterator[str]:
     for note in written.notes:
         yield f"  {escape(note)}"
     if written.left:
-        yield f"[yellow]![/] not taken over from {escape(source)}:"
+        yield f"[yellow]![/] not imported from {escape(source)}:"
     for one in written.left:
         yield f"  {escape(f'{source}:{one.line}')}  {escape(one.key)}: {escape(one.reason)}"
     yield "  next: `flowship check`" if source else "  next: `flowship build`"

@@ -1,4 +1,4 @@
-"""Takes over an existing ``prefect.yaml``: its deployments, schedules and steps."""
+"""Imports an existing ``prefect.yaml``: its deployments, schedules and steps."""
 
 from flowship.project.prefect_yaml.document import Left
 from flowship.project.prefect_yaml.translation import Translation, translate

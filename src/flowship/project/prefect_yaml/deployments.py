@@ -34,7 +34,7 @@ class Translated:
         pool: The name of its work pool; empty if none is named.
         line: Where it begins in the file.
         reason: Why it cannot be deployed by flowship; empty if it can.
-        left: What of it was not taken over.
+        left: What of it was not imported.
     """
 
     table: Mapping[str, Any]
@@ -72,7 +72,7 @@ def translate(entry: Table, number: int) -> Translated:
 
 
 def _inline(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """One schedule beside the other keys, several in tables of their own."""
+    """One schedule next to the other keys, several in tables of their own."""
     if len(found) == 1 and found[0].keys() <= {"cron", "interval", "rrule", "timezone"}:
         return found[0]
     return {"schedules": found} if found else {}
@@ -106,7 +106,7 @@ def _entrypoint(entry: Table) -> tuple[str, str]:
 
 
 def _field(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: ANN401
-    """The settings of one field, and why it, or a part of it, was not taken over."""
+    """The settings of one field, and why it, or a part of it, was not imported."""
     if name in ELSEWHERE or value in (None, "", [], {}):
         return {}, []
     if name in NO_COUNTERPART:
@@ -174,7 +174,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def _work_pool(entry: Table, key: str) -> tuple[str, dict[str, Any], list[Left]]:
-    """The pool's name, the settings beside it, and what was not taken over."""
+    """The pool's name, the settings next to it, and what was not imported."""
     pool = entry.get("work_pool")
     if not isinstance(pool, Table):
         return "", {}, []

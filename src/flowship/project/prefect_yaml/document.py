@@ -18,7 +18,7 @@ MOST_VALUES = 100_000
 
 @dataclass(frozen=True)
 class Left:
-    """A key that has no counterpart in flowship, and so was not taken over.
+    """A key that has no counterpart in flowship, and so was not imported.
 
     Attributes:
         line: Where it is, counted from 1.

@@ -68,7 +68,7 @@ def _steps(steps: object) -> Iterator[tuple[str, Table, int]]:
             continue
         name = next(iter(step))
         options = step[name]
-        if not isinstance(options, Table):  # written beside the step's name instead of below it
+        if not isinstance(options, Table):  # written next to the step's name instead of below it
             options = Table(step.line_of(name))
             options.update({key: value for key, value in step.items() if key != name})
             options.lines = step.lines

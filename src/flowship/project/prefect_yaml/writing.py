@@ -1,4 +1,4 @@
-"""Writes the configuration that takes a ``prefect.yaml`` over."""
+"""Writes the configuration that imports a ``prefect.yaml``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tomlkit.items import AoT, Table
 from flowship.project.prefect_yaml.translation import Translation
 
 HEADER = """\
-# Taken over from {source} by `flowship init --from`.
+# Imported from {source} by `flowship init --from`.
 """
 
 BASE_IMAGE = """\

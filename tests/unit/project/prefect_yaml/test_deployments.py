@@ -60,7 +60,7 @@ def translated(folder, entry):
         ({"build": None, "push": None, "pull": None, "flow_name": None}, {}),
     ],
 )
-def test_the_fields_of_a_deployment_are_taken_over(tmp_path, fields, expected):
+def test_the_fields_of_a_deployment_are_imported(tmp_path, fields, expected):
     result = translated(tmp_path, BASE | fields)
     assert result.table == BASE | expected
     assert (result.left, result.reason) == ((), "")
@@ -105,7 +105,7 @@ def test_an_entrypoint_gets_flowships_spelling(tmp_path, written, entrypoint):
         ),
     ],
 )  # fmt: skip
-def test_what_has_no_counterpart_is_told_with_its_line(tmp_path, fields, key, words):
+def test_what_has_no_counterpart_is_reported_with_its_line(tmp_path, fields, key, words):
     result = translated(tmp_path, BASE | fields)
     (left,) = result.left
     assert left.key == f"deployments.nightly.{key}"

@@ -35,7 +35,7 @@ def translated(folder, schedule):
         ({"interval": 60, "parameters": {"a": 1}}, {"interval": 60, "parameters": {"a": 1}}),
     ],
 )  # fmt: skip
-def test_a_schedule_is_taken_over(tmp_path, schedule, expected):
+def test_a_schedule_is_imported(tmp_path, schedule, expected):
     assert translated(tmp_path, schedule) == ([expected], [])
 
 
@@ -47,7 +47,7 @@ def test_a_schedule_is_taken_over(tmp_path, schedule, expected):
         ({"cron": "0 5 * * *", "slug": "daily"}, "slug", "names its own"),
     ],
 )
-def test_what_has_no_counterpart_is_told(tmp_path, schedule, key, words):
+def test_what_has_no_counterpart_is_reported(tmp_path, schedule, key, words):
     [taken], [left] = translated(tmp_path, schedule)
     assert key not in taken
     assert left.key == f"deployments.x.schedules.{key}"
@@ -64,14 +64,14 @@ def test_what_has_no_counterpart_is_told(tmp_path, schedule, key, words):
         ({"rrule": '{"timezone": "UTC"}'}, "rrule is not valid"),
     ],
 )
-def test_a_schedule_that_cannot_be_taken_over_is_left_behind_whole(tmp_path, schedule, words):
+def test_a_schedule_that_cannot_be_imported_is_left_behind_whole(tmp_path, schedule, words):
     taken, [left] = translated(tmp_path, schedule)
     assert taken == []
     assert words in left.reason
 
 
 @pytest.mark.parametrize("value", [{}, None, []])
-def test_an_empty_schedule_is_none(tmp_path, value):
+def test_an_empty_schedule_gives_no_schedule(tmp_path, value):
     path = tmp_path / "prefect.yaml"
     path.write_text(yaml.safe_dump({"schedule": value, "schedules": value}))
     assert of_deployment(read(path), "x") == ([], [])

@@ -49,7 +49,7 @@ def test_the_options_of_a_docker_build_are_settings(tmp_path, options, settings)
         ({"my_steps.do": {}}, "no such step"),
     ],
 )
-def test_what_has_no_counterpart_is_told_with_its_line(tmp_path, step, words):
+def test_what_has_no_counterpart_is_reported_with_its_line(tmp_path, step, words):
     result = found(tmp_path, "build", yaml.safe_dump({"build": [step]}))
     (left,) = result.left
     assert words in left.reason
@@ -57,7 +57,7 @@ def test_what_has_no_counterpart_is_told_with_its_line(tmp_path, step, words):
     assert left.key.startswith("build.")
 
 
-def test_the_pull_steps_give_the_requirements_and_another_folder_is_told(tmp_path):
+def test_the_pull_steps_give_the_requirements_and_another_folder_is_reported(tmp_path):
     text = """\
 pull:
 - prefect.deployments.steps.set_working_directory:

@@ -1,4 +1,4 @@
-"""The ``flowship.toml`` that takes a ``prefect.yaml`` over."""
+"""The ``flowship.toml`` that imports a ``prefect.yaml``."""
 
 from __future__ import annotations
 
