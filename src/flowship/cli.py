@@ -228,7 +228,12 @@ register(
         "flowship etl run --to gcs-bucket/taxi --colour green --force",
     ),
 )
-register(app, "init", init.init, ("flowship init", "flowship -C trips init"))
+register(
+    app,
+    "init",
+    init.init,
+    ("flowship init", "flowship -C trips init", "flowship init --from prefect.yaml"),
+)
 register(
     profile_app,
     "set-api",

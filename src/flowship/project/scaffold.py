@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowship.config import pyproject
 from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
@@ -16,7 +17,10 @@ from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore
 from flowship.project.git_index import GitIndex
 from flowship.project.locks import choice
-from flowship.project.served import Served, served
+from flowship.project.served import KINDS, Served, served
+
+if TYPE_CHECKING:
+    from flowship.project.prefect_yaml import Left, Translation
 
 LIST = "docker-requirements.txt"
 
@@ -92,6 +96,14 @@ DOCKERFILE_NOTE = (
 )
 
 
+PREFECT_YAML = "prefect.yaml"
+
+PREFECT_YAML_NOTE = (
+    "the prefect.yaml in this folder is not used; to import its deployments, remove"
+    " flowship.toml and run `flowship init --from prefect.yaml`"
+)
+
+
 @dataclass(frozen=True)
 class Scaffold:
     """What `init` has written.
@@ -101,12 +113,16 @@ class Scaffold:
         entrypoint: The flow that the configuration names.
         others: Other flows in the folder; the configuration lists them as comments.
         notes: What in the folder is not used, and how to use it.
+        deployments: The names of the deployments that came from a ``prefect.yaml``.
+        left: What of that file has no counterpart.
     """
 
     written: tuple[str, ...]
     entrypoint: str
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
@@ -130,7 +146,7 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         name=_quoted(name),
         repo=name,
         entrypoint=_quoted(flows[0].entrypoint),
-        schedule=_schedule(served(folder, flows[0])) or 'cron = "0 5 * * *"',
+        schedule=_schedule(_known(folder, flows[0])) or 'cron = "0 5 * * *"',
         others=_others(folder, flows),
         dockerfile=OWN_DOCKERFILE if has_dockerfile else "",
         base_image=_quoted(base_image),
@@ -141,9 +157,30 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     files[ignore.NAME] = IGNORED + _from_gitignore(folder)
     written = tuple(file for file in files if not os.path.lexists(folder / file))
     _write(folder, {file: files[file] for file in written})
-    notes = (*_lock_notes(folder), *((DOCKERFILE_NOTE,) * has_dockerfile))
+    notes = (
+        *_lock_notes(folder),
+        *((DOCKERFILE_NOTE,) * has_dockerfile),
+        *((PREFECT_YAML_NOTE,) * (folder / PREFECT_YAML).is_file()),
+    )
     entrypoint, *others = (flow.entrypoint for flow in flows)
     return Scaffold(written, entrypoint, tuple(others), notes)
+
+
+def _known(folder: Path, flow: FoundFlow) -> Served:
+    """How the code serves the flow, or else the folder's ``prefect.yaml`` deploys it."""
+    known = served(folder, flow)
+    if known != Served() or not (folder / PREFECT_YAML).is_file():
+        return known
+    from flowship.project.prefect_yaml import translate
+
+    try:
+        taken = translate(folder / PREFECT_YAML)
+    except ConfigError:  # `init --from` explains it
+        return known
+    found = [each for each in taken.deployments if each.get("entrypoint") == flow.entrypoint]
+    table = found[0] if found else {}
+    kind = next((kind for kind in KINDS if kind in table), "")
+    return Served(str(table.get("name", "")), kind, table.get(kind, ""))
 
 
 def _name(flow: FoundFlow) -> str:
@@ -162,7 +199,7 @@ def _others(folder: Path, flows: Sequence[FoundFlow]) -> str:
     names = {_name(flows[0])}
     blocks: list[str] = []
     for flow in flows[1:]:
-        known = served(folder, flow)
+        known = _known(folder, flow)
         name = known.name if re.fullmatch(PREFECT_NAME, known.name) else _name(flow)
         path = re.sub(r"[/_. ]", "-", flow.path.removesuffix(".py"))
         name = name if name not in names else f"{path}-{name}"
@@ -181,6 +218,29 @@ def _lock_notes(folder: Path) -> tuple[str, ...]:
     if not found or (folder / LIST).exists():
         return ()
     return (f"the dependencies come from {found[0]}; lock = false uses another list",)
+
+
+def from_prefect_yaml(folder: Path, taken: Translation, *, name: str, base_image: str) -> Scaffold:
+    """Write the configuration that does what a ``prefect.yaml`` does.
+
+    Raises:
+        ConfigError: There is a configuration already, or the folder cannot be written to.
+    """
+    from flowship.project.prefect_yaml.writing import configuration
+
+    _refuse_configured(folder)
+    files = {
+        "flowship.toml": configuration(taken, name=name, base_image=base_image),
+        ignore.NAME: IGNORED + _from_gitignore(folder),
+    }
+    written = tuple(file for file in files if not os.path.lexists(folder / file))
+    _write(folder, {file: files[file] for file in written})
+    return Scaffold(
+        written,
+        entrypoint=str(taken.deployments[0]["entrypoint"]) if taken.deployments else "",
+        deployments=tuple(str(each["name"]) for each in taken.deployments),
+        left=taken.left,
+    )
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -216,3 +216,40 @@ def test_the_other_flows_are_deployments_to_be_uncommented(tmp_path):
         "c-run": "c.py:run",
     }
     assert [d.cron for d in settings.deployments] == [None, "0 7 * * 1", None]
+
+
+YAML = """\
+deployments:
+- {name: early, entrypoint: "a.py:one", schedule: {cron: "0 4 * * *"}}
+- {name: hourly, entrypoint: "./a.py:two", schedule: {interval: 3600}}
+"""
+
+
+def test_a_prefect_yaml_gives_the_schedules_and_a_note(tmp_path):
+    (tmp_path / "a.py").write_text("@flow\ndef one(): ...\n@flow\ndef two(): ...\n")
+    (tmp_path / "prefect.yaml").write_text(YAML)
+    written = init(tmp_path)
+    text = (tmp_path / "flowship.toml").read_text()
+    assert '# cron = "0 4 * * *"' in text
+    assert '# name = "hourly"' in text
+    assert "# interval = 3600" in text
+    assert any("init --from prefect.yaml" in note for note in written.notes)
+
+
+def test_a_prefect_yaml_that_cannot_be_read_does_not_stop_init(tmp_path):
+    (tmp_path / "a.py").write_text("@flow\ndef one(): ...\n")
+    (tmp_path / "prefect.yaml").write_text("a: [")
+    assert init(tmp_path).entrypoint == "a.py:one"
+
+
+def test_a_prefect_yaml_is_imported(tmp_path):
+    from flowship.project.prefect_yaml import translate
+
+    (tmp_path / "prefect.yaml").write_text(YAML)
+    taken = translate(tmp_path / "prefect.yaml")
+    written = scaffold.from_prefect_yaml(tmp_path, taken, name="x", base_image="example/base:1")
+    assert written.deployments == ("early", "hourly")
+    settings = loading.load(tmp_path, environ={})
+    assert settings.entrypoints == ("a.py:one", "a.py:two")
+    with pytest.raises(ConfigError, match="already has a flowship configuration"):
+        scaffold.from_prefect_yaml(tmp_path, taken, name="x", base_image="example/base:1")

@@ -1,0 +1,213 @@
+"""The deployments of a ``prefect.yaml``, as flowship's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from flowship.config.tables import Deployment
+from flowship.project.prefect_yaml import schedules
+from flowship.project.prefect_yaml.document import Left, Table
+from flowship.project.prefect_yaml.placeholders import names, translated, unknown
+
+NO_COUNTERPART: Mapping[str, str] = {
+    "triggers": "flowship does not create automations: keep them in the UI or in a script",
+    "sla": "service level agreements exist in Prefect Cloud only",
+    "version_type": "the version of a deployment names the inputs of its image",
+    "flow_name": "flowship reads the flow's name from the code",
+}
+
+ELSEWHERE = ("name", "entrypoint", "schedule", "schedules", "work_pool", "build", "push", "pull")
+"""What other functions read."""
+
+
+@dataclass(frozen=True)
+class Translated:
+    """One deployment.
+
+    Attributes:
+        table: As flowship.toml has it; the keys in its order.
+        pool: The name of its work pool; empty if none is named.
+        line: Where it begins in the file.
+        reason: Why it cannot be deployed by flowship; empty if it can.
+        left: What of it was not imported.
+    """
+
+    table: Mapping[str, Any]
+    pool: str
+    line: int
+    reason: str = ""
+    left: tuple[Left, ...] = ()
+
+
+def translate(entry: Table, number: int) -> Translated:
+    """The deployment of one entry.
+
+    Args:
+        entry: An item of ``deployments``.
+        number: Its place, counted from 1, for an entry without a name.
+    """
+    name = str(entry.get("name") or "")
+    key = f"deployments.{name or number}"
+    table: dict[str, Any] = {"name": translated(name)}
+    left: list[Left] = []
+    entrypoint, reason = _entrypoint(entry)
+    if entrypoint:
+        table["entrypoint"] = entrypoint
+    for field, value in entry.items():
+        found, reasons = _field(field, value)
+        table |= found
+        left += [Left(entry.line_of(field), f"{key}.{field}", why) for why in reasons]
+    pool, pool_table, pool_left = _work_pool(entry, key)
+    found_schedules, schedules_left = schedules.of_deployment(entry, key)
+    table |= _inline(found_schedules) | pool_table
+    left += [*pool_left, *schedules_left]
+    if not name:
+        reason = "it has no name"
+    return Translated(table, pool, entry.line, reason or _invalid(table), tuple(left))
+
+
+def _inline(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """One schedule next to the other keys, several in tables of their own."""
+    if len(found) == 1 and found[0].keys() <= {"cron", "interval", "rrule", "timezone"}:
+        return found[0]
+    return {"schedules": found} if found else {}
+
+
+def _invalid(table: Mapping[str, Any]) -> str:
+    """Why flowship would refuse this deployment; empty if it would not."""
+    try:
+        Deployment.model_validate(table)
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        place = ".".join(str(part) for part in error["loc"])
+        return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")
+    return ""
+
+
+def _entrypoint(entry: Table) -> tuple[str, str]:
+    value = entry.get("entrypoint")
+    if not value:
+        return "", "it has no entrypoint"
+    if placeholder := unknown(value):
+        return "", f"flowship has no counterpart for {placeholder} in an entrypoint"
+    text = translated(str(value)).replace("\\", "/")
+    text = re.sub(r"^(\./)+", "", text)
+    if ":" not in text:  # Prefect's own spelling of a function in a module
+        text = ":".join(text.rsplit(".", 1))
+    return text, ""
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+
+def _field(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: ANN401
+    """The settings of one field, and why it, or a part of it, was not imported."""
+    if name in ELSEWHERE or value in (None, "", [], {}):
+        return {}, []
+    if name in NO_COUNTERPART:
+        return {}, [NO_COUNTERPART[name]]
+    if name not in FIELDS:
+        return {}, ["Prefect does not read this key of a deployment"]
+    if placeholder := unknown(value):
+        return {}, [f"flowship has no counterpart for {placeholder}"]
+    key, read = FIELDS[name]
+    nulls = [f"{place}: TOML has no null, so it is left out" for place in _nulls(value)]
+    return {key: read(translated(_without_nulls(value)))}, nulls
+
+
+def _nulls(value: object, above: str = "") -> Iterator[str]:
+    """The places of the nulls in `value`."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _nulls(each, f"{above}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _nulls(each, f"{above}[{number}]")
+    elif value is None:
+        yield above
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - a value of the file, of any type
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value if each is not None]
+    return value
+
+
+def _tags(value: object) -> list[str]:
+    tags = value.split(",") if isinstance(value, str) else value
+    return [str(tag).strip() for tag in tags] if isinstance(tags, list) else []
+
+
+def _concurrency(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    strategy = {"ENQUEUE": "queue", "CANCEL_NEW": "cancel-new"}.get(
+        str(value.get("collision_strategy") or "").upper()
+    )
+    given = {
+        "limit": value.get("limit"),
+        "on-conflict": strategy,
+        "grace-period": value.get("grace_period_seconds"),
+    }
+    return {key: each for key, each in given.items() if each is not None}
+
+
+FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "description": ("description", str),
+    "version": ("version", str),
+    "tags": ("tags", _tags),
+    "paused": ("paused", lambda value: value),
+    "concurrency_limit": ("concurrency", _concurrency),
+    "parameters": ("parameters", lambda value: value),
+    "enforce_parameter_schema": ("enforce-parameters", lambda value: value),
+}
+
+
+# --- work pool -----------------------------------------------------------------------------------
+
+
+def _work_pool(entry: Table, key: str) -> tuple[str, dict[str, Any], list[Left]]:
+    """The pool's name, the settings next to it, and what was not imported."""
+    pool = entry.get("work_pool")
+    if not isinstance(pool, Table):
+        return "", {}, []
+    name = pool.get("name")
+    left = []
+    if placeholder := unknown(name):
+        reason = f"flowship has no counterpart for {placeholder}: set work-pool"
+        left.append(Left(pool.line_of("name"), f"{key}.work_pool.name", reason))
+        name = None
+    table: dict[str, Any] = {}
+    queue = pool.get("work_queue_name")
+    if queue and queue != "default":
+        table["work-queue"] = translated(queue)
+    variables, variables_left = _job_variables(pool.get("job_variables"), key)
+    if variables:
+        table["job-variables"] = variables
+    return translated(name) if name else "", table, [*left, *variables_left]
+
+
+def _job_variables(variables: object, key: str) -> tuple[dict[str, Any], list[Left]]:
+    if not isinstance(variables, Table):
+        return {}, []
+    taken: dict[str, Any] = {}
+    left = []
+    for name, value in variables.items():
+        place = f"{key}.work_pool.job_variables.{name}"
+        if name == "image":
+            if not any(True for _ in names(value)):
+                reason = "each run gets the image that flowship builds"
+                left.append(Left(variables.line_of(name), place, reason))
+        elif placeholder := unknown(value, at_run=True):
+            reason = f"flowship has no counterpart for {placeholder}"
+            left.append(Left(variables.line_of(name), place, reason))
+        elif value is not None:
+            taken[name] = _without_nulls(translated(value))
+    return taken, left

@@ -1,0 +1,77 @@
+"""Schedules of a ``prefect.yaml``."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from flowship.project.prefect_yaml.document import read
+from flowship.project.prefect_yaml.schedules import of_deployment
+
+
+def translated(folder, schedule):
+    path = folder / "prefect.yaml"
+    path.write_text(yaml.safe_dump({"schedules": [schedule]}))
+    return of_deployment(read(path), "deployments.x")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"cron": "0 5 * * *"}, {"cron": "0 5 * * *"}),
+        (
+            {"cron": "0 5 * * *", "timezone": "Europe/Berlin", "day_or": False},
+            {"cron": "0 5 * * *", "timezone": "Europe/Berlin", "day-or": False},
+        ),
+        ({"interval": 3600, "active": True}, {"interval": 3600}),
+        ({"interval": 0.5}, {"interval": 0.5}),
+        ({"interval": "PT1H30M"}, {"interval": 5400}),
+        ({"interval": "01:00:00"}, {"interval": 3600}),
+        ({"rrule": "FREQ=DAILY"}, {"rrule": "FREQ=DAILY"}),
+        (
+            {"rrule": '{"rrule": "FREQ=DAILY", "timezone": "UTC"}'},
+            {"rrule": "FREQ=DAILY", "timezone": "UTC"},
+        ),
+        ({"interval": 60, "parameters": {"a": 1}}, {"interval": 60, "parameters": {"a": 1}}),
+    ],
+)  # fmt: skip
+def test_a_schedule_is_imported(tmp_path, schedule, expected):
+    assert translated(tmp_path, schedule) == ([expected], [])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "key", "words"),
+    [
+        ({"cron": "0 5 * * *", "active": False}, "active", "does not pause"),
+        ({"interval": 60, "anchor_date": "2024-09-01"}, "anchor_date", "use cron"),
+        ({"cron": "0 5 * * *", "slug": "daily"}, "slug", "names its own"),
+    ],
+)
+def test_what_has_no_counterpart_is_reported(tmp_path, schedule, key, words):
+    [taken], [left] = translated(tmp_path, schedule)
+    assert key not in taken
+    assert left.key == f"deployments.x.schedules.{key}"
+    assert words in left.reason
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ({"cron": "0 5 * * *", "interval": 60}, "exactly one"),
+        ({"timezone": "UTC"}, "exactly one"),
+        ({"cron": "{{ prefect.variables.cron }}"}, "{{ prefect.variables.cron }}"),
+        ({"interval": "soon"}, "interval is not valid"),
+        ({"rrule": '{"timezone": "UTC"}'}, "rrule is not valid"),
+    ],
+)
+def test_a_schedule_that_cannot_be_imported_is_left_behind_whole(tmp_path, schedule, words):
+    taken, [left] = translated(tmp_path, schedule)
+    assert taken == []
+    assert words in left.reason
+
+
+@pytest.mark.parametrize("value", [{}, None, []])
+def test_an_empty_schedule_gives_no_schedule(tmp_path, value):
+    path = tmp_path / "prefect.yaml"
+    path.write_text(yaml.safe_dump({"schedule": value, "schedules": value}))
+    assert of_deployment(read(path), "x") == ([], [])

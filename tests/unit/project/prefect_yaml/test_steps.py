@@ -1,0 +1,89 @@
+"""Build, push and pull steps as settings."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from flowship.project.prefect_yaml.document import read
+from flowship.project.prefect_yaml.steps import translate
+
+DOCKER = "prefect_docker.deployments.steps.build_docker_image"
+
+
+def found(folder, section, text):
+    path = folder / "prefect.yaml"
+    path.write_text(text)
+    return translate(section, read(path)[section])
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({"image_name": "ghcr.io/a/b"}, {"repo": "ghcr.io/a/b"}),
+        ({"image_name": "{{ $REGISTRY }}/b"}, {"repo": "${REGISTRY}/b"}),
+        ({"image_name": "a/b", "dockerfile": "auto"}, {"repo": "a/b"}),
+        ({"dockerfile": "./docker/Dockerfile"}, {"dockerfile": "docker/Dockerfile"}),
+        ({"platform": "linux/amd64"}, {"platform": "linux/amd64"}),
+        ({"buildargs": {"A": 1}}, {"build-args": {"A": "1"}}),
+        ({"id": "x", "requires": "prefect-docker", "push": True}, {}),
+    ],
+)
+def test_the_options_of_a_docker_build_are_settings(tmp_path, options, settings):
+    result = found(tmp_path, "build", yaml.safe_dump({"build": [{DOCKER: options}]}))
+    assert (result.settings, result.left) == (settings, ())
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({DOCKER: {"tag": "{{ get-commit-hash.stdout }}"}}, "a tag of its own"),
+        ({DOCKER: {"tag": "latest"}}, 'repo = "…:latest"'),
+        ({DOCKER: {"image_name": "{{ image }}"}}, "no counterpart for {{ image }}"),
+        ({DOCKER: {"network_mode": "host"}}, "does not set this option"),
+        ({DOCKER: {"additional_tags": ["a"]}}, "pushes one tag"),
+        ({"prefect.deployments.steps.run_shell_script": {"script": "git rev-parse HEAD"}}, "git"),
+        ({"prefect.deployments.steps.run_shell_script": {"script": "make"}}, "runs no scripts"),
+        ({"prefect_gcp.deployments.steps.push_to_gcs": {"bucket": "b"}}, "the code is in the"),
+        ({"prefect.deployments.steps.git_clone": {"repository": "r"}}, "the code is in the"),
+        ({"my_steps.do": {}}, "no such step"),
+    ],
+)
+def test_what_has_no_counterpart_is_reported_with_its_line(tmp_path, step, words):
+    result = found(tmp_path, "build", yaml.safe_dump({"build": [step]}))
+    (left,) = result.left
+    assert words in left.reason
+    assert left.line in (2, 3)
+    assert left.key.startswith("build.")
+
+
+def test_the_pull_steps_give_the_requirements_and_another_folder_is_reported(tmp_path):
+    text = """\
+pull:
+- prefect.deployments.steps.set_working_directory:
+    directory: /opt/prefect/flows
+- prefect.deployments.steps.set_working_directory:
+    directory: /app
+- prefect.deployments.steps.pip_install_requirements:
+    directory: /app
+    requirements_file: ./requirements/prod.txt
+"""
+    result = found(tmp_path, "pull", text)
+    assert result.settings == {"requirements": "requirements/prod.txt"}
+    (left,) = result.left
+    assert (left.line, left.key) == (4, "pull.set_working_directory")
+    assert "/app" in left.reason
+
+
+def test_one_step_without_a_list_and_no_steps_are_read_too(tmp_path):
+    text = f"build:\n  {DOCKER}:\n    image_name: a/b\n"
+    assert found(tmp_path, "build", text).settings == {"repo": "a/b"}
+    assert found(tmp_path, "build", "build: null\n").settings == {}
+
+
+def test_the_pushed_image_is_the_repository_unless_it_is_the_output_of_a_step(tmp_path):
+    step = "prefect_docker.deployments.steps.push_docker_image"
+    named = {"push": [{step: {"image_name": "a/b", "tag": "x"}}]}
+    assert found(tmp_path, "push", yaml.safe_dump(named)).settings == {"repo": "a/b"}
+    output = {"push": [{step: {"image_name": "{{ build.image_name }}"}}]}
+    assert found(tmp_path, "push", yaml.safe_dump(output)).settings == {}
