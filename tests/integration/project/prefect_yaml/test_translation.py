@@ -1,4 +1,4 @@
-"""What `flowship init --from` and `ship` register, compared with what ``prefect deploy --all`` registers.
+"""What `flowship init --from` and `ship` register, compared with ``prefect deploy --all``.
 
 Ten files, each deployed by Prefect itself and then by flowship to the same real server. Every field
 must be equal, except those that a file lists with the reason.

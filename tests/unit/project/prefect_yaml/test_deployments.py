@@ -86,7 +86,7 @@ def test_an_entrypoint_gets_flowships_spelling(tmp_path, written, entrypoint):
         ({"triggers": [{"enabled": True}]}, "triggers", "automations"),
         ({"sla": [{"name": "x"}]}, "sla", "Cloud"),
         ({"version_type": "vcs"}, "version_type", "names the inputs"),
-        ({"workpool": {}, "schedul": "x"}, "schedul", "does not read this key"),
+        ({"workpool": {}, "shedule_": "x"}, "shedule_", "does not read this key"),
         ({"version": "{{ get-commit-hash.stdout }}"}, "version", "{{ get-commit-hash.stdout }}"),
         ({"parameters": {"a": "{{ prefect.variables.x }}"}}, "parameters", "prefect.variables.x"),
         ({"parameters": {"a": {"b": None}}}, "parameters", "a.b: TOML has no null"),
