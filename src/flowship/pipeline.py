@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -337,23 +338,27 @@ def promote(
         found = per_image.each(images, lambda each: promotion.running(each, api), sources)
     built = per_image.each(images, promotion.described, found, sources)
 
-    def promote_one(
+    def prepare(
         running: promotion.Source, image: BuiltImage, target: Settings, wanted: Draft
-    ) -> Promotion:
-        return promotion.promote(
-            running,
-            image,
-            target,
-            wanted,
-            lambda facts: per_image.bind(wanted, target, facts),
-            api,
-            listener.progress(),
-            dry_run=dry_run,
-            wait=wait,
-        )
+    ) -> promotion.Prepared:
+        bind = partial(per_image.bind, wanted, target)
+        return promotion.prepare(running, image, target, wanted, bind, api)
+
+    def copy(prepared: promotion.Prepared) -> bool:
+        with listener.progress() as report:
+            return promotion.copy_image(prepared, report)
 
     with open_api(images[0]) as api:
-        return per_image.each(images, promote_one, found, built, images, drafts)
+        ready = per_image.each(images, prepare, found, built, images, drafts)
+        desired, ground = [each.desired for each in ready], ready[0].ground
+        if dry_run:
+            copied = per_image.each(images, promotion.is_missing, ready)
+            done = per_image.plan_images(images, desired, api, ground)
+        else:
+            copied = per_image.each(images, copy, ready)
+            done = per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
+    columns = zip(ready, copied, done, strict=True)
+    return [promotion.Promotion(r.source, str(r.target), c, d) for r, c, d in columns]
 
 
 # --- the server ----------------------------------------------------------------------------------

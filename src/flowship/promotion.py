@@ -7,7 +7,6 @@ such as schedules and parameters, is what the configuration says of the other en
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from flowship.registry.target import push_target
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState, ImageFacts
     from flowship.deployment.draft import Draft
+    from flowship.deployment.observed import Ground
     from flowship.deployment.report import DeployReport
     from flowship.events import Report
     from flowship.image import BuiltImage
@@ -118,19 +118,37 @@ def destination(source: Source, settings: Settings) -> Reference:
     return wanted.with_tag(wanted.tag or source.image.tag).with_digest(source.image.digest)
 
 
-def promote(
+@dataclass(frozen=True)
+class Prepared:
+    """An image that can be promoted: everything that needs no change is validated.
+
+    Attributes:
+        source: What the first environment runs.
+        target: Where the image is for the other one.
+        desired: What is to be deployed there.
+        ground: What its server has.
+    """
+
+    source: Source
+    target: Reference
+    desired: DesiredState
+    ground: Ground
+
+    @property
+    def moves(self) -> bool:
+        """Whether the other environment has another repository."""
+        return self.target.repository != self.source.image.repository
+
+
+def prepare(
     source: Source,
     built: BuiltImage,
     settings: Settings,
     wanted: Draft,
     bind: Callable[[ImageFacts], DesiredState],
     api: PrefectApi,
-    progress: AbstractContextManager[Report],
-    *,
-    dry_run: bool = False,
-    wait: bool = True,
-) -> Promotion:
-    """Deploy the image of `source` with the settings of another environment.
+) -> Prepared:
+    """Validate that an image can be deployed with the settings of another environment.
 
     Args:
         source: What the first environment runs.
@@ -139,13 +157,9 @@ def promote(
         wanted: What is to be deployed there.
         bind: Adds the image to it.
         api: The other environment's server.
-        progress: Opens a report.
-        dry_run: Only say what would change.
-        wait: Wait for another deploy of this project; else it is an error.
 
     Raises:
         ConfigError: Both environments are one, or as `deploy`.
-        RegistryError: The image cannot be copied.
     """
     if (source.api_url, source.block) == (api.url, settings.block_name):
         raise _same_place(source, settings)
@@ -153,16 +167,28 @@ def promote(
     ground = deploy.preflight(wanted, api)
     desired = bind(image_choice.facts_of(built, str(target)))
     deploy.validate_image(desired, api, ground)
-    moves = target.repository != source.image.repository
-    if dry_run:
-        plan = deploy.plan(desired, api, settings.project.name, ground)
-        return Promotion(source, str(target), moves, plan)
-    with progress as report:
-        copied = moves and _copy(source.image, target, report)
-        done = deploy.deploy(
-            desired, api, settings.project.name, ground=ground, wait=wait, report=report
-        )
-    return Promotion(source, str(target), copied, done)
+    return Prepared(source, target, desired, ground)
+
+
+def is_missing(prepared: Prepared) -> bool:
+    """Whether the image would be copied.
+
+    Raises:
+        RegistryError: The registry cannot be asked.
+    """
+    from flowship.registry import copying
+
+    login = image_choice.credentials(prepared.target)
+    return prepared.moves and not copying.has(prepared.target, login)
+
+
+def copy_image(prepared: Prepared, report: Report) -> bool:
+    """Copy the image to the other environment's repository; whether that was necessary.
+
+    Raises:
+        RegistryError: The image cannot be copied.
+    """
+    return prepared.moves and _copy(prepared.source.image, prepared.target, report)
 
 
 def _copy(source: Reference, target: Reference, report: Report) -> bool:

@@ -12,6 +12,7 @@ from flowship.commands.outcome import exit_on
 from flowship.commands.project import announce, load_settings
 
 if TYPE_CHECKING:
+    from flowship.config.settings import Settings
     from flowship.output.console import Screen
     from flowship.prefect.client import PrefectApi
     from flowship.runs import RunResult, Started
@@ -53,6 +54,7 @@ def run(
         settings = pipeline.known_project(Path.cwd(), env)
         overlays.require(settings)
         name = deployment
+        _warn_of_another_environment(screen, settings, name)
     else:
         settings = load_settings(screen, env, changes_server=True)
         name = pipeline.only_deployment(settings)
@@ -68,6 +70,18 @@ def run(
     screen.info(*render_runs.ended(result))
     screen.result(result.to_json(), result.state_type.value)
     exit_on(runs.failure(result), screen)
+
+
+def _warn_of_another_environment(screen: Screen, settings: Settings | None, name: str) -> None:
+    """Warn of a deployment that the chosen environment does not configure."""
+    if settings is None or settings.environment is None:
+        return
+    configured = settings.deployment_names
+    if name.rpartition("/")[2] not in configured:
+        screen.warn(
+            f'"{name}" is no deployment of {settings.environment} in the configuration, which has'
+            f" {', '.join(configured)}"
+        )
 
 
 def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:

@@ -280,6 +280,7 @@ def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | No
     tables = values.get("deployments")
     deployments = [d for d in tables if isinstance(d, Mapping)] if isinstance(tables, list) else []
     given = [d["entrypoint"] for d in deployments if d.get("entrypoint") is not None]
+    _refuse_unknown_keys(values, source)  # one of them may be a misspelled entrypoint
     if not given:
         raise _no_entrypoint(folder, source)
     for number, deployment in enumerate(deployments):
@@ -293,6 +294,18 @@ def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | No
                 where=position(source, ["deployments", str(number)]) or str(source or folder),
             )
     return given[0]
+
+
+def _refuse_unknown_keys(values: Mapping[str, Any], source: Path | None) -> None:
+    known = known_keys(Settings)
+    for key in values:
+        if key not in known:
+            raise ConfigError(
+                f'unknown key "{key}"',
+                code="unknown-key",
+                hint=nearest_key(key, known),
+                where=position(source, [key]),
+            )
 
 
 def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:

@@ -103,6 +103,11 @@ class Settings(ImageSettings):
         names = tuple(deployment.name for deployment in self.deployments)
         return names or (self.default_deployment or self.name,)
 
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The environment variables that come from Secret blocks, of any deployment."""
+        return frozenset().union(self.block.secrets, *(d.secrets for d in self.deployments))
+
     def secret_block(self, name: str, configured: str = "") -> str:
         """The Secret block of an environment variable: as configured, or ``<project>-<name>``."""
         return configured or slugify(f"{self.project.name}-{name}")

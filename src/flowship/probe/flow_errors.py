@@ -110,7 +110,7 @@ def _explanation(answer: Mapping[str, Any], project: Project) -> Explanation:
         return _relative_import(answer, project)
     return (
         _server(answer)
-        or _variables(answer)
+        or _variables(answer, project)
         or _only_in_a_run(answer)
         or _file(answer, project)
         or Explanation(
@@ -143,17 +143,21 @@ def _server(answer: Mapping[str, Any]) -> Explanation | None:
     )
 
 
-def _variables(answer: Mapping[str, Any]) -> Explanation | None:
+def _variables(answer: Mapping[str, Any], project: Project) -> Explanation | None:
     names = answer.get("variables") or _named_by_a_package(answer)
     if not names:
         return None
     several = "variables" if len(names) > 1 else "variable"
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
     values = ", ".join(f'{name} = "…"' for name in names)
+    secret = all(name in project.secrets for name in names)
     return Explanation(
         code="environment-variable-missing",
         message=f"the flow reads the environment {several} {listed} while it is imported",
-        hint=f"read it inside the flow function; or set [probe] env = {{ {values} }} for the build"
+        hint="read it inside the flow function: runs get the secret, the build does not; or give"
+        f" the build some other text: [probe] env = {{ {values} }}"
+        if secret
+        else f"read it inside the flow function; or set [probe] env = {{ {values} }} for the build"
         " and [block] env for the runs",
     )
 
@@ -250,6 +254,9 @@ def _module_missing_hint(module: str, found: list[str], project: Project) -> str
     for path in (f"{top}.py", top, f"src/{top}", f"src/{top}.py"):
         if reason := project.why_left_out(path):
             return f"{path} was not sent to the engine ({reason}): add !{path} to .dockerignore"
+    rest = module.removeprefix(f"{top}.")
+    if rest != module and any(f.startswith((f"{top}/", f"src/{top}/")) for f in project.files):
+        return f"{top} is in the project, but has no module {rest}: check its name"
     if found:
         return (
             f"{found[0]} is in the image, but not on Python's path: imports start at the "
@@ -261,7 +268,11 @@ def _module_missing_hint(module: str, found: list[str], project: Project) -> str
         part = first if first.endswith(f"{top}.py") else first.partition("/")[0]
         return f"the Dockerfile does not copy it: add COPY {part} {PurePosixPath(FLOWS_DIR, part)}"
     name = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(top, top)
-    return f"add {name} to {project.requirements or 'docker-requirements.txt'}"
+    source = project.requirements or "docker-requirements.txt"
+    if "lock" in PurePosixPath(source).name:
+        written = "Pipfile" if source.startswith("Pipfile") else "pyproject.toml"
+        return f"add {name} to the dependencies in {written}, and update {source}"
+    return f"add {name} to {source}"
 
 
 # --- relative imports ----------------------------------------------------------------------------

@@ -156,6 +156,7 @@ class Project:
         files: Paths of the project's files that were sent, relative to the project.
         left_out: Path → why it was not sent.
         timeout: Seconds in which the flow has to load.
+        secrets: The environment variables that runs get from Secret blocks.
     """
 
     entrypoint: str
@@ -163,6 +164,7 @@ class Project:
     files: frozenset[str] = frozenset()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     timeout: int = 60
+    secrets: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, request: BuildRequest, entrypoint: str) -> Project:
@@ -173,6 +175,7 @@ class Project:
             files=request.files,
             left_out=request.left_out,
             timeout=request.settings.probe.timeout,
+            secrets=request.settings.secret_names,
         )
 
     @property

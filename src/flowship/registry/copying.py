@@ -55,6 +55,17 @@ class Manifest:
         return [str(each["digest"]) for each in self.document.get("manifests", ())]
 
 
+def has(target: Reference, login: Credentials | None = None) -> bool:
+    """Whether a repository has the image with this digest.
+
+    Raises:
+        RegistryError: The registry refuses or does not answer.
+    """
+    repository = _Repository(target, login)
+    with repository:
+        return repository.has_manifest(str(target.digest))
+
+
 def copy(
     source: Reference,
     target: Reference,
