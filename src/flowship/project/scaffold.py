@@ -174,19 +174,23 @@ def _include(folder: Path) -> str:
 
 
 def _above(folder: Path) -> list[str]:
-    """The folders above the project that its pyproject.toml depends on.
+    """The folders above the project that it depends on, according to pyproject.toml files.
 
     Only those of the same repository, because what ``include`` names is sent to the engine.
     """
     root = Path(os.path.realpath(folder))
     repository = repository_of(root)
-    places = [Path(os.path.realpath(root / path)) for _, path in packages.local_sources(root)]
-    return [
-        Path(os.path.relpath(place, root)).as_posix()
-        for place in dict.fromkeys(places)
-        if repository and place.is_dir() and place.is_relative_to(repository)
-        if not place.is_relative_to(root) and not root.is_relative_to(place)
-    ]
+    if repository is None:
+        return []
+    found = [root]
+    for here in found:  # which grows
+        for _, path in packages.local_sources(here):
+            place = Path(os.path.realpath(here / path))
+            related = place.is_relative_to(root) or root.is_relative_to(place)
+            allowed = place.is_dir() and place.is_relative_to(repository) and not related
+            if allowed and place not in found:
+                found.append(place)
+    return [Path(os.path.relpath(place, root)).as_posix() for place in found[1:]]
 
 
 def _known(folder: Path, flow: FoundFlow) -> Served:

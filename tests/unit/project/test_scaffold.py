@@ -232,6 +232,21 @@ def test_folders_that_the_dependencies_come_from_are_included(tmp_path, document
     assert loading.load(folder, environ={}).include == include
 
 
+def test_what_an_included_folder_depends_on_is_included_too(tmp_path):
+    write_files(
+        tmp_path,
+        {
+            "a/pyproject.toml": POETRY.format(path="../b"),
+            "b/pyproject.toml": POETRY.format(path="../a"),  # a circle
+            "p/pyproject.toml": UV.format(path="../a"),
+            "p/flow.py": scaffold.FLOW,
+        },
+    )
+    (tmp_path / ".git").mkdir()
+    init(tmp_path / "p")
+    assert loading.load(tmp_path / "p", environ={}).include == ("../a", "../b")
+
+
 def test_nothing_is_included_without_a_repository(tmp_path):
     write_files(
         tmp_path,

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.project.layout import layout
+from flowship.project.layout import include_hint, layout
 from flowship.project.locks.exporter import Exported, failed
 from flowship.project.requirement_lines import logical_lines, quotable, validate_line
 from flowship.redaction import has_login
@@ -112,7 +112,7 @@ def _inside(lock: Path, folder: str, settings: Settings) -> str:
     raise ConfigError(
         f"{lock.name} has a package in the folder {shown}, which is outside the project folder",
         code="local-requirement",
-        hint=f'add include = ["{shown}"] to the configuration',
+        hint=include_hint(settings, shown),
         where=str(lock),
     )
 

@@ -106,6 +106,9 @@ def test_a_folder_that_is_included_comes_with_the_code(tmp_path, line):
     assert caught.value.hint == 'add include = ["../libs/mine"] to the configuration'
     found = read(tmp_path / "p", text, copy=copy, include=["../libs/mine"])
     assert found == locked.Locked(pinned=(f"six==1 {HASH}",))
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "p", "-e ../other\n", include=["../libs/mine"])
+    assert 'include = ["../libs/mine", "../other"]' in caught.value.hint
 
 
 # --- indexes -------------------------------------------------------------------------------------
