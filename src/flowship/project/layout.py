@@ -109,6 +109,14 @@ def validate_context(settings: Settings) -> None:
         _require_allowed(settings, settings.context_root, "context", settings.context)
 
 
+def include_hint(settings: Settings, path: str) -> str:
+    """What to do about a package in a folder that the image does not have."""
+    if not settings.include:
+        return f'add include = ["{path}"] to the configuration'
+    folders = ", ".join(f'"{each}"' for each in (*settings.include, path))
+    return f"add it to the others in the configuration: include = [{folders}]"
+
+
 def notes(settings: Settings, code: Layout) -> tuple[str, ...]:
     """What a user may not expect: a version that git would give, an ignore file without effect."""
     found = []

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project import packages
-from flowship.project.layout import layout
+from flowship.project.layout import include_hint, layout
 from flowship.project.packages import Package
 
 
@@ -106,7 +106,7 @@ def refuse_absent(settings: Settings, text: str, local: Iterable[Package]) -> No
         raise ConfigError(
             f"{name} is a folder, {path}, according to pyproject.toml, and not in the image",
             code="local-requirement",
-            hint=f'add include = ["{path}"] to the configuration',
+            hint=include_hint(settings, path),
             where=str(settings.root / "pyproject.toml"),
         )
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ from flowship.config import pyproject
 from flowship.config.discovery import SKIPPED, FoundFlow, find_flows, python_files, unreadable
 from flowship.config.names import PREFECT_NAME
 from flowship.errors import ConfigError
-from flowship.project import gitignore, ignore
-from flowship.project.git_index import GitIndex
+from flowship.project import gitignore, ignore, packages
+from flowship.project.git_index import GitIndex, repository_of
 from flowship.project.locks import choice
 from flowship.project.served import KINDS, Served, served
 
@@ -58,7 +58,7 @@ name = {name}
 entrypoint = {entrypoint}
 {dockerfile}# Pinned, so that every laptop and CI job builds the same image.
 base-image = {base_image}
-{requirements}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/a/b", …
+{more}# Where `flowship push` sends the image: "user/repo" on Docker Hub, "ghcr.io/a/b", …
 # repo = "user/{repo}"
 
 [[deployments]]
@@ -95,6 +95,8 @@ DOCKERFILE_NOTE = (
     ' to use it, set dockerfile = "Dockerfile" in flowship.toml and run `flowship check`'
 )
 
+
+INCLUDE = "# The folders that pyproject.toml takes dependencies from.\n"
 
 PREFECT_YAML = "prefect.yaml"
 
@@ -150,7 +152,7 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         others=_others(folder, flows),
         dockerfile=OWN_DOCKERFILE if has_dockerfile else "",
         base_image=_quoted(base_image),
-        requirements=f'requirements = "{LIST}"\n' if LIST in files else "",
+        more=(f'requirements = "{LIST}"\n' if LIST in files else "") + _include(folder),
         deployment=_quoted(_name(flows[0])),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
@@ -164,6 +166,31 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
     )
     entrypoint, *others = (flow.entrypoint for flow in flows)
     return Scaffold(written, entrypoint, tuple(others), notes)
+
+
+def _include(folder: Path) -> str:
+    above = _above(folder)
+    return f"{INCLUDE}include = {json.dumps(above, ensure_ascii=False)}\n" if above else ""
+
+
+def _above(folder: Path) -> list[str]:
+    """The folders above the project that it depends on, according to pyproject.toml files.
+
+    Only those of the same repository, because what ``include`` names is sent to the engine.
+    """
+    root = Path(os.path.realpath(folder))
+    repository = repository_of(root)
+    if repository is None:
+        return []
+    found = [root]
+    for here in found:  # which grows
+        for _, path in packages.local_sources(here):
+            place = Path(os.path.realpath(here / path))
+            related = place.is_relative_to(root) or root.is_relative_to(place)
+            allowed = place.is_dir() and place.is_relative_to(repository) and not related
+            if allowed and place not in found:
+                found.append(place)
+    return [Path(os.path.relpath(place, root)).as_posix() for place in found[1:]]
 
 
 def _known(folder: Path, flow: FoundFlow) -> Served:
@@ -229,6 +256,9 @@ def from_prefect_yaml(folder: Path, taken: Translation, *, name: str, base_image
     from flowship.project.prefect_yaml.writing import configuration
 
     _refuse_configured(folder)
+    above = [] if "dockerfile" in taken.settings else _above(folder)
+    if above:
+        taken = replace(taken, settings={**taken.settings, "include": above})
     files = {
         "flowship.toml": configuration(taken, name=name, base_image=base_image),
         ignore.NAME: IGNORED + _from_gitignore(folder),

@@ -197,6 +197,69 @@ def test_a_lockfile_is_named_as_the_source_of_the_dependencies(tmp_path):
     assert note == 'several lockfiles: uv.lock, poetry.lock; choose one with lock = "uv.lock"'
 
 
+UV = '[project]\nname = "p"\n[tool.uv.sources]\nmine = {{ path = "{path}" }}\n'
+POETRY = '[tool.poetry.dependencies]\nmine = {{ path = "{path}", develop = true }}\n'
+
+
+@pytest.mark.parametrize("document", [UV, POETRY])
+@pytest.mark.parametrize(
+    ("path", "include"),
+    [
+        ("../libs/mine", ("../libs/mine",)),
+        ("./inner", ()),
+        ("..", ()),
+        ("../../elsewhere", ()),
+        ("../missing", ()),
+        ("../mine.whl", ()),
+    ],
+)
+def test_folders_that_the_dependencies_come_from_are_included(tmp_path, document, path, include):
+    package = "pyproject.toml"
+    write_files(
+        tmp_path,
+        {
+            "elsewhere/x.py": "",
+            f"repository/libs/mine/{package}": "",
+            "repository/mine.whl": "",
+            f"repository/p/inner/{package}": "",
+            f"repository/p/{package}": document.format(path=path),
+            "repository/p/flow.py": scaffold.FLOW,
+        },
+    )
+    (tmp_path / "repository" / ".git").mkdir()
+    folder = tmp_path / "repository" / "p"
+    init(folder)
+    assert loading.load(folder, environ={}).include == include
+
+
+def test_what_an_included_folder_depends_on_is_included_too(tmp_path):
+    write_files(
+        tmp_path,
+        {
+            "a/pyproject.toml": POETRY.format(path="../b"),
+            "b/pyproject.toml": POETRY.format(path="../a"),  # a circle
+            "p/pyproject.toml": UV.format(path="../a"),
+            "p/flow.py": scaffold.FLOW,
+        },
+    )
+    (tmp_path / ".git").mkdir()
+    init(tmp_path / "p")
+    assert loading.load(tmp_path / "p", environ={}).include == ("../a", "../b")
+
+
+def test_nothing_is_included_without_a_repository(tmp_path):
+    write_files(
+        tmp_path,
+        {
+            "libs/mine/x.py": "",
+            "p/pyproject.toml": UV.format(path="../libs/mine"),
+            "p/flow.py": scaffold.FLOW,
+        },
+    )
+    init(tmp_path / "p")
+    assert "include" not in (tmp_path / "p" / "flowship.toml").read_text()
+
+
 def test_the_other_flows_are_deployments_to_be_uncommented(tmp_path):
     flow = "from prefect import flow\n@flow\ndef run(): ...\n"
     for name in ("a", "b", "c"):
@@ -253,3 +316,22 @@ def test_a_prefect_yaml_is_imported(tmp_path):
     assert settings.entrypoints == ("a.py:one", "a.py:two")
     with pytest.raises(ConfigError, match="already has a flowship configuration"):
         scaffold.from_prefect_yaml(tmp_path, taken, name="x", base_image="example/base:1")
+
+
+@pytest.mark.parametrize("dockerfile", [False, True])
+def test_an_imported_project_includes_too_unless_its_dockerfile_copies_what_it_needs(
+    tmp_path, dockerfile
+):
+    from dataclasses import replace
+
+    from flowship.project.prefect_yaml import translate
+
+    project = {"pyproject.toml": UV.format(path="../mine"), "prefect.yaml": YAML}
+    write_files(tmp_path, {"mine/m.py": "", **{f"p/{name}": project[name] for name in project}})
+    (tmp_path / ".git").mkdir()
+    taken = translate(tmp_path / "p" / "prefect.yaml")
+    if dockerfile:
+        taken = replace(taken, settings={"dockerfile": "Dockerfile"})
+    scaffold.from_prefect_yaml(tmp_path / "p", taken, name="x", base_image="example/base:1")
+    text = (tmp_path / "p" / "flowship.toml").read_text()
+    assert ('include = ["../mine"]' in text) is not dockerfile

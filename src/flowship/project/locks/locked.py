@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
+from flowship.project.layout import include_hint, layout
 from flowship.project.locks.exporter import Exported, failed
 from flowship.project.requirement_lines import logical_lines, quotable, validate_line
 from flowship.redaction import has_login
@@ -25,7 +26,8 @@ class Locked:
     Attributes:
         pinned: Requirements with hashes.
         unhashed: Requirements that have none, such as those from git.
-        folders: Packages that are folders of the project, relative to its root.
+        folders: Packages that are folders of the project, relative to its root; without those
+            that ``include`` names, which the layout installs.
         options: The lines of package indexes.
     """
 
@@ -99,10 +101,10 @@ def _folder(line: str, exported: Exported) -> str | None:
 
 
 def _inside(lock: Path, folder: str, settings: Settings) -> str:
-    """The folder relative to the project's root; empty if it is the project itself."""
+    """The folder relative to the project's root; empty if it is the project, or included."""
     root = Path(os.path.realpath(settings.root))
     place = Path(os.path.realpath(lock.parent / folder))
-    if place == root:
+    if place == root or any(place == package.source for package in layout(settings).local):
         return ""
     if place.is_relative_to(root):
         return place.relative_to(root).as_posix()
@@ -110,8 +112,7 @@ def _inside(lock: Path, folder: str, settings: Settings) -> str:
     raise ConfigError(
         f"{lock.name} has a package in the folder {shown}, which is outside the project folder",
         code="local-requirement",
-        hint=f"move it into the project folder, or publish it to an index; code that is only"
-        f' imported can be added with include = ["{shown}"] after it is removed from the lockfile',
+        hint=include_hint(settings, shown),
         where=str(lock),
     )
 

@@ -10,6 +10,7 @@ from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project.locks import locked
 from flowship.project.locks.exporter import Copy, Exported
+from support.projects import write_files
 
 HASH = "--hash=sha256:aa"
 
@@ -17,7 +18,8 @@ HASH = "--hash=sha256:aa"
 def read(root: Path, text: str, *, lock: str = "uv.lock", **values: object) -> locked.Locked:
     given = {"root": root, "name": "x", "entrypoint": "flow.py:f", "base_image": "python:3.11"}
     packages = {"packages": {"index-url": values.pop("index_url", None)}}
-    settings = Settings.model_validate({**given, **packages})
+    include = {"include": values.pop("include", [])}
+    settings = Settings.model_validate({**given, **packages, **include})
     return locked.read(root / lock, Exported(text, **values), settings)
 
 
@@ -84,6 +86,29 @@ def test_a_folder_that_is_a_link_out_of_the_project_is_refused(tmp_path):
     (tmp_path / "p" / "libs").symlink_to("../secret")
     with pytest.raises(ConfigError, match="outside the project"):
         read(tmp_path / "p", "./libs\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e ../libs/mine",
+        "../libs/mine ; python_version < '4'",
+        "mine @ file:///copy/a/libs/mine ; python_version < '4'",
+    ],
+)
+def test_a_folder_that_is_included_comes_with_the_code(tmp_path, line):
+    (tmp_path / ".git").mkdir()
+    write_files(tmp_path, {"libs/mine/pyproject.toml": '[project]\nname = "mine"\n', "p/f.py": ""})
+    copy = Copy(Path("/copy"), Path("/copy/a/b"))
+    text = f"six==1 {HASH}\n{line}\n"
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "p", text, copy=copy)
+    assert caught.value.hint == 'add include = ["../libs/mine"] to the configuration'
+    found = read(tmp_path / "p", text, copy=copy, include=["../libs/mine"])
+    assert found == locked.Locked(pinned=(f"six==1 {HASH}",))
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "p", "-e ../other\n", include=["../libs/mine"])
+    assert 'include = ["../libs/mine", "../other"]' in caught.value.hint
 
 
 # --- indexes -------------------------------------------------------------------------------------
