@@ -79,7 +79,7 @@ def _warn_of_another_environment(screen: Screen, settings: Settings | None, name
     configured = settings.deployment_names
     if name.rpartition("/")[2] not in configured:
         screen.warn(
-            f'"{name}" is no deployment of {settings.environment} in the configuration, which has'
+            f'"{name}" does not belong to {settings.environment}, whose deployments are'
             f" {', '.join(configured)}"
         )
 
