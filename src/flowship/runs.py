@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.description import names_image
-from flowship.deployment.parameters import ParameterValue, RawValue
+from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.pools import no_worker, worker_command
 from flowship.deployment.report import jsonable
 from flowship.deployment.stored import parse_moment
@@ -256,16 +256,9 @@ def start(
     """
     schema = deployment.get("parameter_openapi_schema") or None
     schema = schema if schema and "properties" in schema else None
-    typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in (given or {}).items()}
-    chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
+    chosen = parameters.of_options(schema, given or {})
     everything = {**(deployment.get("parameters") or {}), **chosen}
-    if missing := parameters.missing(schema, everything):
-        raise UsageError(
-            f'the flow requires "{missing[0]}", which has no value',
-            code="parameter-required",
-            hint=f"set it with --param {missing[0]}=…",
-            where="--param",
-        )
+    parameters.require_all(schema, everything)
     run = api.create_run(deployment["id"], chosen)
     url = api.ui_url(f"runs/flow-run/{run['id']}")
     return Started(

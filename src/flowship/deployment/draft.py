@@ -24,7 +24,6 @@ from flowship.deployment.desired import (
     ImageFacts,
     ScheduleSource,
 )
-from flowship.deployment.parameters import RawValue
 from flowship.deployment.schedule_rules import check_timezone
 from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse
 from flowship.errors import ConfigError, UsageError
@@ -162,11 +161,7 @@ class DeploymentDraft:
             self.wanted.parameters,
             where=partial(self.places.of, "parameters"),
         )
-        typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in self.given.items()}
-        flags = parameters.resolve(
-            flow.parameters, typed, where="--param {}".format, error=UsageError
-        )
-        return configured | flags
+        return configured | parameters.of_options(flow.parameters, self.given)
 
     def _schedules(self, flow: FlowFacts) -> tuple[ScheduleSpec, ...]:
         return tuple(

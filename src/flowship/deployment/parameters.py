@@ -128,6 +128,31 @@ def _holds_secret(name: str, value: object, schema: Schema, root: Schema) -> boo
     return any(repr(_shown(name, v, schema, root)) != repr(v) for v in values)
 
 
+def of_options(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of ``--param``; a text is read as the flow's schema says.
+
+    Raises:
+        UsageError: The flow has no such parameter, or a value has the wrong type.
+    """
+    typed = {k: RawValue(v) if isinstance(v, str) else v for k, v in given.items()}
+    return resolve(schema, typed, where="--param {}".format, error=UsageError)
+
+
+def require_all(schema: Mapping[str, Any] | None, values: Mapping[str, Any]) -> None:
+    """Refuse a run that lacks a parameter which the flow requires.
+
+    Raises:
+        UsageError: One has no value.
+    """
+    if absent := missing(schema, values):
+        raise UsageError(
+            f'the flow requires "{absent[0]}", which has no value',
+            code="parameter-required",
+            hint=f"set it with --param {absent[0]}=…",
+            where="--param",
+        )
+
+
 def missing(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Required parameters that have neither a value in `given` nor a default."""
     if schema is None:

@@ -13,9 +13,7 @@ from flowship.config.settings import Settings
 from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.draft import Places
-from flowship.deployment.parameters import RawValue
 from flowship.engine import attached
-from flowship.errors import UsageError
 from flowship.trial.container import container
 from flowship.trial.environment import environment
 from flowship.trial.result import TrialResult, is_answer, result
@@ -56,16 +54,8 @@ class Trial:
         configured = parameters.resolve(
             schema, self.deployment.parameters, where=partial(places.of, "parameters")
         )
-        typed = {name: RawValue(text) for name, text in self.given.items()}
-        chosen = parameters.resolve(schema, typed, where="--param {}".format, error=UsageError)
-        values = configured | chosen
-        if missing := parameters.missing(schema, values):
-            raise UsageError(
-                f'the flow requires "{missing[0]}", which has no value',
-                code="parameter-required",
-                hint=f"set it with --param {missing[0]}=…",
-                where="--param",
-            )
+        values = configured | parameters.of_options(schema, self.given)
+        parameters.require_all(schema, values)
         return values
 
     def variables(self) -> dict[str, Any]:
