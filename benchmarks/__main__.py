@@ -22,13 +22,13 @@ from statistics import median
 from docker import DockerClient
 from parts.engine import connect, say, warn
 
-from benchmarks import bare_app, layers, stage
+from benchmarks import bare_app, layers, many_flows, stage
 from benchmarks.measure import CommandFailed, Run, command, in_turns
 from benchmarks.table import Row, markdown, row, seconds
 from flowship.cli import app
 from parts import base_image
 
-PARTS = ("help", "ship", "commands", "layers")
+PARTS = ("help", "ship", "flows", "commands", "layers")
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,21 @@ class Rounds:
     layers: int = 3
     imports: int = 7
     commands: int = 9
+    flows: int = 3
 
 
-QUICK = Rounds(help=5, unchanged=3, edited=3, layers=1, imports=3, commands=3)
+QUICK = Rounds(help=5, unchanged=3, edited=3, layers=1, imports=3, commands=3, flows=1)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The engine, base image, folder and rounds of a measurement."""
+    """The engine, base image, folder, rounds and number of flows of a measurement."""
 
     client: DockerClient
     base: str
     folder: Path
     rounds: Rounds
+    flows: int
 
 
 def measure_help(bench: Bench) -> list[Row]:
@@ -99,6 +101,31 @@ def measure_ship(bench: Bench) -> list[Row]:
     ]
 
 
+def measure_flows(bench: Bench) -> list[Row]:
+    """Compare ``flowship ship`` of many flows with docker's commands and ``prefect deploy``."""
+    with many_flows.ready(bench.folder / "flows", bench.client, bench.base, bench.flows) as ready:
+        say(f"{bench.flows} flows: first run of both")
+        cold = in_turns({"ours": ready.ship, "peer": ready.build_and_deploy_all}, 1, warm_up=False)
+        say("unchanged")
+        unchanged = in_turns(
+            {"ours": ready.ship, "peer": ready.deploy_all}, bench.rounds.flows, warm_up=False
+        )
+        requests = ready.requests_of_ship()
+        say("after an edit of one flow")
+        edited = in_turns(
+            {"ours": ready.ship_edited, "peer": ready.build_edited},
+            bench.rounds.flows,
+            warm_up=False,
+        )
+    say("requests of an unchanged `ship` to the Prefect server:\n" + "\n".join(requests))
+    what = f"`ship` of {bench.flows} flows"
+    return [
+        row(f"{what}, cold / build, push, `deploy --all`", cold, "ours", "peer"),
+        row(f"{what}, one changed / the same", edited, "ours", "peer", 0.1),
+        row(f"{what}, unchanged / `deploy --all`", unchanged, "ours", "peer", 0.05),
+    ]
+
+
 def measure_commands(bench: Bench) -> list[Row]:
     """Measure ``flowship check`` and ``flowship deploy``."""
     with stage.ready(bench.folder / "commands", bench.client, bench.base) as ready:
@@ -134,7 +161,11 @@ def measure_layers(bench: Bench) -> list[Row]:
 
 
 MEASURES = dict(
-    zip(PARTS, (measure_help, measure_ship, measure_commands, measure_layers), strict=True)
+    zip(
+        PARTS,
+        (measure_help, measure_ship, measure_flows, measure_commands, measure_layers),
+        strict=True,
+    )
 )
 
 
@@ -157,6 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first impression")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; repeatable")
     parser.add_argument(
+        "--flows", type=int, metavar="N", help="number of flows of the part flows (100; quick: 20)"
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the seconds of every round"
     )
     options = parser.parse_args(arguments)
@@ -168,7 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="flowship-benchmark-") as folder:
         rounds = QUICK if options.quick else Rounds()
-        bench = Bench(client, base_image.ensure(client, say), Path(folder), rounds)
+        base = base_image.ensure(client, say)
+        flows = options.flows or (20 if options.quick else 100)
+        bench = Bench(client, base, Path(folder), rounds, flows)
         print(f"{machine(client)}\n", flush=True)
         try:
             for part in options.only or PARTS:

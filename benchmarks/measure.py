@@ -35,6 +35,10 @@ class Sample:
     wall: float
     cpu: float = 0.0
 
+    def __add__(self, other: Sample) -> Sample:
+        """Return the time of two commands, one after the other."""
+        return Sample(self.wall + other.wall, self.cpu + other.cpu)
+
 
 def command(
     arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path

@@ -102,6 +102,16 @@ deployments:
 """
 
 
+IGNORED = """\
+prefect.yaml
+Dockerfile
+.dockerignore
+flowship.toml
+__pycache__
+**/__pycache__
+"""
+
+
 def program(name: str) -> Path:
     """Return the path of a program of the current environment."""
     return Path(sys.executable).with_name(name)
@@ -162,36 +172,64 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Services:
+    """The registry and the Prefect server of a measurement.
+
+    Attributes:
+        registry: The address of the registry.
+        api: The address of the server's API.
+        env: The environment of both tools.
+    """
+
+    registry: str
+    api: str
+    env: dict[str, str]
+
+
 @contextmanager
-def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
-    """Provide registry, server and projects; remove their images at the end of the block."""
+def services(folder: Path, client: DockerClient, project: str) -> Iterator[Services]:
+    """Provide registry and server; remove the project's images at the end of the block."""
     with ExitStack() as cleanup:
         registry = cleanup.enter_context(Registry(folder / "registry"))
         home = folder / "prefect"
         home.mkdir(parents=True)
         api = cleanup.enter_context(_server(home))
-        cleanup.enter_context(_images_removed(client, registry.address))
-        names = {"base": base, "registry": registry.address, "project": PROJECT}
-        ours = _write(folder / "ours", {"flowship.toml": CONFIGURATION.format(**names)})
-        stage = Stage(folder, environment(home, PREFECT_API_URL=api), ours, folder / "theirs")
-        done = subprocess.run(
-            [program("flowship"), "build", "--print-dockerfile"],
-            cwd=ours,
-            env=stage.env,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        peer = PREFECT_YAML.format(peer=PEER, registry=registry.address)
-        # flowship sends the project in the folder project/; the peer sends it unchanged.
-        text = done.stdout.replace("COPY project/ ", "COPY . ")
-        _write(stage.theirs, {"Dockerfile": text, "prefect.yaml": peer})
-        yield stage
+        cleanup.enter_context(_images_removed(client, registry.address, project))
+        yield Services(registry.address, api, environment(home, PREFECT_API_URL=api))
+
+
+def peer_dockerfile(ours: Path, env: dict[str, str]) -> str:
+    """Return the Dockerfile of the peer, which builds the same layers as flowship's project."""
+    done = subprocess.run(
+        [program("flowship"), "build", "--print-dockerfile"],
+        cwd=ours,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    # flowship sends the project in the folder project/; the peer sends it unchanged.
+    return done.stdout.replace("COPY project/ ", "COPY . ")
 
 
 @contextmanager
-def _images_removed(client: DockerClient, registry: str) -> Iterator[None]:
-    """Remove the images that the block creates for the two projects.
+def ready(folder: Path, client: DockerClient, base: str) -> Iterator[Stage]:
+    """Provide registry, server and projects; remove their images at the end of the block."""
+    with services(folder, client, PROJECT) as found:
+        names = {"base": base, "registry": found.registry, "project": PROJECT}
+        files = {"flows/taxi.py": FLOW, "flows/helpers.py": HELPERS}
+        configuration = CONFIGURATION.format(**names)
+        ours = write(folder / "ours", {**files, "flowship.toml": configuration})
+        text = peer_dockerfile(ours, found.env)
+        peer = PREFECT_YAML.format(peer=PEER, registry=found.registry)
+        theirs = write(folder / "theirs", {**files, "Dockerfile": text, "prefect.yaml": peer})
+        yield Stage(folder, found.env, ours, theirs)
+
+
+@contextmanager
+def _images_removed(client: DockerClient, registry: str, project: str) -> Iterator[None]:
+    """Remove the images that the block creates for flowship's project and the peer's.
 
     The peer moves its tag to each new image, so its earlier images have no name.
     """
@@ -199,7 +237,7 @@ def _images_removed(client: DockerClient, registry: str) -> Iterator[None]:
     try:
         yield
     finally:
-        ours = {"label": f"io.flowship.project={PROJECT}"}
+        ours = {"label": f"io.flowship.project={project}"}
         untagged = {"dangling": True, "label": "io.prefect.version"}
         for filters in (ours, untagged, {"reference": f"{registry}/user/*"}):
             for image in set(client.api.images(quiet=True, filters=filters)) - before:
@@ -215,10 +253,9 @@ def _remove(client: DockerClient, image: str) -> None:
         print(f"!!! image not removed: {exc.explanation}", file=sys.stderr)
 
 
-def _write(folder: Path, more: dict[str, str]) -> Path:
-    ignore = "prefect.yaml\nDockerfile\n.dockerignore\nflowship.toml\n__pycache__\n**/__pycache__\n"
-    files = {"flows/taxi.py": FLOW, "flows/helpers.py": HELPERS, ".dockerignore": ignore, **more}
-    for name, text in files.items():
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write the files of a project, with a .dockerignore, and return its folder."""
+    for name, text in {".dockerignore": IGNORED, **files}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -33,7 +33,7 @@ def test_help_lists_the_benchmarks():
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "{help,ship,commands,layers}" in done.stdout
+    assert "{help,ship,flows,commands,layers}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,43 @@ def test_the_constraints_are_the_versions_of_the_lock():
     assert len(lines) == sum("==" in line and line[0] not in " #" for line in lock.splitlines())
     assert any(line.startswith("prefect==3.") for line in lines)
     assert not any("hash" in line or "\\" in line for line in lines)
+
+
+def test_every_flow_has_a_deployment_in_both_configurations_and_a_function():
+    from benchmarks import many_flows
+
+    files = many_flows.flows(25)
+    assert len([name for name in files if name.startswith("group_")]) == many_flows.FILES
+    ours = many_flows.configuration("base:1", "registry/image:1", 25)["flowship.toml"]
+    theirs = many_flows.peer_configuration("registry/peer:1", 25)
+    for number in range(25):
+        path = f"group_{number % many_flows.FILES}.py"
+        assert f"def flow_{number}(" in files[path]
+        assert f'entrypoint = "{path}:flow_{number}"\n' in ours
+        assert f"entrypoint: {path}:flow_{number}\n" in theirs
+
+
+def test_the_proxy_lists_the_requests_and_passes_them_on():
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+    from urllib.request import urlopen
+
+    from benchmarks.counting import counted
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.path.encode() + b" " + body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with counted(f"http://127.0.0.1:{server.server_port}/api") as (api, requests):
+            with urlopen(f"{api}/flows/filter", b"x", timeout=10) as response:
+                assert response.read() == b"/api/flows/filter x"
+            assert requests == ["POST /api/flows/filter"]
+        server.shutdown()
