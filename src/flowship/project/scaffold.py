@@ -106,6 +106,13 @@ PREFECT_YAML_NOTE = (
 )
 
 
+STORED_SCHEDULES_NOTE = (
+    "flowship keeps the schedules that a server has from `prefect deploy`, and adds its own: remove"
+    " the old ones with `prefect deployment schedule clear FLOW/DEPLOYMENT` before `flowship ship`,"
+    " or each time runs twice"
+)
+
+
 @dataclass(frozen=True)
 class Scaffold:
     """What `init` has written.
@@ -268,6 +275,7 @@ def from_prefect_yaml(folder: Path, taken: Translation, *, name: str, base_image
     return Scaffold(
         written,
         entrypoint=str(taken.deployments[0]["entrypoint"]) if taken.deployments else "",
+        notes=(STORED_SCHEDULES_NOTE,),
         deployments=tuple(str(each["name"]) for each in taken.deployments),
         left=taken.left,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from flowship.config.tables import Deployment
 from flowship.project.prefect_yaml import schedules
 from flowship.project.prefect_yaml.document import Left, Table
-from flowship.project.prefect_yaml.placeholders import names, translated, unknown
+from flowship.project.prefect_yaml.placeholders import names, translated, unknown, usable
 
 NO_COUNTERPART: Mapping[str, str] = {
     "triggers": "flowship does not create automations: keep them in the UI or in a script",
@@ -113,31 +113,11 @@ def _field(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: 
         return {}, [NO_COUNTERPART[name]]
     if name not in FIELDS:
         return {}, ["Prefect does not read this key of a deployment"]
-    if placeholder := unknown(value):
+    if placeholder := unknown(value) if isinstance(value, str) else "":
         return {}, [f"flowship has no counterpart for {placeholder}"]
     key, read = FIELDS[name]
-    nulls = [f"{place}: TOML has no null, so it is left out" for place in _nulls(value)]
-    return {key: read(translated(_without_nulls(value)))}, nulls
-
-
-def _nulls(value: object, above: str = "") -> Iterator[str]:
-    """The places of the nulls in `value`."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _nulls(each, f"{above}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        for number, each in enumerate(value):
-            yield from _nulls(each, f"{above}[{number}]")
-    elif value is None:
-        yield above
-
-
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - a value of the file, of any type
-    if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_without_nulls(each) for each in value if each is not None]
-    return value
+    kept, reasons = usable(value)
+    return {key: read(kept)}, reasons
 
 
 def _tags(value: object) -> list[str]:
@@ -177,7 +157,8 @@ def _work_pool(entry: Table, key: str) -> tuple[str, dict[str, Any], list[Left]]
     """The pool's name, the settings next to it, and what was not imported."""
     pool = entry.get("work_pool")
     if not isinstance(pool, Table):
-        return "", {}, []
+        wrong = Left(entry.line_of("work_pool"), f"{key}.work_pool", "it is not a mapping")
+        return "", {}, [wrong] if pool is not None else []
     name = pool.get("name")
     left = []
     if placeholder := unknown(name):
@@ -200,14 +181,22 @@ def _job_variables(variables: object, key: str) -> tuple[dict[str, Any], list[Le
     taken: dict[str, Any] = {}
     left = []
     for name, value in variables.items():
-        place = f"{key}.work_pool.job_variables.{name}"
+        place, line = f"{key}.work_pool.job_variables", variables.line_of(name)
         if name == "image":
             if not any(True for _ in names(value)):
                 reason = "each run gets the image that flowship builds"
-                left.append(Left(variables.line_of(name), place, reason))
-        elif placeholder := unknown(value, at_run=True):
-            reason = f"flowship has no counterpart for {placeholder}"
-            left.append(Left(variables.line_of(name), place, reason))
-        elif value is not None:
-            taken[name] = _without_nulls(translated(value))
+                left.append(Left(line, f"{place}.image", reason))
+            continue
+        if value is None:  # as if it were not there
+            continue
+        kept, reasons = usable({name: value}, at_run=True)
+        left += [Left(line, place, reason) for reason in reasons]
+        taken |= kept
+    if isinstance(taken.get("env"), dict):
+        taken["env"] = {name: _text(value) for name, value in taken["env"].items()}
     return taken, left
+
+
+def _text(value: object) -> str:
+    """A value of an environment variable, which is always text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

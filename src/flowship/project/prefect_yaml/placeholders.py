@@ -57,3 +57,43 @@ def translated(value: Any) -> Any:  # noqa: ANN401 - a value of the file, of any
 
 def _placeholder(name: str) -> str:
     return f"${{{name[1:]}}}" if name.startswith("$") else "{{ " + name + " }}"
+
+
+def usable(
+    value: Any,  # noqa: ANN401 - a value of the file, of any type
+    *,
+    at_run: bool = False,
+    place: str = "",
+) -> tuple[Any, list[str]]:
+    """`value` as flowship.toml writes it, without what has no counterpart.
+
+    Args:
+        value: Text, or a list or mapping that holds some.
+        at_run: Whether a worker resolves the value when it starts a run.
+        place: The keys that lead to it.
+
+    Returns:
+        The rest, and a reason for each part that is missing.
+    """
+    if isinstance(value, dict):
+        pairs = [(key, f"{place}.{key}".lstrip("."), each) for key, each in value.items()]
+        rest: Any = {}
+    elif isinstance(value, list):
+        pairs = [(number, f"{place}[{number}]", each) for number, each in enumerate(value)]
+        rest = []
+    else:
+        return translated(value), []
+    reasons: list[str] = []
+    for key, where, each in pairs:
+        if each is None:
+            reasons.append(f"{where}: TOML has no null, so it is left out")
+        elif isinstance(each, str) and (placeholder := unknown(each, at_run=at_run)):
+            reasons.append(f"{where}: flowship has no counterpart for {placeholder}")
+        else:
+            kept, more = usable(each, at_run=at_run, place=where)
+            reasons += more
+            if isinstance(rest, dict):
+                rest[key] = kept
+            else:
+                rest.append(kept)
+    return rest, reasons

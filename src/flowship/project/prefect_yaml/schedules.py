@@ -29,6 +29,9 @@ SECONDS = TypeAdapter(timedelta)
 def of_deployment(entry: Table, key: str) -> tuple[list[dict[str, Any]], list[Left]]:
     """The schedules of one deployment, and what of them has no counterpart."""
     schedules, left = [], []
+    for name, kind in (("schedule", Table), ("schedules", Items)):
+        if entry.get(name) and not isinstance(entry[name], kind):
+            left.append(Left(entry.line_of(name), f"{key}.{name}", "it is not a schedule"))
     for config, above in _configured(entry, key):
         found, reason = _schedule(config)
         if reason:

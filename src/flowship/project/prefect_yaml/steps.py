@@ -26,7 +26,7 @@ WITHOUT_EFFECT = {
     "dockerfile_output_path": "",
     "stream_output": "",
     "build_backend": "",
-    "path": "",
+    "path": "the build context is the project's folder: set context for another one",
     "additional_tags": "flowship pushes one tag, which names the inputs: `flowship push --repo`"
     " adds another one",
     "credentials": "flowship uses the login of docker: `flowship login`",
@@ -89,7 +89,7 @@ def _build_docker_image(key: str, options: Table, line: int) -> Found:
             left.append(Left(at, f"{key}.{name}", reason))
         elif name not in WITHOUT_EFFECT:
             left.append(Left(at, f"{key}.{name}", "flowship does not set this option of a build"))
-        elif WITHOUT_EFFECT[name] and value:
+        elif WITHOUT_EFFECT[name] and value and value != ".":
             left.append(Left(at, f"{key}.{name}", WITHOUT_EFFECT[name]))
     return Found(settings, tuple(left))
 
@@ -110,7 +110,7 @@ def _tag(key: str, value: object, line: int) -> list[Left]:
     if value in (None, ""):
         return []
     reason = "each image has a tag of its own, which names its inputs, and a deployment its digest"
-    fixed = "" if unknown(value) else f': for this tag write repo = "…:{value}"'
+    fixed = "" if unknown(value) else f': for this tag write repo = "…:{translated(value)}"'
     return [Left(line, key, reason + fixed)]
 
 
@@ -146,7 +146,11 @@ def _pip_install_requirements(key: str, options: Table, line: int) -> Found:
     file = str(options.get("requirements_file") or "requirements.txt")
     if unknown(file):
         return Found({}, (Left(line, key, "set requirements = … to the file"),))
-    return Found({"requirements": _plain(file)})
+    folder = _plain(str(options.get("directory") or ""))
+    inside = folder and not folder.startswith("/") and not unknown(folder)
+    return Found(
+        {"requirements": f"{folder.rstrip('/')}/{_plain(file)}" if inside else _plain(file)}
+    )
 
 
 def _without_counterpart(key: str, options: Table, line: int) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,11 @@ def translate(path: Path) -> Translation:
     settings, left = _settings(content, [entry for _, entry in found])
     if pool:
         settings = {"work-pool": pool, **settings}
-    usable, unusable = _named_once([_in_pool(each, pool) for each, _ in found])
+    images: dict[str, Any] = {}
+    usable, unusable = _named_once(
+        [_with_image(_in_pool(each, pool), entry, settings, images) for each, entry in found]
+    )
+    settings |= {"images": images} if images else {}
     left += [one for each in usable for one in each.left]
     left += [Left(each.line, _key(each), each.reason) for each in unusable]
     return Translation(
@@ -97,26 +101,48 @@ def _settings(content: Table, entries: list[Table]) -> tuple[dict[str, Any], lis
             settings |= found.settings
             left += found.left
     for entry in entries:
-        own, own_left = _own_steps(entry, settings)
-        settings = {**own, **settings}
+        own, own_left = _own_steps(entry)
         left += own_left
+        if own and not IMAGE_KEYS & settings.keys():
+            settings |= own
     return settings, left
 
 
-def _own_steps(entry: Table, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Left]]:
-    """The settings in a deployment's own steps, and those that contradict the project's."""
-    above = f"deployments.{entry.get('name')}."
+IMAGE_KEYS = {"repo", "dockerfile", "platform", "build-args", "requirements"}
+"""What a build step sets."""
+
+
+def _own_steps(entry: Table) -> tuple[dict[str, Any], list[Left]]:
+    """The settings in a deployment's own steps."""
     own: dict[str, Any] = {}
     left: list[Left] = []
     for section in steps.SECTIONS:
-        found = steps.translate(section, entry.get(section), above)
+        found = steps.translate(section, entry.get(section), f"deployments.{entry.get('name')}.")
         own |= found.settings
         left += found.left
-        other = [key for key, value in found.settings.items() if settings.get(key, value) != value]
-        if other:
-            reason = f"one image serves all deployments; {' and '.join(other)} differ there"
-            left.append(Left(entry.line_of(section), f"{above}{section}", reason))
     return own, left
+
+
+def _with_image(
+    each: Translated, entry: Table, settings: Mapping[str, Any], images: dict[str, Any]
+) -> Translated:
+    """The deployment; with an image of its own if its steps build another one.
+
+    Args:
+        each: The deployment.
+        entry: Its entry in the file.
+        settings: The project's.
+        images: The images of deployments; this one's is added.
+    """
+    own = _own_steps(entry)[0]
+    if not own or each.reason or all(settings.get(k) == own.get(k) for k in IMAGE_KEYS):
+        return each
+    if missing := [key for key in IMAGE_KEYS if key in settings and key not in own]:
+        reason = f"its own build has no {' and no '.join(sorted(missing))}, unlike the project's"
+        return replace(each, reason=reason)
+    name = slugify(str(each.table["name"]))
+    images[name] = own
+    return replace(each, table={**each.table, "image": name})
 
 
 def _common_pool(found: list[Translated]) -> str:
@@ -136,19 +162,26 @@ def _named_once(found: list[Translated]) -> tuple[list[Translated], list[Transla
     """Those that can be deployed, with different names, and those that cannot."""
     usable: list[Translated] = []
     unusable: list[Translated] = []
+    last = {_identity(each): each for each in found if not each.reason}
     names: set[str] = set()
     for each in found:
         if each.reason:
             unusable.append(each)
+            continue
+        if last[_identity(each)] is not each:
+            again = "a later entry has this name and flow, and Prefect deploys that one"
+            unusable.append(replace(each, reason=again))
             continue
         name = str(each.table["name"])
         if name in names:
             function = str(each.table["entrypoint"]).rpartition(":")[2]
             name = f"{slugify(function)}-{name}"
             left = Left(each.line, _key(each), f'another one has this name: it is now "{name}"')
-            each = Translated(
-                {**each.table, "name": name}, each.pool, each.line, left=(*each.left, left)
-            )
+            each = replace(each, table={**each.table, "name": name}, left=(*each.left, left))
         names.add(name)
         usable.append(each)
     return usable, unusable
+
+
+def _identity(each: Translated) -> tuple[str, str]:
+    return str(each.table["name"]), str(each.table.get("entrypoint"))

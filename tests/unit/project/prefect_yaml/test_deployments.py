@@ -100,8 +100,8 @@ def test_an_entrypoint_gets_flowships_spelling(tmp_path, written, entrypoint):
         ),
         (
             {"work_pool": {"job_variables": {"env": {"A": "{{ step.output }}"}}}},
-            "work_pool.job_variables.env",
-            "{{ step.output }}",
+            "work_pool.job_variables",
+            "env.A: flowship has no counterpart for {{ step.output }}",
         ),
     ],
 )  # fmt: skip
@@ -133,3 +133,22 @@ def test_a_reference_that_a_worker_resolves_stays_in_the_job_variables(tmp_path)
 )
 def test_a_deployment_that_flowship_would_refuse_has_a_reason(tmp_path, entry, words):
     assert words in translated(tmp_path, entry).reason
+
+
+def test_only_what_has_no_counterpart_is_left_out_of_a_table(tmp_path):
+    fields = {
+        "parameters": {"year": "{{ $YEAR }}", "day": "{{ prefect.variables.day }}", "n": [1, None]},
+        "work_pool": {"job_variables": {"env": {"A": 1, "B": "{{ x.y }}", "C": True, "D": None}}},
+    }
+    result = translated(tmp_path, BASE | fields)
+    assert result.table["parameters"] == {"year": "${YEAR}", "n": [1]}
+    assert result.table["job-variables"] == {"env": {"A": "1", "C": "true"}}
+    assert [left.reason.partition(":")[0] for left in result.left] == [
+        "day", "n[1]", "env.B", "env.D",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", [{"schedule": "0 5 * * *"}, {"work_pool": "p"}])
+def test_a_value_of_another_shape_is_reported(tmp_path, fields):
+    (left,) = translated(tmp_path, BASE | fields).left
+    assert "it is not a" in left.reason

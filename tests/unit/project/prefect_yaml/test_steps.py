@@ -39,6 +39,8 @@ def test_the_options_of_a_docker_build_are_settings(tmp_path, options, settings)
     [
         ({DOCKER: {"tag": "{{ get-commit-hash.stdout }}"}}, "a tag of its own"),
         ({DOCKER: {"tag": "latest"}}, 'repo = "…:latest"'),
+        ({DOCKER: {"tag": "{{ $SHA }}"}}, 'repo = "…:${SHA}"'),
+        ({DOCKER: {"path": ".."}}, "set context"),
         ({DOCKER: {"image_name": "{{ image }}"}}, "no counterpart for {{ image }}"),
         ({DOCKER: {"network_mode": "host"}}, "does not set this option"),
         ({DOCKER: {"additional_tags": ["a"]}}, "pushes one tag"),
@@ -67,9 +69,11 @@ pull:
 - prefect.deployments.steps.pip_install_requirements:
     directory: /app
     requirements_file: ./requirements/prod.txt
+- prefect.deployments.steps.pip_install_requirements:
+    directory: flows
 """
     result = found(tmp_path, "pull", text)
-    assert result.settings == {"requirements": "requirements/prod.txt"}
+    assert result.settings == {"requirements": "flows/requirements.txt"}  # of the last step
     (left,) = result.left
     assert (left.line, left.key) == (4, "pull.set_working_directory")
     assert "/app" in left.reason
