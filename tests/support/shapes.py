@@ -156,7 +156,14 @@ RUN_WATCHED = {
     "worker_log": str,
     "completed": bool,
 }
-INIT = {"written": [str], "entrypoint": str, "others": Any_(str), "notes": Any_(str)}
+INIT = {
+    "written": [str],
+    "entrypoint": str,
+    "others": Any_(str),
+    "notes": Any_(str),
+    "deployments": Any_(str),
+    "left": Any_({"line": int, "key": str, "reason": str}),
+}
 PROFILE_CHANGE = {
     "profile": str,
     "url": Maybe(str),
