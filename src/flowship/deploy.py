@@ -286,8 +286,10 @@ def _report(
 def _worker_online(api: PrefectApi, name: str, state: ServerState) -> bool | None:
     """None where it is not known: everything is deployed by now, so this must not fail."""
     pool = state.ground.pool
+    if pool is None:  # a dry run for a pool that does not exist yet
+        return False
     # The server keeps a pool READY as long as a worker is online, unless the pool is paused.
-    if pool and not pool["is_paused"]:
+    if not pool["is_paused"]:
         return pool["status"] == "READY"
     try:
         return any(w["status"] == "ONLINE" for w in api.workers(name))

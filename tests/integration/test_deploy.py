@@ -620,3 +620,8 @@ def test_a_schedule_by_flag_that_stays_paused_is_a_warning_with_the_way_to_resum
     assert paused.warnings == ()
     told = project.deploy(Flags(cron="15 4 * * *")).deployments[0].warnings
     assert any("resume it with --no-paused" in warning for warning in told)
+
+
+def test_a_pool_that_does_not_exist_yet_has_no_worker(project):
+    planned = project.plan()
+    assert planned.pool.worker_online is False
