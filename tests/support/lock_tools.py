@@ -159,3 +159,19 @@ def lock(folder: Path, tool: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pylock(name: str, version: str) -> str:
+    """A ``pylock.toml`` with one package."""
+    return f"""\
+lock-version = "1.0"
+created-by = "test"
+
+[[packages]]
+name = "{name}"
+version = "{version}"
+
+[[packages.wheels]]
+url = "https://files.example.com/{name}-{version}-py3-none-any.whl"
+hashes = {{ sha256 = "aa" }}
+"""

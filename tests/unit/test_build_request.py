@@ -14,6 +14,7 @@ from flowship import build_request
 from flowship.build_request import BuildRequest, prepare_build, until_files_rest
 from flowship.config import loading
 from flowship.errors import ConfigError
+from support.lock_tools import pylock
 from support.projects import git, write, write_files
 
 BASE = {"python:3.11": "sha256:1"}
@@ -276,16 +277,7 @@ def test_the_digest_does_not_depend_on_which_flows_are_deployed(project):
 # --- Prefect in the dependencies -----------------------------------------------------------------
 
 
-PYLOCK = """\
-lock-version = "1.0"
-created-by = "test"
-[[packages]]
-name = "prefect"
-version = "3.6.13"
-[[packages.wheels]]
-url = "https://example.com/prefect-3.6.13-py3-none-any.whl"
-hashes = {sha256 = "00"}
-"""
+PYLOCK = pylock("prefect", "3.6.13")
 
 
 def pinned(folder: Path, more: str = "") -> BuildRequest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +160,13 @@ def _configured_env_file(
 
 def _refuse_internal_keys(table: Mapping[str, Any], source: Path | None) -> None:
     """Refuse keys for the fields that `load` fills in itself."""
+    _refuse_unknown_keys((k for k in table if k.replace("-", "_") in Settings.model_fields), source)
+
+
+def _refuse_unknown_keys(keys: Iterable[str], source: Path | None) -> None:
     known = known_keys(Settings)
-    for key in table:
-        if key.replace("-", "_") in Settings.model_fields and kebab(key) not in known:
+    for key in keys:
+        if kebab(key) not in known:
             raise ConfigError(
                 f'unknown key "{key}"',
                 code="unknown-key",
@@ -294,18 +298,6 @@ def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | No
                 where=position(source, ["deployments", str(number)]) or str(source or folder),
             )
     return given[0]
-
-
-def _refuse_unknown_keys(values: Mapping[str, Any], source: Path | None) -> None:
-    known = known_keys(Settings)
-    for key in values:
-        if key not in known:
-            raise ConfigError(
-                f'unknown key "{key}"',
-                code="unknown-key",
-                hint=nearest_key(key, known),
-                where=position(source, [key]),
-            )
 
 
 def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:

@@ -39,9 +39,6 @@ HOST = "host.docker.internal"
 PASSED_ON = ("mem_limit", "memswap_limit", "privileged", "volumes", "labels", "network_mode")
 """Job variables that are arguments of the engine as they are."""
 
-OF_THE_WORKER = ("auto_remove", "command", "image", "image_pull_policy", "name", "stream_output")
-"""Job variables that say how a worker starts the container; `try` does that in its own way."""
-
 
 def container(
     entrypoint: str,

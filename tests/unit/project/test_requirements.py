@@ -7,6 +7,7 @@ import pytest
 from flowship.config import loading
 from flowship.errors import ConfigError, UsageError
 from flowship.project import requirements
+from support.lock_tools import pylock
 
 
 def read(folder, **overrides):
@@ -240,18 +241,7 @@ def test_a_conda_environment_alone_is_an_error_that_says_what_is_possible(tmp_pa
 
 # --- which of several lists ----------------------------------------------------------------------
 
-PYLOCK = """\
-lock-version = "1.0"
-created-by = "test"
-
-[[packages]]
-name = "six"
-version = "1.17.0"
-
-[[packages.wheels]]
-url = "https://files.example.com/six-1.17.0-py2.py3-none-any.whl"
-hashes = { sha256 = "aa" }
-"""
+PYLOCK = pylock("six", "1.17.0")
 
 
 def test_of_several_lists_the_most_explicit_is_used_and_the_others_are_named(tmp_path):

@@ -11,19 +11,9 @@ from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project import requirements
 from flowship.project.locks import choice
+from support.lock_tools import pylock
 
-PYLOCK = """\
-lock-version = "1.0"
-created-by = "test"
-
-[[packages]]
-name = "prefect"
-version = "3.6.13"
-
-[[packages.wheels]]
-url = "https://files.example.com/prefect-3.6.13-py3-none-any.whl"
-hashes = { sha256 = "aa" }
-"""
+PYLOCK = pylock("prefect", "3.6.13")
 
 
 def settings(folder: Path, more: str = "", **environ: str) -> Settings:
