@@ -24,10 +24,10 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "command line": ("cli", "commands", "output"),
-    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice"),
-    "steps": ("check", "image", "push", "deploy", "runs"),
+    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice", "scope"),
+    "steps": ("check", "image", "push", "deploy"),
     "subjects": (
-        *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial"),
+        *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial", "runs"),
         *("registry", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),

@@ -7,18 +7,18 @@ other; what crosses from one to the other, a reference and the probe's answer, c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowship import image_choice, per_image
+from flowship import image_choice, per_image, scope
 from flowship.build_request import BuildRequest
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ConfigError
 from flowship.events import Report
 from flowship.per_image import Listener
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from flowship.engine.builder import BuildOptions
     from flowship.image import BuiltImage
     from flowship.local.stack import StackReport
-    from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.promotion import Promotion
     from flowship.push import PushedImage
@@ -160,7 +159,7 @@ def deploy(
             raise _not_pushed(facts, settings)
         return per_image.bind(wanted, settings, facts)
 
-    with open_api(images[0]) as api:
+    with scope.open_api(images[0]) as api:
         ground = step.preflight(per_image.together(drafts), api)
         desired = per_image.each(images, bind, images, drafts)
         if dry_run:
@@ -239,7 +238,7 @@ def ship(
     def send(settings: Settings, *image: Any) -> PushedImage:  # noqa: ANN401 - as `_push`
         return per_image.push_image(engine, settings.push_retry_seconds, listener, *image)
 
-    with open_api(images[0]) as api:
+    with scope.open_api(images[0]) as api:
         connecting = connect_in_background()
         ground = per_image.preflight(requests, drafts, api)
         engine = connecting()
@@ -290,7 +289,7 @@ def plan_ship(
     logins = per_image.each(images, image_choice.credentials, targets)
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
     per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
-    with open_api(images[0]) as api:
+    with scope.open_api(images[0]) as api:
         ground = per_image.preflight(requests, drafts, api)
         engine = connect()
         found = per_image.each(
@@ -334,7 +333,7 @@ def promote(
 
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
     sources = [source.for_image(settings.image) for settings in images]
-    with open_api(source) as api:
+    with scope.open_api(source) as api:
         found = per_image.each(images, lambda each: promotion.running(each, api), sources)
     built = per_image.each(images, promotion.described, found, sources)
 
@@ -348,7 +347,7 @@ def promote(
         with listener.progress() as report:
             return promotion.copy_image(prepared, report)
 
-    with open_api(images[0]) as api:
+    with scope.open_api(images[0]) as api:
         ready = per_image.each(images, prepare, found, built, images, drafts)
         desired, ground = [each.desired for each in ready], ready[0].ground
         if dry_run:
@@ -359,32 +358,6 @@ def promote(
             done = per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
     columns = zip(ready, copied, done, strict=True)
     return [promotion.Promotion(r.source, str(r.target), c, d) for r, c, d in columns]
-
-
-# --- the server ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def open_api(settings: Settings | None = None) -> Iterator[PrefectApi]:
-    """The Prefect API of `api_target`."""
-    from flowship.prefect.client import PrefectApi
-
-    with PrefectApi(api_target(settings)) as api:
-        yield api
-
-
-def api_target(settings: Settings | None) -> ApiTarget:
-    """The Prefect API of the profile that the project names for its environment; else the one
-    that Prefect's own commands in this folder would use.
-
-    Raises:
-        ConfigError: The profile does not exist, or another setting names another server.
-    """
-    from flowship.prefect.profiles import resolution
-
-    if settings is None or settings.profile is None:
-        return resolution.resolve()
-    return resolution.resolve(profile=settings.profile, where=settings.place("profile"))
 
 
 # --- try -----------------------------------------------------------------------------------------
@@ -417,13 +390,13 @@ def try_flow(
     from flowship.prefect import versions
     from flowship.trial import flow_run
 
-    name = name or only_deployment(requests[0].settings.project)
+    name = name or scope.only_deployment(requests[0].settings.project)
     [request] = requests
     settings = request.settings
     [deployment] = chosen(settings, Flags(name=name))
     entrypoint = deployment.entrypoint or settings.entrypoint
-    target = None if offline else api_target(settings)
-    with open_api(settings) if target else nullcontext() as api:
+    target = None if offline else scope.api_target(settings)
+    with scope.open_api(settings) if target else nullcontext() as api:
         server = api.check() if api else ""
         per_image.check_image(request, listener)
         engine = connect()
@@ -434,39 +407,7 @@ def try_flow(
         return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 
-# --- run, up -------------------------------------------------------------------------------------
-
-
-def only_deployment(settings: Settings) -> str:
-    """The deployment that `run` means where none is named.
-
-    Raises:
-        UsageError: Several are configured.
-    """
-    names = settings.deployment_names
-    if len(names) > 1:
-        raise UsageError(
-            f"{len(names)} deployments are configured",
-            code="deployment-name-required",
-            hint=f"choose one of: {', '.join(names)}",
-            where="DEPLOYMENT",
-        )
-    return names[0]
-
-
-def known_project(folder: Path, environment: str | None = None) -> Settings | None:
-    """The project's settings, if they can be read: its server, and which deployments are its own.
-
-    Raises:
-        UsageError, ConfigError: They cannot be read, although an environment is chosen: a run
-            must not start on another server.
-    """
-    try:
-        return settings_or_none(folder, environment)
-    except ConfigError:
-        if environment or os.environ.get("FLOWSHIP_ENV"):
-            raise
-        return None
+# --- up ------------------------------------------------------------------------------------------
 
 
 def work_pool(folder: Path, environment: str | None = None) -> str:

@@ -173,8 +173,8 @@ STEPS = tuple(
         "per_image",
         "push",
         "deploy",
-        "runs",
         "promotion",
+        "scope",
     )
 )
 
@@ -190,12 +190,13 @@ RULES = {
     "image.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "push.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "deploy.py": (*TERMINAL, *ENGINE),
-    "runs.py": (*TERMINAL, *ENGINE),
     "config/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment", "flowship.prefect"),
     "project/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment", "flowship.prefect"),
     "dockerfile/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.deployment"),
     "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
+    "runs/": (*TERMINAL, *STEPS, *ENGINE),
+    "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),

@@ -72,14 +72,14 @@ def profile_show(
     as_json: Json = False,
 ) -> None:
     """Show a profile's settings, with secrets masked, and the API that commands use."""
-    from flowship import pipeline
+    from flowship import scope
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import showing
 
     screen = Screen(as_json=as_json)
-    settings = pipeline.known_project(Path.cwd(), env)
-    target = pipeline.api_target(settings)
+    settings = scope.known_project(Path.cwd(), env)
+    target = scope.api_target(settings)
     shown = showing.show(name or (settings.profile if settings else None))
     for warning in target.warnings:
         screen.warn(warning)

@@ -43,12 +43,12 @@ def announce(screen: Screen, settings: Settings | None, doing: str) -> None:
         settings: The project's.
         doing: Such as "deploying to".
     """
-    from flowship import pipeline
+    from flowship import scope
     from flowship.output import render_target
 
     if settings is None or not (settings.environments or settings.profile):
         return
-    target = pipeline.api_target(settings)
+    target = scope.api_target(settings)
     for warning in target.warnings:
         screen.warn(warning)
     screen.info(render_target.server(doing, settings, target))

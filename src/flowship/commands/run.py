@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.output.console import Screen
     from flowship.prefect.client import PrefectApi
-    from flowship.runs import RunResult, Started
+    from flowship.runs.start import Started
+    from flowship.runs.watch import RunResult
 
 
 def run(
@@ -43,25 +44,28 @@ def run(
     Without --watch, print the run's id. With --watch, print its final state, and
     exit with code 8 if it is not COMPLETED.
     """
-    from flowship import pipeline, runs
+    from flowship import scope
     from flowship.config import overlays
     from flowship.output import render_runs
     from flowship.output.console import Screen
+    from flowship.runs.find import find
+    from flowship.runs.start import start
+    from flowship.runs.watch import failure
 
     screen = Screen(as_json=as_json)
     given = pairs(param, "--param")
     if deployment:
-        settings = pipeline.known_project(Path.cwd(), env)
+        settings = scope.known_project(Path.cwd(), env)
         overlays.require(settings)
         name = deployment
         _warn_of_another_environment(screen, settings, name)
     else:
         settings = load_settings(screen, env, changes_server=True)
-        name = pipeline.only_deployment(settings)
+        name = scope.only_deployment(settings)
     announce(screen, settings, "running in" if settings and settings.environment else "running at")
-    with pipeline.open_api(settings) as api:
-        found = runs.find(api, name, project=lambda: settings)
-        started = runs.start(api, found, given)
+    with scope.open_api(settings) as api:
+        found = find(api, name, project=lambda: settings)
+        started = start(api, found, given)
         if not watch:
             screen.info(*render_runs.started(started))
             screen.result(started.to_json(), started.id)
@@ -69,7 +73,7 @@ def run(
         result = _watch(api, started, screen)
     screen.info(*render_runs.ended(result))
     screen.result(result.to_json(), result.state_type.value)
-    exit_on(runs.failure(result), screen)
+    exit_on(failure(result), screen)
 
 
 def _warn_of_another_environment(screen: Screen, settings: Settings | None, name: str) -> None:
@@ -86,13 +90,13 @@ def _warn_of_another_environment(screen: Screen, settings: Settings | None, name
 
 def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
     """Draw a run, its states and logs until it ends; Ctrl-C ends only the drawing."""
-    from flowship import runs
     from flowship.output import render_runs
+    from flowship.runs.watch import watch
 
     log = render_runs.RunLog()
     try:
         screen.info(*render_runs.started(started))
-        return runs.watch(
+        return watch(
             api,
             started,
             lambda record: screen.info(log.line(record)),

@@ -46,7 +46,7 @@ def secret_set(
 
     Without a terminal, the value is all of stdin without one line ending at its end.
     """
-    from flowship import pipeline
+    from flowship import scope
     from flowship.deployment import secret_store
     from flowship.output import prompts, render_secret
     from flowship.output.console import Screen
@@ -58,7 +58,7 @@ def secret_set(
     variable = secret.name or secret.block
     text = _variable(from_env) if from_env else prompts.read_value(variable)
     value = secret_store.validated(text, variable)
-    with pipeline.open_api(settings) as api:
+    with scope.open_api(settings) as api:
         change = secret_store.store(api, secret, value)
     if warning := secret_store.unused(secret, settings):
         screen.warn(warning)
@@ -68,14 +68,14 @@ def secret_set(
 
 def secret_ls(env: Env = None, as_json: Json = False) -> None:
     """List the project's secrets, and whether the Prefect server has them; never their values."""
-    from flowship import pipeline
+    from flowship import scope
     from flowship.deployment import secret_store
     from flowship.output import render_secret
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
     settings = load_settings(screen, env)
-    with pipeline.open_api(settings) as api:
+    with scope.open_api(settings) as api:
         found = secret_store.states(api, settings)
         url = api.url
     screen.result({"secrets": found, "api_url": url}, render_secret.listed(found))
@@ -91,7 +91,7 @@ def secret_rm(
     as_json: Json = False,
 ) -> None:
     """Remove a secret from the Prefect server, unless a deployment uses it."""
-    from flowship import pipeline
+    from flowship import scope
     from flowship.deployment import secret_store
     from flowship.output import render_secret
     from flowship.output.console import Screen
@@ -100,7 +100,7 @@ def secret_rm(
     settings = _settings(screen, name, env)
     secret = secret_store.find(settings, name, block)
     announce(screen, settings, "removing a secret from")
-    with pipeline.open_api(settings) as api:
+    with scope.open_api(settings) as api:
         change = secret_store.remove(api, secret, force=force)
     screen.info(*render_secret.change(change))
     screen.result(change, change.block)
@@ -108,12 +108,12 @@ def secret_rm(
 
 def _settings(screen: Screen, name: str | None, env: str | None) -> Settings | None:
     """The project's settings; with `--block` there need not be a project."""
-    from flowship import pipeline
+    from flowship import scope
     from flowship.config import overlays
 
     if name is not None:
         return load_settings(screen, env, changes_server=True)
-    settings = pipeline.known_project(Path.cwd(), env)
+    settings = scope.known_project(Path.cwd(), env)
     overlays.require(settings)
     return settings
 

@@ -9,7 +9,9 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.runs import LogRecord, RunResult, Started
+    from flowship.runs.records import LogRecord
+    from flowship.runs.start import Started
+    from flowship.runs.watch import RunResult
 from flowship.output.render_deploy import parameter_lines
 from flowship.output.tables import titled_row, warning_lines
 from flowship.output.tracebacks import TracebackFolder

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback
 from flowship.prefect.blocks import BlockRequests
+from flowship.prefect.runs import RunRequests
 from flowship.prefect.wire import PAGE, path_part
 
 if TYPE_CHECKING:
@@ -21,17 +22,14 @@ if TYPE_CHECKING:
         Artifact,
         Deployment,
         Flow,
-        FlowRun,
-        Log,
         Schedule,
-        TaskRun,
         Variable,
         Worker,
         WorkPool,
     )
 
 
-class PrefectApi(BlockRequests):
+class PrefectApi(BlockRequests, RunRequests):
     """A connection to one Prefect API; a context manager with the arguments of `Wire`."""
 
     # --- about the server ---------------------------------------------------------------------
@@ -206,47 +204,6 @@ class PrefectApi(BlockRequests):
         """The newest version of the artifact with this key, or None."""
         return cast("Artifact | None", self._get(f"/artifacts/{path_part(key)}/latest"))
 
-    # --- runs ---------------------------------------------------------------------------------
-
-    def scheduled_runs(self) -> list[FlowRun]:
-        """The runs that wait for their time, the latest of them first; at most 200."""
-        body = {
-            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
-            "sort": "EXPECTED_START_TIME_DESC",
-            "limit": PAGE,
-        }
-        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
-
-    def runs_of(self, deployment_id: str) -> list[FlowRun]:
-        """The runs of a deployment, at most 200."""
-        body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
-        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
-
-    def create_run(self, deployment_id: str, parameters: Mapping[str, Any]) -> FlowRun:
-        """Start a run of a deployment, to begin at once."""
-        path = f"/deployments/{deployment_id}/create_flow_run"
-        return cast("FlowRun", self._must("POST", path, {"parameters": parameters}))
-
-    def run(self, run_id: str) -> FlowRun:
-        """A flow run with its state."""
-        return cast("FlowRun", self._must("GET", f"/flow_runs/{run_id}"))
-
-    def child_runs(self, parents: Sequence[str]) -> list[FlowRun]:
-        """The flow runs that these runs started."""
-        body = {"flow_runs": {"parent_flow_run_id": {"any_": list(parents)}}}
-        return cast("list[FlowRun]", list(self._pages("/flow_runs/filter", body)))
-
-    def task_runs(self, ids: Sequence[str]) -> list[TaskRun]:
-        """These task runs, as far as the server has them yet."""
-        body = {"task_runs": {"id": {"any_": list(ids)}}}
-        return cast("list[TaskRun]", list(self._pages("/task_runs/filter", body)))
-
-    def logs(self, runs: Sequence[str], after: str | None = None) -> list[Log]:
-        """The log records of these runs in order of time, from `after` (ISO 8601) on."""
-        since = {"timestamp": {"after_": after}} if after else {}
-        body = {"logs": {"flow_run_id": {"any_": list(runs)}, **since}, "sort": "TIMESTAMP_ASC"}
-        return cast("list[Log]", list(self._pages("/logs/filter", body)))
-
     # What is already gone may be deleted again.
 
     def delete_flow(self, flow_id: str) -> None:
@@ -256,7 +213,3 @@ class PrefectApi(BlockRequests):
     def delete_deployment(self, deployment_id: str) -> None:
         """Delete a deployment; its runs stay."""
         self._request("DELETE", f"/deployments/{deployment_id}", missing=True)
-
-    def delete_run(self, run_id: str) -> None:
-        """Delete a flow run."""
-        self._request("DELETE", f"/flow_runs/{run_id}", missing=True)

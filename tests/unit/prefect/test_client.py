@@ -26,7 +26,7 @@ def test_ui_pages_have_addresses_for_a_server_and_for_cloud():
 
 @pytest.mark.parametrize(
     "module",
-    ["prefect.client", "deployment.schedules", "deploy", "runs", "deployment.docker_block"],
+    ["prefect.client", "deployment.schedules", "deploy", "runs.watch", "deployment.docker_block"],
 )
 def test_nothing_heavy_is_imported(module):
     script = (
@@ -43,7 +43,7 @@ def test_nothing_heavy_is_imported(module):
     )
     found, httpx_too = done.stdout.splitlines()
     assert found == "[]"
-    assert httpx_too == str(module in ("prefect.client", "runs"))
+    assert httpx_too == str(module in ("prefect.client", "runs.watch"))
 
 
 # --- variables, artifacts, and what is created ---------------------------------------------------

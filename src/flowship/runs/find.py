@@ -1,0 +1,117 @@
+"""Finds a deployment by its name, as a user gives it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flowship.deployment import docker_block
+from flowship.deployment.description import names_image
+from flowship.errors import UsageError
+from flowship.prefect.client import PrefectApi
+from flowship.prefect.types import Deployment
+
+if TYPE_CHECKING:
+    from flowship.config.settings import Settings
+
+SHOWN_NAMES = 10  # of deployments, where the one asked for does not exist
+
+
+class FoundDeployment(Deployment):
+    """A deployment with the name of its flow."""
+
+    flow_name: str
+
+
+def find(
+    api: PrefectApi,
+    name: str,
+    *,
+    project: Callable[[], Settings | None] = lambda: None,
+) -> FoundDeployment:
+    """Find a deployment by ``flow/deployment`` or by its own name.
+
+    Args:
+        api: The server.
+        name: As the user gave it, or the name of the project's deployment.
+        project: Returns the project's settings; called only if several flows have a deployment
+            with this name, to choose the project's own.
+
+    Returns:
+        The deployment, with the name of its flow.
+
+    Raises:
+        UsageError: No deployment has this name, or several do; the hint lists them.
+    """
+    flow, slash, bare = name.rpartition("/")
+    if slash:
+        found = api.deployment_by_name(flow, bare)
+        matching = [_with_flow(found, flow)] if found else []
+    else:
+        matching = _with_name(api, name, project)
+    if not matching:
+        raise UsageError(
+            f'"{name}" not found at {api.url}',
+            code="deployment-not-found",
+            hint=_suggestion(api, bare),
+            where="DEPLOYMENT",
+        )
+    if len(matching) > 1:
+        names = ", ".join(sorted(f"{d['flow_name']}/{name}" for d in matching))
+        raise UsageError(
+            f'{len(matching)} flows have a deployment "{name}"',
+            code="deployment-ambiguous",
+            hint=f"choose one of: {names}",
+            where="DEPLOYMENT",
+        )
+    return matching[0]
+
+
+def _with_name(
+    api: PrefectApi, name: str, project: Callable[[], Settings | None]
+) -> list[FoundDeployment]:
+    found = list(api.deployments([name]))
+    settings = project() if len(found) > 1 else None
+    if settings:
+        found = _own(api, name, found, settings)
+    flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
+    return [_with_flow(d, flows[d["flow_id"]]) for d in found if d["flow_id"] in flows]
+
+
+def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
+    return {**deployment, "flow_name": flow}
+
+
+def _own(
+    api: PrefectApi, name: str, found: list[Deployment], settings: Settings
+) -> list[Deployment]:
+    """The project's own deployments: those with its block, its entrypoint and its latest image.
+
+    A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
+    with an older image.
+    """
+    settings = settings.for_deployment(name)
+    block = api.block_document(docker_block.SLUG, settings.block_name)
+    image = str(block["data"].get("image") or "") if block else ""
+    entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)
+    rules: tuple[Callable[[Deployment], bool], ...] = (
+        lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
+        lambda d: d.get("entrypoint") == entrypoint,
+        lambda d: bool(image) and names_image(d, image),
+    )
+    for rule in rules:
+        found = [d for d in found if rule(d)] or found
+    return found
+
+
+def _suggestion(api: PrefectApi, name: str) -> str:
+    """A similar name, in a number of requests that does not depend on the server's contents."""
+    for part in (name[:2], ""):
+        names = sorted({d["name"] for d in api.deployments_like(part)})
+        if close := difflib.get_close_matches(name, names, n=1):
+            return f'did you mean "{close[0]}"?'
+    if not names:
+        return "the server has no deployments yet: run `flowship deploy`"
+    more = ", …" if len(names) > SHOWN_NAMES else ""
+    return f"the server has: {', '.join(names[:SHOWN_NAMES])}{more}"
