@@ -34,6 +34,13 @@ from flowship.commands import (
 from flowship.commands.boundary import examples_text, register
 from flowship.errors import UsageError
 
+# The headings under which `flowship --help` lists the commands.
+BEGIN = "From a folder to a working image"
+SHIP = "From an image to scheduled runs"
+OBSERVE = "Observe"
+OPERATE = "Operate"
+SET_UP = "Set up"
+
 app = typer.Typer(
     name="flowship",
     help="Build a Python flow into a container image, push it and deploy it to Prefect.",
@@ -53,19 +60,19 @@ profile_app = typer.Typer(
     epilog=examples_text(["flowship profile show", "flowship profile set-api"]),
     no_args_is_help=True,
 )
-app.add_typer(profile_app, name="profile")
+app.add_typer(profile_app, name="profile", rich_help_panel=SET_UP)
 secret_app = typer.Typer(
     help="Set, list and remove the secrets that runs get, on the Prefect server.",
     epilog=examples_text(["flowship secret set API_TOKEN", "flowship secret ls"]),
     no_args_is_help=True,
 )
-app.add_typer(secret_app, name="secret")
+app.add_typer(secret_app, name="secret", rich_help_panel=SET_UP)
 etl_app = typer.Typer(
     help="Run the built-in ETL flow: New York taxi trips from the web to Parquet files.",
     epilog=examples_text(["flowship etl run --to ./trips --year 2021 --months 1-3"]),
     no_args_is_help=True,
 )
-app.add_typer(etl_app, name="etl")
+app.add_typer(etl_app, name="etl", rich_help_panel=SET_UP)
 
 
 def main() -> None:
@@ -140,9 +147,17 @@ def _names(group: str | None) -> list[str]:
 
 register(
     app,
+    "init",
+    init.init,
+    ("flowship init", "flowship -C trips init", "flowship init --from prefect.yaml"),
+    panel=BEGIN,
+)
+register(
+    app,
     "check",
     check.check,
     ("flowship check", "flowship check --fix", "flowship check docker/Dockerfile --json"),
+    panel=BEGIN,
 )
 register(
     app,
@@ -153,6 +168,7 @@ register(
         "flowship build --platform linux/amd64 --build-arg TEAM=data",
         "flowship build --print-dockerfile",
     ),
+    panel=BEGIN,
 )
 register(
     app,
@@ -163,6 +179,7 @@ register(
         "flowship try nightly --param 'months=[1]'",
         "flowship try --offline",
     ),
+    panel=BEGIN,
 )
 register(
     app,
@@ -172,12 +189,14 @@ register(
         "flowship push --repo user/de-repo:v1",
         "flowship push --repo localhost:5000/team/de-repo --json",
     ),
+    panel=SHIP,
 )
 register(
     app,
     "login",
     push.login,
     ("flowship login ghcr.io", "flowship login -u ada --password-stdin < token.txt"),
+    panel=SET_UP,
 )
 register(
     app,
@@ -188,6 +207,7 @@ register(
         "flowship deploy --interval 15m --param 'months=[1,2,3]'",
         "flowship deploy --dry-run",
     ),
+    panel=SHIP,
 )
 register(
     app,
@@ -198,6 +218,7 @@ register(
         'flowship ship --repo user/de-repo --cron "0 5 * * *"',
         "flowship ship --name nightly --no-schedule",
     ),
+    panel=SHIP,
 )
 register(
     app,
@@ -207,6 +228,7 @@ register(
         "flowship promote --from staging --to production",
         "flowship promote --from staging --to production --dry-run",
     ),
+    panel=SHIP,
 )
 register(
     app,
@@ -216,9 +238,10 @@ register(
         "flowship run --watch",
         "flowship run trips/nightly --param year=2021 --param 'months=[1,2,3]'",
     ),
+    panel=OPERATE,
 )
-register(app, "up", up.up, ("flowship up", "flowship up --port 4201 --pool etl"))
-register(app, "down", up.down, ("flowship down",))
+register(app, "up", up.up, ("flowship up", "flowship up --port 4201 --pool etl"), panel=SET_UP)
+register(app, "down", up.down, ("flowship down",), panel=SET_UP)
 register(
     etl_app,
     "run",
@@ -227,12 +250,6 @@ register(
         "flowship etl run --to ./trips --year 2021 --months 1-3,12",
         "flowship etl run --to gcs-bucket/taxi --colour green --force",
     ),
-)
-register(
-    app,
-    "init",
-    init.init,
-    ("flowship init", "flowship -C trips init", "flowship init --from prefect.yaml"),
 )
 register(
     profile_app,

@@ -16,7 +16,11 @@ CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "
 
 
 def register(
-    app: typer.Typer, name: str, body: Callable[..., None], examples: Sequence[str]
+    app: typer.Typer,
+    name: str,
+    body: Callable[..., None],
+    examples: Sequence[str],
+    panel: str | None = None,
 ) -> None:
     """Register a command; an expected failure ends with one message and its exit code.
 
@@ -25,6 +29,7 @@ def register(
         name: What the user types.
         body: The command.
         examples: Command lines for the end of the command's help.
+        panel: The heading under which `flowship --help` lists it.
     """
 
     @functools.wraps(body)
@@ -44,7 +49,7 @@ def register(
         except Exception as exc:
             raise typer.Exit(screen.bug(exc)) from exc
 
-    app.command(name, epilog=examples_text(examples))(run)
+    app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
 
 
 def examples_text(examples: Sequence[str]) -> str:
