@@ -204,6 +204,11 @@ class PrefectApi(BlockRequests, RunRequests):
         """The newest version of the artifact with this key, or None."""
         return cast("Artifact | None", self._get(f"/artifacts/{path_part(key)}/latest"))
 
+    def latest_artifacts_like(self, key: str) -> list[Artifact]:
+        """The newest version of each artifact whose key contains `key`; at most 200."""
+        body = {"artifacts": {"key": {"like_": key}}, "limit": PAGE}
+        return cast("list[Artifact]", self._list("POST", "/artifacts/latest/filter", body))
+
     # What is already gone may be deleted again.
 
     def delete_flow(self, flow_id: str) -> None:
