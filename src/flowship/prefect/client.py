@@ -192,9 +192,9 @@ class PrefectApi(BlockRequests, RunRequests):
         path = f"/variables/{variable_id}"
         return self._response("PATCH", path, {"value": value}, missing=True) is not None
 
-    def delete_variable(self, variable_id: str) -> None:
-        """Delete a variable, if it still exists."""
-        self._request("DELETE", f"/variables/{variable_id}", missing=True)
+    def delete_variable(self, variable_id: str) -> bool:
+        """Delete a variable; False where it is gone."""
+        return self._response("DELETE", f"/variables/{variable_id}", missing=True) is not None
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
         """Add a version of the artifact with this key."""
