@@ -299,7 +299,7 @@ class Child:
         found = [json.loads(line) for line in lines]
         if found:
             self.deadline = time.monotonic() + self.seconds
-        return {answer.pop("entrypoint"): answer for answer in found}
+        return {each.pop("entrypoint"): each for each in found}
 
     def close(self) -> None:
         """End the process, if it has not ended."""
@@ -341,7 +341,7 @@ def start(entrypoints: list[str], seconds: float) -> Child:
 
 
 def describe(entrypoints: list[str], seconds: float, answer_to: int) -> None:
-    """Load flows one after the other, write an answer for each, and end the process."""
+    """Load flows one after the other, write what each is, and end the process."""
     for number, entrypoint in enumerate(entrypoints):
 
         def late(left: Sequence[str] = entrypoints[number:]) -> None:
