@@ -142,6 +142,19 @@ class PrefectApi(BlockRequests, RunRequests):
         assert "parameters" in body, "the server would empty them"
         self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
 
+    def set_schedule_active(self, deployment_id: str, schedule: Schedule, *, active: bool) -> None:
+        """Pause one schedule or resume it. The server deletes the planned runs of all schedules
+        of the deployment; `schedule_now` puts back those of the others."""
+        path = f"/deployments/{deployment_id}/schedules/{schedule['id']}"
+        body = {"active": active, "parameters": schedule["parameters"]}
+        self._request("PATCH", path, body)
+
+    def set_deployment_paused(self, deployment_id: str, *, paused: bool) -> None:
+        """Pause or resume a deployment as a whole: pausing deletes the planned runs, and leaves
+        each schedule's own state."""
+        action = "pause" if paused else "resume"
+        self._request("POST", f"/deployments/{deployment_id}/{action}_deployment")
+
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
         """Remove one schedule, if it still exists."""
         path = f"/deployments/{deployment_id}/schedules/{schedule_id}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flowship.prefect.wire import PAGE, Wire
 
 if TYPE_CHECKING:
-    from flowship.prefect.types import FlowRun, Log, TaskRun
+    from flowship.prefect.types import Event, FlowRun, Log, TaskRun
 
 
 class RunRequests(Wire):
@@ -26,6 +26,24 @@ class RunRequests(Wire):
     def runs_of(self, deployment_id: str) -> list[FlowRun]:
         """The runs of a deployment, at most 200."""
         body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
+        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
+
+    def runs(
+        self,
+        which: Mapping[str, Any],
+        *,
+        sort: str = "START_TIME_DESC",
+        limit: int = PAGE,
+    ) -> list[FlowRun]:
+        """The first runs that a filter of Prefect matches, in one request.
+
+        Args:
+            which: Prefect's ``flow_runs`` filter.
+            sort: Prefect's name of the order. START_TIME_DESC takes the expected time of a run
+                that has not started.
+            limit: How many, at most 200.
+        """
+        body = {"flow_runs": which, "sort": sort, "limit": limit}
         return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
 
     def create_run(self, deployment_id: str, parameters: Mapping[str, Any]) -> FlowRun:
@@ -52,6 +70,25 @@ class RunRequests(Wire):
         since = {"timestamp": {"after_": after}} if after else {}
         body = {"logs": {"flow_run_id": {"any_": list(runs)}, **since}, "sort": "TIMESTAMP_ASC"}
         return cast("list[Log]", list(self._pages("/logs/filter", body)))
+
+    def heartbeats(self, run_id: str, since: str, *, limit: int) -> list[Event]:
+        """The last signs of life of a run, the newest first.
+
+        Args:
+            run_id: The run.
+            since: ISO 8601; older ones are left out.
+            limit: How many, at most 50.
+        """
+        which = {
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+            "occurred": {"since": since},
+            "order": "DESC",
+        }
+        found = self._request("POST", "/events/filter", {"filter": which, "limit": limit})
+        if not isinstance(found, dict) or not isinstance(found.get("events"), list):
+            raise self._not_prefect()
+        return cast("list[Event]", found["events"])
 
     def delete_run(self, run_id: str) -> None:
         """Delete a flow run."""

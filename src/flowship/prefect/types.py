@@ -124,11 +124,18 @@ class Artifact(TypedDict):
     data: Any
 
 
+class Event(TypedDict):
+    """An event, such as a sign of life of a run."""
+
+    occurred: str
+
+
 class State(TypedDict):
-    """The state of a flow run."""
+    """The state of a flow run, and since when."""
 
     type: str
     name: str
+    timestamp: str
     message: str | None
 
 
@@ -137,6 +144,8 @@ class FlowRun(TypedDict):
 
     id: str
     name: str
+    deployment_id: str | None
+    auto_scheduled: bool
     state: State
     created: str
     parameters: dict[str, Any]
