@@ -49,6 +49,11 @@ class Scope:
     problem: FlowshipError | None = None
     elsewhere: bool = False
 
+    @property
+    def lock(self) -> str:
+        """The block after which the deploy lock of the project is named."""
+        return self.outline.project.block_name if self.outline else f"{self.project}-docker"
+
     def open_api(self) -> AbstractContextManager[PrefectApi]:
         """The Prefect API of the project's profile; else the one of Prefect's own commands."""
         return open_api(self.outline)
