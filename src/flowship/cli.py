@@ -18,10 +18,12 @@ from flowship import __version__
 from flowship.commands import (
     boundary,
     build,
+    cancel,
     check,
     deploy,
     etl,
     init,
+    logs,
     pause,
     profile,
     promote,
@@ -255,6 +257,29 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "cancel",
+    cancel.cancel,
+    (
+        "flowship cancel 6e5a4396",
+        "flowship cancel trips/nightly",
+        "flowship cancel nightly --force",
+    ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "logs",
+    logs.logs,
+    (
+        "flowship logs",
+        "flowship logs trips/nightly --failed",
+        "flowship logs 6e5a4396 --follow --level WARNING",
+        "flowship logs nightly --since 1h --grep 'rows|months'",
+    ),
+    panel=OBSERVE,
 )
 register(
     app,
