@@ -267,6 +267,27 @@ class Deployment(Table):
         )
 
 
+def _not_empty(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Reject a command without a program."""
+    if not value or not value[0].strip():
+        raise ValueError("is empty: write a command, or leave it out")
+    return value
+
+
+Command = Annotated[str | tuple[str, ...], AfterValidator(_not_empty)]
+"""Text for the shell, or a program and its arguments."""
+
+
+class Hooks(Table):
+    """``[hooks]``: the project's own commands at fixed points of build, push, deploy and ship."""
+
+    pre_build: Command | None = None
+    post_build: Command | None = None
+    post_push: Command | None = None
+    post_deploy: Command | None = None
+    on_failure: Command | None = None
+
+
 class Check(Table):
     """``[check]``: which rules are errors, warnings, or ignored in this project."""
 
