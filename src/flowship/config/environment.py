@@ -18,7 +18,7 @@ from flowship.errors import ConfigError
 ENV_PREFIX = "FLOWSHIP_"
 
 HOOK = "FLOWSHIP_HOOK"
-"""What flowship tells the commands of ``[hooks]``, which may call flowship."""
+"""The variables that flowship gives to the commands of ``[hooks]``, which may call flowship."""
 
 # Variables that flowship reads but that are not configuration keys.
 RESERVED_ENV = {

@@ -372,10 +372,15 @@ class Hooks(Table):
     """``[hooks]``: the project's own commands at fixed points of build, push, deploy and ship."""
 
     pre_build: Command | None = None
+    """Before the files are collected and hashed, once per command."""
     post_build: Command | None = None
+    """After each image is built and probed, or found."""
     post_push: Command | None = None
+    """After the registry has an image, and before anything is deployed."""
     post_deploy: Command | None = None
+    """After everything is deployed, once per command."""
     on_failure: Command | None = None
+    """After a failure of the command, Ctrl-C included."""
 
 
 class Check(Table):

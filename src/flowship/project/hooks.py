@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -66,9 +65,9 @@ class Hooks:
         self.starts(point, shown)
         code = self._ended(point, command, self._variables(point, facts))
         if code:
-            ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise ConfigError(
-                f"the {point.value} hook {ended}: {shown}",
+                f"the {point.value} hook failed with {how}: {shown}",
                 code="hook-failed",
                 hint="its output is above; what was done before it stays",
                 where=project.place("hooks", point.value),
@@ -101,7 +100,7 @@ class Hooks:
             )
         except OSError as exc:
             raise ConfigError(
-                f"the {point.value} hook could not be started: {exc.strerror}: {command[0]}",
+                f"the {point.value} hook failed to start: {exc.strerror}: {command[0]}",
                 code="hook-failed",
                 hint="a list is a program and its arguments; a text is run by the shell",
                 where=self.settings.project.place("hooks", point.value),
@@ -111,26 +110,21 @@ class Hooks:
                 self.on_line(line.rstrip("\n"))
         return process.returncode
 
-    @contextmanager
-    def watching(self, warn: Callable[[str], None]) -> Iterator[None]:
-        """Run the ``on-failure`` hook if what is inside fails or is interrupted.
+    def failed(self, exc: BaseException, warn: Callable[[str], None]) -> None:
+        """Run the ``on-failure`` hook.
 
         Args:
-            warn: Receives the message if that hook fails too: the first failure is the one that
-                the command ends with.
+            exc: What the command ends with.
+            warn: Receives the message if this hook fails too: the command keeps its exit code.
         """
         try:
-            yield
-        except BaseException as exc:
-            try:
-                self.run(Point.ON_FAILURE, **failure(exc))
-            except ConfigError as second:
-                warn(second.message)
-            raise
+            self.run(Point.ON_FAILURE, **failure(exc))
+        except ConfigError as second:
+            warn(second.message)
 
 
 def failure(exc: BaseException) -> dict[str, str]:
-    """What the ``on-failure`` hook is told about a failure."""
+    """The variables of the ``on-failure`` hook."""
     if isinstance(exc, FlowshipError):
         return {
             "error": exc.message,
