@@ -24,7 +24,7 @@ def test_what_is_recorded_is_read_again():
 )
 def test_a_record_in_another_format_does_not_count(data):
     server = ServerModel()
-    server.artifacts[block_users.artifact_key("taxi-docker")] = {"data": data}
+    server.recorded[block_users.artifact_key("taxi-docker")] = [{"data": data}]
     assert block_users.read(server.api, "taxi-docker") == block_users.Recorded(None, "")
 
 
