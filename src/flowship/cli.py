@@ -26,6 +26,7 @@ from flowship.commands import (
     logs,
     profile,
     promote,
+    ps,
     push,
     run,
     secret,
@@ -260,6 +261,13 @@ register(
         "flowship cancel nightly --force",
     ),
     panel=OPERATE,
+)
+register(
+    app,
+    "ps",
+    ps.ps,
+    ("flowship ps", "flowship ps --all", "flowship ps trips/nightly --json"),
+    panel=OBSERVE,
 )
 register(
     app,
