@@ -133,6 +133,7 @@ DEPLOY = {
     "warnings": Any_(str),
     "operations": OPERATIONS,
     "dry_run": bool,
+    "release": Maybe(int),
 }
 SHIP_DRY_RUN = {**DEPLOY, "image_action": str}
 SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}
@@ -282,4 +283,34 @@ STACK = {  # up and down
     "scheduler": str,
     "warnings": Any_(str),
     "restored_profile": Maybe(str),
+}
+PAUSE = {
+    "deployments": [
+        {
+            "name": str,
+            "schedule": Maybe(str),
+            "words": str,
+            "paused": bool,
+            "changed": bool,
+            "deployment_paused": bool,
+            "paused_schedules": Any_(str),
+            "next_run": Maybe(str),
+            "going_on": Any_(str),
+        }
+    ],
+    "api_url": str,
+}
+SCHEDULE_PREVIEW = {
+    "words": str,
+    "slug": str,
+    "timezone": str,
+    "start": str,
+    "runs": [
+        {
+            "local": str,
+            "utc": str,
+            "change": Maybe({"before": str, "after": str}),
+            "note": str,
+        }
+    ],
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flowship.prefect.wire import PAGE, Wire
 
 if TYPE_CHECKING:
-    from flowship.prefect.types import FlowRun, Log, StateChange, TaskRun
+    from flowship.prefect.types import Event, FlowRun, Log, StateChange, TaskRun
 
 
 class RunRequests(Wire):
@@ -112,6 +112,25 @@ class RunRequests(Wire):
         order = "TIMESTAMP_DESC" if newest_first else "TIMESTAMP_ASC"
         body = {"logs": which, "sort": order}
         return cast("Iterator[Log]", self._pages("/logs/filter", body, page))
+
+    def heartbeats(self, run_id: str, since: str, *, limit: int) -> list[Event]:
+        """The last signs of life of a run, the newest first.
+
+        Args:
+            run_id: The run.
+            since: ISO 8601; older ones are left out.
+            limit: How many, at most 50.
+        """
+        which = {
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+            "occurred": {"since": since},
+            "order": "DESC",
+        }
+        found = self._request("POST", "/events/filter", {"filter": which, "limit": limit})
+        if not isinstance(found, dict) or not isinstance(found.get("events"), list):
+            raise self._not_prefect()
+        return cast("list[Event]", found["events"])
 
     def delete_run(self, run_id: str) -> None:
         """Delete a flow run."""

@@ -124,11 +124,18 @@ class Artifact(TypedDict):
     data: Any
 
 
+class Event(TypedDict):
+    """An event, such as a sign of life of a run."""
+
+    occurred: str
+
+
 class State(TypedDict):
-    """The state of a flow run."""
+    """The state of a flow run, and since when."""
 
     type: str
     name: str
+    timestamp: str
     message: str | None
 
 
@@ -147,6 +154,7 @@ class FlowRun(TypedDict):
     name: str
     flow_id: str
     deployment_id: str | None
+    auto_scheduled: bool
     state: State
     created: str
     labels: dict[str, Any]

@@ -47,3 +47,31 @@ def test_the_newest_records_of_a_level_are_one_small_request():
 def test_an_unexpected_answer_to_a_proposed_state_is_an_error():
     with pytest.raises(ApiError):
         api(lambda request: httpx.Response(200, json=[])).set_run_state("a", "CANCELLING")
+
+
+def test_the_signs_of_life_of_a_run_come_with_one_request():
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(200, json={"events": [{"occurred": "2026-01-01T00:03:00Z"}]})
+
+    since = "2026-01-01T00:00:00Z"
+    [event] = api(answer).heartbeats("r", since, limit=2)
+    assert event["occurred"] == "2026-01-01T00:03:00Z"
+    [(path, body)] = seen
+    assert path.endswith("/events/filter")
+    assert body["limit"] == 2
+    assert body["filter"]["resource"] == {"id": ["prefect.flow-run.r"]}
+    assert body["filter"]["occurred"] == {"since": since}
+
+
+def test_runs_are_listed_in_one_request():
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(request.content))
+        return httpx.Response(200, json=[])
+
+    assert api(answer).runs({"name": {"any_": ["x"]}}, sort="NAME_ASC", limit=3) == []
+    assert seen == [{"flow_runs": {"name": {"any_": ["x"]}}, "sort": "NAME_ASC", "limit": 3}]
