@@ -30,6 +30,7 @@ from flowship.commands import (
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -255,6 +256,13 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
 )
 register(
     app,
