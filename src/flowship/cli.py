@@ -18,10 +18,12 @@ from flowship import __version__
 from flowship.commands import (
     boundary,
     build,
+    cancel,
     check,
     deploy,
     etl,
     init,
+    logs,
     pause,
     profile,
     promote,
@@ -262,6 +264,29 @@ register(
     "status",
     status.status,
     ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "cancel",
+    cancel.cancel,
+    (
+        "flowship cancel 6e5a4396",
+        "flowship cancel trips/nightly",
+        "flowship cancel nightly --force",
+    ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "logs",
+    logs.logs,
+    (
+        "flowship logs",
+        "flowship logs trips/nightly --failed",
+        "flowship logs 6e5a4396 --follow --level WARNING",
+        "flowship logs nightly --since 1h --grep 'rows|months'",
+    ),
     panel=OBSERVE,
 )
 register(

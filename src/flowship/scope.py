@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.prefect.types import Deployment
     from flowship.releases.record import Release
+    from flowship.runs.chosen import ChosenRun, Which
     from flowship.runs.find import FoundDeployment
 
 SHOWN_NAMES = 10  # of projects or deployments, where the one asked for does not exist
@@ -204,6 +205,29 @@ def _named(api: PrefectApi, scope: Scope, own: ProjectDeployments) -> FoundDeplo
     if scope.elsewhere:
         raise _not_in_project(api, scope, [_full_name(d) for d in matching or own.found], matching)
     return find(api, name, project=lambda: scope.settings)
+
+
+def run(api: PrefectApi, scope: Scope, which: Which) -> ChosenRun:
+    """The run that a command is about: the user named it, or its deployment, or nothing.
+
+    Args:
+        api: The server.
+        scope: Its `deployment` is what the user named.
+        which: The run of a deployment.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    from flowship.runs import chosen
+
+    def own() -> tuple[FoundDeployment, ...]:
+        try:
+            return _of_project(api, scope).found if scope.project else ()
+        except UsageError:  # it was never deployed
+            return ()
+
+    named = scope.deployment
+    return chosen.choose(api, named, deployment=lambda: one(api, scope), own=own, which=which)
 
 
 def _only(api: PrefectApi, scope: Scope, found: Sequence[FoundDeployment]) -> FoundDeployment:

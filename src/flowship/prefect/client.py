@@ -109,6 +109,12 @@ class PrefectApi(BlockRequests, RunRequests):
             body["flows"] = {"name": {"any_": sorted(flows)}}
         return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))
 
+    def deployments_by_id(self, ids: Sequence[str]) -> list[Deployment]:
+        """The deployments with these ids, as far as they exist."""
+        body = {"deployments": {"id": {"any_": list(ids)}}}
+        found = self._pages("/deployments/filter", body) if ids else ()
+        return cast("list[Deployment]", list(found))
+
     def deployments_like(self, text: str) -> list[Deployment]:
         """At most 200 deployments whose name contains `text`, in the order of their names."""
         body = {"deployments": {"name": {"like_": text}}, "sort": "NAME_ASC", "limit": PAGE}

@@ -25,6 +25,7 @@ SENT = {
     types.Log: core.Log,
     types.Schedule: core.DeploymentSchedule,
     types.State: states.State,
+    types.StateChange: responses.OrchestrationResult,
     types.TaskRun: core.TaskRun,
     types.Variable: core.Variable,
     types.WorkPool: responses.WorkPoolResponse,
