@@ -18,6 +18,7 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.outcome import exit_on
+from flowship.errors import UsageError
 
 if TYPE_CHECKING:
     from flowship.engine.attached import Stream
@@ -59,7 +60,11 @@ def try_flow(
     from flowship.trial import result
 
     screen = Screen(as_json=as_json)
-    requests = prepare(screen, platform, build_arg, env, None, Flags(name=deployment))
+    try:
+        requests = prepare(screen, platform, build_arg, env, None, Flags(name=deployment))
+    except UsageError as exc:  # here the name is an argument
+        exc.where = "DEPLOYMENT" if exc.where == "--name" else exc.where
+        raise
 
     def on_line(stream: Stream, line: str) -> None:
         screen.info(render_trial.line(line))
