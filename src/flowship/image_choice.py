@@ -261,17 +261,18 @@ def _image_of_files(engine: Engine, settings: Settings) -> tuple[BuiltImage, str
     from flowship.push import published, pushed_reference
 
     present, repository = prepare_build(settings), _repository(settings)
-    inputs = image.inputs_of(engine, present)
+    bases = image.fingerprints_of_bases(engine, present)
+    inputs = None if bases is None else present.digest(bases)
     here = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
-    if here and (known := pushed_reference(here, repository)):
-        return here, known
+    known = pushed_reference(here, repository) if here else None
     there = None
-    if repository and inputs:
+    if repository and inputs and not known:
         there = published(engine, repository, inputs, credentials(repository))
+        known = pushed_reference(there, repository) if there else None
     found = there or here
     if found is None:
         raise _no_image(settings)
-    return found, pushed_reference(there, repository) if there else None
+    return replace(found, files=present.input_hashes(bases or {})), known
 
 
 def credentials(target: Reference) -> Credentials | None:
@@ -310,6 +311,7 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         probed=bool(flows),
         inputs=built.inputs,
         revision=built.revision,
+        files=built.files,
     )
 
 

@@ -18,6 +18,7 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.outcome import exit_on
+from flowship.commands.project import load_settings
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,16 +53,18 @@ def try_flow(
     is 8 if the flow fails.
     """
     from flowship import pipeline
+    from flowship.commands.hooks import HookedListener, begin
     from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_trial
     from flowship.output.console import Screen
-    from flowship.output.listener import ScreenListener
     from flowship.trial import result
 
     screen = Screen(as_json=as_json)
+    settings = load_settings(screen, env, platform=platform)
+    hooks = begin(screen, settings, "try")
     try:
-        requests = prepare(screen, platform, build_arg, env, None, Flags(name=deployment))
+        requests = prepare(screen, settings, build_arg, None, Flags(name=deployment), hooks)
     except UsageError as exc:  # here the name is an argument
         exc.where = "DEPLOYMENT" if exc.where == "--name" else exc.where
         raise
@@ -74,7 +77,7 @@ def try_flow(
         deployment,
         pairs(param, "--param"),
         BuildOptions(no_cache=no_cache),
-        ScreenListener(screen),
+        HookedListener(screen, hooks),
         on_line,
         offline=offline,
     )

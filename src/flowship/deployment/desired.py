@@ -9,14 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Any
 
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
-
-NEW_IMAGE = "(new image)"
-"""In a dry run, in place of what only the built image has."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,7 @@ class ImageFacts:
             what the server has.
         inputs: The hash of all inputs; empty for an image that is not built.
         revision: The git revision that it was built from; empty if there is none.
+        files: What it was built from → a short hash, as far as it is known.
     """
 
     reference: str
@@ -72,23 +69,11 @@ class ImageFacts:
     built: bool = True
     inputs: str = ""
     revision: str = ""
-
-    @property
-    def version(self) -> str:
-        """What the UI shows as the deployment's version: the tag that the inputs have."""
-        if not self.built:
-            return NEW_IMAGE
-        return self.inputs[:12] or image_version(self.reference)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def flow(self, entrypoint: str) -> FlowFacts | None:
         """What is known of a flow; None if that is nothing."""
         return next((flow for flow in self.flows if flow.entrypoint == entrypoint), None)
-
-
-def image_version(reference: str) -> str:
-    """Twelve digits of the digest, else the tag."""
-    name, _, digest = reference.partition("@sha256:")
-    return digest[:12] if digest else PurePosixPath(name).name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,10 @@ def test_an_empty_schedule_gives_no_schedule(tmp_path, value):
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [
-        ({"cron": "0 5 * * *", "timezone": "Mars/Olympus"}, 'timezone "Mars/Olympus" does not exist'),
+        (
+            {"cron": "0 5 * * *", "timezone": "Mars/Olympus"},
+            'timezone "Mars/Olympus" does not exist',
+        ),
         ({"interval": 60, "timezone": "../etc"}, 'timezone "../etc" does not exist'),
         ({"rrule": '{"rrule": "FREQ=DAILY", "timezone": "X"}'}, 'timezone "X" does not exist'),
         ({"interval": 0}, "more than 0 seconds"),
