@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import block_users, docker_block
+from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -143,6 +144,44 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
         users=users,
         image=recorded.image,
     )
+
+
+def observe_again(
+    api: PrefectApi, desired: DesiredState, before: ServerState, done: Plan
+) -> ServerState:
+    """Read back what was changed. What was not is taken as it was read before: a project has up to
+    hundreds of deployments, and the server needs 5 to 10 ms for each.
+
+    Args:
+        api: The server.
+        desired: What was deployed.
+        before: What was read before.
+        done: What was changed since.
+    """
+    changed = {o.name for o in done.operations if o.resource is Resource.DEPLOYMENT}
+    changed |= {
+        o.name.partition(": ")[0] for o in done.operations if o.resource is Resource.SCHEDULE
+    }
+    again = [d for d in desired.deployments if d.full_name in changed]
+    if len(again) < len(changed) or any(o.resource not in _READ_BACK for o in done.operations):
+        return observe(api, desired)
+    block = api.block_document(docker_block.SLUG, desired.block.name)
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    names = [d.full_name for d in again]
+    found = dict(zip(names, observe_deployments(api, again), strict=True)) if again else {}
+    own = zip(desired.deployments, before.deployments, strict=True)
+    return replace(
+        before,
+        block=block,
+        registration=_registration(api, block),
+        deployments=tuple(found.get(wanted.full_name, earlier) for wanted, earlier in own),
+        users=recorded.flows,
+        image=recorded.image,
+    )
+
+
+_READ_BACK = (Resource.BLOCK, Resource.FLOW, Resource.DEPLOYMENT, Resource.SCHEDULE)
+"""If anything else changed, everything is read again."""
 
 
 def observe_deployments(
