@@ -20,6 +20,7 @@ from flowship.commands import (
     build,
     check,
     deploy,
+    doctor,
     etl,
     init,
     profile,
@@ -247,6 +248,13 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
 )
 register(app, "up", up.up, ("flowship up", "flowship up --port 4201 --pool etl"), panel=SET_UP)
 register(app, "down", up.down, ("flowship down",), panel=SET_UP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from flowship.prefect.wire import PAGE, Wire
@@ -26,6 +26,33 @@ class RunRequests(Wire):
     def runs_of(self, deployment_id: str) -> list[FlowRun]:
         """The runs of a deployment, at most 200."""
         body = {"flow_runs": {"deployment_id": {"any_": [deployment_id]}}, "limit": PAGE}
+        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
+
+    def active_runs(self, deployments: Collection[str]) -> list[FlowRun]:
+        """The runs of these deployments that the server believes to be at work, at most 200, those
+        that started first at the beginning."""
+        body = {
+            "flow_runs": {
+                "deployment_id": {"any_": sorted(deployments)},
+                "state": {"type": {"any_": ["RUNNING", "CANCELLING"]}},
+            },
+            "sort": "START_TIME_ASC",
+            "limit": PAGE,
+        }
+        return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
+
+    def planned_runs(self, deployment_id: str, after: str) -> list[FlowRun]:
+        """The runs of a deployment that are scheduled for later than `after` (ISO 8601), at most
+        200."""
+        body = {
+            "flow_runs": {
+                "deployment_id": {"any_": [deployment_id]},
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+                "next_scheduled_start_time": {"after_": after},
+            },
+            "sort": "NEXT_SCHEDULED_START_TIME_ASC",
+            "limit": PAGE,
+        }
         return cast("list[FlowRun]", self._list("POST", "/flow_runs/filter", body))
 
     def create_run(self, deployment_id: str, parameters: Mapping[str, Any]) -> FlowRun:
