@@ -32,6 +32,7 @@ CHECK = {
             "source": str,
         }
     ],
+    "environments": [{"environment": str, **ERROR["error"]}],
     "errors": int,
     "warnings": int,
     "fixed": int,
