@@ -27,9 +27,11 @@ def reachable(world: World) -> Verdict:
         return of_error(exc, "No image can be built or pushed from this machine.")
     world.connected_engine = engine
     name = about.name(engine)
-    found = f"{name} {engine.version} ({engine.platform}) at {mask_addresses(engine.address)}"
     chosen = about.chosen_by(world.environ)
-    found = f"{found}, from {chosen}" if chosen else found
+    # docker-py's own address of a socket says nothing to people.
+    where = "" if engine.address.startswith("http+docker:") else mask_addresses(engine.address)
+    place = ", ".join(filter(None, [where, chosen and f"from {chosen}"])) or "the default socket"
+    found = f"{name} {engine.version} ({engine.platform}) at {place}"
     if name == "Docker" and _numbers(engine.version) < OLDEST:
         return warning(
             found,

@@ -74,23 +74,42 @@ def deployed(world: World) -> Verdict:
     named = {name: str(data["image"]) for name, data in there.items() if data.get("image")}
     if not named:
         return skipped("no image is deployed")
-    local = []
     for block, reference in named.items():
         problem = _find(world, block, reference)
-        in_engine = world.connected_engine is not None and _in_engine(world, reference)
         if problem is None:
             continue
-        if not in_engine:
-            return error(f"{reference}: {problem.message}", _PULL_FAILS, problem.hint)
-        local.append(reference)
-    shown = ", ".join(dict.fromkeys(named.values()))
-    if local:
+        if why := _unknown(world, problem, reference):
+            return skipped(why)
+        if world.connected_engine is None or not _in_engine(world, reference):
+            return error(f"{_short(reference)}: {problem.message}", _PULL_FAILS, problem.hint)
         return warning(
-            f"{', '.join(local)} only in this engine",
+            f"{_short(reference)} is in this engine, but cannot be pulled: {problem.message}",
             "Only workers on this engine can run it.",
             "`flowship ship` pushes and deploys it again",
         )
-    return ok(f"{shown} can be pulled")
+    shown = dict.fromkeys(map(_short, named.values()))
+    return ok(f"{', '.join(shown)} can be pulled")
+
+
+def _unknown(world: World, problem: FlowshipError, reference: str) -> str:
+    """Why the registry's answer does not say what workers get; empty if it does."""
+    from flowship.registry import NO_CONNECTION, REFUSALS, Fault, Reference, RegistryFailure
+
+    if not isinstance(problem, RegistryFailure):
+        return ""
+    if problem.fault in {*REFUSALS, Fault.WRONG_PASSWORD}:
+        return f"the registry does not say: {problem.message}"
+    repo = world.settings.repo if world.settings else None
+    if repo and problem.fault in NO_CONNECTION:
+        ours, theirs = (Reference.parse(each).registry for each in (repo, reference))
+        return "registry-reachable failed" if ours == theirs else ""
+    return ""
+
+
+def _short(reference: str) -> str:
+    """A reference with the beginning of its digest."""
+    name, at, digest = reference.partition("@")
+    return f"{name}{at}{digest[:19]}"
 
 
 def _find(world: World, block: str, reference: str) -> FlowshipError | None:

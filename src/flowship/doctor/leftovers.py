@@ -39,20 +39,17 @@ def engine(world: World) -> Verdict:
     unnamed = images.unnamed(world.engine)
     if not orphans and not unnamed:
         return ok("nothing is left in the engine")
-    parts = [
-        _counted(len(orphans), "container of a killed command", "containers of killed commands"),
-        _counted(len(unnamed), "image without a name", "images without names"),
-    ]
-    found = " and ".join(each for each in parts if each)
     if world.fix:
         for each in orphans:
             containers.remove(world.engine, each)
         removed = [each for each in unnamed if images.remove(world.engine, each)]
-        done = [f"removed {parts[0]}"] if orphans else []
-        done += [f"removed {_counted(len(removed), 'image without a name', 'images without names')}"] \
-            if removed else []  # fmt: skip
-        return ok("nothing is left in the engine", done)
-    return warning(found, "They take disk space in the engine, and nothing uses them.", _REMEDY)
+        done = _counted(len(orphans), len(removed))
+        return ok("nothing is left in the engine", [f"removed {each}" for each in done])
+    return warning(
+        " and ".join(_counted(len(orphans), len(unnamed))),
+        "They take disk space in the engine, and nothing uses them.",
+        _REMEDY,
+    )
 
 
 def server(world: World) -> Verdict:
@@ -73,5 +70,10 @@ def server(world: World) -> Verdict:
     )
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}" if count else ""
+def _counted(containers: int, images: int) -> list[str]:
+    """What is left in an engine, in words."""
+    words = (
+        (containers, "container of a killed command", "containers of killed commands"),
+        (images, "image without a name", "images without names"),
+    )
+    return [f"{count} {one if count == 1 else many}" for count, one, many in words if count]

@@ -34,10 +34,12 @@ def work_pool(world: World) -> Verdict:
     names = sorted({str(n) for n in used} | configured) or [UP_POOL]
     world.pools = {name: world.api.work_pool(name) for name in names}
     missing = [name for name, found in world.pools.items() if found is None]
-    if missing and missing[0] in used:
+    without = [each["name"] for each in world.deployments if not each["work_pool_name"]]
+    if without or set(missing) & used:
+        name = missing[0] if missing else names[0]
         return error(
-            f'the work pool "{missing[0]}" does not exist',
-            "A deployment sends its runs to it, and none of them starts.",
+            f'the work pool "{name}" of {", ".join(without) or "a deployment"} does not exist',
+            "No run of it starts: nothing looks for them.",
             "`flowship deploy` creates it, then start a worker",
         )
     if len(missing) == len(names):

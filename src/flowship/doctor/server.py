@@ -64,7 +64,7 @@ def versions(world: World) -> Verdict:
     images = {each.flows[0].prefect for each in world.images.values() if each.flows}
     here = _installed()
     known = [f"server {server}", *(f"image {each}" for each in sorted(images))]
-    found = ", ".join([*known, *([f"worker of `flowship up` {here}"] if here else [])])
+    found = ", ".join([*known, *([f"this machine {here}"] if here else [])])
     for image in sorted(images):
         try:
             rules.validate(image, server)

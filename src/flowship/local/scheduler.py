@@ -100,7 +100,7 @@ def _time(text: object) -> datetime:
 def _schedules_a_deployment(api: PrefectApi, now: datetime, log: Path | None) -> bool:
     """Whether a deployment created for this check gets runs; it is deleted in any case."""
     for old in leftovers(api, now):
-        remove(api, old["name"])
+        api.delete_flow(old["id"])
     name = f"{CHECK_FLOW}-{uuid4().hex[:8]}"
     try:
         flow = api.create_flow(name)
