@@ -130,7 +130,8 @@ def test_every_module_says_what_it_is(module):
 
 
 KNOW_DOCKER = {
-    f"engine/{m}.py" for m in ("attached", "builder", "client", "containers", "errors", "images")
+    f"engine/{m}.py"
+    for m in ("attached", "builder", "client", "containers", "errors", "images", "inspection")
 }
 
 
@@ -196,6 +197,7 @@ RULES = {
     "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "runs/": (*TERMINAL, *STEPS, *ENGINE),
+    "releases/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.config"),
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),

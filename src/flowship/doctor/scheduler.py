@@ -37,7 +37,14 @@ def scheduler(world: World) -> Verdict:
     active = [each for each in world.deployments if any(_settled(each, now))]
     planned = 0
     for deployment in active[:ASKED]:
-        runs = world.api.planned_runs(deployment["id"], now.isoformat())
+        runs = world.api.runs(
+            {
+                "deployment_id": {"any_": [deployment["id"]]},
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+                "next_scheduled_start_time": {"after_": now.isoformat()},
+            },
+            sort="NEXT_SCHEDULED_START_TIME_ASC",
+        )
         planned += len(runs)
         for schedule in _settled(deployment, now):
             if not _has_run(schedule, runs):

@@ -90,16 +90,6 @@ def remove(engine: Engine, container: str) -> None:
         engine.api.remove_container(container, force=True, v=True)
 
 
-def is_running(engine: Engine, container: str) -> bool:
-    """Whether the engine has a container that has not ended."""
-    with engine_errors("looking for a container"):
-        try:
-            state = engine.api.inspect_container(container)["State"]
-        except docker.errors.NotFound:
-            return False
-    return state.get("Status") not in ("exited", "dead", "removing")
-
-
 def _is_orphan(labels: Mapping[str, str]) -> bool:
     machine, _, process = labels[OWNER].rpartition(" ")
     with suppress(ValueError):
