@@ -21,7 +21,7 @@ from flowship.doctor import (
     scheduler,
     server,
 )
-from flowship.doctor.result import Verdict
+from flowship.doctor.result import Finding
 from flowship.doctor.world import World
 
 
@@ -38,7 +38,7 @@ class Check:
     """
 
     code: str
-    run: Callable[[World], Verdict]
+    run: Callable[[World], Finding]
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     limit: float = 12.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowship.doctor.result import Verdict, error, of_error, ok, skipped
+from flowship.doctor.result import Finding, error, of_error, ok, skipped
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.redaction import mask_addresses
@@ -31,7 +31,7 @@ _MEANING = (
 )
 
 
-def api(world: World) -> Verdict:
+def api(world: World) -> Finding:
     """Whether a container on the network of the runs reaches the API."""
     from flowship.engine import attached
 

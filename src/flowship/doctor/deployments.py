@@ -6,14 +6,14 @@ import json
 import re
 
 from flowship import scope
-from flowship.doctor.result import Verdict, error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import UsageError
 
 _SECRET = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([\w-]+)")
 
 
-def deployed(world: World) -> Verdict:
+def deployed(world: World) -> Finding:
     """Whether the server has the project's deployments."""
     if world.scope.project is None:
         return skipped("no project")
@@ -38,7 +38,7 @@ def deployed(world: World) -> Verdict:
     return ok(f"{len(names)} on the server ({', '.join(sorted(names))}{shown})")
 
 
-def block(world: World) -> Verdict:
+def block(world: World) -> Finding:
     """Whether the blocks exist that runs take their values from, and engines accept the values."""
     from flowship.deployment import docker_block
 
@@ -69,7 +69,7 @@ def block(world: World) -> Verdict:
     return ok(f"{', '.join(names)}, with values that engines accept")
 
 
-def secrets(world: World) -> Verdict:
+def secrets(world: World) -> Finding:
     """Whether the server has all Secret blocks that runs refer to."""
     from flowship.deployment import secrets as known
     from flowship.deployment.secrets import set_command

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowship.doctor.machine import free_at, judged
-from flowship.doctor.result import Verdict, ok, skipped, warning
+from flowship.doctor.machine import by_free_space, free_at
+from flowship.doctor.result import Finding, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.events import readable_size
@@ -15,7 +15,7 @@ OLDEST = (20, 10)
 """The first version of Docker in which a container can reach its host by name."""
 
 
-def reachable(world: World) -> Verdict:
+def reachable(world: World) -> Finding:
     """Whether the container engine answers, and which one it is."""
     from flowship.doctor.result import of_error
     from flowship.engine import about
@@ -41,7 +41,7 @@ def reachable(world: World) -> Verdict:
     return ok(found)
 
 
-def disk_space(world: World) -> Verdict:
+def disk_space(world: World) -> Finding:
     """Whether the engine has room for images."""
     from flowship.engine import about
 
@@ -49,7 +49,7 @@ def disk_space(world: World) -> Verdict:
     if world.engine.is_remote or not folder or not Path(folder).is_dir():
         return skipped(f"the engine stores on another machine ({folder or 'unknown'})")
     free = free_at(Path(folder))
-    return judged(
+    return by_free_space(
         free,
         f"{readable_size(int(free))} free for images ({folder})",
         "Builds and pulls fail when the disk is full, and so do runs.",

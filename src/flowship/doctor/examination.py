@@ -9,12 +9,12 @@ from functools import partial
 from threading import Thread
 
 from flowship.doctor.catalog import CHECKS, Check
-from flowship.doctor.result import Examination, Result, Severity, Verdict, error, of_error, skipped
+from flowship.doctor.result import Examination, Finding, Result, Severity, error, of_error, skipped
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.redaction import mask_addresses
 
-Verdicts = Mapping[str, "Future[Verdict]"]
+Findings = Mapping[str, "Future[Finding]"]
 
 
 def examine(world: World, checks: Sequence[Check] = CHECKS) -> Examination:
@@ -27,23 +27,23 @@ def examine(world: World, checks: Sequence[Check] = CHECKS) -> Examination:
     Raises:
         Exception: A check has a bug.
     """
-    verdicts: dict[str, Future[Verdict]] = {check.code: Future() for check in checks}
+    findings: dict[str, Future[Finding]] = {check.code: Future() for check in checks}
     for check in checks:
         # The threads end with the process, so that no check that hangs keeps it alive.
-        Thread(target=_in_turn, args=(check, world, verdicts), daemon=True, name=check.code).start()
-    results = tuple(Result(check.code, verdicts[check.code].result()) for check in checks)
+        Thread(target=_in_turn, args=(check, world, findings), daemon=True, name=check.code).start()
+    results = tuple(Result(check.code, findings[check.code].result()) for check in checks)
     if world.connected_api is not None:
         world.connected_api.close()
     url = world.target.url if world.target else None
     return Examination(world.scope.project, mask_addresses(url) if url else None, results)
 
 
-def _in_turn(check: Check, world: World, verdicts: Verdicts) -> None:
-    """Wait for the checks before this one, run it, and store its verdict or its exception."""
-    mine = verdicts[check.code]
+def _in_turn(check: Check, world: World, findings: Findings) -> None:
+    """Wait for the checks before this one, run it, and store its finding or its exception."""
+    mine = findings[check.code]
     try:
         for code in (*check.needs, *check.after):
-            before = verdicts[code].result()
+            before = findings[code].result()
             if code in check.needs and before.severity in (Severity.ERROR, Severity.SKIPPED):
                 mine.set_result(skipped(_because(code, before)))
                 return
@@ -52,16 +52,16 @@ def _in_turn(check: Check, world: World, verdicts: Verdicts) -> None:
         mine.set_exception(exc)
 
 
-def _because(code: str, before: Verdict) -> str:
+def _because(code: str, before: Finding) -> str:
     """Why a check was skipped: the first one that failed, not the one in between."""
     if before.severity is Severity.SKIPPED:
         return before.found
     return f"{code} failed"
 
 
-def _within(check: Check, world: World) -> Verdict:
-    """The verdict of a check, or that it did not end within its time."""
-    done: Future[Verdict] = Future()
+def _within(check: Check, world: World) -> Finding:
+    """The finding of a check, or that it did not end within its time."""
+    done: Future[Finding] = Future()
     Thread(target=partial(_run, check, world, done), daemon=True, name=f"{check.code} runs").start()
     with suppress(TimeoutError):
         return done.result(check.limit)
@@ -72,7 +72,7 @@ def _within(check: Check, world: World) -> Verdict:
     )
 
 
-def _run(check: Check, world: World, done: Future[Verdict]) -> None:
+def _run(check: Check, world: World, done: Future[Finding]) -> None:
     try:
         done.set_result(check.run(world))
     except FlowshipError as exc:  # what it asks failed in another way than it expects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flowship.doctor.result import Verdict, error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PULL_FAILS = "Workers cannot pull the image, so that every run crashes before it starts."
 
 
-def base(world: World) -> Verdict:
+def base(world: World) -> Finding:
     """Whether the engine has the base images, or could pull them."""
     from flowship.engine.images import look_up
 
@@ -68,7 +68,7 @@ def _not_pullable(image: str) -> FlowshipError | None:
     return None
 
 
-def deployed(world: World) -> Verdict:
+def deployed(world: World) -> Finding:
     """Whether the images that the blocks name can be pulled."""
     there = {name: document["data"] for name, document in world.blocks.items() if document}
     named = {name: str(data["image"]) for name, data in there.items() if data.get("image")}
@@ -151,7 +151,7 @@ def _in_engine(world: World, reference: str) -> bool:
     return look_up(world.engine, reference) is not None
 
 
-def platform(world: World) -> Verdict:
+def platform(world: World) -> Finding:
     """Whether this engine runs the deployed images."""
     if not world.images:
         return skipped("no deployed image that flowship built is known")

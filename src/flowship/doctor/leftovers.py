@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from flowship.doctor.result import Verdict, ok, skipped, warning
+from flowship.doctor.result import Finding, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.local import scheduler
 
 _REMEDY = "`flowship doctor --fix` removes it"
 
 
-def lock(world: World) -> Verdict:
+def lock(world: World) -> Finding:
     """Whether a deploy of the project is at work, or died with its lock."""
     from flowship.deployment import lock as locks
 
@@ -31,7 +31,7 @@ def lock(world: World) -> Verdict:
     )
 
 
-def engine(world: World) -> Verdict:
+def engine(world: World) -> Finding:
     """Whether containers of killed commands, or images of builds that died, are left."""
     from flowship.engine import containers, images
 
@@ -52,7 +52,7 @@ def engine(world: World) -> Verdict:
     )
 
 
-def server(world: World) -> Verdict:
+def server(world: World) -> Finding:
     """Whether deployments of the scheduler's check are left on the server."""
     now = datetime.now(timezone.utc)
     found = scheduler.leftovers(world.api, now)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from flowship.doctor.result import Verdict, error, of_error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.events import readable_size
 from flowship.local import records
@@ -16,7 +16,7 @@ FULL = 500_000_000  # bytes; an image of Prefect with pandas needs about as much
 LOW = 2_000_000_000
 
 
-def configuration(world: World) -> Verdict:
+def configuration(world: World) -> Finding:
     """Whether the project's configuration is valid."""
     problem = world.unreadable or world.scope.problem
     if problem is not None:
@@ -31,7 +31,7 @@ def configuration(world: World) -> Verdict:
     return ok(f"project {settings.name}{environment} ({source})")
 
 
-def disk_space(world: World) -> Verdict:
+def disk_space(world: World) -> Finding:
     """Whether there is room for what flowship and Prefect write on this machine."""
     places = {
         "temporary files": Path(tempfile.gettempdir()),
@@ -42,7 +42,7 @@ def disk_space(world: World) -> Verdict:
     free = {name: _free(path) for name, path in places.items()}
     name, least = min(free.items(), key=lambda item: item[1])
     where = f"{readable_size(least)} free for {name} ({places[name]})"
-    return judged(
+    return by_free_space(
         least,
         where,
         "A build writes its files to a temporary one, and a server that cannot write to its"
@@ -51,8 +51,8 @@ def disk_space(world: World) -> Verdict:
     )
 
 
-def judged(free: float, found: str, meaning: str, remedy: str) -> Verdict:
-    """The verdict on free space, in bytes."""
+def by_free_space(free: float, found: str, meaning: str, remedy: str) -> Finding:
+    """The finding on free space, in bytes."""
     if free < FULL:
         return error(found, meaning, remedy)
     return warning(found, meaning, remedy) if free < LOW else ok(found)

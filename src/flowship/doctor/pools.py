@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from flowship.deployment.stored import parse_moment
-from flowship.doctor.result import Verdict, error, of_error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 
@@ -24,7 +24,7 @@ three."""
 _NOT_STARTED = "No run starts: scheduled runs wait, and become late."
 
 
-def work_pool(world: World) -> Verdict:
+def work_pool(world: World) -> Finding:
     """Whether the work pools exist, and take what a deployment sends."""
     from flowship.deployment.pools import UP_POOL, pool_of
 
@@ -53,7 +53,7 @@ def work_pool(world: World) -> Verdict:
     return ok(", ".join(f'"{name}" ({found["type"]})' for name, found in there.items()))
 
 
-def active(world: World) -> Verdict:
+def active(world: World) -> Finding:
     """Whether the work pools are not paused."""
     there = {name: found for name, found in world.pools.items() if found}
     paused = [name for name, found in there.items() if found["is_paused"]]
@@ -66,17 +66,17 @@ def active(world: World) -> Verdict:
     return ok("not paused") if there else skipped("no work pool")
 
 
-def worker(world: World) -> Verdict:
+def worker(world: World) -> Finding:
     """Whether a worker of the right type is online in each pool, and was heard lately."""
     there = {name: found for name, found in world.pools.items() if found}
     if not there:
         return skipped("no work pool")
-    verdicts = [_of_pool(world, name, found["type"]) for name, found in there.items()]
+    findings = [_of_pool(world, name, found["type"]) for name, found in there.items()]
     order = ("error", "warning", "ok")
-    return min(verdicts, key=lambda each: order.index(each.severity.value))
+    return min(findings, key=lambda each: order.index(each.severity.value))
 
 
-def _of_pool(world: World, pool: str, kind: str) -> Verdict:
+def _of_pool(world: World, pool: str, kind: str) -> Finding:
     from flowship.deployment.pools import worker_command
 
     now = world.api.clock() or datetime.now(timezone.utc)

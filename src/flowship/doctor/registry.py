@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flowship.doctor.result import Verdict, of_error, ok, skipped
+from flowship.doctor.result import Finding, of_error, ok, skipped
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 
 _MEANING = "`flowship push` and `ship` fail, and workers cannot pull new images."
 
 
-def reachable(world: World) -> Verdict:
+def reachable(world: World) -> Finding:
     """Whether the registry of the project answers."""
     from flowship.registry import REFUSALS, Fault, RegistryFailure, credentials_for, is_loopback
     from flowship.registry.client import RegistryClient
@@ -35,7 +35,7 @@ def reachable(world: World) -> Verdict:
     return ok(f"{target.registry} answers")
 
 
-def credentials(world: World) -> Verdict:
+def credentials(world: World) -> Finding:
     """Whether the registry would accept a push: an upload is begun and canceled."""
     from flowship.registry.copying import require_push
 

@@ -22,7 +22,7 @@ class Severity(str, Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Finding:
     """What a check found.
 
     Attributes:
@@ -44,15 +44,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Result:
-    """A verdict with the code of its check."""
+    """A finding with the code of its check."""
 
     code: str
-    verdict: Verdict
+    finding: Finding
 
     @property
     def severity(self) -> Severity:
         """How bad it is."""
-        return self.verdict.severity
+        return self.finding.severity
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Examination:
     @property
     def fixed(self) -> tuple[str, ...]:
         """What ``--fix`` did."""
-        return tuple(line for each in self.results for line in each.verdict.fixed)
+        return tuple(line for each in self.results for line in each.finding.fixed)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values only."""
@@ -96,37 +96,37 @@ class Examination:
                 {
                     "code": each.code,
                     "severity": each.severity.value,
-                    "found": each.verdict.found,
-                    "meaning": each.verdict.meaning,
-                    "remedy": each.verdict.remedy,
-                    "details": each.verdict.details,
+                    "found": each.finding.found,
+                    "meaning": each.finding.meaning,
+                    "remedy": each.finding.remedy,
+                    "details": each.finding.details,
                 }
                 for each in self.results
             ],
         }
 
 
-def ok(found: str, fixed: Sequence[str] = ()) -> Verdict:
+def ok(found: str, fixed: Sequence[str] = ()) -> Finding:
     """Everything is as it should be."""
-    return Verdict(Severity.OK, found, fixed=tuple(fixed))
+    return Finding(Severity.OK, found, fixed=tuple(fixed))
 
 
-def warning(found: str, meaning: str, remedy: str = "", details: str = "") -> Verdict:
+def warning(found: str, meaning: str, remedy: str = "", details: str = "") -> Finding:
     """Something works, and should be looked at."""
-    return Verdict(Severity.WARNING, found, meaning, remedy, details)
+    return Finding(Severity.WARNING, found, meaning, remedy, details)
 
 
-def error(found: str, meaning: str, remedy: str = "", details: str = "") -> Verdict:
+def error(found: str, meaning: str, remedy: str = "", details: str = "") -> Finding:
     """Something does not work."""
-    return Verdict(Severity.ERROR, found, meaning, remedy, details)
+    return Finding(Severity.ERROR, found, meaning, remedy, details)
 
 
-def skipped(why: str) -> Verdict:
+def skipped(why: str) -> Finding:
     """There was nothing to check, or it could not be checked."""
-    return Verdict(Severity.SKIPPED, why)
+    return Finding(Severity.SKIPPED, why)
 
 
-def of_error(exc: FlowshipError, meaning: str) -> Verdict:
+def of_error(exc: FlowshipError, meaning: str) -> Finding:
     """The error that a step of flowship would end with for the same reason."""
     place = f"{exc.where}: " if exc.where else ""
     return error(f"{place}{exc.message}", meaning, exc.hint, exc.details)

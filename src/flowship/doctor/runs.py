@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from flowship.doctor.result import Verdict, ok, skipped, warning
+from flowship.doctor.result import Finding, ok, skipped, warning
 from flowship.doctor.world import World
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ REPORT_SECONDS = 3.0
 WORKER = "prefect.worker.name"
 
 
-def zombies(world: World) -> Verdict:
+def zombies(world: World) -> Finding:
     """Whether every run that is at work has its container."""
     if not world.deployments:
         return skipped("not deployed yet")

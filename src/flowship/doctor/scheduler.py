@@ -1,7 +1,7 @@
 """Check that the server's scheduler plans runs.
 
 A server can answer every request and never fire a schedule. Nothing is written to it: an active
-schedule whose next runs are not planned tells as much as a deployment created for the purpose.
+schedule whose next runs are not planned shows as much as a deployment created for the purpose.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from flowship.deployment.stored import parse_moment, stored_schedule
-from flowship.doctor.result import Verdict, error, ok, skipped
+from flowship.doctor.result import Finding, error, ok, skipped
 from flowship.doctor.world import World
 from flowship.local import scheduler as local
 from flowship.prefect.address import is_loopback
@@ -28,7 +28,7 @@ ASKED = 5
 _MEANING = "The server answers, but no scheduled run starts."
 
 
-def scheduler(world: World) -> Verdict:
+def scheduler(world: World) -> Finding:
     """Whether the scheduler plans the runs of active schedules."""
     broken = local.failure_in_log(world.api.url, world.environ) if world.api.is_local else None
     if broken is not None:
@@ -56,7 +56,7 @@ def scheduler(world: World) -> Verdict:
     return skipped("no active schedule to observe it by")
 
 
-def _not_planned(world: World, name: str) -> Verdict:
+def _not_planned(world: World, name: str) -> Finding:
     restart = "`flowship down`, then `flowship up`" if is_loopback(world.api.url) else ""
     return error(
         f"{name} has an active schedule, but no run of it is planned",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import metadata
 
 from flowship import scope
-from flowship.doctor.result import Verdict, error, of_error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.redaction import mask_addresses
@@ -18,7 +18,7 @@ SKEW = timedelta(seconds=30)
 _NOTHING_RUNS = "Nothing can be deployed, and no scheduled run starts while it does not answer."
 
 
-def address(world: World) -> Verdict:
+def address(world: World) -> Finding:
     """Whether the address of a Prefect API is set."""
     from flowship.prefect import errors
     from flowship.prefect.address import require_address
@@ -37,7 +37,7 @@ def address(world: World) -> Verdict:
     return ok(found)
 
 
-def reachable(world: World) -> Verdict:
+def reachable(world: World) -> Finding:
     """Whether a Prefect 3 API answers, and accepts the credentials."""
     from flowship.prefect import health
     from flowship.prefect.client import PrefectApi
@@ -56,7 +56,7 @@ def reachable(world: World) -> Verdict:
     return ok(f"Prefect {answer.version} answers" if answer.version else "Prefect Cloud answers")
 
 
-def versions(world: World) -> Verdict:
+def versions(world: World) -> Finding:
     """Whether the server, this machine and the deployed images have versions that fit."""
     from flowship.prefect import versions as rules
 
@@ -72,8 +72,8 @@ def versions(world: World) -> Verdict:
             return error(found, exc.message[0].upper() + exc.message[1:] + ".", exc.hint)
     texts = [rules.newer_image(image, server) for image in sorted(images)]
     texts.append(rules.worker_warning(here, server) if here else None)
-    if told := [text for text in texts if text]:
-        meaning, _, remedy = told[0].rpartition("; ")
+    if problems := [text for text in texts if text]:
+        meaning, _, remedy = problems[0].rpartition("; ")
         return warning(found, meaning[0].upper() + meaning[1:] + ".", remedy)
     return ok(found)
 
@@ -85,7 +85,7 @@ def _installed() -> str:
         return ""
 
 
-def clocks(world: World) -> Verdict:
+def clocks(world: World) -> Finding:
     """Whether the clocks of this machine, the server and the engine agree."""
     from flowship.engine import about
 

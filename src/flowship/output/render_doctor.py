@@ -57,7 +57,7 @@ def _result(result: Result, column: int, *, unicode: bool) -> Iterator[str]:
     sign, plain, color = MARKS[result.severity]
     mark = sign if unicode else plain
     head = f"{mark:<2} {result.code:<{column}}"
-    first, *rest = _wrapped(result.verdict.found, WIDTH - len(head)) or [""]
+    first, *rest = _wrapped(result.finding.found, WIDTH - len(head)) or [""]
     dim = result.severity is Severity.SKIPPED
     yield f"[{color}]{mark:<2}[/] {result.code:<{column}}" + _styled(first, dim=dim)
     yield from (" " * len(head) + _styled(line, dim=dim) for line in rest)
@@ -66,13 +66,13 @@ def _result(result: Result, column: int, *, unicode: bool) -> Iterator[str]:
 
 
 def _more(result: Result, *, unicode: bool) -> Iterator[str]:
-    verdict, indent = result.verdict, " " * INDENT
-    for line in _wrapped(verdict.meaning, WIDTH - INDENT):
+    finding, indent = result.finding, " " * INDENT
+    for line in _wrapped(finding.meaning, WIDTH - INDENT):
         yield f"{indent}{escape(line)}"
-    for line in printable(verdict.details).splitlines()[-8:]:
+    for line in printable(finding.details).splitlines()[-8:]:
         yield f"{indent}[dim]{escape(line[: WIDTH - INDENT])}[/]"
     arrow = "→" if unicode else "->"
-    lines = _wrapped(verdict.remedy, WIDTH - INDENT - len(arrow) - 1)
+    lines = _wrapped(finding.remedy, WIDTH - INDENT - len(arrow) - 1)
     for number, line in enumerate(lines):
         start = f"[cyan]{arrow}[/] " if not number else " " * (len(arrow) + 1)
         yield f"{indent}{start}{escape(line)}"
@@ -91,6 +91,6 @@ def _styled(text: str, *, dim: bool) -> str:
 
 def _summary(found: Examination) -> str:
     counts = [(found.count(Severity.ERROR), "error"), (found.count(Severity.WARNING), "warning")]
-    told = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
+    problems = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
     good = found.count(Severity.OK)
-    return f"{told or 'no problems found'} ({good} of {len(found.results)} checks are ok)"
+    return f"{problems or 'no problems found'} ({good} of {len(found.results)} checks are ok)"

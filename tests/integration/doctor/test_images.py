@@ -47,7 +47,7 @@ def test_an_image_that_only_this_engine_has(healthy, engine):
             engine.images.remove(name, noprune=True)
 
 
-def test_a_base_image_that_nobody_has(healthy):
+def test_a_base_image_that_does_not_exist(healthy):
     base = {"FLOWSHIP_BASE_IMAGE": f"{healthy.registry.address}/no/such:image"}
     assert healthy.problems(**base) == {"base-image": "error"}
     assert "is not in the engine, and cannot be pulled" in healthy.says("base-image")

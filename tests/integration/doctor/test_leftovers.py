@@ -39,7 +39,7 @@ def test_leftovers_are_found_and_only_ours_are_removed(healthy, engine):
         theirs.remove(force=True)
 
 
-def test_a_lock_of_a_deploy_that_is_at_work_is_no_problem_and_stays(healthy):
+def test_a_lock_of_a_deploy_that_is_at_work_is_ok_and_stays(healthy):
     api = PrefectApi(Target(healthy.url))
     with lock.held(api, f"{healthy.name}-docker") as held:
         assert healthy.problems("--fix") == {}

@@ -52,5 +52,5 @@ def test_a_run_whose_container_was_removed_from_the_engine_of_its_worker(healthy
         assert healthy.problems() == {"running-runs": "warning"}
 
 
-def test_a_run_in_another_engine_is_no_problem(healthy, run):
+def test_a_run_in_another_engine_is_ok(healthy, run):
     assert healthy.problems() == {}

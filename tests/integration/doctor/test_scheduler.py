@@ -12,7 +12,7 @@ from uv import find_uv_bin
 
 from flowship import scope
 from flowship.doctor import scheduler
-from flowship.doctor.result import Severity, Verdict
+from flowship.doctor.result import Finding, Severity
 from flowship.doctor.world import World
 from flowship.prefect.client import PrefectApi
 from support.deploying import Target, send_until_accepted
@@ -38,7 +38,7 @@ def deployed(url: str, name: str, schedule: dict, **more: object) -> dict:
     return {**made, "flow_name": name}
 
 
-def examined(url: str, tmp_path, *deployments: dict) -> Verdict:
+def examined(url: str, tmp_path, *deployments: dict) -> Finding:
     world = World(tmp_path, scope.Scope("trips"), environ={"HOME": str(tmp_path)})
     world.deployments = deployments
     world.connected_api = PrefectApi(Target(url))
@@ -48,8 +48,8 @@ def examined(url: str, tmp_path, *deployments: dict) -> Verdict:
 def test_planned_runs_of_an_active_schedule_are_ok(prefect_server, tmp_path, short_round):
     made = deployed(prefect_server, f"d-{tmp_path.name}", DAILY)
     time.sleep(14)
-    verdict = examined(prefect_server, tmp_path, made)
-    assert (verdict.severity, verdict.found) == (
+    finding = examined(prefect_server, tmp_path, made)
+    assert (finding.severity, finding.found) == (
         Severity.OK, "the runs of active schedules are planned",
     )  # fmt: skip
 
@@ -74,10 +74,10 @@ def test_the_package_versions_with_which_no_schedule_fires(tmp_path, short_round
         early = examined(url, tmp_path, made)
         assert early.severity is Severity.SKIPPED  # the scheduler may still see it
         time.sleep(14)
-        verdict = examined(url, tmp_path, made)
+        finding = examined(url, tmp_path, made)
     finally:
         stop(server)
-    assert verdict.severity is Severity.ERROR
-    assert "trips/trips has an active schedule, but no run of it is planned" in verdict.found
-    assert verdict.meaning == "The server answers, but no scheduled run starts."
-    assert "check the server's log" in verdict.remedy
+    assert finding.severity is Severity.ERROR
+    assert "trips/trips has an active schedule, but no run of it is planned" in finding.found
+    assert finding.meaning == "The server answers, but no scheduled run starts."
+    assert "check the server's log" in finding.remedy

@@ -22,7 +22,7 @@ def world(tmp_path):
 
 def found(world, *checks):
     results = examine(world, checks).results
-    return {each.code: (each.severity, each.verdict.found) for each in results}
+    return {each.code: (each.severity, each.finding.found) for each in results}
 
 
 def test_a_check_is_skipped_where_one_that_it_needs_failed(world):

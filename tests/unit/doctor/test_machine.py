@@ -21,7 +21,7 @@ from flowship.errors import ConfigError
     ],
 )
 def test_free_space_has_two_limits(free, severity):
-    assert machine.judged(free, "x free", "meaning", "remedy").severity is severity
+    assert machine.by_free_space(free, "x free", "meaning", "remedy").severity is severity
 
 
 def test_a_folder_that_does_not_exist_yet_is_on_the_disk_of_the_one_above(tmp_path):
@@ -33,11 +33,11 @@ def test_a_configuration_is_valid_invalid_or_absent(tmp_path):
     assert machine.configuration(World(tmp_path, scope.Scope(None))).severity is Severity.SKIPPED
     config = tmp_path / "flowship.toml"
     config.write_text('name = "trips"\nentrypoint = "flow.py:main"\n')
-    verdict = machine.configuration(World(tmp_path, scope.choose(tmp_path)))
-    assert (verdict.severity, verdict.found) == (Severity.OK, "project trips (flowship.toml)")
+    finding = machine.configuration(World(tmp_path, scope.choose(tmp_path)))
+    assert (finding.severity, finding.found) == (Severity.OK, "project trips (flowship.toml)")
     config.write_text(config.read_text() + 'color = "red"\n')
-    verdict = machine.configuration(World(tmp_path, scope.choose(tmp_path)))
-    assert verdict.severity is Severity.ERROR
-    assert "flowship.toml:3:1" in verdict.found
+    finding = machine.configuration(World(tmp_path, scope.choose(tmp_path)))
+    assert finding.severity is Severity.ERROR
+    assert "flowship.toml:3:1" in finding.found
     broken = World(tmp_path, scope.Scope(None), unreadable=ConfigError("not TOML"))
     assert machine.configuration(broken).found == "not TOML"

@@ -30,6 +30,6 @@ def test_what_was_fixed_is_listed():
 
 
 def test_an_error_of_a_step_keeps_its_place_and_its_advice():
-    verdict = of_error(ConfigError("x is wrong", hint="do y", where="f.toml:1:2"), "Nothing works.")
-    assert (verdict.found, verdict.remedy) == ("f.toml:1:2: x is wrong", "do y")
-    assert verdict.severity is Severity.ERROR
+    finding = of_error(ConfigError("x is wrong", hint="do y", where="f.toml:1:2"), "Nothing works.")
+    assert (finding.found, finding.remedy) == ("f.toml:1:2: x is wrong", "do y")
+    assert finding.severity is Severity.ERROR
