@@ -246,6 +246,24 @@ SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
     "api_url": str,
 }
+DOCTOR = {
+    "healthy": bool,
+    "errors": int,
+    "warnings": int,
+    "project": Maybe(str),
+    "api_url": Maybe(str),
+    "fixed": Any_(str),
+    "checks": [
+        {
+            "code": str,
+            "severity": str,
+            "found": str,
+            "meaning": str,
+            "remedy": str,
+            "details": str,
+        }
+    ],
+}
 UNLOCK = {
     "lock": Maybe(
         {
