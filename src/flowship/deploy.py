@@ -66,7 +66,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     """
     server = api.check()
     versions.validate(planned_prefect, server)
-    found = observe_ground(api, draft.pool, draft.block.credentials)
+    found = observe_ground(api, draft.pool, draft.block.credentials, draft.alerts.notify)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
@@ -223,9 +223,10 @@ def _record_users(
     """Record that the flow has deployments on the block, before there is one."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    if users != state.users:
+    alerts = bool(desired.alerts.automations or state.alerts)
+    if (users, alerts) != (state.users, state.alerts_recorded):
         held.check()
-        block_users.record(api, desired.block.name, users)
+        block_users.record(api, desired.block.name, users, alerts=alerts)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:

@@ -281,3 +281,36 @@ class Check(Table):
         if twice:
             raise ValueError(f'"{twice}" is named more than once: keep one')
         return self
+
+
+class Alert(Table):
+    """``[[alerts]]``: who is told of runs that went wrong, and which of them start again.
+
+    `flowship.deployment.alerts` validates what needs the rest of the configuration.
+    """
+
+    on: tuple[Literal["failed", "crashed", "late", "stuck"], ...] = ()
+    notify: str | None = None
+    after: Interval | None = None
+    retry_crashed: StrictInt = Field(default=0, ge=0, le=10)
+    deployments: tuple[str, ...] = ()
+
+    @field_validator("notify")
+    @classmethod
+    def _block(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w-]+/[\w-]+", value):
+            raise ValueError(
+                'must be the type and the name of a notification block: "slack-webhook/ops"'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Alert:
+        if not self.on and not self.retry_crashed:
+            raise ValueError('an alert needs on = ["failed"] or retry-crashed = 2')
+        if bool(self.on) != bool(self.notify):
+            lacks, has = ("notify", "on") if self.on else ("on", "notify")
+            raise ValueError(f"{has} needs {lacks}: a notification block and what it reports")
+        if self.after is not None and not {"late", "stuck"} & set(self.on):
+            raise ValueError('after needs "late" or "stuck" in on')
+        return self

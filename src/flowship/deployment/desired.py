@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 from typing import Any
 
+from flowship.deployment.alerts import DesiredAlerts
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
 
@@ -227,6 +228,7 @@ class DesiredState:
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
+        alerts: The automations that report runs that went wrong.
     """
 
     image: ImageFacts
@@ -237,6 +239,7 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     @property
     def flows(self) -> frozenset[str]:

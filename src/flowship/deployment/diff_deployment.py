@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import diff_schedules, parameters, secrets
+from flowship.deployment.alerts import HEARTBEAT
 from flowship.deployment.description import Description, image_note, split
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
@@ -83,7 +84,9 @@ def wanted_fields(
 ) -> dict[str, Any]:
     """A deployment's fields, schedules apart; `_sent` makes them what the API takes."""
     extra = dict(wanted.job_variables)
+    heartbeat = desired.alerts.heartbeats.get(wanted.name)
     env = {
+        **({HEARTBEAT: str(heartbeat)} if heartbeat else {}),
         **variables.values.get("env", {}),
         **desired.block.references,
         **secrets.references(wanted.secrets),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowship import __version__
-from flowship.deployment import diff_block, diff_deployment
+from flowship.deployment import diff_alerts, diff_block, diff_deployment
 from flowship.deployment.diff import field_key
 from flowship.deployment.plan import Resource, fingerprint
 from flowship.errors import ApiError
@@ -97,6 +97,10 @@ def applied(desired: DesiredState, state: ServerState) -> dict[str, str]:
                 fields[field_key(Resource.DEPLOYMENT, wanted.full_name, name)] = fingerprint(value)
         for schedule in found.schedules:
             fields |= _schedule(schedule)
+    for automation in state.alerts:
+        for name, value in diff_alerts.stored_fields(automation).items():
+            key = field_key(Resource.AUTOMATION, automation["id"], name)
+            fields[key] = fingerprint(value)
     return fields
 
 
