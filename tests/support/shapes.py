@@ -186,6 +186,20 @@ SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
     "api_url": str,
 }
+UNLOCK = {
+    "lock": Maybe(
+        {
+            "id": str,
+            "name": str,
+            "holder": {"who": str, "since": str, "pid": int},
+            "renewed": str,
+            "silent": float,
+            "expired": bool,
+        }
+    ),
+    "outcome": str,
+    "api_url": str,
+}
 PROFILE_LS = {"profiles": [{"name": str, "active": bool, "written": bool, "settings": dict}]}
 PROFILE_SHOW = {
     "name": str,

@@ -77,6 +77,20 @@ def last_applied(api: PrefectApi, project: str) -> Mapping[str, str]:
     return fields if isinstance(fields, Mapping) else {}
 
 
+def deployment_names(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The full names of the deployments that a release's fields are of."""
+    head = f"{Resource.DEPLOYMENT.value} "
+    names = {k.removeprefix(head).rpartition(" ")[0] for k in fields if k.startswith(head)}
+    return tuple(sorted(names))
+
+
+def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
+    """The names of the projects with a release that begin with `like`; at most 200."""
+    head = artifact_key("")
+    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
+    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
+
+
 def applied(desired: DesiredState, state: ServerState) -> dict[str, str]:
     """Fingerprints of what the server has now: field → fingerprint."""
     fields: dict[str, str] = {}
