@@ -47,6 +47,7 @@ class ServerModel:
         self.stored: Table = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.variables: Table = {}
+        self.automations: Table = {}
         self._number = 0
         self._failures: dict[str, Exception] = {}
 
@@ -144,6 +145,17 @@ class ServerModel:
         if self.broken:
             raise ApiError("the server does not answer")
         return self.artifacts.get(key)
+
+    def automations_of(self, owner: str) -> list[dict[str, Any]]:
+        self.asked.append("automations")
+        return [a for a in self.automations.values() if a.get("owner_resource") == owner]
+
+    def add_notification_block(self, block: str = "slack-webhook/ops") -> None:
+        """A block that a person created in the UI."""
+        slug, _, name = block.partition("/")
+        self.types.setdefault(slug, self._created("type", {"slug": slug}))
+        document = {"name": name, "data": {}, "block_schema": {"capabilities": ["notify"]}}
+        self.documents[block] = self._created("block", document)
 
     # --- changes ------------------------------------------------------------------------------
 
@@ -251,6 +263,20 @@ class ServerModel:
 
     def schedule_now(self, deployment_id: str) -> None:
         self.sent.append(("schedule_now", deployment_id))
+
+    def create_automation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        self.sent.append(("create_automation", body))
+        created = self._created("automation", {"enabled": True, **body})
+        self.automations[created["id"]] = created
+        return created
+
+    def update_automation(self, automation_id: str, body: Mapping[str, Any]) -> None:
+        self.sent.append(("update_automation", automation_id, body))
+        self.automations[automation_id] |= copy.deepcopy(dict(body))
+
+    def delete_automation(self, automation_id: str) -> None:
+        self.sent.append(("delete_automation", automation_id))
+        self.automations.pop(automation_id, None)
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
         if self.broken:

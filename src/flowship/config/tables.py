@@ -376,17 +376,31 @@ class Check(Table):
         return self
 
 
+AlertEvent = Literal["failed", "crashed", "late", "stuck"]
+
+
 class Alert(Table):
-    """``[[alerts]]``: who is told of runs that went wrong, and which of them start again.
+    """``[[alerts]]``: notifications about runs that went wrong; starting crashed runs again.
 
     `flowship.deployment.alerts` validates what needs the rest of the configuration.
     """
 
-    on: tuple[Literal["failed", "crashed", "late", "stuck"], ...] = ()
+    on: tuple[AlertEvent, ...] = ()
+    """What to report: see [Alerts](alerts.md)."""
     notify: str | None = None
+    """The notification block on the Prefect server, as `type/name`: `"slack-webhook/ops"`."""
     after: Interval | None = None
-    retry_crashed: StrictInt = Field(default=0, ge=0, le=10)
+    """For `late` and `stuck`, how long to wait: seconds, or `"30m"`. At least 10 seconds for `late`, and 90 seconds for `stuck`.
+
+    Default: `"15m"`
+    """  # noqa: E501 - a row of the page
+    retry_crashed: int = Field(default=0, ge=0, le=10)
+    """How many times to start a run again that crashed."""
     deployments: tuple[str, ...] = ()
+    """The names of the deployments whose runs this is about.
+
+    Default: all
+    """
 
     @field_validator("notify")
     @classmethod

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flowship.deployment.schedule_rules import parse_interval
 from flowship.deployment.schedule_words import duration_in_words
 from flowship.errors import ConfigError
+from flowship.prefect.versions import numbers
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 OWNER = "flowship.alerts."
 """With the block's name: what the server calls the owner of the automations of an image."""
-HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
-"""The variable that makes a run send heartbeats, each so many seconds."""
+HEARTBEATS = ("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "PREFECT_RUNNER_HEARTBEAT_FREQUENCY")
+"""What makes a run send heartbeats, each so many seconds; the second is the name until 3.6.13."""
 
 DEFAULT_AFTER = 900.0  # seconds
 LEAST_AFTER = {"late": 10, "stuck": 90}  # what the server accepts; three of the fastest heartbeats
@@ -44,7 +45,7 @@ _RUN = "prefect.flow-run."
 _BEFORE_RUNNING = ("Pending", "Submitting", "InfrastructurePending")
 # What ends the wait for the next heartbeat. Without "Running": it comes after the first heartbeat,
 # and a run that dies before the second would never be noticed. "AwaitingRetry" is left out
-# for the same reason. A state with a name of its own makes the automation fire in vain.
+# for the same reason. A state with a name of its own makes the automation fire too, and the server refuses it.
 _NO_HEARTBEAT_DUE = (
     "heartbeat", "Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Paused", "Suspended",
     "Scheduled", "Late", "AwaitingConcurrencySlot", *_BEFORE_RUNNING,
@@ -62,7 +63,7 @@ class DesiredAutomation:
         trigger: When it fires; the deployments are left out.
         action: What it does; the block is left out.
         deployments: The names of those whose runs it is about; None for all of the image.
-        notify: The notification block, ``type/name``; empty for an action that notifies nobody.
+        notify: The notification block, ``type/name``; empty for an action of another kind.
         where: The place of the alert in the configuration.
     """
 
@@ -141,6 +142,12 @@ class DesiredAlerts:
         )
 
 
+def heartbeat_variable(prefect: str | None) -> str:
+    """The environment variable that sets the heartbeat of runs with this version of Prefect."""
+    current, earlier = HEARTBEATS
+    return earlier if prefect and numbers(prefect) < (3, 6, 13) else current
+
+
 def owner_of(block: str) -> str:
     """The owner of the alerts of the deployments on this block."""
     return OWNER + block
@@ -166,9 +173,8 @@ def draft_alerts(settings: Settings) -> DesiredAlerts:
             or two alerts ask for the same.
     """
     wanted = list(_of_image(settings))
-    automations = [a for one in wanted for a in _automations(one)]
-    _refuse_the_same_twice(automations)
     _refuse_two_retries(settings, wanted)
+    automations = _each_once(a for one in wanted for a in _automations(one))
     return DesiredAlerts(
         owner=owner_of(settings.block_name),
         description=f"Kept by flowship: [[alerts]] in the configuration of {settings.project.name}."
@@ -238,16 +244,23 @@ def _after(alert: Alert, where: str) -> float:
     return after
 
 
-def _refuse_the_same_twice(automations: Sequence[DesiredAutomation]) -> None:
-    names = [automation.name for automation in automations]
+def _each_once(automations: Iterable[DesiredAutomation]) -> list[DesiredAutomation]:
+    """The automations, with one that ends runs for two alerts that report it to different blocks.
+
+    Raises:
+        ConfigError: Two of them report the same to the same block.
+    """
+    found: dict[str, DesiredAutomation] = {}
     for automation in automations:
-        if names.count(automation.name) > 1:
+        if automation.notify and automation.name in found:
             raise ConfigError(
                 f'two alerts ask for the same: "{automation.name}"',
                 code="alert-duplicated",
                 hint="remove one, or limit them to different deployments",
                 where=automation.where,
             )
+        found.setdefault(automation.name, automation)
+    return list(found.values())
 
 
 def _refuse_two_retries(settings: Settings, wanted: Sequence[_Wanted]) -> None:
@@ -310,8 +323,8 @@ def _notifies(
 def _what_happened(*more: str) -> str:
     return "\n".join(
         (
-            "Run {{ flow_run.name }} is {{ flow_run.state.name }}.",
-            "{{ flow_run.state.message or '' }}",
+            "Run {{ flow_run.name }} is {{ flow_run.state.name }}"
+            "{{ ': ' ~ flow_run.state.message if flow_run.state.message else '.' }}",
             *more,
             "Logs: flowship logs {{ flow_run.id }}",
             "{{ flow_run | ui_url or '' }}",

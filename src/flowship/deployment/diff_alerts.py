@@ -174,7 +174,7 @@ def _fields(body: Mapping[str, Any], ids: Sequence[str | IdOf]) -> dict[str, Any
 
 def _shown(value: object, names: Mapping[str, str]) -> object:
     """Deployments by their names, where they are known."""
-    return [names.get(str(v), v) for v in value] if isinstance(value, list) else value
+    return sorted(names.get(str(v), str(v)) for v in value) if isinstance(value, list) else value
 
 
 # --- which deployments ---------------------------------------------------------------------------

@@ -120,6 +120,25 @@ class DeploymentReport:
 
 
 @dataclass(frozen=True)
+class AlertReport:
+    """One automation of an alert.
+
+    Attributes:
+        id: The server's; empty in a dry run for one that does not exist yet.
+        name: What the UI shows.
+        outcome: "created", "updated" or "unchanged".
+        enabled: False for one that a person disabled; it stays so.
+        url: Its page.
+    """
+
+    id: str
+    name: str
+    outcome: str
+    enabled: bool
+    url: str
+
+
+@dataclass(frozen=True)
 class DeployReport:
     """Everything that a deploy, or a dry run of one, has to say.
 
@@ -135,6 +154,7 @@ class DeployReport:
         moved: Other deployments whose next run uses the new image, since they share the block.
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
+        alerts: The automations of the alerts.
     """
 
     image: str
@@ -148,6 +168,7 @@ class DeployReport:
     moved: tuple[str, ...]
     warnings: tuple[str, ...]
     dry_run: bool = False
+    alerts: tuple[AlertReport, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""

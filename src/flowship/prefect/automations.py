@@ -28,7 +28,7 @@ class AutomationRequests(Wire):
         return cast("Automation", self._must("POST", "/automations/", body))
 
     def update_automation(self, automation_id: str, body: Mapping[str, Any]) -> None:
-        """Replace an automation. It keeps its id and its owner, and begins to count anew."""
+        """Replace an automation. It keeps its id and its owner, and starts counting again."""
         assert "enabled" in body, "left out, a server may enable what a person disabled"
         self._request("PUT", f"/automations/{automation_id}", body)
 

@@ -67,3 +67,40 @@ def test_an_invalid_field_of_a_deployment_is_refused_before_the_build(tmp_path, 
     error = failure(tmp_path, f"{ONE}{text}\n")
     assert words in error.message
     assert 'deployment "x"' in error.message
+
+
+ALERT = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[alerts]]\n'
+OPS = 'notify = "slack-webhook/ops"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", 'an alert needs on = ["failed"] or retry-crashed = 2'),
+        ("deployments = ['x']", 'an alert needs on = ["failed"] or retry-crashed = 2'),
+        ('on = ["failed"]', "on needs notify: a notification block and what it reports"),
+        (f"{OPS}retry-crashed = 1", "notify needs on: a notification block and what it reports"),
+        (f'{OPS}on = ["failed"]\nafter = "15m"', 'after needs "late" or "stuck" in on'),
+        ('on = ["failed"]\nnotify = "ops"', "the type and the name of a notification block"),
+        (f'{OPS}on = ["fialed"]', "'failed', 'crashed', 'late' or 'stuck'"),
+        ("retry-crashed = 11", "10"),
+        ("retry-crashed = -1", "0"),
+        (f'{OPS}on = ["failed"]\nto = "x"', "to"),
+    ],
+)
+def test_an_incomplete_alert_is_refused_with_its_place(tmp_path, text, message):
+    error = failure(tmp_path, f"{ALERT}{text}\n")
+    assert message in error.message
+    assert "flowship.toml:" in (error.where or "")
+
+
+def test_the_alerts_of_an_environment_replace_the_others(tmp_path):
+    text = (
+        f'{ALERT}{OPS}on = ["failed"]\n'
+        "[env.staging]\nalerts = []\n"
+        '[[env.production.alerts]]\non = ["late"]\nnotify = "slack-webhook/pager"\nafter = "5m"\n'
+    )
+    assert [a.on for a in load(tmp_path, text).alerts] == [("failed",)]
+    assert load(tmp_path, text, {"FLOWSHIP_ENV": "staging"}).alerts == ()
+    (alert,) = load(tmp_path, text, {"FLOWSHIP_ENV": "production"}).alerts
+    assert (alert.on, alert.notify, alert.after) == (("late",), "slack-webhook/pager", "5m")

@@ -6,12 +6,14 @@ import inspect
 from typing import is_typeddict
 
 import pytest
+from prefect.server.events.schemas import automations
 from prefect.server.schemas import core, responses, states
 
 from flowship.prefect import types
 
 SENT = {
     types.Artifact: core.Artifact,
+    types.Automation: automations.Automation,
     types.BlockDocument: core.BlockDocument,
     types.BlockSchema: core.BlockSchema,
     types.BlockType: core.BlockType,
