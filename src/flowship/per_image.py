@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowship import image_choice
 from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
+from flowship.deployment.plan import Action, Resource
 from flowship.errors import FlowshipError
 from flowship.events import Report
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowship.check import Checked
-    from flowship.deployment.desired import DesiredState, ImageFacts
+    from flowship.deployment.desired import DesiredState, FlowFacts, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.deployment.observed import Ground
     from flowship.deployment.report import DeployReport
@@ -131,13 +133,23 @@ def push_image(
 
 
 def bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image, with a warning if its output is lost with its container."""
+    """The desired state of this image, with warnings: its output is lost with its container, or a
+    name is a guess until the build."""
     from flowship.probe import losses
 
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    warning = losses.of_parameter(given, settings)
-    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
+    lost = losses.of_parameter(given, settings)
+    guessed = () if facts.built else (_guessed(f) for f in facts.flows if f.name is None)
+    more = (*([lost] if lost else []), *guessed)
+    return replace(desired, warnings=(*desired.warnings, *more)) if more else desired
+
+
+def _guessed(flow: FlowFacts) -> str:
+    return (
+        f"the name of the flow {flow.entrypoint} is not known before the build; this plan takes it"
+        f' to be "{flow.deployed_name}"'
+    )
 
 
 def together(drafts: Sequence[Draft]) -> Draft:
@@ -152,7 +164,22 @@ def plan_images(
     from flowship import deploy as step
 
     project = images[0].project.name
-    return each(images, lambda wanted: step.plan(wanted, api, project, ground), desired)
+    environment = images[0].environment
+    plans = each(
+        images, lambda wanted: step.plan(wanted, api, project, ground, environment), desired
+    )
+    created: set[tuple[Resource, str]] = set()
+    return [_without_repeats(plan, created) for plan in plans]
+
+
+def _without_repeats(plan: DeployReport, created: set[tuple[Resource, str]]) -> DeployReport:
+    """The plan of one image without what that of an earlier one creates, such as the work pool."""
+    new = [o for o in plan.operations if (o.resource, o.name) not in created]
+    pool = plan.pool
+    if (Resource.WORK_POOL, pool.name) in created:
+        pool = replace(pool, outcome="found")
+    created |= {(o.resource, o.name) for o in new if o.action is Action.CREATE}
+    return replace(plan, operations=tuple(new), pool=pool)
 
 
 def deploy_images(
@@ -161,24 +188,40 @@ def deploy_images(
     api: PrefectApi,
     listener: Listener,
     ground: Ground,
+    made_by: str,
     *,
     new: Sequence[bool] = (),
     wait: bool = True,
 ) -> list[DeployReport]:
-    """Deploy one image after the other; `new` says which were pushed a moment ago."""
+    """Deploy one image after the other, and record one release.
+
+    Args:
+        images: The settings of each.
+        desired: What is to be deployed of each.
+        api: The server.
+        listener: Is handed the progress.
+        ground: From `preflight`.
+        made_by: What the release says made it: the command.
+        new: Which images were pushed a moment ago.
+        wait: Wait for another deploy of this project; else it is an error.
+    """
     from flowship import deploy as step
+    from flowship.releases.making import Origin
 
-    project = images[0].project.name
-    # The first deploy creates a work pool that is missing, so the others read it again.
-    grounds = [ground, *([ground if ground.pool else None] * (len(images) - 1))]
-
-    def deploy_one(wanted: DesiredState, known: Ground | None, is_new: bool) -> DeployReport:
-        with listener.progress() as report:
-            return step.deploy(
-                wanted, api, project, ground=known, new_image=is_new, wait=wait, report=report
-            )
-
-    return each(images, deploy_one, desired, grounds, new or [False] * len(images))
+    settings = images[0]
+    labels = tuple(image.label for image in images)
+    with listener.progress() as report:
+        return step.deploy_all(
+            desired,
+            api,
+            settings.project.name,
+            Origin(made_by, settings.environment, labels),
+            ground=ground,
+            new=new,
+            wait=wait,
+            report=report,
+            each=partial(each, images),
+        )
 
 
 def preflight(requests: Sequence[BuildRequest], drafts: Sequence[Draft], api: PrefectApi) -> Ground:

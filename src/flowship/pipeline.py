@@ -164,7 +164,7 @@ def deploy(
         desired = per_image.each(images, bind, images, drafts)
         if dry_run:
             return per_image.plan_images(images, desired, api, ground)
-        return per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
+        return per_image.deploy_images(images, desired, api, listener, ground, "deploy", wait=wait)
 
 
 def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
@@ -249,7 +249,7 @@ def ship(
         wanted = [each.pushed_as(at.reference) for each, at in zip(desired, pushed, strict=True)]
         new = [not at.already for at in pushed]
         deployed = per_image.deploy_images(
-            images, wanted, api, listener, ground, new=new, wait=wait
+            images, wanted, api, listener, ground, "ship", new=new, wait=wait
         )
     labels = [each.label for each in images]
     return [Shipped(*done) for done in zip(labels, built, pushed, deployed, strict=True)]
@@ -328,6 +328,7 @@ def promote(
         dry_run: Only say what would change.
         wait: Wait for another deploy of this project; else it is an error.
     """
+    from flowship import deploy as step
     from flowship import promotion
     from flowship.deployment.draft import draft
 
@@ -341,21 +342,27 @@ def promote(
         running: promotion.Source, image: BuiltImage, target: Settings, wanted: Draft
     ) -> promotion.Prepared:
         bind = partial(per_image.bind, wanted, target)
-        return promotion.prepare(running, image, target, wanted, bind, api)
+        return promotion.prepare(running, image, target, bind, api, ground)
 
     def copy(prepared: promotion.Prepared) -> bool:
         with listener.progress() as report:
             return promotion.copy_image(prepared, report)
 
     with scope.open_api(images[0]) as api:
+        for running, target in zip(found, images, strict=True):
+            promotion.refuse_same_place(running, target, api)
+        ground = step.preflight(per_image.together(drafts), api)
         ready = per_image.each(images, prepare, found, built, images, drafts)
-        desired, ground = [each.desired for each in ready], ready[0].ground
+        desired = [each.desired for each in ready]
         if dry_run:
             copied = per_image.each(images, promotion.is_missing, ready)
             done = per_image.plan_images(images, desired, api, ground)
         else:
             copied = per_image.each(images, copy, ready)
-            done = per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
+            made_by = f"promote from {source.environment}"
+            done = per_image.deploy_images(
+                images, desired, api, listener, ground, made_by, wait=wait
+            )
     columns = zip(ready, copied, done, strict=True)
     return [promotion.Promotion(r.source, str(r.target), c, d) for r, c, d in columns]
 

@@ -80,7 +80,7 @@ class Machine:
     def ask(self, path: str, body: object = None) -> Any:
         """One request, again while the database of the server is busy."""
         method = "GET" if body is None else "POST"
-        return send_until_accepted(method, self.api + path, body).json()
+        return send_until_accepted(method, self.api + path, body, timeout=150).json()
 
     def start(self, deployment: str, **parameters: object) -> dict:
         found = self.ask(f"/deployments/name/hello/{deployment}")

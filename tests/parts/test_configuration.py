@@ -27,7 +27,7 @@ def test_every_table_of_the_configuration_has_its_keys_in_the_page():
 
 def test_the_keys_of_the_project_are_those_of_the_file_without_sections():
     shown = {key.name for key in configuration.keys(settings.Settings)}
-    sections = {"probe", "block", "check", "images", "deployments", "packages", "alerts"}
+    sections = {"probe", "block", "check", "images", "deployments", "packages", "alerts", "hooks"}
     assert shown == known_keys(settings.Settings).keys() - sections - INTERNAL
 
 

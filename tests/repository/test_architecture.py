@@ -130,7 +130,8 @@ def test_every_module_says_what_it_is(module):
 
 
 KNOW_DOCKER = {
-    f"engine/{m}.py" for m in ("attached", "builder", "client", "containers", "errors", "images")
+    f"engine/{m}.py"
+    for m in ("attached", "builder", "client", "containers", "errors", "images", "inspection")
 }
 
 
@@ -186,7 +187,7 @@ RULES = {
     "errors.py": ("flowship",),
     "events.py": ("flowship",),
     "redaction.py": ("flowship",),
-    "check.py": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
+    "check/": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
     "image.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "push.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "deploy.py": (*TERMINAL, *ENGINE),
@@ -196,6 +197,7 @@ RULES = {
     "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "runs/": (*TERMINAL, *STEPS, *ENGINE),
+    "releases/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.config"),
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),

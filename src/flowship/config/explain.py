@@ -12,7 +12,7 @@ from flowship.config.environment import ENV_PREFIX
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import locate
 from flowship.config.settings import Settings
-from flowship.config.tables import Deployment, Schedule
+from flowship.config.tables import Alert, Deployment, Schedule
 from flowship.errors import ConfigError, UsageError
 
 
@@ -28,6 +28,7 @@ class Problem(Enum):
     NOT_AN_INTERVAL = "not an interval"
     NOT_DEPLOYMENTS = "not a list of deployments"
     NOT_SCHEDULES = "not a list of schedules"
+    NOT_ALERTS = "not a list of alerts"
     MISSING = "missing"
     EMPTY = "empty"
     FORBIDDEN_CHARACTER = "a character that Prefect does not accept"
@@ -45,6 +46,7 @@ _TEXTS = {
     Problem.NOT_SCHEDULES: (
         "must be tables with a header in double brackets: [[deployments.schedules]]"
     ),
+    Problem.NOT_ALERTS: "must be tables with a header in double brackets: [[alerts]]",
     Problem.MISSING: "is required",
     Problem.EMPTY: "is empty",
     Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # names.PREFECT_NAME
@@ -71,9 +73,10 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     """Turn pydantic's first error into one that names the line and the nearest key."""
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
-    is_interval = loc[:1] == ["deployments"] and "interval" in loc
-    if is_interval:  # the rest of the path is the types that pydantic tried
-        loc = loc[: loc.index("interval") + 1]
+    interval = {"deployments": "interval", "alerts": "after"}.get(loc[0] if loc else "")
+    is_interval = interval in loc
+    if interval and is_interval:  # the rest of the path is the types that pydantic tried
+        loc = loc[: loc.index(interval) + 1]
     where = locate(loc, values["source"], values["origins"])
     key = _key_text(loc, values)
     if error["type"] == "extra_forbidden":
@@ -95,8 +98,9 @@ def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:
     problem = _PROBLEMS.get(error_type)
     if problem is Problem.NOT_A_TABLE and where.startswith(ENV_PREFIX):
         return Problem.NOT_A_TABLE_IN_JSON
-    if problem is Problem.NOT_A_LIST and loc[-1] == "deployments":
-        return Problem.NOT_DEPLOYMENTS
+    if problem is Problem.NOT_A_LIST and len(loc) == 1:
+        tables = {"deployments": Problem.NOT_DEPLOYMENTS, "alerts": Problem.NOT_ALERTS}
+        return tables.get(loc[0], problem)
     if problem is Problem.NOT_A_LIST and loc[-1] == "schedules":
         return Problem.NOT_SCHEDULES
     return problem
@@ -114,6 +118,8 @@ def _unknown_key(key: str, loc: Sequence[str], where: str) -> ConfigError:
 
 def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
     """The key at `loc` for a message: a deployment by its name, not by its index."""
+    if loc[:1] == ["alerts"] and len(loc) > 1 and loc[1].isdigit():
+        return ", ".join([f"alert {int(loc[1]) + 1}", *filter(None, [".".join(loc[2:3])])])
     if len(loc) < 2 or loc[0] != "deployments":
         return ".".join(loc)
     try:
@@ -127,7 +133,11 @@ def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
 
 
 def _model_at(loc: Sequence[str]) -> type[BaseModel]:
-    nested: dict[str, type[BaseModel]] = {"deployments": Deployment, "schedules": Schedule}
+    nested: dict[str, type[BaseModel]] = {
+        "deployments": Deployment,
+        "schedules": Schedule,
+        "alerts": Alert,
+    }
     model: type[BaseModel] = Settings
     if (
         each := known_keys(Settings)[loc[0]].each

@@ -45,7 +45,8 @@ _RUN = "prefect.flow-run."
 _BEFORE_RUNNING = ("Pending", "Submitting", "InfrastructurePending")
 # What ends the wait for the next heartbeat. Without "Running": it comes after the first heartbeat,
 # and a run that dies before the second would never be noticed. "AwaitingRetry" is left out
-# for the same reason. A state with a name of its own makes the automation fire too, and the server refuses it.
+# for the same reason. A state with a name of its own makes the automation fire,
+# and the server refuses to end what is over.
 _NO_HEARTBEAT_DUE = (
     "heartbeat", "Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Paused", "Suspended",
     "Scheduled", "Late", "AwaitingConcurrencySlot", *_BEFORE_RUNNING,
@@ -124,7 +125,13 @@ class DesiredAlerts:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> DesiredAlerts:
-        """What `to_json` wrote."""
+        """What `to_json` wrote; no alerts where it is empty.
+
+        Raises:
+            KeyError, TypeError: It is damaged.
+        """
+        if not document:
+            return cls()
         return cls(
             owner=document["owner"],
             description=document["description"],

@@ -154,6 +154,7 @@ class DeployReport:
         moved: Other deployments whose next run uses the new image, since they share the block.
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
+        release: The number of the release that recorded it; None if nothing had to be recorded.
         alerts: The automations of the alerts.
     """
 
@@ -168,6 +169,7 @@ class DeployReport:
     moved: tuple[str, ...]
     warnings: tuple[str, ...]
     dry_run: bool = False
+    release: int | None = None
     alerts: tuple[AlertReport, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -92,8 +92,3 @@ def test_on_a_terminal_it_asks(folder, env, api, name, typed, outcome):
         assert (lock.current(api, f"{name}-docker") is None) == (outcome == "removed")
     os.close(master)
     os.close(slave)
-
-
-def test_without_a_project_it_asks_for_one(tmp_path, env):
-    code, stdout, _ = flowship("unlock", "--json", cwd=tmp_path, env=env)
-    assert (code, one_object(stdout)["error"]["code"]) == (2, "project-required")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from flowship.deployment.alerts import owner_of, stored
 from flowship.deployment.plan import Resource
 from support.commands import until
-from support.deploying import Project
+from support.deploying import Project, send_until_accepted
 
 pytestmark = pytest.mark.server
 
@@ -116,17 +117,23 @@ class Runs:
         self.deployment = project.stored()["id"]
         self.ids: dict[str, str] = {}
 
+    def send(self, method: str, path: str, body: object = None) -> Any:
+        """SQLite can keep a change waiting for a minute while automations are carried out."""
+        url = self.project.api.url + path
+        response = send_until_accepted(method, url, body, timeout=150)
+        return response.json() if response.content else None
+
     def start(self, name: str, **state: object) -> str:
         name = f"{name}-{self.project.tag}"
         body = {"name": name, **({"state": state} if state else {})}
-        made = self.project.raw("POST", f"/deployments/{self.deployment}/create_flow_run", body)
+        made = self.send("POST", f"/deployments/{self.deployment}/create_flow_run", body)
         self.ids[name] = made["id"]
         return name
 
     def set(self, name: str, kind: str, state_name: str | None = None, message: str = "") -> None:
         state = {"type": kind, "name": state_name or kind.capitalize(), "message": message}
         path = f"/flow_runs/{self.ids[name]}/set_state"
-        self.project.raw("POST", path, {"state": state})
+        self.send("POST", path, {"state": state})
 
     def run_to(self, name: str, *end: str) -> None:
         """Begin to run, and end."""
@@ -148,10 +155,10 @@ class Runs:
                 }
             ],
         }
-        self.project.raw("POST", "/events", [event])
+        self.send("POST", "/events", [event])
 
     def states(self, name: str) -> list[tuple[str, str]]:
-        found = self.project.raw("GET", f"/flow_run_states/?flow_run_id={self.ids[name]}")
+        found = self.send("GET", f"/flow_run_states/?flow_run_id={self.ids[name]}")
         return [(s["name"], s["message"] or "") for s in found]
 
     def state(self, name: str) -> str:

@@ -85,7 +85,12 @@ OPS = 'notify = "slack-webhook/ops"\n'
         (f'{OPS}on = ["fialed"]', "'failed', 'crashed', 'late' or 'stuck'"),
         ("retry-crashed = 11", "10"),
         ("retry-crashed = -1", "0"),
-        (f'{OPS}on = ["failed"]\nto = "x"', "to"),
+        (f'{OPS}on = ["failed"]\nto = "x"', 'unknown key "alert 1, to"'),
+        (f'{OPS}on = "failed"', 'alert 1, on must be a list: ["…", "…"]'),
+        (f'{OPS}on = ["failed"]\ndeployments = "x"', "alert 1, deployments must be a list"),
+        (f'{OPS}on = ["late"]\nafter = true', "alert 1, after must be seconds or text such as"),
+        (f'{OPS}on = ["late"]\nafter = []', "alert 1, after must be seconds or text such as"),
+        ('retry-crashed = "x"', "alert 1, retry-crashed must be a whole number"),
     ],
 )
 def test_an_incomplete_alert_is_refused_with_its_place(tmp_path, text, message):
@@ -104,3 +109,13 @@ def test_the_alerts_of_an_environment_replace_the_others(tmp_path):
     assert load(tmp_path, text, {"FLOWSHIP_ENV": "staging"}).alerts == ()
     (alert,) = load(tmp_path, text, {"FLOWSHIP_ENV": "production"}).alerts
     assert (alert.on, alert.notify, alert.after) == (("late",), "slack-webhook/pager", "5m")
+
+
+@pytest.mark.parametrize("text", ['[alerts]\non = ["failed"]\n', 'alerts = "x"\n'])
+def test_alerts_have_double_brackets(tmp_path, text):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+    assert error.message == "alerts must be tables with a header in double brackets: [[alerts]]"
+
+
+def test_an_unknown_key_of_an_alert_shows_the_nearest(tmp_path):
+    assert failure(tmp_path, f"{ALERT}retry-crash = 2\n").hint == 'did you mean "retry-crashed"?'

@@ -196,6 +196,10 @@ def test_json_keeps_everything():
     assert DesiredAlerts.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
+def test_a_release_without_alerts_has_none():
+    assert DesiredAlerts.from_json({}) == DesiredAlerts()
+
+
 def test_prefect_accepts_every_trigger_action_and_template():
     alert = {"on": ["failed", "crashed", "late", "stuck"], "notify": OPS, "retry-crashed": 3}
     for found in drafted(alert, {"on": ["stuck"], "notify": "x/y"}):

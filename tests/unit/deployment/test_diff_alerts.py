@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from flowship.deployment.alerts import HEARTBEATS, owner_of
+from flowship.deployment.alerts import HEARTBEATS, DesiredAlerts, owner_of
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.plan import Action, Editor, Operation, Plan, Resource
-from flowship.deployment.release import applied
 from flowship.errors import ConfigError
+from flowship.releases.fingerprints import applied
+from flowship.releases.making import Deployed, Origin, make
 from support.deploying import desired, settings
 from support.server_model import ServerModel
 
@@ -236,3 +239,49 @@ def test_an_image_with_an_earlier_prefect_has_the_earlier_name_of_the_heartbeat(
     environments = [d["job_variables"]["env"] for d in server.stored.values()]
     assert [env.get(EARLIER) for env in environments] == ["180", "180"]
     assert [env.get(HEARTBEAT) for env in environments] == [None, None]
+
+
+def test_a_release_holds_the_alerts_of_its_image(server):
+    wanted = desired(project(EVERYTHING))
+    server.apply(wanted)
+    done = [Deployed(wanted, server.observe(wanted))]
+    release = make("de-taxi", Origin("deploy"), done, None, number=1, who="ada@laptop")
+    (image,) = release.images
+    assert DesiredAlerts.from_json(image.alerts) == wanted.alerts
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(
+                [
+                    FAILED,
+                    {"on": ["late"], "notify": OPS, "after": "1h"},
+                    {"on": ["stuck"], "notify": "custom-webhook/x", "deployments": ["hourly"]},
+                    {"on": ["crashed"], "notify": OPS, "retry-crashed": 2},
+                ]
+            ),
+            unique_by=repr,
+        ),
+        min_size=2,
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_after_any_change_of_the_alerts_the_next_plan_is_empty(configurations, enabled):
+    server = ServerModel()
+    server.add_notification_block(OPS)
+    server.add_notification_block("custom-webhook/x")
+    theirs = server.create_automation({"name": "theirs", "owner_resource": "theirs"})
+    for alerts in configurations:
+        wanted = desired(project(*alerts))
+        before = {a["id"]: a["enabled"] for a in server.automations.values()}
+        server.apply(wanted)
+        state = server.observe(wanted)
+        assert not diff(wanted, state)
+        assert len(state.alerts) == len(wanted.alerts.automations)
+        kept = {a["id"]: a["enabled"] for a in state.alerts if a["id"] in before}
+        assert kept == {k: v for k, v in before.items() if k in kept}
+        for automation in server.automations.values():
+            automation["enabled"] = enabled
+    assert server.automations[theirs["id"]]["name"] == "theirs"

@@ -7,6 +7,7 @@ from typing import is_typeddict
 
 import pytest
 from prefect.server.events.schemas import automations
+from prefect.server.events.schemas.events import ReceivedEvent
 from prefect.server.schemas import core, responses, states
 
 from flowship.prefect import types
@@ -20,11 +21,13 @@ SENT = {
     types.ConcurrencyLimit: responses.GlobalConcurrencyLimitResponse,
     types.ConcurrencyOptions: core.ConcurrencyOptions,
     types.Deployment: responses.DeploymentResponse,
+    types.Event: ReceivedEvent,
     types.Flow: core.Flow,
     types.FlowRun: responses.FlowRunResponse,
     types.Log: core.Log,
     types.Schedule: core.DeploymentSchedule,
     types.State: states.State,
+    types.StateChange: responses.OrchestrationResult,
     types.TaskRun: core.TaskRun,
     types.Variable: core.Variable,
     types.WorkPool: responses.WorkPoolResponse,
