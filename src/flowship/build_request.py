@@ -28,10 +28,15 @@ from flowship.project.entry import Entry, FileChangedError
 from flowship.project.ignore import LeftOut
 from flowship.project.layout import Layout
 from flowship.project.requirements import Requirements
+from flowship.redaction import mask_value
 
 Result = TypeVar("Result")
 
 FORMAT = "7"  # increase it when the same inputs give a different image or different labels
+
+
+MOST_HASHES = 500
+"""Files; of a larger project, a release does not say which ones its image is made of."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,29 @@ class BuildRequest:
             if place in sent:
                 return place, sent[place]
         return "", None
+
+    def input_hashes(self, bases: Mapping[str, str]) -> dict[str, str]:
+        """Short hashes of what the image is made of, by which a plan says what changed.
+
+        Args:
+            bases: As for `digest`.
+
+        Returns:
+            A file's path in the image, a base image, or a setting such as ``build-args.PYTHON`` →
+            12 digits; nothing if there are more than `MOST_HASHES` files.
+        """
+        entries = [*self.context.entries, *self.context.for_builder]
+        entries = [each for each in entries if each.kind != "folder"]
+        if len(entries) > MOST_HASHES:
+            return {}
+        settings = {f"build-args.{name}": value for name, value in self.settings.build_args.items()}
+        settings["platform"] = self.settings.platform or ""
+        open_values = {k: v for k, v in settings.items() if mask_value(v, k) == v}
+        parts = {name: value.encode() for name, value in (open_values | dict(bases)).items()}
+        for each in entries:
+            with contextlib.suppress(FileChangedError):
+                parts[self._in_image(each.path)] = each.identity
+        return {name: hashlib.sha256(part).hexdigest()[:12] for name, part in parts.items()}
 
     def _in_image(self, path: str) -> str:
         return context.in_image(self.settings, path)

@@ -6,9 +6,10 @@ paused, a schedule added there stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import (
     block_users,
@@ -18,7 +19,6 @@ from flowship.deployment import (
     lock,
     parameters,
     references,
-    release,
     secrets,
 )
 from flowship.deployment.desired import DesiredDeployment, DesiredState, FlowFacts, ImageFacts
@@ -38,16 +38,27 @@ from flowship.deployment.pools import creation, job_variables, pool_of, worker_c
 from flowship.deployment.report import DeployReport
 from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
-from flowship.errors import ApiError
+from flowship.errors import ApiError, FlowshipError
 from flowship.events import Phase, Report, silent
 from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
+from flowship.releases import store
+from flowship.releases.making import Deployed, Origin
+from flowship.releases.recording import Recorder
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import Deployment
 
 ATTEMPTS = 3
+
+Each = Callable[..., list[Any]]
+"""Calls a function with the item of each column, once for each image."""
+
+
+def map_all(work: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+    """The results of `work`, called with the items of each column."""
+    return [work(*items) for items in zip(*columns, strict=True)]
 
 
 def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None) -> Ground:
@@ -133,7 +144,11 @@ def validate_image(desired: DesiredState, api: PrefectApi, ground: Ground) -> No
 
 
 def plan(
-    desired: DesiredState, api: PrefectApi, project: str, ground: Ground | None = None
+    desired: DesiredState,
+    api: PrefectApi,
+    project: str,
+    ground: Ground | None = None,
+    environment: str | None = None,
 ) -> DeployReport:
     """What a deploy would change, and nothing is changed.
 
@@ -143,7 +158,9 @@ def plan(
     state = observe(api, desired, ground)
     found = _compare(desired, state)
     if found:
-        found = attribute(found, release.last_applied(api, project), state)
+        last = store.previous(api, project, environment)
+        applied = last.release.applied if last and last.release else {}
+        found = attribute(found, applied, state)
     return _report(desired, found, state, None, api)
 
 
@@ -152,69 +169,142 @@ def deploy(
     api: PrefectApi,
     project: str,
     *,
+    origin: Origin | None = None,
     ground: Ground | None = None,
     new_image: bool = False,
     wait: bool = True,
     report: Report = silent,
 ) -> DeployReport:
-    """Make the server what is desired; what agrees already is not written.
+    """Deploy one image; see `deploy_all`."""
+    [done] = deploy_all(
+        [desired],
+        api,
+        project,
+        origin or Origin("deploy"),
+        ground=ground,
+        new=[new_image],
+        wait=wait,
+        report=report,
+    )
+    return done
+
+
+def deploy_all(
+    wanted: Sequence[DesiredState],
+    api: PrefectApi,
+    project: str,
+    origin: Origin,
+    *,
+    ground: Ground | None = None,
+    new: Sequence[bool] = (),
+    wait: bool = True,
+    report: Report = silent,
+    each: Each = map_all,
+) -> list[DeployReport]:
+    """Make the server what is desired, and record a release; what agrees already is not written.
 
     Args:
-        desired: What is to be deployed.
+        wanted: What is to be deployed, of each image of the project.
         api: The server.
         project: Whose deployments they are.
+        origin: What the release says of where it comes from.
         ground: From `preflight`.
-        new_image: Whether the image was pushed a moment ago. Then something is certain to
+        new: Whether each image was pushed a moment ago. If one was, something is certain to
             change, and the lock is taken without a look at the server.
         wait: Wait for another deploy of this project to end; else it is an error.
         report: Receives what is being done.
+        each: Calls a function for each image.
 
     Raises:
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
         ApiError: The API does not answer or refuses, or another deploy is in progress.
     """
-    if not new_image:
-        state = observe(api, desired, ground)
-        found = _compare(desired, state)
-        if not found:  # the server agrees: there is nothing to lock
-            return _report(desired, found, state, state, api)
-    with lock.held(api, desired.block.lock, wait=wait, report=report) as held:
-        return _deploy_locked(desired, api, project, ground, held, report)
-
-
-def _deploy_locked(
-    desired: DesiredState,
-    api: PrefectApi,
-    project: str,
-    ground: Ground | None,
-    held: lock.DeployLock,
-    report: Report,
-) -> DeployReport:
-    """Observe under the lock, execute, and read back the result."""
-    state = before = observe(api, desired, ground)
-    found = _compare(desired, state)
-    applied = release.last_applied(api, project) if found else {}
-    if found:
-        _record_users(desired, state, api, held)
-    done: list[Operation] = []
-    for _ in range(ATTEMPTS):
-        if not found:
-            break
+    if not any(new):
+        states = each(lambda desired: observe(api, desired, ground), wanted)
+        plans = each(_compare, wanted, states)
+        if not any(plans):  # the server agrees: there is nothing to lock
+            found = [Deployed(*pair) for pair in zip(wanted, states, strict=True)]
+            if Recorder(api, project, origin).is_recorded(found):
+                return each(
+                    lambda desired, state: _report(desired, Plan(()), state, state, api),
+                    wanted, states,
+                )  # fmt: skip
+    # The first deploy creates a work pool that is missing, so the others read it again.
+    grounds = [ground, *([ground if ground and ground.pool else None] * (len(wanted) - 1))]
+    with lock.held(api, wanted[0].block.lock, wait=wait, report=report) as held:
+        recorder = Recorder(api, project, origin)
+        deploying = _Deploying(api, recorder, held, report)
         try:
-            plan = attribute(found, applied, state)
-            execute(plan, api, report, before_each=held.check, after_each=done.append)
+            done = each(deploying.deploy, wanted, grounds)
+        except FlowshipError as exc:
+            deploying.record(incomplete=exc.message)
+            raise
+        number = deploying.record()
+    return [replace(one, release=number) for one in done]
+
+
+class _Deploying:
+    """A deploy that holds the lock.
+
+    Args:
+        api: The server.
+        recorder: Receives what was done.
+        held: The lock.
+        report: Receives what is being done.
+    """
+
+    def __init__(
+        self, api: PrefectApi, recorder: Recorder, held: lock.DeployLock, report: Report
+    ) -> None:
+        self._api, self._recorder, self._held, self._report = api, recorder, held, report
+
+    def deploy(self, desired: DesiredState, ground: Ground | None) -> DeployReport:
+        """Observe under the lock, execute, and read back the result."""
+        state = before = observe(self._api, desired, ground)
+        found = _compare(desired, state)
+        if found:
+            _record_users(desired, state, self._api, self._held)
+        done: list[Operation] = []
+        try:
+            for _ in range(ATTEMPTS):
+                if not found:
+                    break
+                self._execute(attribute(found, self._recorder.applied, state), done)
+                state = observe(self._api, desired)
+                found = _compare(desired, state)
+            if found:
+                raise _not_verified(found, self._api)
+        except FlowshipError:
+            self._failed(desired, done)
+            raise
+        self._recorder.add(Deployed(desired, state, tuple(done)))
+        return _report(desired, Plan(tuple(done)), before, state, self._api)
+
+    def _execute(self, plan: Plan, done: list[Operation]) -> None:
+        try:
+            execute(
+                plan, self._api, self._report, before_each=self._held.check, after_each=done.append
+            )
         except ConflictError:
             # Other projects create the same work pool and block type, and a person may delete
             # something, without this lock.
-            report(Phase("something else changed the server at the same time; comparing again"))
-        state = observe(api, desired)
-        found = _compare(desired, state)
-    if found:
-        raise _not_verified(found, api)
-    if done:
-        held.check()
-        release.record(api, project, desired, state, applied)
-    return _report(desired, Plan(tuple(done)), before, state, api)
+            self._report(
+                Phase("something else changed the server at the same time; comparing again")
+            )
+
+    def _failed(self, desired: DesiredState, done: Sequence[Operation]) -> None:
+        """What a deploy that failed halfway has changed belongs into the release too."""
+        if done:
+            with suppress(FlowshipError):
+                state = observe(self._api, desired)
+                self._recorder.add(Deployed(desired, state, tuple(done)))
+
+    def record(self, incomplete: str = "") -> int | None:
+        """Record the release; its number, None if there is none."""
+        with suppress(FlowshipError):  # a lock that was lost is someone else's
+            self._held.check()
+            return self._recorder.record(self._held.who, incomplete)
+        return None
 
 
 def _record_users(

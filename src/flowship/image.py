@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowship import __version__, dockerfile, registry
@@ -51,6 +51,7 @@ class BuiltImage:
             hint, since some image stores list one for every tag; see `flowship.push`.
         from_registry: Whether a registry described it, which makes `pushed` certain.
         revision: The git revision that it was built from; empty if there is none.
+        files: `BuildRequest.input_hashes` where the project's files are at hand; else empty.
     """
 
     id: str
@@ -66,6 +67,7 @@ class BuiltImage:
     pushed: tuple[str, ...] = ()
     from_registry: bool = False
     revision: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def probe(self) -> ProbeResult | None:
@@ -91,13 +93,19 @@ def local_name(request: BuildRequest, inputs: str) -> str:
 
 def inputs_of(engine: Engine, request: BuildRequest) -> str | None:
     """The hash of all inputs; None if the engine lacks a base image, which is one of them."""
+    bases = fingerprints_of_bases(engine, request)
+    return None if bases is None else request.digest(bases)
+
+
+def fingerprints_of_bases(engine: Engine, request: BuildRequest) -> dict[str, str] | None:
+    """Base image → its fingerprint; None if the engine lacks one."""
     bases: dict[str, str] = {}
     for base in _bases(request):
         found = look_up(engine, base)
         if found is None:
             return None
         bases[base] = found.fingerprint
-    return request.digest(bases)
+    return bases
 
 
 def find(engine: Engine, request: BuildRequest) -> BuiltImage | None:
@@ -272,6 +280,20 @@ def _build(
 ) -> BuiltImage:
     settings = request.settings
     bases = {base: builder.identify(base, settings.platform, report) for base in _bases(request)}
+    made = _from_inputs(engine, request, options, report, elsewhere, builder, bases)
+    return replace(made, files=request.input_hashes(bases))
+
+
+def _from_inputs(
+    engine: Engine,
+    request: BuildRequest,
+    options: BuildOptions,
+    report: Report,
+    elsewhere: Callable[[str], BuiltImage | None],
+    builder: Builder,
+    bases: Mapping[str, str],
+) -> BuiltImage:
+    settings = request.settings
     inputs = request.digest(bases)
     name = local_name(request, inputs)
     known = None if options.no_cache else inspect(engine, name)

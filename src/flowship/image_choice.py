@@ -257,14 +257,15 @@ def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
     from flowship.push import published
 
     present = prepare_build(settings)
-    inputs = image.inputs_of(engine, present)
+    bases = image.fingerprints_of_bases(engine, present)
+    inputs = None if bases is None else present.digest(bases)
     found = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
     if found is None and settings.repo and inputs:
         target = push_target(None, settings)
         found = published(engine, target, inputs, credentials(target))
     if found is None:
         raise _no_image(settings)
-    return found
+    return replace(found, files=present.input_hashes(bases or {}))
 
 
 def credentials(target: Reference) -> Credentials | None:
@@ -303,6 +304,7 @@ def facts_of(built: BuiltImage, reference: str | None) -> ImageFacts:
         probed=bool(flows),
         inputs=built.inputs,
         revision=built.revision,
+        files=built.files,
     )
 
 

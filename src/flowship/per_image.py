@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowship import image_choice
@@ -152,7 +153,10 @@ def plan_images(
     from flowship import deploy as step
 
     project = images[0].project.name
-    return each(images, lambda wanted: step.plan(wanted, api, project, ground), desired)
+    environment = images[0].environment
+    return each(
+        images, lambda wanted: step.plan(wanted, api, project, ground, environment), desired
+    )
 
 
 def deploy_images(
@@ -161,24 +165,40 @@ def deploy_images(
     api: PrefectApi,
     listener: Listener,
     ground: Ground,
+    made_by: str,
     *,
     new: Sequence[bool] = (),
     wait: bool = True,
 ) -> list[DeployReport]:
-    """Deploy one image after the other; `new` says which were pushed a moment ago."""
+    """Deploy one image after the other, and record one release.
+
+    Args:
+        images: The settings of each.
+        desired: What is to be deployed of each.
+        api: The server.
+        listener: Is handed the progress.
+        ground: From `preflight`.
+        made_by: What the release says made it: the command.
+        new: Which images were pushed a moment ago.
+        wait: Wait for another deploy of this project; else it is an error.
+    """
     from flowship import deploy as step
+    from flowship.releases.making import Origin
 
-    project = images[0].project.name
-    # The first deploy creates a work pool that is missing, so the others read it again.
-    grounds = [ground, *([ground if ground.pool else None] * (len(images) - 1))]
-
-    def deploy_one(wanted: DesiredState, known: Ground | None, is_new: bool) -> DeployReport:
-        with listener.progress() as report:
-            return step.deploy(
-                wanted, api, project, ground=known, new_image=is_new, wait=wait, report=report
-            )
-
-    return each(images, deploy_one, desired, grounds, new or [False] * len(images))
+    settings = images[0]
+    labels = tuple(image.label for image in images)
+    with listener.progress() as report:
+        return step.deploy_all(
+            desired,
+            api,
+            settings.project.name,
+            Origin(made_by, settings.environment, labels),
+            ground=ground,
+            new=new,
+            wait=wait,
+            report=report,
+            each=partial(each, images),
+        )
 
 
 def preflight(requests: Sequence[BuildRequest], drafts: Sequence[Draft], api: PrefectApi) -> Ground:

@@ -164,7 +164,7 @@ def deploy(
         desired = per_image.each(images, bind, images, drafts)
         if dry_run:
             return per_image.plan_images(images, desired, api, ground)
-        return per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
+        return per_image.deploy_images(images, desired, api, listener, ground, "deploy", wait=wait)
 
 
 def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
@@ -249,7 +249,7 @@ def ship(
         wanted = [each.pushed_as(at.reference) for each, at in zip(desired, pushed, strict=True)]
         new = [not at.already for at in pushed]
         deployed = per_image.deploy_images(
-            images, wanted, api, listener, ground, new=new, wait=wait
+            images, wanted, api, listener, ground, "ship", new=new, wait=wait
         )
     labels = [each.label for each in images]
     return [Shipped(*done) for done in zip(labels, built, pushed, deployed, strict=True)]
@@ -355,7 +355,10 @@ def promote(
             done = per_image.plan_images(images, desired, api, ground)
         else:
             copied = per_image.each(images, copy, ready)
-            done = per_image.deploy_images(images, desired, api, listener, ground, wait=wait)
+            made_by = f"promote from {source.environment}"
+            done = per_image.deploy_images(
+                images, desired, api, listener, ground, made_by, wait=wait
+            )
     columns = zip(ready, copied, done, strict=True)
     return [promotion.Promotion(r.source, str(r.target), c, d) for r, c, d in columns]
 

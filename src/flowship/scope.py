@@ -231,10 +231,10 @@ def _not_in_project(
 
 
 def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
-    from flowship.deployment import release
+    from flowship.releases import store
 
     assert scope.project is not None, "a project or a deployment is named"
-    released = release.deployment_names(release.last_applied(api, scope.project))
+    released = store.deployment_names(api, scope.project)
     configured = scope.outline.deployment_names if scope.outline else ()
     if not released and not configured:
         raise _unknown_project(api, scope.project)
@@ -278,11 +278,11 @@ def _full_name(deployment: FoundDeployment) -> str:
 
 
 def _unknown_project(api: PrefectApi, project: str) -> UsageError:
-    from flowship.deployment import release
+    from flowship.releases import store
 
     hint = "no project has a release there: run `flowship ship`"
     for part in (project[:2], ""):
-        known = release.projects(api, part)
+        known = store.projects(api, part)
         if close := difflib.get_close_matches(project, known, n=1):
             hint = f'did you mean "{close[0]}"?'
             break

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.deployment import release
 from flowship.deployment.desired import FlowFacts
+from flowship.releases import store
 from support.deploying import SCHEMA, Project
 
 pytestmark = pytest.mark.server
@@ -39,7 +39,7 @@ def test_unchanged_deployments_cost_no_requests_and_a_changed_one_costs_its_own(
     first = project.deploy(flows=flows)
     assert [d.outcome for d in first.deployments] == ["created"] * COUNT
     assert [d.flow_name for d in first.deployments] == [flow.name for flow in flows]
-    assert release.last_applied(project.api, project.values["name"])
+    assert store.history(project.api, project.values["name"])
     again = project.deploy(flows=flows)
     assert {d.outcome for d in again.deployments} == {"unchanged"}
     assert project.network.writes == []

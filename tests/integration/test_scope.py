@@ -63,7 +63,7 @@ def test_what_was_deleted_by_hand_is_named_as_absent(project):
 def test_without_a_release_they_are_the_ones_of_the_configuration_that_start_from_its_block(
     project, monkeypatch
 ):
-    monkeypatch.setattr("flowship.deployment.release.record", lambda *args: None)
+    monkeypatch.setattr("flowship.releases.store.record", lambda *args: None)
     project.deploy()
     other = Project(project.api.url)
     other.deploy()  # of the same name, with another block

@@ -27,6 +27,7 @@ class ServerModel:
         sent: Each change that was requested: the method's name and its arguments.
         asked: Each read that was requested, likewise.
         variables: Name → variable; the deploy lock is one.
+        recorded: The versions of each artifact, by its key, the oldest first.
         broken: Raise an error for every request about artifacts.
         version: The server's version.
     """
@@ -45,7 +46,7 @@ class ServerModel:
         self.documents: Table = {}
         self.flows: Table = {}
         self.stored: Table = {}
-        self.artifacts: dict[str, dict[str, Any]] = {}
+        self.recorded: dict[str, list[dict[str, Any]]] = {}
         self.variables: Table = {}
         self._number = 0
         self._failures: dict[str, Exception] = {}
@@ -141,9 +142,14 @@ class ServerModel:
         return iter(found)
 
     def latest_artifact(self, key: str) -> dict[str, Any] | None:
+        found = self.artifacts(key, limit=1)
+        return found[0] if found else None
+
+    def artifacts(self, key: str, *, limit: int, offset: int = 0) -> list[dict[str, Any]]:
         if self.broken:
             raise ApiError("the server does not answer")
-        return self.artifacts.get(key)
+        self.asked.append("artifacts")
+        return self.recorded.get(key, [])[::-1][offset : offset + limit]
 
     # --- changes ------------------------------------------------------------------------------
 
@@ -252,11 +258,13 @@ class ServerModel:
     def schedule_now(self, deployment_id: str) -> None:
         self.sent.append(("schedule_now", deployment_id))
 
-    def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
+    def create_artifact(self, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.broken:
             raise ApiError("the server does not answer")
         self.sent.append(("create_artifact", key, body))
-        self.artifacts[key] = self._created("artifact", body)
+        created = self._created("artifact", {"created": "2026-06-01T00:00:00Z", **body})
+        self.recorded.setdefault(key, []).append(created)
+        return created
 
     def create_variable(self, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
         assert re.fullmatch("[a-z0-9_]+", name), "Prefect 3.2 accepts nothing else"

@@ -133,6 +133,7 @@ DEPLOY = {
     "warnings": Any_(str),
     "operations": OPERATIONS,
     "dry_run": bool,
+    "release": Maybe(int),
 }
 SHIP_DRY_RUN = {**DEPLOY, "image_action": str}
 SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}

@@ -23,7 +23,7 @@ def server() -> ServerModel:
 
 def test_a_deploy_records_a_release_and_gives_the_lock_back(server):
     deploy(WANTED, server.api, "de-taxi")
-    assert list(server.artifacts) == ["flowship-block-de-taxi-docker", "flowship-release-de-taxi"]
+    assert list(server.recorded) == ["flowship-block-de-taxi-docker", "flowship-release-de-taxi"]
     assert server.variables == {}
 
 
@@ -49,17 +49,20 @@ def test_what_was_done_before_a_conflict_is_in_the_report(server):
 def test_only_the_deployments_of_the_blocks_own_flows_are_read(server):
     deploy(WANTED, server.api, "de-taxi")
     assert "deployments" not in server.asked
-    assert server.artifacts["flowship-block-de-taxi-docker"]["data"]["flows"] == ["taxi"]
+    assert server.recorded["flowship-block-de-taxi-docker"][-1]["data"]["flows"] == ["taxi"]
 
 
 def test_where_no_flow_is_recorded_all_deployments_are_read_once(server):
     deploy(WANTED, server.api, "de-taxi")
     renamed = desired(settings(deployments=[{"name": "nightly"}]), flow_name="rides")
-    server.artifacts.clear()  # as after a deploy by an earlier version
+    server.recorded.clear()  # as after a deploy by an earlier version
     report = deploy(renamed, server.api, "de-taxi")
     assert not [o for o in report.operations if o.name == "taxi/nightly"]
     assert server.asked.count("deployments") == 2  # before and under the lock
-    assert server.artifacts["flowship-block-de-taxi-docker"]["data"]["flows"] == ["rides", "taxi"]
+    assert server.recorded["flowship-block-de-taxi-docker"][-1]["data"]["flows"] == [
+        "rides",
+        "taxi",
+    ]
 
 
 def test_a_server_that_does_not_keep_what_it_is_sent_is_an_error(server, monkeypatch):

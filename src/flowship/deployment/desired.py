@@ -61,6 +61,7 @@ class ImageFacts:
             what the server has.
         inputs: The hash of all inputs; empty for an image that is not built.
         revision: The git revision that it was built from; empty if there is none.
+        files: What it was built from → a short hash, as far as it is known.
     """
 
     reference: str
@@ -72,6 +73,7 @@ class ImageFacts:
     built: bool = True
     inputs: str = ""
     revision: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def version(self) -> str:

@@ -141,6 +141,11 @@ class DeployLock:
         self._thread = threading.Thread(target=self._keep, daemon=True, name="deploy-lock")
         self._thread.start()
 
+    @property
+    def who(self) -> str:
+        """Who holds it: ``ada@laptop``."""
+        return str(self._value["who"])
+
     def check(self) -> None:
         """Make sure that the lock is still held.
 

@@ -135,6 +135,7 @@ class DeployReport:
         moved: Other deployments whose next run uses the new image, since they share the block.
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
+        release: The number of the release that recorded it; None if nothing had to be recorded.
     """
 
     image: str
@@ -148,6 +149,7 @@ class DeployReport:
     moved: tuple[str, ...]
     warnings: tuple[str, ...]
     dry_run: bool = False
+    release: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""

@@ -28,7 +28,7 @@ def stored_schedule(stored: Mapping[str, Any]) -> ScheduleSpec | None:
             day_or=body.get("day_or", True),
             parameters=stored.get("parameters"),
         )
-    except FlowshipError:
+    except (FlowshipError, TypeError, AttributeError, ValueError):  # values of any type
         return None
 
 

@@ -196,9 +196,19 @@ class PrefectApi(BlockRequests, RunRequests):
         """Delete a variable; False where it is gone."""
         return self._response("DELETE", f"/variables/{variable_id}", missing=True) is not None
 
-    def create_artifact(self, key: str, body: Mapping[str, Any]) -> None:
+    def create_artifact(self, key: str, body: Mapping[str, Any]) -> Artifact:
         """Add a version of the artifact with this key."""
-        self._request("POST", "/artifacts/", {"key": key, **body})
+        return cast("Artifact", self._must("POST", "/artifacts/", {"key": key, **body}))
+
+    def artifacts(self, key: str, *, limit: int, offset: int = 0) -> list[Artifact]:
+        """Versions of the artifact with this key, the newest first."""
+        body = {
+            "artifacts": {"key": {"any_": [key]}},
+            "sort": "CREATED_DESC",
+            "limit": limit,
+            "offset": offset,
+        }
+        return cast("list[Artifact]", self._list("POST", "/artifacts/filter", body))
 
     def latest_artifact(self, key: str) -> Artifact | None:
         """The newest version of the artifact with this key, or None."""

@@ -17,6 +17,7 @@ import os
 import re
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -77,11 +78,8 @@ class Context:
         """
         total = hashlib.sha256()
         for entry in (*self.entries, *self.for_builder):
-            head = f"{entry.kind}\0{entry.mode:o}\0{entry.path}\0".encode()
-            try:
-                total.update(hashlib.sha256(head).digest() + entry.digest)
-            except FileChangedError:
-                continue
+            with suppress(FileChangedError):
+                total.update(entry.identity)
         return total.digest()
 
     def tar(self, stream: IO[bytes]) -> None:

@@ -79,6 +79,16 @@ class Entry:
                 digest.update(chunk)
         return digest.digest()
 
+    @property
+    def identity(self) -> bytes:
+        """Two SHA-256 digests: of kind, mode and path, and of the content.
+
+        Raises:
+            FileChangedError: The file no longer exists.
+        """
+        head = f"{self.kind}\0{self.mode:o}\0{self.path}\0".encode()
+        return hashlib.sha256(head).digest() + self.digest
+
 
 def changed(entry: Entry) -> FileChangedError:
     """The error for a file that is not what it was."""

@@ -19,7 +19,7 @@ def test_what_is_recorded_is_read_again():
 @pytest.mark.parametrize("data", [None, "x", {}, {"format": 2, "flows": []}, {"format": 1}])
 def test_a_record_in_another_format_does_not_count(data):
     server = ServerModel()
-    server.artifacts[block_users.artifact_key("taxi-docker")] = {"data": data}
+    server.recorded[block_users.artifact_key("taxi-docker")] = [{"data": data}]
     assert block_users.flows(server.api, "taxi-docker") is None
 
 

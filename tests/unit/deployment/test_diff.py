@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from flowship.deployment.desired import Flags
 from flowship.deployment.diff import attribute, diff, field_key
 from flowship.deployment.plan import Action, Editor, Plan, Resource
-from flowship.deployment.release import applied
 from flowship.errors import ConfigError
+from flowship.releases.fingerprints import applied
 from support.deploying import EMPTY, desired, settings
 from support.server_model import ServerModel
 

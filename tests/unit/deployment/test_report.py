@@ -33,7 +33,7 @@ def test_the_fields_of_a_report_are_these():
     document = REPORT.to_json()
     assert sorted(document) == [
         "api_url", "block", "deployments", "dry_run", "image", "moved", "operations", "platform",
-        "pool", "pushed", "warnings",
+        "pool", "pushed", "release", "warnings",
     ]  # fmt: skip
     assert sorted(document["deployments"][0]["schedules"][0]) == [
         "active", "id", "next_runs", "outcome", "parameters", "source", "timezone", "words",

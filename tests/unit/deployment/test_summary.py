@@ -9,9 +9,9 @@ import pytest
 
 from flowship.deployment.desired import Flags
 from flowship.deployment.diff import attribute, diff
-from flowship.deployment.release import applied
 from flowship.deployment.report import DeployReport
 from flowship.deployment.summary import Outcome, paused_pool, summarize
+from flowship.releases.fingerprints import applied
 from support.deploying import desired, dry_run, settings
 from support.server_model import ServerModel
 

@@ -1,0 +1,1 @@
+"""Releases: what each deploy made of a project, recorded on the Prefect server."""

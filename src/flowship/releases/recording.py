@@ -1,0 +1,91 @@
+"""Records the release of a command while it deploys the images of a project, one after another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flowship.releases import making, store
+from flowship.releases.making import Deployed, Origin
+from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage, plain
+
+if TYPE_CHECKING:
+    from flowship.prefect.client import PrefectApi
+
+
+class Recorder:
+    """What a command has deployed so far.
+
+    Args:
+        api: The server.
+        project: The project's name.
+        origin: Where the release comes from.
+    """
+
+    def __init__(self, api: PrefectApi, project: str, origin: Origin) -> None:
+        self._api, self._project, self._origin = api, project, origin
+        self._done: list[Deployed] = []
+        self._previous = store.previous(api, project, origin.environment)
+
+    @property
+    def applied(self) -> Mapping[str, str]:
+        """The fingerprints of the last release; empty where there is none that can be read."""
+        before = self._previous.release if self._previous else None
+        return before.applied if before else {}
+
+    def add(self, done: Deployed) -> None:
+        """An image was deployed, or its deploy failed halfway."""
+        self._done.append(done)
+
+    def is_recorded(self, done: Sequence[Deployed]) -> bool:
+        """Whether the last release says what the server has. It does not after a deploy that was
+        killed before it could record its release."""
+        if self._previous is None:  # then nothing can be recorded either
+            return True
+        made = self._make(done, who="")
+        before = self._previous.release
+        if before is None:
+            return False
+        known = {*map(_essence, before.images), *map(_essence, before.deployments)}
+        return known.issuperset({*map(_essence, made.images), *map(_essence, made.deployments)})
+
+    def record(self, who: str, incomplete: str = "") -> int | None:
+        """Record the release, if it says anything new.
+
+        Args:
+            who: Who deployed it.
+            incomplete: Why not everything was deployed; empty if it was.
+
+        Returns:
+            Its number; None if there is none.
+        """
+        changed = any(done.operations for done in self._done)
+        if self._previous is None or not (changed or not self.is_recorded(self._done)):
+            return None
+        recorded = store.record(self._api, self._make(self._done, who, incomplete))
+        return recorded.number if recorded else None
+
+    def _make(self, done: Sequence[Deployed], who: str, incomplete: str = "") -> Release:
+        before = self._previous or store.Previous()
+        return making.make(
+            self._project,
+            self._origin,
+            done,
+            before.release,
+            number=before.number + 1,
+            who=who,
+            incomplete=incomplete,
+        )
+
+
+def _essence(part: ReleasedImage | ReleasedDeployment) -> str:
+    """What a deploy writes to the server: not what a person paused there, nor what only some
+    commands know or what is never written again."""
+    if isinstance(part, ReleasedImage):
+        written: object = replace(part, files={}, revision="", flows=(), configured={})
+    else:
+        schedules = tuple(replace(schedule, active=True) for schedule in part.schedules)
+        written = replace(part, schedules=schedules, paused=False, configured="", labels={})
+    return json.dumps(plain(written), sort_keys=True)
