@@ -22,6 +22,7 @@ from flowship.commands import (
     deploy,
     etl,
     init,
+    plan,
     profile,
     promote,
     push,
@@ -198,6 +199,17 @@ register(
     push.login,
     ("flowship login ghcr.io", "flowship login -u ada --password-stdin < token.txt"),
     panel=SET_UP,
+)
+register(
+    app,
+    "plan",
+    plan.plan,
+    (
+        "flowship plan",
+        "flowship plan --out plan.json --exit-code",
+        "flowship plan --markdown > comment.md",
+    ),
+    panel=SHIP,
 )
 register(
     app,

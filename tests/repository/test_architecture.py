@@ -200,6 +200,7 @@ RULES = {
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
+    "planning/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.registry", "flowship.local"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),
     "prefect/": (*TERMINAL, *STEPS, *ENGINE, "flowship.config", "flowship.deployment"),
     "local/": (*TERMINAL, *STEPS, *ENGINE, *HTTP),

@@ -23,6 +23,7 @@ from flowship.deployment.desired import (
     FlowFacts,
     ImageFacts,
     ScheduleSource,
+    WhenRemoved,
 )
 from flowship.deployment.schedule_rules import check_timezone
 from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse
@@ -226,6 +227,7 @@ class Draft:
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
         elsewhere: The names of the project's deployments that use other images.
+        when_removed: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -235,6 +237,7 @@ class Draft:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    when_removed: WhenRemoved = WhenRemoved.KEEP
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
@@ -263,6 +266,7 @@ class Draft:
             now=self.now,
             warnings=self.warnings,
             elsewhere=self.elsewhere,
+            when_removed=self.when_removed,
         )
 
 
@@ -311,6 +315,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         configured=settings.deployed_entrypoints,
         elsewhere=frozenset(settings.project.deployed_entrypoints)
         - frozenset(settings.deployed_entrypoints),
+        when_removed=flags.when_removed(settings.when_removed),
         now=now,
         warnings=(
             *warnings.of_block(settings.block),

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import block_users, docker_block
 from flowship.deployment.description import names_image
+from flowship.deployment.desired import WhenRemoved
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredDeployment, DesiredState
+    from flowship.deployment.drift import LastRelease
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import BlockDocument, Deployment, Schedule, WorkPool
 
@@ -90,6 +92,7 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
+        former: The deployments on blocks that the project no longer has.
     """
 
     ground: Ground
@@ -98,6 +101,7 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
+    former: tuple[SharingDeployment, ...] = ()
 
     def has_deployed(self, reference: str) -> bool:
         """Whether flowship itself deployed this image on this block."""
@@ -115,13 +119,19 @@ def observe_ground(api: PrefectApi, pool: str, credentials: str | None) -> Groun
     return Ground(api.work_pool(pool), _credentials(api, credentials))
 
 
-def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None) -> ServerState:
+def observe(
+    api: PrefectApi,
+    desired: DesiredState,
+    ground: Ground | None = None,
+    last: LastRelease | None = None,
+) -> ServerState:
     """Read what the server has.
 
     Args:
         api: The server.
         desired: What is to be deployed.
         ground: What was read before, to be taken as it is; None reads it again.
+        last: The last release; None leaves out what only it knows.
 
     Raises:
         ConfigError, ApiError: As `observe_ground`.
@@ -133,14 +143,44 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
     found = observe_deployments(api, desired.deployments, listed)
     ours = {d.deployment["id"] for d in found if d.deployment}
+    sharing = tuple(_sharing(api, [d for d in using if d["id"] not in ours]))
+    former = _former(api, desired, last, found, sharing) if last else ()
     return ServerState(
         ground=ground,
         block=block,
         registration=_registration(api, block),
         deployments=found,
-        sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
+        sharing=sharing,
         users=users,
+        former=tuple(former),
     )
+
+
+def _former(
+    api: PrefectApi,
+    desired: DesiredState,
+    last: LastRelease,
+    found: Sequence[ObservedDeployment],
+    sharing: Sequence[SharingDeployment],
+) -> Iterator[SharingDeployment]:
+    """Deployments of earlier releases on blocks that the project no longer has."""
+    known = {d.full_name for d in desired.deployments} | {s.name for s in sharing}
+    absent = [
+        name.rpartition("/")
+        for name in sorted(last.deployments - known)
+        if name.rpartition("/")[2] not in desired.elsewhere
+    ]
+    if not (absent and desired.sweeps) or desired.when_removed is WhenRemoved.SELECTED:
+        return
+    blocks = last.blocks - {desired.block.name, *desired.block.of_project}
+    ours = {each.deployment["id"] for each in found if each.deployment}
+    listed = api.deployments({name for *_, name in absent}, {flow for flow, *_ in absent})
+    using = [
+        d
+        for d in listed
+        if d["id"] not in ours and docker_block.block_of(d["job_variables"]) in blocks
+    ]
+    yield from _sharing(api, using)
 
 
 def observe_deployments(

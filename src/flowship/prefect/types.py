@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Schedule(TypedDict):
+class Written(TypedDict, total=False):
+    """Who wrote a resource last, and when. Only Prefect Cloud says who."""
+
+    updated: str
+    updated_by: dict[str, Any] | None
+
+
+class Schedule(Written):
     """A deployment's schedule. `schedule` has one of cron, interval and rrule, and a timezone."""
 
     id: str
@@ -28,7 +35,7 @@ class ConcurrencyOptions(TypedDict):
     collision_strategy: str
 
 
-class Deployment(TypedDict):
+class Deployment(Written):
     """A deployment with its schedules."""
 
     id: str
@@ -75,7 +82,7 @@ class BlockSchema(TypedDict):
     block_type_id: str
 
 
-class BlockDocument(TypedDict):
+class BlockDocument(Written):
     """A block. Secrets in `data` are obscured by the server."""
 
     id: str
@@ -87,7 +94,7 @@ class BlockDocument(TypedDict):
     block_document_references: dict[str, dict[str, Any]]
 
 
-class WorkPool(TypedDict):
+class WorkPool(Written):
     """A work pool. Its status is READY, NOT_READY (no worker is online) or PAUSED."""
 
     id: str

@@ -169,7 +169,7 @@ def _release(artifact: Artifact, project: str) -> Release | None:
     )
 
 
-# --- what the server knows of projects -----------------------------------------------------------
+# --- the projects of a server -------------------------------------------------------------------
 
 
 def deployment_names(api: PrefectApi, project: str) -> tuple[str, ...]:
