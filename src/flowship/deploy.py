@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import (
     block_users,
-    description,
     diff_schedules,
     docker_block,
     lock,
@@ -126,7 +125,7 @@ def _expected_flow(
     return FlowFacts(
         entrypoint,
         name=names.get(found["flow_id"]),
-        description=description.split(found["description"]).text,
+        description=found["description"],
         parameters=found["parameter_openapi_schema"],
     )
 
@@ -317,12 +316,13 @@ class _Deploying:
 def _record_users(
     desired: DesiredState, state: ServerState, api: PrefectApi, held: lock.DeployLock
 ) -> None:
-    """Record that the flow has deployments on the block, before there is one."""
+    """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    if users != state.users:
+    image = desired.image.reference
+    if (users, image) != (state.users, state.image):
         held.check()
-        block_users.record(api, desired.block.name, users)
+        block_users.record(api, desired.block.name, users, image=image)
 
 
 def _compare(desired: DesiredState, state: ServerState, last: LastRelease) -> Plan:

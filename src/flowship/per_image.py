@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from flowship import image_choice
 from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
+from flowship.deployment.plan import Action, Resource
 from flowship.errors import FlowshipError
 from flowship.events import Report
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowship.check import Checked
-    from flowship.deployment.desired import DesiredState, Flags, ImageFacts
+    from flowship.deployment.desired import DesiredState, Flags, FlowFacts, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.deployment.drift import LastRelease
     from flowship.deployment.observed import Ground
@@ -135,13 +136,23 @@ def push_image(
 
 
 def bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image, with a warning if its output is lost with its container."""
+    """The desired state of this image, with warnings: its output is lost with its container, or a
+    name is a guess until the build."""
     from flowship.probe import losses
 
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    warning = losses.of_parameter(given, settings)
-    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
+    lost = losses.of_parameter(given, settings)
+    guessed = () if facts.built else (_guessed(f) for f in facts.flows if f.name is None)
+    more = (*([lost] if lost else []), *guessed)
+    return replace(desired, warnings=(*desired.warnings, *more)) if more else desired
+
+
+def _guessed(flow: FlowFacts) -> str:
+    return (
+        f"the name of the flow {flow.entrypoint} is not known before the build; this plan takes it"
+        f' to be "{flow.deployed_name}"'
+    )
 
 
 def together(drafts: Sequence[Draft]) -> Draft:
@@ -156,11 +167,23 @@ def plan_images(
     from flowship import deploy as step
 
     project, environment = images[0].project.name, images[0].environment
-    return each(
+    plans = each(
         images,
         lambda wanted: step.plan(wanted, api, project, ground, environment),
         sweeping(images, desired),
     )
+    created: set[tuple[Resource, str]] = set()
+    return [_without_repeats(plan, created) for plan in plans]
+
+
+def _without_repeats(plan: DeployReport, created: set[tuple[Resource, str]]) -> DeployReport:
+    """The plan of one image without what that of an earlier one creates, such as the work pool."""
+    new = [o for o in plan.operations if (o.resource, o.name) not in created]
+    pool = plan.pool
+    if (Resource.WORK_POOL, pool.name) in created:
+        pool = replace(pool, outcome="found")
+    created |= {(o.resource, o.name) for o in new if o.action is Action.CREATE}
+    return replace(plan, operations=tuple(new), pool=pool)
 
 
 def sweeping(images: Sequence[Settings], desired: Sequence[DesiredState]) -> list[DesiredState]:
@@ -198,7 +221,7 @@ def plan_project(
         flags: What the command line gave over the configuration.
         only: The image that it names.
     """
-    from flowship.planning.project_plan import ImagePlan, ProjectPlan, without_repeated
+    from flowship.planning.project_plan import ImagePlan, ProjectPlan
 
     settings = images[0].project
     last = _last_release(settings, api)
@@ -212,7 +235,7 @@ def plan_project(
             inputs=what.inputs,
             files=what.files,
         )
-        for image, what, report in zip(images, found, without_repeated(reports), strict=True)
+        for image, what, report in zip(images, found, reports, strict=True)
     )
     return ProjectPlan(
         project=settings.name,

@@ -59,6 +59,7 @@ def deploy(
     the configuration is removed. Everything is validated before anything changes.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import after_deploy, begin
     from flowship.deployment.desired import Flags
     from flowship.output import render_deploy
     from flowship.output.console import Screen
@@ -75,6 +76,7 @@ def deploy(
     if image:
         image_choice.require_one(images, "--image")
     announce(screen, settings, "comparing with" if dry_run else "deploying to")
+    hooks = None if dry_run else begin(screen, settings, "deploy")
     deployed = pipeline.deploy(
         images,
         flags,
@@ -86,6 +88,7 @@ def deploy(
         review=reviewing,
     )
     screen.info(*render_deploy.all_deployed(deployed))
+    after_deploy(hooks, deployed)
     names = "\n".join(render_deploy.deployment_names(report) for report in deployed)
     screen.result(
         per_image([each.label for each in images], [report.to_json() for report in deployed]),

@@ -9,7 +9,7 @@ import typer
 
 from flowship.commands.build import prepare
 from flowship.commands.options import Env, Json, Name, Only, Prune
-from flowship.commands.project import announce
+from flowship.commands.project import announce, load_settings
 
 
 def plan(
@@ -51,7 +51,8 @@ def plan(
             where="--markdown",
         )
     flags = Flags(name=name, prune=prune)
-    requests = prepare(screen, None, None, env, only, flags, changes_server=True)
+    settings = load_settings(screen, env, changes_server=True)
+    requests = prepare(screen, settings, None, only, flags, None)
     targets = [push_target(None, request.settings) for request in requests]
     announce(screen, requests[0].settings, "comparing with")
     listener = ScreenListener(screen, deploys=True)

@@ -289,10 +289,7 @@ class Deployment(Table):
     """The queue of the work pool; the server creates it if it does not exist. Without it, a choice
     in the UI is kept; a new deployment is in the pool's default queue."""
     version: str | None = Field(default=None, min_length=1)
-    """The deployment's version in the UI.
-
-    Default: the image's tag
-    """
+    """The deployment's version in the UI."""
     enforce_parameters: bool | None = None
     """Whether the server refuses a run with parameters that the flow does not take. Without it, a
     choice in the UI is kept; a new deployment enforces them."""
@@ -355,6 +352,32 @@ class Deployment(Table):
             s if s.timezone else s.model_copy(update={"timezone": self.timezone})
             for s in self.schedules
         )
+
+
+def _not_empty(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Reject a command without a program."""
+    if not value or not value[0].strip():
+        raise ValueError("is empty: write a command, or leave it out")
+    return value
+
+
+Command = Annotated[str | tuple[str, ...], AfterValidator(_not_empty)]
+"""Text for the shell, or a program and its arguments."""
+
+
+class Hooks(Table):
+    """``[hooks]``: the project's own commands at fixed points of build, push, deploy and ship."""
+
+    pre_build: Command | None = None
+    """Before the files are collected and hashed, once per command."""
+    post_build: Command | None = None
+    """After each image is built and probed, or found."""
+    post_push: Command | None = None
+    """After the registry has an image, and before anything is deployed."""
+    post_deploy: Command | None = None
+    """After everything is deployed, once per command."""
+    on_failure: Command | None = None
+    """After a failure of the command, Ctrl-C included."""
 
 
 class Check(Table):

@@ -118,9 +118,9 @@ def _resource(operation: Operation, state: ServerState) -> Written | None:
 def _editor(
     operation: Operation, change: FieldChange, applied: Mapping[str, str], state: ServerState
 ) -> Editor:
-    if operation.resource is Resource.BLOCK and change.field == "image" and state.block:
-        ours = state.has_deployed(str(state.block["data"].get("image")))
-        return Editor.FLOWSHIP if ours else Editor.PERSON
+    is_image = operation.resource is Resource.BLOCK and change.field == "image"
+    if is_image and state.block and state.has_deployed(str(state.block["data"].get("image"))):
+        return Editor.FLOWSHIP  # for this project, or another one that shares the block
     if change.field == "paused":  # a person's: no release records it
         return Editor.UNKNOWN
     name = str(operation.id) if operation.resource is Resource.SCHEDULE else operation.name

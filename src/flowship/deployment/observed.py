@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import block_users, docker_block
-from flowship.deployment.description import names_image
 from flowship.deployment.desired import WhenRemoved
 from flowship.errors import ConfigError
 
@@ -93,6 +92,7 @@ class ServerState:
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
         former: The deployments on blocks that the project no longer has.
+        image: The image that is recorded as the last one deployed on the block; empty if none is.
     """
 
     ground: Ground
@@ -102,11 +102,11 @@ class ServerState:
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
     former: tuple[SharingDeployment, ...] = ()
+    image: str = ""
 
     def has_deployed(self, reference: str) -> bool:
-        """Whether flowship itself deployed this image on this block."""
-        own = [d.deployment for d in self.deployments if d.deployment]
-        return any(names_image(d, reference) for d in (*own, *(s.deployment for s in self.sharing)))
+        """Whether this image is the last one that flowship itself deployed on this block."""
+        return bool(reference) and reference == self.image
 
 
 def observe_ground(api: PrefectApi, pool: str, credentials: str | None) -> Ground:
@@ -138,7 +138,8 @@ def observe(
     """
     ground = ground or observe_ground(api, desired.pool, desired.block.credentials)
     block = api.block_document(docker_block.SLUG, desired.block.name)
-    users = block_users.flows(api, desired.block.name) if block else frozenset()
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    users = recorded.flows
     listed = _of_flows(api, desired, users)
     using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
     found = observe_deployments(api, desired.deployments, listed)
@@ -153,6 +154,7 @@ def observe(
         sharing=sharing,
         users=users,
         former=tuple(former),
+        image=recorded.image,
     )
 
 

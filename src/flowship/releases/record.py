@@ -226,6 +226,14 @@ class Release:
         """The digests of the images that a registry has."""
         return tuple(image.digest for image in self.images if image.digest)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The full names of the deployments; of format 1, those that the fingerprints are of."""
+        head = "deployment "
+        of = {key.rpartition(" ")[0] for key in self.applied if key.startswith(head)}
+        known = {each.full_name for each in self.deployments}
+        return frozenset(known or {name.removeprefix(head) for name in of})
+
     def image(self, label: str) -> ReleasedImage | None:
         """The image with this name; None if the release has none."""
         return next((image for image in self.images if image.label == label), None)

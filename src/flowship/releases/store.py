@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from flowship.deployment.plan import Resource
 from flowship.errors import ApiError, UsageError
 from flowship.releases import page
 from flowship.releases.record import Release
@@ -73,6 +72,29 @@ def latest(api: PrefectApi, project: str, environment: str | None = None) -> Rel
     """
     found = releases(api, project)
     return next((r for r in found if environment in (None, r.environment)), None)
+
+
+def current(api: PrefectApi, project: str, environment: str | None = None) -> list[Release]:
+    """The last release of each environment, the newest first; only that of `environment`, if it is
+    given.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
+    if environment is not None:
+        found = latest(api, project, environment)
+        return [found] if found else []
+    newest: dict[str | None, Release] = {}
+    for release in history(api, project, PAGE):
+        newest.setdefault(release.environment, release)
+    return list(newest.values())
+
+
+def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
+    """The names of the projects with a release that begin with `like`; at most 200."""
+    head = artifact_key("")
+    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
+    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
 
 
 def find(api: PrefectApi, project: str, which: str) -> Release:
@@ -167,23 +189,3 @@ def _release(artifact: Artifact, project: str) -> Release | None:
     return Release.from_json(
         data, project=project, id=artifact["id"], created=artifact.get("created")
     )
-
-
-# --- the projects of a server -------------------------------------------------------------------
-
-
-def deployment_names(api: PrefectApi, project: str) -> tuple[str, ...]:
-    """The full names of the deployments of the last release."""
-    found = latest(api, project)
-    if found is None:
-        return ()
-    head = f"{Resource.DEPLOYMENT.value} "
-    named = {k.removeprefix(head).rpartition(" ")[0] for k in found.applied if k.startswith(head)}
-    return tuple(sorted({d.full_name for d in found.deployments} or named))
-
-
-def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
-    """The names of the projects with a release that begin with `like`; at most 200."""
-    head = artifact_key("")
-    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
-    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
