@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "steps": ("check", "image", "push", "deploy"),
     "subjects": (
         *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial", "runs"),
-        "releases",
+        *("releases", "status"),
         *("registry", "planning", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),

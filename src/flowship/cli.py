@@ -34,6 +34,7 @@ from flowship.commands import (
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -270,6 +271,13 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
 )
 register(
     app,

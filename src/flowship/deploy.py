@@ -30,6 +30,7 @@ from flowship.deployment.observed import (
     ObservedDeployment,
     ServerState,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
@@ -275,8 +276,11 @@ class _Deploying:
             for _ in range(ATTEMPTS):
                 if not found:
                     break
-                self._execute(attribute(found, last, state), done)
-                state = observe(self._api, desired, last=last)
+                planned = attribute(found, last, state)
+                if self._execute(planned, done):
+                    state = observe_again(self._api, desired, state, planned, last)
+                else:
+                    state = observe(self._api, desired, last=last)
                 found = _compare(desired, state, last)
             if found:
                 raise _not_verified(found, self._api)
@@ -286,7 +290,8 @@ class _Deploying:
         self._recorder.add(Deployed(desired, state, tuple(done)))
         return _report(desired, Plan(tuple(done)), before, state, self._api, last)
 
-    def _execute(self, plan: Plan, done: list[Operation]) -> None:
+    def _execute(self, plan: Plan, done: list[Operation]) -> bool:
+        """Carry out the plan; False if something else was in the way."""
         try:
             execute(
                 plan, self._api, self._report, before_each=self._held.check, after_each=done.append
@@ -297,6 +302,8 @@ class _Deploying:
             self._report(
                 Phase("something else changed the server at the same time; comparing again")
             )
+            return False
+        return True
 
     def _failed(self, desired: DesiredState, done: Sequence[Operation]) -> None:
         """What a deploy that failed halfway has changed belongs into the release too."""

@@ -39,7 +39,6 @@ class Deployment(Written):
     """A deployment with its schedules."""
 
     id: str
-    created: str
     name: str
     flow_id: str
     version: str | None
