@@ -45,6 +45,7 @@ TYPES = {
     "Literal['keep', 'pause']": '`"keep"`, `"pause"`',
     "PullPolicy": '`"always"`, `"if-not-present"`, `"never"`',
     "tuple[str, ...]": "list of text",
+    "tuple[AlertEvent, ...]": 'list of `"failed"`, `"crashed"`, `"late"`, `"stuck"`',
     "tuple[FilePath, ...]": "list of text",
     "tuple[Schedule, ...]": "list of tables",
     "dict[str, str]": "table of text",

@@ -21,6 +21,7 @@ from flowship.commands import (
     cancel,
     check,
     deploy,
+    doctor,
     etl,
     init,
     logs,
@@ -271,6 +272,13 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
 )
 register(
     app,

@@ -153,6 +153,7 @@ DEPLOY = {
     ],
     "moved": Any_(str),
     "warnings": Any_(str),
+    "alerts": Any_({"id": str, "name": str, "outcome": str, "enabled": bool, "url": str}),
     "operations": OPERATIONS,
     "kept": KEPT,
     "left": LEFT,
@@ -291,6 +292,24 @@ SECRET_CHANGE = {
 SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
     "api_url": str,
+}
+DOCTOR = {
+    "healthy": bool,
+    "errors": int,
+    "warnings": int,
+    "project": Maybe(str),
+    "api_url": Maybe(str),
+    "fixed": Any_(str),
+    "checks": [
+        {
+            "code": str,
+            "severity": str,
+            "found": str,
+            "meaning": str,
+            "remedy": str,
+            "details": str,
+        }
+    ],
 }
 UNLOCK = {
     "lock": Maybe(

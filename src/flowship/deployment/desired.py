@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from flowship.deployment.alerts import DesiredAlerts
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
 
@@ -251,6 +252,7 @@ class DesiredState:
         when_removed: What is done with deployments that left the configuration.
         sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
             for one image, if the deploy is about all.
+        alerts: The automations that report runs that went wrong.
     """
 
     image: ImageFacts
@@ -263,6 +265,7 @@ class DesiredState:
     elsewhere: frozenset[str] = frozenset()
     when_removed: WhenRemoved = WhenRemoved.KEEP
     sweeps: bool = True
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     @property
     def flows(self) -> frozenset[str]:

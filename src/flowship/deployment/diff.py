@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_block, diff_deployment, left
+from flowship.deployment import diff_alerts, diff_block, diff_deployment, left
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.drift import NO_RELEASE, LastRelease, edit_of
 from flowship.deployment.plan import (
@@ -51,6 +51,7 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
         operations += [o for o in own if not _is_repeated(o, operations)]
         reschedule += made.reschedule
     operations += left.operations(desired, state, last)
+    operations += diff_alerts.operations(desired, state)
     return Plan(tuple(operations), tuple(reschedule))
 
 
@@ -123,7 +124,8 @@ def _editor(
         return Editor.FLOWSHIP  # for this project, or another one that shares the block
     if change.field == "paused":  # a person's: no release records it
         return Editor.UNKNOWN
-    name = str(operation.id) if operation.resource is Resource.SCHEDULE else operation.name
+    by_id = operation.resource in (Resource.SCHEDULE, Resource.AUTOMATION)
+    name = str(operation.id) if by_id else operation.name
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
         return Editor.UNKNOWN  # no release knows this resource
     recorded = applied.get(field_key(operation.resource, name, change.field), fingerprint(None))

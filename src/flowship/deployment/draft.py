@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
+from flowship.deployment.alerts import DesiredAlerts, draft_alerts
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -226,8 +227,7 @@ class Draft:
         configured: All that the project configures for this image: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
-        elsewhere: The names of the project's deployments that use other images.
-        when_removed: See `DesiredState`.
+        elsewhere, when_removed, alerts: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -238,14 +238,14 @@ class Draft:
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
     when_removed: WhenRemoved = WhenRemoved.KEEP
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
 
         Raises:
-            ConfigError, UsageError: Parameters that the flow does not take, values of another
-                type, or a required one without a value on a schedule; an image with Prefect 2, or
-                without the flow of a deployment.
+            ConfigError, UsageError: Parameters that the flow does not take or that a schedule
+                lacks; an image with Prefect 2, or without the flow of a deployment.
         """
         if image.prefect_version and image.prefect_version.split(".")[0] != "3":
             raise ConfigError(
@@ -267,12 +267,12 @@ class Draft:
             warnings=self.warnings,
             elsewhere=self.elsewhere,
             when_removed=self.when_removed,
+            alerts=self.alerts,
         )
 
 
 def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> Draft:
-    """Validate everything that needs no image and no server: names, schedules, timezones, block
-    values, job variables, and what the flags need.
+    """Validate everything that needs no image and no server.
 
     Args:
         settings: The project's.
@@ -317,6 +317,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         - frozenset(settings.deployed_entrypoints),
         when_removed=flags.when_removed(settings.when_removed),
         now=now,
+        alerts=draft_alerts(settings),
         warnings=(
             *warnings.of_block(settings.block),
             *warnings.of_job_variables(settings.deployments),

@@ -121,6 +121,25 @@ class DeploymentReport:
 
 
 @dataclass(frozen=True)
+class AlertReport:
+    """One automation of an alert.
+
+    Attributes:
+        id: The server's; empty in a dry run for one that does not exist yet.
+        name: What the UI shows.
+        outcome: "created", "updated" or "unchanged".
+        enabled: False for one that a person disabled; it stays so.
+        url: Its page.
+    """
+
+    id: str
+    name: str
+    outcome: str
+    enabled: bool
+    url: str
+
+
+@dataclass(frozen=True)
 class DeployReport:
     """Everything that a deploy, or a dry run of one, has to say.
 
@@ -139,6 +158,7 @@ class DeployReport:
         release: The number of the release that recorded it; None if nothing had to be recorded.
         kept: What differs from the configuration and stays.
         left: Deployments that left the configuration and stay.
+        alerts: The automations of the alerts.
     """
 
     image: str
@@ -155,6 +175,7 @@ class DeployReport:
     release: int | None = None
     kept: tuple[Kept, ...] = ()
     left: tuple[Left, ...] = ()
+    alerts: tuple[AlertReport, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""

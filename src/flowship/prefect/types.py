@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Written(TypedDict, total=False):
-    """Who wrote a resource last, and when. Only Prefect Cloud says who."""
+class Author(TypedDict, total=False):
+    """Who wrote a resource last; only Prefect Cloud says it."""
+
+    updated_by: dict[str, Any] | None
+
+
+class Written(Author):
+    """Who wrote a resource last, and when."""
 
     updated: str
-    updated_by: dict[str, Any] | None
 
 
 class Schedule(Written):
@@ -75,9 +80,10 @@ class BlockType(TypedDict):
 
 
 class BlockSchema(TypedDict):
-    """The fields of a block type, at one version."""
+    """The fields of a block type, at one version; what such a block can do, such as notify."""
 
     id: str
+    capabilities: list[str]
     checksum: str
     block_type_id: str
 
@@ -92,6 +98,17 @@ class BlockDocument(Written):
     block_schema_id: str
     block_schema: BlockSchema
     block_document_references: dict[str, dict[str, Any]]
+
+
+class Automation(TypedDict):
+    """An automation. What its trigger and its actions hold depends on their ``type``."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    trigger: dict[str, Any]
+    actions: list[dict[str, Any]]
 
 
 class WorkPool(Written):
@@ -111,6 +128,7 @@ class Worker(TypedDict):
     name: str
     status: str
     last_heartbeat_time: str | None
+    heartbeat_interval_seconds: int | None
 
 
 class Variable(TypedDict):
@@ -172,6 +190,7 @@ class FlowRun(TypedDict):
     total_run_time: float
     work_pool_name: str | None
     infrastructure_pid: str | None
+    created_by: dict[str, Any] | None
 
 
 class TaskRun(TypedDict):

@@ -10,6 +10,7 @@ import pytest
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.plan import Action, Editor, FieldChange, Kept, Operation, Resource
 from flowship.deployment.report import (
+    AlertReport,
     BlockReport,
     DeploymentReport,
     DeployReport,
@@ -86,6 +87,17 @@ def test_the_parameters_of_a_schedule_are_shown_below_it():
     schedules = (replace(SCHEDULE, parameters={"day": "2026-01-31", "full": True}),)
     text = shown(render_deploy.deployed(report(schedules=schedules)))
     assert 'with day = "2026-01-31", full = true' in text
+
+
+def test_alerts_are_counted_and_a_disabled_one_is_named():
+    alerts = (
+        AlertReport("1", "flowship: x: failed → a/b", "created", enabled=True, url=""),
+        AlertReport("2", "flowship: x: late → a/b", "unchanged", enabled=False, url=""),
+    )
+    text = shown(render_deploy.deployed(replace(report(), alerts=alerts)))
+    assert "2 automations (1 created, 1 unchanged)" in text
+    assert "disabled on the server, and stays so: flowship: x: late → a/b" in text
+    assert "alerts" not in shown(render_deploy.deployed(report()))
 
 
 def test_seconds_are_shown_where_a_run_has_some():
