@@ -91,6 +91,7 @@ class ReviewedPlan(_Model):
     release: int
     only: str | None = None
     name: str | None = None
+    repo: str | None = None
     prune: bool = False
     images: tuple[ReviewedImage, ...] = Field(strict=False)
 
@@ -107,6 +108,7 @@ def reviewed(plan: ProjectPlan) -> ReviewedPlan:
         release=plan.release,
         only=plan.only,
         name=plan.name,
+        repo=plan.repo,
         prune=plan.prune,
         images=tuple(_image(each) for each in plan.images),
     )
