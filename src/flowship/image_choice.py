@@ -377,9 +377,9 @@ def planned(
             expected = _expected(engine, request, target, wanted, api)
             here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
             flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
-            return (ImageAction.PROBE if known else ImageAction.BUILD), replace(
-                expected, flows=flows
-            )
+            fits = known or found.platform == (settings.platform or engine.platform)
+            action = ImageAction.PROBE if fits else ImageAction.BUILD
+            return action, replace(expected, flows=flows)
         if found and published and (pinned := image.pinned(published, str(target))):
             return ImageAction.NOTHING, facts_of(found, pinned)
         if found:
