@@ -21,12 +21,14 @@ from flowship.commands import (
     cancel,
     check,
     deploy,
+    doctor,
     etl,
     init,
     logs,
     pause,
     profile,
     promote,
+    ps,
     push,
     run,
     schedule,
@@ -261,6 +263,13 @@ register(
 )
 register(
     app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
+)
+register(
+    app,
     "status",
     status.status,
     ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
@@ -276,6 +285,13 @@ register(
         "flowship cancel nightly --force",
     ),
     panel=OPERATE,
+)
+register(
+    app,
+    "ps",
+    ps.ps,
+    ("flowship ps", "flowship ps --all", "flowship ps trips/nightly --json"),
+    panel=OBSERVE,
 )
 register(
     app,

@@ -200,6 +200,7 @@ RULES = {
     "status/": (*TERMINAL, *STEPS, *ENGINE),
     "releases/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.config"),
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
+    "doctor/": (*TERMINAL, *ENGINE, *HTTP, "flowship.pipeline", "flowship.deploy"),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),

@@ -186,6 +186,35 @@ LOGS = {
     ),
     "warnings": Any_(str),
 }
+PS = {
+    "runs": Any_(
+        {
+            "id": str,
+            "name": str,
+            "deployment": str,
+            "state": str,
+            "started": str,
+            "place": str,
+            "container": Maybe(
+                {
+                    "id": str,
+                    "name": str,
+                    "image": str,
+                    "status": str,
+                    "message": str,
+                    "started": str,
+                    "exit_code": Maybe(int),
+                    "out_of_memory": bool,
+                    "cpu_percent": Maybe(float),
+                    "memory": Maybe(int),
+                    "memory_limit": Maybe(int),
+                    "shell": str,
+                }
+            ),
+        }
+    ),
+    "warnings": Any_(str),
+}
 CANCEL = {"run": RUN_STATE, "outcome": str, "container": str}
 INIT = {
     "written": [str],
@@ -216,6 +245,24 @@ SECRET_CHANGE = {
 SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
     "api_url": str,
+}
+DOCTOR = {
+    "healthy": bool,
+    "errors": int,
+    "warnings": int,
+    "project": Maybe(str),
+    "api_url": Maybe(str),
+    "fixed": Any_(str),
+    "checks": [
+        {
+            "code": str,
+            "severity": str,
+            "found": str,
+            "meaning": str,
+            "remedy": str,
+            "details": str,
+        }
+    ],
 }
 UNLOCK = {
     "lock": Maybe(

@@ -211,10 +211,6 @@ class Settings(ImageSettings):
     def _consistent(self) -> Settings:
         if wrong := self.misplaced():
             raise ValueError(wrong)
-        names = [d.name for d in self.deployments]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'two deployments are named "{name}"')
         return self
 
     def misplaced(self) -> str | None:

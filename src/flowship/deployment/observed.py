@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import block_users, docker_block
-from flowship.deployment.description import names_image
+from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
+        image: The image that is recorded as the last one deployed on the block; empty if none is.
     """
 
     ground: Ground
@@ -98,11 +99,11 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
+    image: str = ""
 
     def has_deployed(self, reference: str) -> bool:
-        """Whether flowship itself deployed this image on this block."""
-        own = [d.deployment for d in self.deployments if d.deployment]
-        return any(names_image(d, reference) for d in (*own, *(s.deployment for s in self.sharing)))
+        """Whether this image is the last one that flowship itself deployed on this block."""
+        return bool(reference) and reference == self.image
 
 
 def observe_ground(api: PrefectApi, pool: str, credentials: str | None) -> Ground:
@@ -128,7 +129,8 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     """
     ground = ground or observe_ground(api, desired.pool, desired.block.credentials)
     block = api.block_document(docker_block.SLUG, desired.block.name)
-    users = block_users.flows(api, desired.block.name) if block else frozenset()
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    users = recorded.flows
     listed = _of_flows(api, desired, users)
     using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
     found = observe_deployments(api, desired.deployments, listed)
@@ -140,7 +142,46 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
         deployments=found,
         sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
         users=users,
+        image=recorded.image,
     )
+
+
+def observe_again(
+    api: PrefectApi, desired: DesiredState, before: ServerState, done: Plan
+) -> ServerState:
+    """Read back what was changed. What was not is taken as it was read before: a project has up to
+    hundreds of deployments, and the server needs 5 to 10 ms for each.
+
+    Args:
+        api: The server.
+        desired: What was deployed.
+        before: What was read before.
+        done: What was changed since.
+    """
+    changed = {o.name for o in done.operations if o.resource is Resource.DEPLOYMENT}
+    changed |= {
+        o.name.partition(": ")[0] for o in done.operations if o.resource is Resource.SCHEDULE
+    }
+    again = [d for d in desired.deployments if d.full_name in changed]
+    if len(again) < len(changed) or any(o.resource not in _READ_BACK for o in done.operations):
+        return observe(api, desired)
+    block = api.block_document(docker_block.SLUG, desired.block.name)
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    names = [d.full_name for d in again]
+    found = dict(zip(names, observe_deployments(api, again), strict=True)) if again else {}
+    own = zip(desired.deployments, before.deployments, strict=True)
+    return replace(
+        before,
+        block=block,
+        registration=_registration(api, block),
+        deployments=tuple(found.get(wanted.full_name, earlier) for wanted, earlier in own),
+        users=recorded.flows,
+        image=recorded.image,
+    )
+
+
+_READ_BACK = (Resource.BLOCK, Resource.FLOW, Resource.DEPLOYMENT, Resource.SCHEDULE)
+"""If anything else changed, everything is read again."""
 
 
 def observe_deployments(

@@ -10,6 +10,7 @@ class Schedule(TypedDict):
 
     id: str
     created: str
+    updated: str
     slug: str | None
     active: bool
     schedule: dict[str, Any]
@@ -33,6 +34,7 @@ class Deployment(TypedDict):
 
     id: str
     name: str
+    updated: str
     flow_id: str
     version: str | None
     description: str | None
@@ -104,6 +106,7 @@ class Worker(TypedDict):
     name: str
     status: str
     last_heartbeat_time: str | None
+    heartbeat_interval_seconds: int | None
 
 
 class Variable(TypedDict):
@@ -165,6 +168,7 @@ class FlowRun(TypedDict):
     total_run_time: float
     work_pool_name: str | None
     infrastructure_pid: str | None
+    created_by: dict[str, Any] | None
 
 
 class TaskRun(TypedDict):
