@@ -77,7 +77,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     """
     server = api.check()
     versions.validate(planned_prefect, server)
-    found = observe_ground(api, draft.pool, draft.block.credentials)
+    found = observe_ground(api, draft.pool, draft.block.credentials, draft.alerts.notify)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
@@ -319,10 +319,10 @@ def _record_users(
     """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    image = desired.image.reference
-    if (users, image) != (state.users, state.image):
+    image, alerts = desired.image.reference, bool(desired.alerts.automations or state.alerts)
+    if (users, image, alerts) != (state.users, state.image, state.alerts_recorded):
         held.check()
-        block_users.record(api, desired.block.name, users, image=image)
+        block_users.record(api, desired.block.name, users, image=image, alerts=alerts)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:

@@ -131,6 +131,7 @@ DEPLOY = {
     ],
     "moved": Any_(str),
     "warnings": Any_(str),
+    "alerts": Any_({"id": str, "name": str, "outcome": str, "enabled": bool, "url": str}),
     "operations": OPERATIONS,
     "dry_run": bool,
     "release": Maybe(int),

@@ -12,7 +12,7 @@ from flowship.config.environment import ENV_PREFIX
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import locate
 from flowship.config.settings import Settings
-from flowship.config.tables import Deployment, Schedule
+from flowship.config.tables import Alert, Deployment, Schedule
 from flowship.errors import ConfigError, UsageError
 
 
@@ -27,8 +27,10 @@ class Problem(Enum):
     NOT_A_WHOLE_NUMBER = "not a whole number"
     NOT_AN_INTERVAL = "not an interval"
     NOT_INSTALL = "neither true nor false nor auto"
+    NOT_A_COMMAND = "neither text nor a list of text"
     NOT_DEPLOYMENTS = "not a list of deployments"
     NOT_SCHEDULES = "not a list of schedules"
+    NOT_ALERTS = "not a list of alerts"
     MISSING = "missing"
     EMPTY = "empty"
     FORBIDDEN_CHARACTER = "a character that Prefect does not accept"
@@ -43,10 +45,12 @@ _TEXTS = {
     Problem.NOT_A_WHOLE_NUMBER: "must be a whole number",
     Problem.NOT_AN_INTERVAL: 'must be seconds or text such as "15m"',
     Problem.NOT_INSTALL: 'must be true, false or "auto"',
+    Problem.NOT_A_COMMAND: 'must be text for the shell, or a list: ["program", "argument"]',
     Problem.NOT_DEPLOYMENTS: "must be tables with a header in double brackets: [[deployments]]",
     Problem.NOT_SCHEDULES: (
         "must be tables with a header in double brackets: [[deployments.schedules]]"
     ),
+    Problem.NOT_ALERTS: "must be tables with a header in double brackets: [[alerts]]",
     Problem.MISSING: "is required",
     Problem.EMPTY: "is empty",
     Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # names.PREFECT_NAME
@@ -83,7 +87,7 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     kind = UsageError if where.startswith("--") else ConfigError
     blank = error["type"] == "string_pattern_mismatch" and not str(error["input"]).strip()
     error_type = "string_too_short" if blank else error["type"]
-    problem = _UNIONS[union] if union else _problem(error_type, loc, where)
+    problem = _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error_type, loc, where)
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
@@ -102,14 +106,21 @@ def reason(exc: ValidationError) -> str:
     return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")
 
 
-_UNIONS = {"interval": Problem.NOT_AN_INTERVAL, "install": Problem.NOT_INSTALL}
-"""Keys with values of several types."""
+_UNIONS = {
+    "interval": Problem.NOT_AN_INTERVAL,
+    "after": Problem.NOT_AN_INTERVAL,
+    "install": Problem.NOT_INSTALL,
+}
+"""Keys with values of several types; the others are hooks."""
 
 
 def _union_in(loc: Sequence[str]) -> str:
     """The key of several types that an error is about; else empty."""
-    if loc[:1] == ["deployments"] and "interval" in loc:
-        return "interval"
+    interval = {"deployments": "interval", "alerts": "after"}.get(loc[0] if loc else "")
+    if interval in loc:
+        return str(interval)
+    if loc[:1] == ["hooks"] and len(loc) > 2:
+        return loc[1]
     return "install" if "install" in (*loc[:1], *loc[2:3]) else ""
 
 
@@ -118,8 +129,9 @@ def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:
     problem = _PROBLEMS.get(error_type)
     if problem is Problem.NOT_A_TABLE and where.startswith(ENV_PREFIX):
         return Problem.NOT_A_TABLE_IN_JSON
-    if problem is Problem.NOT_A_LIST and loc[-1] == "deployments":
-        return Problem.NOT_DEPLOYMENTS
+    if problem is Problem.NOT_A_LIST and len(loc) == 1:
+        tables = {"deployments": Problem.NOT_DEPLOYMENTS, "alerts": Problem.NOT_ALERTS}
+        return tables.get(loc[0], problem)
     if problem is Problem.NOT_A_LIST and loc[-1] == "schedules":
         return Problem.NOT_SCHEDULES
     return problem
@@ -141,6 +153,8 @@ def _unknown_key(key: str, loc: Sequence[str], where: str) -> ConfigError:
 
 def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
     """The key at `loc` for a message: a deployment by its name, not by its index."""
+    if loc[:1] == ["alerts"] and len(loc) > 1 and loc[1].isdigit():
+        return ", ".join([f"alert {int(loc[1]) + 1}", *filter(None, [".".join(loc[2:3])])])
     if len(loc) < 2 or loc[0] != "deployments":
         return ".".join(loc)
     try:
@@ -154,7 +168,11 @@ def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:
 
 
 def _model_at(loc: Sequence[str]) -> type[BaseModel]:
-    nested: dict[str, type[BaseModel]] = {"deployments": Deployment, "schedules": Schedule}
+    nested: dict[str, type[BaseModel]] = {
+        "deployments": Deployment,
+        "schedules": Schedule,
+        "alerts": Alert,
+    }
     model: type[BaseModel] = Settings
     if (
         each := known_keys(Settings)[loc[0]].each

@@ -1,9 +1,10 @@
-"""Which flows have deployments on a block, and its last image: recorded on the server.
+"""Which flows have deployments on a block, its last image, and whether there are alerts: recorded.
 
 The server cannot be asked which deployments refer to a block. Reading all of them takes longer with
 everybody's deployments, so each deploy records the flow's name in an artifact of the block, and
 only the deployments of the recorded flows are read. The image is recorded for all projects that
-share the block: with another one, a person has edited it.
+share the block: with another one, a person has edited it. Alerts are asked for only where there
+are any.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ class Recorded:
     Attributes:
         flows: The names of the flows that have deployments on it; None if nothing recorded them.
         image: The image of the last deploy; empty if nothing recorded it.
+        alerts: Whether the deployments have alerts.
     """
 
     flows: frozenset[str] | None
     image: str = ""
+    alerts: bool = False
 
 
 NOTHING = Recorded(frozenset())
@@ -60,15 +63,18 @@ def read(api: PrefectApi, block: str) -> Recorded:
     return Recorded(
         frozenset(map(str, names)) if isinstance(names, list) else None,
         image if isinstance(image, str) else "",
+        data.get("alerts") is True,
     )
 
 
-def record(api: PrefectApi, block: str, names: Iterable[str], *, image: str = "") -> None:
-    """Record the flows and the image. Where that fails, the next deploy reads all deployments."""
+def record(
+    api: PrefectApi, block: str, names: Iterable[str], *, image: str = "", alerts: bool = False
+) -> None:
+    """Record what `Recorded` has. Where that fails, the next deploy reads all deployments."""
     body = {
         "type": "json",
         "description": f"Flows with deployments on the block {block}, recorded by flowship",
-        "data": {"format": FORMAT, "flows": sorted(names), "image": image},
+        "data": {"format": FORMAT, "flows": sorted(names), "image": image, "alerts": alerts},
     }
     with suppress(ApiError):
         api.create_artifact(artifact_key(block), body)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from flowship.deployment.alerts import DesiredAlerts
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
 
@@ -212,6 +213,7 @@ class DesiredState:
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
+        alerts: The automations that report runs that went wrong.
     """
 
     image: ImageFacts
@@ -222,6 +224,7 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     @property
     def flows(self) -> frozenset[str]:

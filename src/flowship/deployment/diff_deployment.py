@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import diff_schedules, parameters, secrets
+from flowship.deployment.alerts import HEARTBEATS, heartbeat_variable
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
 from flowship.redaction import mask_value
@@ -83,7 +84,10 @@ def wanted_fields(
 ) -> dict[str, Any]:
     """A deployment's fields, schedules apart; `_sent` makes them what the API takes."""
     extra = dict(wanted.job_variables)
+    heartbeat = desired.alerts.heartbeats.get(wanted.name)
+    variable = heartbeat_variable(desired.image.prefect_version)
     env = {
+        **({variable: str(heartbeat)} if heartbeat else {}),
         **variables.values.get("env", {}),
         **desired.block.references,
         **secrets.references(wanted.secrets),
@@ -257,6 +261,8 @@ def _table(
             reason = "no longer configured"
         elif (name, key) == ("job_variables", "env") and _is_of_secrets(wanted, before, after):
             reason = "secrets"
+        elif (name, key) == ("job_variables", "env") and _is_of_alerts(before, after):
+            reason = "alerts"
         elif name == "job_variables" and key not in wanted.job_variables:
             reason = "follows the block"
         yield FieldChange(f"{name}.{key}", shown[0].get(key), shown[1].get(key), reason,
@@ -269,6 +275,12 @@ def _is_of_secrets(
     """Whether a reference to a Secret block is among what changes in the environment."""
     had, gets = before.get("env") or {}, after.get("env") or {}
     return any(had.get(name) != gets.get(name) for name in wanted.secrets)
+
+
+def _is_of_alerts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether only the heartbeat changes in the environment."""
+    had, gets = before.get("env") or {}, after.get("env") or {}
+    return {name for name in {*had, *gets} if had.get(name) != gets.get(name)} <= {*HEARTBEATS}
 
 
 def _shown(

@@ -70,9 +70,10 @@ class BlockType(TypedDict):
 
 
 class BlockSchema(TypedDict):
-    """The fields of a block type, at one version."""
+    """The fields of a block type, at one version; what such a block can do, such as notify."""
 
     id: str
+    capabilities: list[str]
     checksum: str
     block_type_id: str
 
@@ -87,6 +88,17 @@ class BlockDocument(TypedDict):
     block_schema_id: str
     block_schema: BlockSchema
     block_document_references: dict[str, dict[str, Any]]
+
+
+class Automation(TypedDict):
+    """An automation. What its trigger and its actions hold depends on their ``type``."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    trigger: dict[str, Any]
+    actions: list[dict[str, Any]]
 
 
 class WorkPool(TypedDict):
