@@ -44,6 +44,7 @@ TYPES = {
     "bool | Literal['auto']": "true, false or text",
     "PullPolicy": '`"always"`, `"if-not-present"`, `"never"`',
     "tuple[str, ...]": "list of text",
+    "tuple[AlertEvent, ...]": 'list of `"failed"`, `"crashed"`, `"late"`, `"stuck"`',
     "tuple[FilePath, ...]": "list of text",
     "tuple[Schedule, ...]": "list of tables",
     "dict[str, str]": "table of text",

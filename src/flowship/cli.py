@@ -21,6 +21,7 @@ from flowship.commands import (
     cancel,
     check,
     deploy,
+    doctor,
     etl,
     init,
     logs,
@@ -33,6 +34,7 @@ from flowship.commands import (
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -258,6 +260,20 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
 )
 register(
     app,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import (
     block_users,
-    description,
     diff_schedules,
     docker_block,
     lock,
@@ -30,6 +29,7 @@ from flowship.deployment.observed import (
     ObservedDeployment,
     ServerState,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
@@ -77,7 +77,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     """
     server = api.check()
     versions.validate(planned_prefect, server)
-    found = observe_ground(api, draft.pool, draft.block.credentials)
+    found = observe_ground(api, draft.pool, draft.block.credentials, draft.alerts.notify)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
@@ -124,7 +124,7 @@ def _expected_flow(
     return FlowFacts(
         entrypoint,
         name=names.get(found["flow_id"]),
-        description=description.split(found["description"]).text,
+        description=found["description"],
         parameters=found["parameter_openapi_schema"],
     )
 
@@ -269,8 +269,11 @@ class _Deploying:
             for _ in range(ATTEMPTS):
                 if not found:
                     break
-                self._execute(attribute(found, self._recorder.applied, state), done)
-                state = observe(self._api, desired)
+                planned = attribute(found, self._recorder.applied, state)
+                if self._execute(planned, done):
+                    state = observe_again(self._api, desired, state, planned)
+                else:
+                    state = observe(self._api, desired)
                 found = _compare(desired, state)
             if found:
                 raise _not_verified(found, self._api)
@@ -280,7 +283,8 @@ class _Deploying:
         self._recorder.add(Deployed(desired, state, tuple(done)))
         return _report(desired, Plan(tuple(done)), before, state, self._api)
 
-    def _execute(self, plan: Plan, done: list[Operation]) -> None:
+    def _execute(self, plan: Plan, done: list[Operation]) -> bool:
+        """Carry out the plan; False if something else was in the way."""
         try:
             execute(
                 plan, self._api, self._report, before_each=self._held.check, after_each=done.append
@@ -291,6 +295,8 @@ class _Deploying:
             self._report(
                 Phase("something else changed the server at the same time; comparing again")
             )
+            return False
+        return True
 
     def _failed(self, desired: DesiredState, done: Sequence[Operation]) -> None:
         """What a deploy that failed halfway has changed belongs into the release too."""
@@ -310,12 +316,13 @@ class _Deploying:
 def _record_users(
     desired: DesiredState, state: ServerState, api: PrefectApi, held: lock.DeployLock
 ) -> None:
-    """Record that the flow has deployments on the block, before there is one."""
+    """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    if users != state.users:
+    image, alerts = desired.image.reference, bool(desired.alerts.automations or state.alerts)
+    if (users, image, alerts) != (state.users, state.image, state.alerts_recorded):
         held.check()
-        block_users.record(api, desired.block.name, users)
+        block_users.record(api, desired.block.name, users, image=image, alerts=alerts)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:

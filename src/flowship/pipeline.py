@@ -396,6 +396,7 @@ def try_flow(
     from flowship.engine.client import connect
     from flowship.prefect import versions
     from flowship.trial import flow_run
+    from flowship.trial.environment import environment
 
     name = name or scope.only_deployment(requests[0].settings.project)
     [request] = requests
@@ -405,12 +406,13 @@ def try_flow(
     target = None if offline else scope.api_target(settings)
     with scope.open_api(settings) if target else nullcontext() as api:
         server = api.check() if api else ""
+        variables = environment(settings, deployment, api, os.environ)  # before the slow work
         per_image.check_image(request, listener)
         engine = connect()
         built = per_image.build_image(engine, request, options, listener)
         flow = next(each for each in built.flows if each.entrypoint == entrypoint)
         versions.validate(flow.prefect, server)
-        trial = flow_run.Trial(settings, deployment, flow, given)
+        trial = flow_run.Trial(settings, deployment, flow, given, variables)
         return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 

@@ -17,7 +17,16 @@ from flowship.config import images
 from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
 from flowship.config.names import PREFECT_NAME, module_of, slug, slugify
-from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Hooks, Probe
+from flowship.config.tables import (
+    Alert,
+    Block,
+    Check,
+    Deployment,
+    Entrypoint,
+    FilePath,
+    Hooks,
+    Probe,
+)
 
 __all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
 
@@ -85,6 +94,7 @@ class Settings(ImageSettings):
     hooks: Hooks = Hooks()
     images: dict[str, NamedImage] = Field(default={})
     deployments: tuple[Deployment, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def project(self) -> Settings:
@@ -211,10 +221,6 @@ class Settings(ImageSettings):
     def _consistent(self) -> Settings:
         if wrong := self.misplaced():
             raise ValueError(wrong)
-        names = [d.name for d in self.deployments]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'two deployments are named "{name}"')
         return self
 
     def misplaced(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_block, diff_deployment
+from flowship.deployment import diff_alerts, diff_block, diff_deployment
 from flowship.deployment.plan import (
     Action,
     Editor,
@@ -40,6 +40,7 @@ def diff(desired: DesiredState, state: ServerState) -> Plan:
         made = diff_deployment.operations(desired, wanted, found, variables)
         operations += [o for o in made.operations if not _is_repeated(o, operations)]
         reschedule += made.reschedule
+    operations += diff_alerts.operations(desired, state)
     return Plan(tuple(operations), tuple(reschedule))
 
 
@@ -86,10 +87,11 @@ def attribute(plan: Plan, applied: Mapping[str, str], state: ServerState) -> Pla
 def _editor(
     operation: Operation, change: FieldChange, applied: Mapping[str, str], state: ServerState
 ) -> Editor:
-    if operation.resource is Resource.BLOCK and change.field == "image" and state.block:
-        ours = state.has_deployed(str(state.block["data"].get("image")))
-        return Editor.FLOWSHIP if ours else Editor.PERSON
-    name = str(operation.id) if operation.resource is Resource.SCHEDULE else operation.name
+    is_image = operation.resource is Resource.BLOCK and change.field == "image"
+    if is_image and state.block and state.has_deployed(str(state.block["data"].get("image"))):
+        return Editor.FLOWSHIP  # for this project, or another one that shares the block
+    by_id = operation.resource in (Resource.SCHEDULE, Resource.AUTOMATION)
+    name = str(operation.id) if by_id else operation.name
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
         return Editor.UNKNOWN  # no release knows this resource
     recorded = applied.get(field_key(operation.resource, name, change.field), fingerprint(None))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
+from flowship.deployment.alerts import DesiredAlerts, draft_alerts
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -226,6 +227,7 @@ class Draft:
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
         elsewhere: The names of the project's deployments that use other images.
+        alerts: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -235,6 +237,7 @@ class Draft:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
@@ -263,6 +266,7 @@ class Draft:
             now=self.now,
             warnings=self.warnings,
             elsewhere=self.elsewhere,
+            alerts=self.alerts,
         )
 
 
@@ -312,6 +316,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         elsewhere=frozenset(settings.project.deployed_entrypoints)
         - frozenset(settings.deployed_entrypoints),
         now=now,
+        alerts=draft_alerts(settings),
         warnings=(
             *warnings.of_block(settings.block),
             *warnings.of_job_variables(settings.deployments),

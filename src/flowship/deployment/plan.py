@@ -29,6 +29,7 @@ class Resource(str, Enum):
     FLOW = "flow"
     DEPLOYMENT = "deployment"
     SCHEDULE = "schedule"
+    AUTOMATION = "automation"
 
 
 class Editor(str, Enum):
@@ -43,9 +44,15 @@ class Editor(str, Enum):
 
 @dataclass(frozen=True)
 class IdOf:
-    """In the body of an operation: the id of what an earlier operation creates."""
+    """In the body of an operation: the id of what an earlier operation creates.
+
+    Attributes:
+        key: Of the earlier operation.
+        prefix: What the id is preceded by: ``prefect.deployment.``.
+    """
 
     key: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,25 @@ class DeploymentReport:
 
 
 @dataclass(frozen=True)
+class AlertReport:
+    """One automation of an alert.
+
+    Attributes:
+        id: The server's; empty in a dry run for one that does not exist yet.
+        name: What the UI shows.
+        outcome: "created", "updated" or "unchanged".
+        enabled: False for one that a person disabled; it stays so.
+        url: Its page.
+    """
+
+    id: str
+    name: str
+    outcome: str
+    enabled: bool
+    url: str
+
+
+@dataclass(frozen=True)
 class DeployReport:
     """Everything that a deploy, or a dry run of one, has to say.
 
@@ -136,6 +155,7 @@ class DeployReport:
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
         release: The number of the release that recorded it; None if nothing had to be recorded.
+        alerts: The automations of the alerts.
     """
 
     image: str
@@ -150,6 +170,7 @@ class DeployReport:
     warnings: tuple[str, ...]
     dry_run: bool = False
     release: int | None = None
+    alerts: tuple[AlertReport, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_schedules, docker_block, warnings
+from flowship.deployment import diff_alerts, diff_schedules, docker_block, warnings
 from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
 from flowship.deployment.diff_block import block_after
 from flowship.deployment.observed import ObservedDeployment, ServerState
@@ -18,6 +18,7 @@ from flowship.deployment.pools import Pool, pool_of
 from flowship.deployment.pools.docker import is_widened
 from flowship.deployment.pools.job_variables import JobVariables
 from flowship.deployment.report import (
+    AlertReport,
     BlockReport,
     Change,
     DeploymentReport,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 NEXT_RUNS = 3
 SHOWN_FLOWS = 3
-UNREPORTED = ("version", "image", "parameter_openapi_schema")
-"""Fields of a deployment that every new image changes."""
+UNREPORTED = ("parameter_openapi_schema",)
+"""Fields of a deployment that follow the flow's code."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def summarize(outcome: Outcome) -> DeployReport:
             *_left_over(desired, before),
         ),
         dry_run=outcome.after is None,
+        alerts=tuple(_alerts(outcome)),
     )
 
 
@@ -148,6 +150,22 @@ def _job_variables(outcome: Outcome, pool: Pool) -> JobVariables:
     return pool.type.job_variables(outcome.desired.block.name, after, pool.template)
 
 
+# --- alerts ------------------------------------------------------------------------------------
+
+
+def _alerts(outcome: Outcome) -> Iterator[AlertReport]:
+    for match in diff_alerts.match(outcome.desired, outcome.now.alerts)[0]:
+        name, stored = match.wanted.name, match.stored
+        identity = stored["id"] if stored else ""
+        yield AlertReport(
+            id=identity,
+            name=name,
+            outcome=_outcome(outcome.plan.of(Resource.AUTOMATION, name)),
+            enabled=stored["enabled"] if stored else True,
+            url=outcome.page(f"automations/automation/{identity}") if identity else "",
+        )
+
+
 # --- a deployment ------------------------------------------------------------------------------
 
 
@@ -177,11 +195,7 @@ def _deployment(
             o.name.partition(": ")[2] for o in on_schedules if o.action is Action.DELETE
         ),
         parameters=wanted.parameter_values,
-        changes=tuple(
-            _change(c)
-            for c in _changes(own)
-            if c.field not in UNREPORTED or (c.field == "version" and wanted.version)
-        ),
+        changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
             *_changed_project(outcome, wanted, before),

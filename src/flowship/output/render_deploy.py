@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -80,8 +81,25 @@ def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
             f" {escape(', '.join(pool.copied))} were copied with their current values[/]"
         )
     lines.append(titled_row("worker", _worker(pool)))
+    lines += _alerts(report)
     lines += [f"  [dim]also runs the new image:[/] {escape(name)}" for name in report.moved]
     return lines
+
+
+def _alerts(report: DeployReport) -> list[RenderableType]:
+    """How many automations there are, and which of them a person disabled."""
+    if not report.alerts:
+        return []
+    outcomes = Counter(_outcome(report, alert.outcome) for alert in report.alerts)
+    words = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+    return [
+        titled_row("alerts", f"{len(report.alerts)} automations ({words})"),
+        *(
+            f"  [yellow]disabled[/] on the server, and stays so: {escape(alert.name)}"
+            for alert in report.alerts
+            if not alert.enabled
+        ),
+    ]
 
 
 def _worker(pool: PoolReport) -> str:

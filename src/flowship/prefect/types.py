@@ -10,6 +10,7 @@ class Schedule(TypedDict):
 
     id: str
     created: str
+    updated: str
     slug: str | None
     active: bool
     schedule: dict[str, Any]
@@ -33,6 +34,7 @@ class Deployment(TypedDict):
 
     id: str
     name: str
+    updated: str
     flow_id: str
     version: str | None
     description: str | None
@@ -68,9 +70,10 @@ class BlockType(TypedDict):
 
 
 class BlockSchema(TypedDict):
-    """The fields of a block type, at one version."""
+    """The fields of a block type, at one version; what such a block can do, such as notify."""
 
     id: str
+    capabilities: list[str]
     checksum: str
     block_type_id: str
 
@@ -85,6 +88,17 @@ class BlockDocument(TypedDict):
     block_schema_id: str
     block_schema: BlockSchema
     block_document_references: dict[str, dict[str, Any]]
+
+
+class Automation(TypedDict):
+    """An automation. What its trigger and its actions hold depends on their ``type``."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    trigger: dict[str, Any]
+    actions: list[dict[str, Any]]
 
 
 class WorkPool(TypedDict):
@@ -104,6 +118,7 @@ class Worker(TypedDict):
     name: str
     status: str
     last_heartbeat_time: str | None
+    heartbeat_interval_seconds: int | None
 
 
 class Variable(TypedDict):
@@ -165,6 +180,7 @@ class FlowRun(TypedDict):
     total_run_time: float
     work_pool_name: str | None
     infrastructure_pid: str | None
+    created_by: dict[str, Any] | None
 
 
 class TaskRun(TypedDict):

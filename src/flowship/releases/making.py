@@ -165,6 +165,7 @@ def _image(
         blocks=block.of_project,
         configured=dict(desired.configured),
         hidden=hidden,
+        alerts=desired.alerts.to_json() if desired.alerts.automations else {},
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Resource
 from flowship.deployment.report import (
+    AlertReport,
     BlockReport,
     Change,
     DeploymentReport,
@@ -100,6 +101,17 @@ def test_a_deployment_that_moves_to_another_block_says_so_once():
     assert text.count("overwrote") == 2
     assert "docker-container.old.image" in text
     assert "and 2 more references" in text
+
+
+def test_alerts_are_counted_and_a_disabled_one_is_named():
+    alerts = (
+        AlertReport("1", "flowship: x: failed → a/b", "created", enabled=True, url=""),
+        AlertReport("2", "flowship: x: late → a/b", "unchanged", enabled=False, url=""),
+    )
+    text = shown(render_deploy.deployed(replace(report(), alerts=alerts)))
+    assert "2 automations (1 created, 1 unchanged)" in text
+    assert "disabled on the server, and stays so: flowship: x: late → a/b" in text
+    assert "alerts" not in shown(render_deploy.deployed(report()))
 
 
 def test_seconds_are_shown_where_a_run_has_some():
