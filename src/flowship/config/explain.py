@@ -87,7 +87,9 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     kind = UsageError if where.startswith("--") else ConfigError
     blank = error["type"] == "string_pattern_mismatch" and not str(error["input"]).strip()
     error_type = "string_too_short" if blank else error["type"]
-    problem = _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error_type, loc, where)
+    problem = (
+        _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error_type, loc, where)
+    )
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
