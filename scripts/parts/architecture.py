@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "subjects": (
         *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial", "runs"),
         *("releases", "status"),
-        *("registry", "deployment", "prefect", "local"),
+        *("registry", "planning", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),
     "foundations": ("errors", "events", "redaction", "http_client"),

@@ -26,6 +26,7 @@ from flowship.commands import (
     init,
     logs,
     pause,
+    plan,
     profile,
     promote,
     ps,
@@ -211,6 +212,17 @@ register(
     push.login,
     ("flowship login ghcr.io", "flowship login -u ada --password-stdin < token.txt"),
     panel=SET_UP,
+)
+register(
+    app,
+    "plan",
+    plan.plan,
+    (
+        "flowship plan",
+        "flowship plan --out plan.json --exit-code",
+        "flowship plan --markdown > comment.md",
+    ),
+    panel=SHIP,
 )
 register(
     app,

@@ -203,6 +203,7 @@ RULES = {
     "doctor/": (*TERMINAL, *ENGINE, *HTTP, "flowship.pipeline", "flowship.deploy"),
     "trial/": (*TERMINAL, *STEPS, *HTTP),
     "registry/": (*TERMINAL, *STEPS, *ENGINE, "flowship.deployment", "flowship.prefect"),
+    "planning/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.registry", "flowship.local"),
     "deployment/": (*TERMINAL, *STEPS, *ENGINE, "flowship.registry", "flowship.local"),
     "prefect/": (*TERMINAL, *STEPS, *ENGINE, "flowship.config", "flowship.deployment"),
     "local/": (*TERMINAL, *STEPS, *ENGINE, *HTTP),

@@ -95,6 +95,28 @@ OPERATIONS = Any_(
                 "edited_by": str,
             }
         ),
+        "edited": Maybe({"at": Maybe(str), "by": Maybe(str)}),
+    }
+)
+KEPT = Any_(
+    {
+        "resource": str,
+        "name": str,
+        "field": str,
+        "value": object,
+        "reason": str,
+        "edited": Maybe({"at": Maybe(str), "by": Maybe(str)}),
+    }
+)
+LEFT = Any_(
+    {
+        "name": str,
+        "id": str,
+        "block": str,
+        "runs": Any_(str),
+        "paused": bool,
+        "added": Any_(str),
+        "renamed_to": Maybe(str),
     }
 )
 DEPLOY = {
@@ -133,8 +155,32 @@ DEPLOY = {
     "warnings": Any_(str),
     "alerts": Any_({"id": str, "name": str, "outcome": str, "enabled": bool, "url": str}),
     "operations": OPERATIONS,
+    "kept": KEPT,
+    "left": LEFT,
     "dry_run": bool,
     "release": Maybe(int),
+}
+PLAN = {
+    "project": str,
+    "environment": Maybe(str),
+    "api_url": str,
+    "release": int,
+    "changes": bool,
+    "images": [
+        {
+            "name": str,
+            "action": str,
+            "reasons": Any_(str),
+            "inputs": str,
+            "image": str,
+            "platform": str,
+            "operations": OPERATIONS,
+            "kept": KEPT,
+            "left": LEFT,
+            "moved": Any_(str),
+            "warnings": Any_(str),
+        }
+    ],
 }
 SHIP_DRY_RUN = {**DEPLOY, "image_action": str}
 SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Schedule(TypedDict):
+class Written(TypedDict, total=False):
+    """Who wrote a resource last, and when. Only Prefect Cloud says who."""
+
+    updated: str
+    updated_by: dict[str, Any] | None
+
+
+class Schedule(Written):
     """A deployment's schedule. `schedule` has one of cron, interval and rrule, and a timezone."""
 
     id: str
     created: str
-    updated: str
     slug: str | None
     active: bool
     schedule: dict[str, Any]
@@ -29,12 +35,11 @@ class ConcurrencyOptions(TypedDict):
     collision_strategy: str
 
 
-class Deployment(TypedDict):
+class Deployment(Written):
     """A deployment with its schedules."""
 
     id: str
     name: str
-    updated: str
     flow_id: str
     version: str | None
     description: str | None
@@ -78,7 +83,7 @@ class BlockSchema(TypedDict):
     block_type_id: str
 
 
-class BlockDocument(TypedDict):
+class BlockDocument(Written):
     """A block. Secrets in `data` are obscured by the server."""
 
     id: str
@@ -101,7 +106,7 @@ class Automation(TypedDict):
     actions: list[dict[str, Any]]
 
 
-class WorkPool(TypedDict):
+class WorkPool(Written):
     """A work pool. Its status is READY, NOT_READY (no worker is online) or PAUSED."""
 
     id: str
