@@ -14,7 +14,14 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
-from typer.models import ArgumentInfo, CommandInfo, DefaultPlaceholder, OptionInfo, ParameterInfo
+from typer.models import (
+    ArgumentInfo,
+    CommandInfo,
+    DefaultPlaceholder,
+    OptionInfo,
+    ParameterInfo,
+    TyperInfo,
+)
 
 MODULE = "bare_flowship"
 
@@ -63,7 +70,7 @@ def _application(app: typer.Typer, variable: str) -> list[str]:
         assert group.typer_instance is not None
         inner = f"{variable}_{number}"
         lines += _application(group.typer_instance, inner)
-        lines.append(f"{variable}.add_typer({inner}, name={group.name!r})\n")
+        lines.append(f"{variable}.add_typer({inner}, name={group.name!r}{_panel(group)})\n")
     for command in app.registered_commands:
         lines.append(_command(command, variable))
     return lines
@@ -82,7 +89,14 @@ def _keywords(info: object) -> str:
 def _command(command: CommandInfo, variable: str) -> str:
     assert command.callback is not None
     epilog = f", epilog={command.epilog!r}" if command.epilog else ""
-    return f"\n@{variable}.command({command.name!r}{epilog})\n" + _function(command.callback)
+    head = f"\n@{variable}.command({command.name!r}{epilog}{_panel(command)})\n"
+    return head + _function(command.callback)
+
+
+def _panel(info: CommandInfo | TyperInfo) -> str:
+    """Return the argument for the heading under which ``--help`` lists a command or a group."""
+    named = isinstance(info.rich_help_panel, str)
+    return f", rich_help_panel={info.rich_help_panel!r}" if named else ""
 
 
 def _function(body: Any) -> str:  # noqa: ANN401 - any callable

@@ -29,6 +29,7 @@ from flowship.commands import (
     secret,
     ship,
     try_flow,
+    unlock,
     up,
 )
 from flowship.commands.boundary import examples_text, register
@@ -238,6 +239,13 @@ register(
         "flowship run --watch",
         "flowship run trips/nightly --param year=2021 --param 'months=[1,2,3]'",
     ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "unlock",
+    unlock.unlock,
+    ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
 )
 register(app, "up", up.up, ("flowship up", "flowship up --port 4201 --pool etl"), panel=SET_UP)

@@ -5,19 +5,304 @@ It works where there is no project, or one that cannot be read.
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowship.config import loading, outline, overlays
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ConfigError, FlowshipError, UsageError
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
+    from flowship.prefect.types import Deployment
+    from flowship.runs.find import FoundDeployment
+
+SHOWN_NAMES = 10  # of projects or deployments, where the one asked for does not exist
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a command of the second day is about. `choose` makes one, without a request.
+
+    Attributes:
+        project: The project's name; None where only a deployment is named, outside of projects.
+        deployment: The one that the user named, by its name or ``flow/name``; None for all.
+        outline: The folder's project, if it is this one: its name, environment, profile, and the
+            names of its deployments and blocks are valid, whatever else is half edited.
+        settings: All of its settings; None if they are not valid, or there are none here.
+        problem: Why the folder's configuration is invalid, if it is.
+        elsewhere: Whether ``--project`` names the project; then no other deployment counts.
+    """
+
+    project: str | None
+    deployment: str | None = None
+    outline: Settings | None = None
+    settings: Settings | None = None
+    problem: FlowshipError | None = None
+    elsewhere: bool = False
+
+    @property
+    def lock(self) -> str:
+        """The block after which the deploy lock of the project is named."""
+        return self.outline.project.block_name if self.outline else f"{self.project}-docker"
+
+    def open_api(self) -> AbstractContextManager[PrefectApi]:
+        """The Prefect API of the project's profile; else the one of Prefect's own commands."""
+        return open_api(self.outline)
+
+    def require_environment(self) -> None:
+        """Refuse to change a server without an environment, if the project demands one.
+
+        Raises:
+            UsageError: ``require-env`` is set, and no environment is chosen.
+        """
+        overlays.require(self.outline)
+
+
+@dataclass(frozen=True)
+class ProjectDeployments:
+    """The deployments of a project.
+
+    Attributes:
+        found: Those that the server has, in the order of their names.
+        absent: The full names of those that the last release made and the server no longer has.
+    """
+
+    found: tuple[FoundDeployment, ...]
+    absent: tuple[str, ...] = ()
+
+
+def choose(
+    folder: Path,
+    deployment: str | None = None,
+    project: str | None = None,
+    environment: str | None = None,
+) -> Scope:
+    """What a command of the second day is about.
+
+    Args:
+        folder: Where it is run.
+        deployment: The deployment that the user named, if any.
+        project: ``--project``.
+        environment: ``--env``.
+
+    Raises:
+        ConfigError: Nothing names a project, and the folder has none or one without a name.
+        UsageError: The environment does not exist.
+    """
+    read = _read(folder, environment, optional=bool(deployment or project))
+    here = read.outline
+    if project is None or (here and here.name == project):
+        name = here.name if here else None
+        return Scope(name, deployment, here, read.settings, read.problem)
+    if environment and here:
+        raise UsageError(
+            f'--env is about the project "{here.name}" of this folder, not "{project}"',
+            code="environment-unknown",
+            hint="omit --env, or run the command in the folder of the project",
+            where="--env",
+        )
+    problem = None if here else read.problem
+    return Scope(project, deployment, problem=problem, elsewhere=True)
+
+
+def _read(folder: Path, environment: str | None, *, optional: bool) -> Scope:
+    """The folder's project, as far as it can be read.
+
+    Args:
+        folder: The folder.
+        environment: ``--env``.
+        optional: Whether the command can do without: a project or a deployment is named.
+
+    Raises:
+        ConfigError: It cannot be read, and something depends on it.
+        UsageError: The environment does not exist.
+    """
+    try:
+        if optional and not loading.is_configured(folder):
+            overlays.choose((), environment, {}, None)
+            return Scope(None)
+        settings = loading.load(folder, environment=environment)
+    except ConfigError as exc:
+        problem = exc
+    else:
+        return Scope(None, outline=settings, settings=settings)
+    try:
+        if not loading.is_configured(folder):
+            raise problem
+        return Scope(None, outline=outline.read(folder, environment), problem=problem)
+    except ConfigError as exc:
+        if optional and not environment and not os.environ.get(overlays.VARIABLE):
+            return Scope(None, problem=problem)
+        raise _with_hint(exc) from exc
+
+
+def _with_hint(exc: ConfigError) -> ConfigError:
+    """The same error, which also says how to do without the folder's project."""
+    hint = "to do without this folder's configuration, add --project NAME"
+    return ConfigError(
+        exc.message,
+        code=exc.code,
+        hint=f"{exc.hint}; {hint}" if exc.hint else hint,
+        where=exc.where,
+        details=exc.details,
+    )
+
+
+# --- whose deployments ---------------------------------------------------------------------------
+
+
+def deployments(api: PrefectApi, scope: Scope) -> ProjectDeployments:
+    """The deployments that a command is about: the one that the user named, else the project's.
+
+    A project's deployments are those of its last release, and those that its configuration names
+    and that start from its block.
+
+    Raises:
+        UsageError: There is no such deployment or project.
+    """
+    if scope.deployment:
+        return ProjectDeployments((one(api, scope),))
+    return _of_project(api, scope)
+
+
+def one(api: PrefectApi, scope: Scope) -> FoundDeployment:
+    """The deployment that the user named, else the project's only one.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    from flowship.runs.find import find
+
+    name = scope.deployment
+    if name and "/" in name and not scope.elsewhere:
+        return find(api, name)
+    own = _of_project(api, scope) if scope.project else ProjectDeployments(())
+    if name is None:
+        return _only(api, scope, own.found)
+    matching = [d for d in own.found if name in (d["name"], _full_name(d))]
+    if len(matching) == 1:
+        return matching[0]
+    if scope.elsewhere:
+        raise _not_in_project(api, scope, [_full_name(d) for d in matching or own.found], matching)
+    return find(api, name, project=lambda: scope.settings)
+
+
+def _only(api: PrefectApi, scope: Scope, found: Sequence[FoundDeployment]) -> FoundDeployment:
+    if not found:
+        raise UsageError(
+            f'the project "{scope.project}" has no deployment at {api.url}',
+            code="project-not-deployed",
+            hint="run `flowship ship` in the project's folder",
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f'the project "{scope.project}" has {len(found)} deployments',
+            code="deployment-name-required",
+            hint=f"choose one of: {_listed(_full_name(d) for d in found)}",
+            where="DEPLOYMENT",
+        )
+    return found[0]
+
+
+def _not_in_project(
+    api: PrefectApi, scope: Scope, names: Sequence[str], matching: Sequence[object]
+) -> UsageError:
+    if matching:
+        return UsageError(
+            f'{len(names)} flows have a deployment "{scope.deployment}"',
+            code="deployment-ambiguous",
+            hint=f"choose one of: {_listed(names)}",
+            where="DEPLOYMENT",
+        )
+    return UsageError(
+        f'the project "{scope.project}" has no deployment "{scope.deployment}" at {api.url}',
+        code="deployment-not-found",
+        hint=f"it has: {_listed(names)}" if names else "",
+        where="DEPLOYMENT",
+    )
+
+
+def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
+    from flowship.releases import store
+
+    assert scope.project is not None, "a project or a deployment is named"
+    environment = scope.outline.environment if scope.outline else None
+    released = store.deployment_names(api, scope.project, environment)
+    configured = scope.outline.deployment_names if scope.outline else ()
+    if not released and not configured:
+        raise _unknown_project(api, scope.project)
+    blocks = scope.outline.blocks if scope.outline else ()
+    found = {
+        _full_name(d): d
+        for d in _named(api, {*released}, {*configured}, blocks)
+        if _full_name(d) in released or _belongs(d, configured, blocks)
+    }
+    absent = sorted(name for name in released if name not in found)
+    return ProjectDeployments(tuple(found[name] for name in sorted(found)), tuple(absent))
+
+
+def _named(
+    api: PrefectApi, released: Collection[str], configured: set[str], blocks: Sequence[str]
+) -> list[FoundDeployment]:
+    """The deployments with the names of the project, and of its flows if these are known."""
+    from flowship.deployment import block_users
+
+    flows = {name.rpartition("/")[0] for name in released}
+    if not released:
+        recorded = [block_users.flows(api, block) for block in blocks]
+        flows = {flow for each in recorded for flow in each or ()}
+    names = configured | {name.rpartition("/")[2] for name in released}
+    found = list(api.deployments(names, flows or None))
+    known = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
+    return [{**d, "flow_name": known[d["flow_id"]]} for d in found if d["flow_id"] in known]
+
+
+def _belongs(deployment: Deployment, names: Collection[str], blocks: Sequence[str]) -> bool:
+    from flowship.deployment import docker_block
+
+    variables = deployment["job_variables"]
+    return deployment["name"] in names and any(
+        docker_block.refers_to(variables, block) for block in blocks
+    )
+
+
+def _full_name(deployment: FoundDeployment) -> str:
+    return f"{deployment['flow_name']}/{deployment['name']}"
+
+
+def _unknown_project(api: PrefectApi, project: str) -> UsageError:
+    from flowship.releases import store
+
+    hint = "no project has a release there: run `flowship ship`"
+    for part in (project[:2], ""):
+        known = store.projects(api, part)
+        if close := difflib.get_close_matches(project, known, n=1):
+            hint = f'did you mean "{close[0]}"?'
+            break
+        if known:
+            hint = f"projects with a release there: {_listed(known)}"
+    return UsageError(
+        f'no release of a project "{project}" at {api.url}',
+        code="project-unknown",
+        hint=hint,
+        where="--project",
+    )
+
+
+def _listed(names: Collection[str] | Iterator[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:SHOWN_NAMES]) + (", …" if len(listed) > SHOWN_NAMES else "")
+
+
+# --- which server --------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -186,7 +186,7 @@ RULES = {
     "errors.py": ("flowship",),
     "events.py": ("flowship",),
     "redaction.py": ("flowship",),
-    "check.py": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
+    "check/": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
     "image.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "push.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "deploy.py": (*TERMINAL, *ENGINE),

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 from parts.ports import free_port
-from pydantic import BaseModel
 
 from flowship.cli import app
-from flowship.config import loading, settings, tables
-from flowship.config.image_settings import NamedImage
-from flowship.deployment import desired, docker_block
+from flowship.config import loading, settings
+from flowship.config.keys import kebab
+from flowship.deployment import desired
 from flowship.deployment.draft import draft
 from flowship.errors import ExitCode
 from flowship.project.ignore import LEFT_OUT
@@ -219,74 +218,6 @@ def test_the_readme_opens_with_two_scripts_that_can_be_run():
 # --- configuration -------------------------------------------------------------------------------
 
 KEYS = "docs/configuration.md"
-TABLES: dict[str, type[BaseModel]] = {
-    "The project": settings.Settings,
-    "`[packages]`": tables.Packages,
-    "`[probe]`": tables.Probe,
-    "`[block]`": tables.Block,
-    "`[check]`": tables.Check,
-    "`[[deployments]]`": tables.Deployment,
-    "`[[deployments.schedules]]`": tables.Schedule,
-}
-
-
-def keys(model: type[BaseModel]) -> dict[str, Any]:
-    """A table's keys as they are written, with their defaults; nested tables left out."""
-    return {
-        name.rstrip("_").replace("_", "-"): field.default
-        for name, field in model.model_fields.items()
-        if not field.exclude and not is_table(field.annotation) and (model, name) not in SECTIONS
-    }
-
-
-SECTIONS = ((settings.Settings, "deployments"), (settings.Settings, "images"))
-
-
-def is_table(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def rows(text: str) -> dict[str, str]:
-    """Key → the row that describes it."""
-    return dict(re.findall(r"^\| `([a-z-]+)` (\|.*)$", text, flags=re.MULTILINE))
-
-
-def test_the_section_of_named_images_lists_every_key_of_one():
-    text = section(read(KEYS), "`[images.NAME]`")
-    [listed] = re.findall(r"^- above: (.*)$", text, flags=re.MULTILINE)
-    assert set(re.findall(r"`([a-z-]+)`", listed)) == keys(NamedImage).keys()
-
-
-def test_every_table_of_the_configuration_has_a_section():
-    nested = {n for n, f in settings.Settings.model_fields.items() if is_table(f.annotation)}
-    assert {h.strip("`[]") for h in TABLES} == {
-        "The project",
-        "deployments",
-        "deployments.schedules",
-        *nested,
-    }
-
-
-@pytest.mark.parametrize("heading", TABLES)
-def test_every_key_is_described_and_no_other(heading):
-    described = rows(section(read(KEYS), heading))
-    assert described.keys() == keys(TABLES[heading]).keys()
-
-
-@pytest.mark.parametrize("heading", TABLES)
-def test_the_documented_defaults_are_those_of_the_code(heading):
-    described = rows(section(read(KEYS), heading))
-    defaults = keys(TABLES[heading])
-    if heading == "`[block]`":  # a key that is not given is not written: a new block decides
-        defaults = {k.replace("_", "-"): v for k, v in docker_block.DEFAULTS.items()}
-    wrong = {
-        key: value
-        for key, value in defaults.items()
-        if isinstance(value, str | int | float)
-        and value != ""
-        and json.dumps(value).strip('"') not in described[key]
-    }
-    assert wrong == {}
 
 
 def test_the_variables_of_the_examples_are_settings(tmp_path):
@@ -321,7 +252,7 @@ def test_every_sample_of_the_configuration_loads(sample, tmp_path):
 def test_the_complete_sample_shows_every_key_of_a_project_and_makes_a_dockerfile(tmp_path, cli):
     [sample] = blocks(section(read(OWN_FLOW), "A complete configuration"), "toml")
     written = set(re.findall(r"^(?:# )?([a-z-]+) =|^\[+([a-z]+)", sample, flags=re.MULTILINE))
-    top = {n.rstrip("_").replace("_", "-") for n, f in fields(settings.Settings) if not f.exclude}
+    top = {kebab(n) for n, f in settings.Settings.model_fields.items() if not f.exclude}
     assert top - {word for pair in written for word in pair} == set()
 
     (tmp_path / "flowship.toml").write_text(sample)
@@ -335,10 +266,6 @@ def test_the_complete_sample_shows_every_key_of_a_project_and_makes_a_dockerfile
     assert "libpq5" in cli("build", "--print-dockerfile").stdout
     checked = cli("check", "--json")
     assert json.loads(checked.stdout)["findings"] == [], checked.stderr
-
-
-def fields(model: type[BaseModel]) -> Any:
-    return model.model_fields.items()
 
 
 # --- errors --------------------------------------------------------------------------------------

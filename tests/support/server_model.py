@@ -274,8 +274,11 @@ class ServerModel:
     def update_variable(self, variable_id: str, value: Mapping[str, Any]) -> bool:
         return any(v["id"] == variable_id for v in self.variables.values())
 
-    def delete_variable(self, variable_id: str) -> None:
-        self.variables = {k: v for k, v in self.variables.items() if v["id"] != variable_id}
+    def delete_variable(self, variable_id: str) -> bool:
+        kept = {k: v for k, v in self.variables.items() if v["id"] != variable_id}
+        found = len(kept) < len(self.variables)
+        self.variables = kept
+        return found
 
     def workers(self, pool: str) -> list[dict[str, Any]]:
         return [{"name": "worker-1", "status": "ONLINE", "last_heartbeat_time": None}]

@@ -32,6 +32,7 @@ CHECK = {
             "source": str,
         }
     ],
+    "environments": [{"environment": str, **ERROR["error"]}],
     "errors": int,
     "warnings": int,
     "fixed": int,
@@ -185,6 +186,20 @@ SECRET_CHANGE = {
 }
 SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
+    "api_url": str,
+}
+UNLOCK = {
+    "lock": Maybe(
+        {
+            "id": str,
+            "name": str,
+            "holder": {"who": str, "since": str, "pid": int},
+            "renewed": str,
+            "silent": float,
+            "expired": bool,
+        }
+    ),
+    "outcome": str,
     "api_url": str,
 }
 PROFILE_LS = {"profiles": [{"name": str, "active": bool, "written": bool, "settings": dict}]}

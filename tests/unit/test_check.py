@@ -13,7 +13,7 @@ from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.dockerfile import Finding, Linter, Severity
 from flowship.errors import ConfigError
-from support.projects import FLOW, write
+from support.projects import write
 
 RELATIVE = "FROM python:3.11\nWORKDIR /opt/prefect\nCOPY flow.py opt/prefect/flows/\n"
 FIXED = RELATIVE.replace(" opt", " /opt")
@@ -304,69 +304,6 @@ def refuse(folder, **overrides):
     request = prepare_build(loading.load(folder, overrides=overrides, environ={}))
     check.refuse_missing_flow(request)
     check.refuse_errors(check.check_build(request))
-
-
-# A base image that flowship does not know could have any file, so no rule can report a missing one.
-@pytest.mark.parametrize("base", ["python:3.11", "localhost:5000/own:1"])
-def test_an_entrypoint_file_that_does_not_exist_is_refused_without_an_engine(project, base):
-    write(project, base, {"jobs/taxi.py": FLOW})
-    (project / "flow.py").unlink()
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="taxi.py:hello")
-    assert caught.value.message == "entrypoint file not found: taxi.py"
-    assert caught.value.code == "entrypoint-file-not-found"
-    assert caught.value.hint == 'did you mean entrypoint = "jobs/taxi.py:hello"?'
-    assert "jobs/taxi.py:hello" in caught.value.details
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="z.py:q")
-    assert caught.value.hint == "fix the entrypoint"
-    with pytest.raises(ConfigError) as caught:
-        check.check_project(project)[0]
-    assert caught.value.code == "entrypoint-file-not-found"
-    assert caught.value.where == f"{project / 'flowship.toml'}:2:1"
-
-
-def test_the_suggested_entrypoint_includes_the_image_folder(project):
-    write(project, "python:3.11", more='image-folder = "acme"\n')
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="acme/flwo.py:hello")
-    assert caught.value.message == "entrypoint file not found: flwo.py"
-    assert caught.value.hint == 'did you mean entrypoint = "acme/flow.py:hello"?'
-    refuse(project, entrypoint="acme/flow.py:hello")
-
-
-def test_with_an_own_template_the_rule_reports_a_missing_file(project):
-    files = {"own.j2": "FROM python:3.11\nRUN git clone x /opt/prefect/flows\n"}
-    write(project, "python:3.11", files, 'template = "own.j2"\n')
-    refuse(project, entrypoint="cloned.py:f")
-    (project / "own.j2").write_text("FROM python:3.11\nCOPY project /opt/prefect/flows\n")
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint="jobs.py:hello")
-    assert caught.value.code == "check-failed"
-
-
-@pytest.mark.parametrize("base", ["python:3.11", "localhost:5000/own:1"])
-@pytest.mark.parametrize(
-    ("pattern", "file", "line"), [("flow.py", "flow.py", 1), ("# all jobs\njobs", "jobs/a.py", 2)]
-)
-def test_an_entrypoint_that_dockerignore_excludes_is_an_error_with_the_pattern(
-    project, base, pattern, file, line
-):
-    write(project, base, {".dockerignore": f"{pattern}\n", "jobs/a.py": FLOW})
-    with pytest.raises(ConfigError) as caught:
-        refuse(project, entrypoint=f"{file}:hello")
-    assert caught.value.code == "entrypoint-file-excluded"
-    assert caught.value.message == (
-        f"the flow would not be in the image: {file} is excluded by .dockerignore line {line}:"
-        f" {pattern.splitlines()[-1]}"
-    )
-    assert caught.value.hint == f"add !{file} to .dockerignore"
-
-
-def test_an_entrypoint_in_a_copied_folder_is_in_its_place(project):
-    more = 'copy = { "shared/jobs" = "/opt/prefect/flows/jobs" }\n'
-    write(project, "python:3.11", {"shared/jobs/taxi.py": FLOW}, more)
-    refuse(project, entrypoint="jobs/taxi.py:hello")
 
 
 def test_errors_are_counted_and_a_fix_is_suggested_only_if_there_is_one(project):

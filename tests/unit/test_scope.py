@@ -30,3 +30,97 @@ def test_an_unreadable_project_is_an_error_only_where_an_environment_is_chosen(
     assert scope.known_project(tmp_path) is None
     with pytest.raises(ConfigError):
         scope.known_project(tmp_path, "production")
+
+
+# --- the project and the deployment of a command of the second day -------------------------------
+
+HALF_EDITED = 'name = "trips"\nprofile = "work"\ncolour = "red"\n'
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLOWSHIP_ENV", raising=False)
+
+
+def choose(folder: Path, text: str | None, *args: str | None) -> scope.Scope:
+    if text is not None:
+        (folder / "flowship.toml").write_text(text)
+    return scope.choose(folder, *args)
+
+
+def test_a_valid_project_is_known_with_all_of_its_settings(tmp_path: Path) -> None:
+    found = choose(tmp_path, f'name = "trips"\n{ENTRYPOINT}')
+    assert (found.project, found.deployment, found.elsewhere) == ("trips", None, False)
+    assert found.settings is found.outline
+    assert found.problem is None
+
+
+def test_a_half_edited_project_keeps_its_name_and_its_server(tmp_path: Path) -> None:
+    found = choose(tmp_path, HALF_EDITED, "nightly")
+    assert (found.project, found.deployment) == ("trips", "nightly")
+    assert found.outline
+    assert found.outline.profile == "work"
+    assert found.settings is None
+    assert found.problem
+    assert found.problem.where.endswith("flowship.toml:3:1")
+
+
+def test_project_names_one_in_any_folder(tmp_path: Path) -> None:
+    for text in (None, HALF_EDITED, "name = "):
+        found = choose(tmp_path, text, None, "rides")
+        assert (found.project, found.outline, found.elsewhere) == ("rides", None, True)
+    assert choose(tmp_path, HALF_EDITED, None, "trips").outline  # the folder's own
+
+
+def test_a_deployment_is_enough_in_any_folder(tmp_path: Path) -> None:
+    found = choose(tmp_path, None, "taxi/nightly")
+    assert (found.project, found.deployment, found.problem) == (None, "taxi/nightly", None)
+    found = choose(tmp_path, "name = ", "taxi/nightly")
+    assert found.project is None
+    assert found.problem
+    assert found.problem.code == "invalid-toml"
+
+
+def test_a_file_that_is_not_toml_is_an_error_that_says_how_to_do_without_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        choose(tmp_path, 'name = "trips"\nprofile = ')
+    assert caught.value.code == "invalid-toml"
+    assert caught.value.hint.endswith("add --project NAME")
+    with pytest.raises(ConfigError):  # the environment may be on another server
+        scope.choose(tmp_path, "nightly", None, "production")
+
+
+def test_a_folder_of_python_files_without_a_configuration_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        scope.choose(tmp_path)
+    assert caught.value.code == "no-configuration"
+    assert caught.value.hint.endswith("add --project NAME")
+
+
+def test_an_empty_folder_is_the_built_in_project_as_for_ship(tmp_path: Path) -> None:
+    assert scope.choose(tmp_path).project == "prefect-de"
+
+
+def test_an_environment_is_of_the_folders_project_alone(tmp_path: Path) -> None:
+    text = f'{HALF_EDITED}[env.production]\nprofile = "prod"\n'
+    found = choose(tmp_path, text, None, None, "production")
+    assert found.outline
+    assert found.outline.profile == "prod"
+    for arguments in (("rides", "production"), (None, "prodction"), ("trips", "other")):
+        with pytest.raises(UsageError) as caught:
+            scope.choose(tmp_path, None, *arguments)
+        assert caught.value.code == "environment-unknown"
+    with pytest.raises(UsageError):
+        scope.choose(tmp_path / "none", "taxi/nightly", None, "production")
+
+
+def test_a_change_needs_an_environment_where_the_project_demands_one(tmp_path: Path) -> None:
+    text = f"require-env = true\n{HALF_EDITED}[env.production]\n"
+    with pytest.raises(UsageError) as caught:
+        choose(tmp_path, text).require_environment()
+    assert caught.value.code == "environment-required"
+    choose(tmp_path, text, None, None, "production").require_environment()
+    choose(tmp_path, text, None, "rides").require_environment()

@@ -13,6 +13,7 @@ from flowship.commands.outcome import per_image
 from flowship.errors import ExitCode
 
 if TYPE_CHECKING:
+    from flowship.config.every_environment import Failure
     from flowship.config.settings import Settings
 
 
@@ -45,10 +46,12 @@ def check(
     def choose(settings: Settings) -> Sequence[Settings]:
         return image_choice.selected(settings, only, Flags(name=name))
 
+    others: Sequence[Failure] = ()
     if dockerfile:
         checked = [check.check_file(dockerfile, loading.settings_or_none(here, env))]
     else:
         checked = [*check.check_project(here, env, choose)]
+        others = check.check_environments(here, env)
     if fix:
         checked = [check.fix(each) for each in checked]
     checked = [check.with_hadolint(each) for each in checked]
@@ -57,7 +60,11 @@ def check(
     screen.note(*dict.fromkeys(text for each in checked for text in each.notes))
     for each in checked:
         screen.info(*render_check.findings(each))
+    for other in others:
+        screen.show_error(other.error)
     labels = [each.image for each in checked]
-    screen.result(per_image(labels, [render_check.findings_json(each) for each in checked]))
-    if any(each.errors for each in checked):
+    results = [render_check.findings_json(each) for each in checked]
+    environments = render_check.environments_json(others)
+    screen.result({**per_image(labels, results), "environments": environments})
+    if others or any(each.errors for each in checked):
         raise typer.Exit(int(ExitCode.CONFIG))

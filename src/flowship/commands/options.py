@@ -25,6 +25,22 @@ Env = Annotated[
         help="The environment to use: an [env.NAME] of the configuration. Default: FLOWSHIP_ENV.",
     ),
 ]
+DeploymentName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DEPLOYMENT]",
+        callback=not_empty,
+        help="flow/deployment or the deployment's name. Default: the project's deployments.",
+    ),
+]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        callback=not_empty,
+        help="The project, by its name; works in any folder. Default: the project of this folder.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Repo = Annotated[
     str | None,

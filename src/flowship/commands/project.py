@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.output.console import Screen
+    from flowship.scope import Scope
 
 
 def load_settings(
@@ -33,6 +34,37 @@ def load_settings(
         screen.warn(warning)
     screen.note(*settings.notes)
     return settings
+
+
+def choose_scope(
+    screen: Screen,
+    deployment: str | None = None,
+    project: str | None = None,
+    env: str | None = None,
+    *,
+    changes_server: bool = False,
+) -> Scope:
+    """The project and deployment that a command of the second day is about.
+
+    Prints what is wrong with the folder's configuration, which does not stop such a command.
+
+    Args:
+        screen: Where to print.
+        deployment: The deployment that the user named.
+        project: ``--project``.
+        env: ``--env``.
+        changes_server: As in `load_settings`.
+    """
+    from flowship import scope
+
+    found = scope.choose(Path.cwd(), deployment, project, env)
+    if changes_server:
+        found.require_environment()
+    if problem := found.problem:
+        place = f"{problem.where}: " if problem.where else ""
+        used = "its name, environment and deployments" if found.outline else "nothing of it"
+        screen.warn(f"{place}{problem.message}; {used} are used")
+    return found
 
 
 def announce(screen: Screen, settings: Settings | None, doing: str) -> None:

@@ -19,22 +19,62 @@ class ImageSettings(Table):
     """The keys that say what an image is made of, and where it is pushed."""
 
     base_image: str = Field(default="", min_length=1)
+    """The image to build on.
+
+    Default: the versions of Prefect and Python that flowship runs on:
+    `prefecthq/prefect:<Prefect>-python<Python>`; if the dependencies pin a version of Prefect 3,
+    that one
+    """
     requirements: FilePath | None = None
+    """What the flow needs in addition to the base image: a file in pip's format, or
+    `"pyproject.toml"`.
+
+    Default: the [first list that exists](build.md#dependencies)
+    """
     lock: LockFile = "auto"
+    """The lockfile to install: its path, `"auto"` for the one in the project's folder, or `false`
+    for none. See [Lockfiles](guides/lockfiles.md). Cannot be combined with `requirements`."""
     groups: tuple[str, ...] = ()
+    """Dependency groups to install too, from `[dependency-groups]` or the lockfile."""
     extras: tuple[str, ...] = ()
+    """Optional dependencies (extras) of the project to install too."""
     apt: tuple[str, ...] = ()
+    """Debian packages; `"libpq5=15.3-0"` pins the version."""
     repo: str | None = None
+    """Where to push the image: `user/de-repo`, `registry.example.com/team/repo:tag`."""
     copy_: dict[str, str] = Field(default={})
+    """Additional copies: a file or folder of the project → an absolute path in the image."""
     platform: str | None = None
+    """`"linux/amd64"`, `"linux/arm64"`.
+
+    Default: the engine's
+    """
     dockerfile: FilePath | None = None
+    """Your own Dockerfile, instead of the template."""
     template: FilePath | None = None
+    """Your own template, instead of flowship's; see [build](build.md#the-layers). Cannot be
+    combined with `dockerfile`."""
     build_args: dict[str, str] = Field(default={})
+    """Values for `ARG`."""
     image_folder: str = ""
+    """A folder below `/opt/prefect/flows` that the project's files are copied to, for a project
+    that is imported as a package: `"acme/trips"`. `entrypoint` starts with it:
+    `"acme/trips/flow.py:f"`. Cannot be combined with `dockerfile`."""
     gitignore: bool = True
+    """In a git repository without a `.dockerignore`: leave [git-ignored
+    files](build.md#without-a-dockerignore) out of the image."""
     context: FilePath = "."
+    """The folder that is sent to the engine, if it is one above the project: `".."`. `entrypoint`
+    then starts with the project's folder. See [Monorepo and
+    packages](guides/monorepo.md#context)."""
     include: tuple[FilePath, ...] = ()
+    """Folders and files, usually outside the project folder, that the flow imports:
+    `["../shared"]`. See [Monorepo and packages](guides/monorepo.md#include). Cannot be combined
+    with `dockerfile`."""
     install: bool | Literal["auto"] = "auto"
+    """Whether the project, and packages that it includes, are
+    [installed](guides/monorepo.md#a-project-that-is-a-package); `"auto"`: if they have a build
+    system that can build them."""
     packages: Packages = Packages()
 
     @field_validator("context")

@@ -57,14 +57,48 @@ def load(
         ConfigError: There is no valid configuration.
         UsageError: The value of an option is invalid.
     """
-    source, table = _find(folder)
+    source, table = find(folder)
     notes: tuple[str, ...] = ()
     if source is None:
         refuse_inside_project(folder)
         if python_files(folder):
             raise _no_configuration(folder)
         folder, notes = DEFAULT_PROJECT, (DEFAULT_PROJECT_NOTE,)
-        source, table = _find(folder)
+        source, table = find(folder)
+    return from_table(
+        folder,
+        source,
+        table,
+        environment=environment,
+        overrides=overrides,
+        environ=environ,
+        notes=notes,
+    )
+
+
+def from_table(
+    folder: Path,
+    source: Path | None,
+    table: dict[str, Any],
+    *,
+    environment: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    notes: tuple[str, ...] = (),
+) -> Settings:
+    """The settings that the content of a configuration file makes; see `load`.
+
+    Args:
+        folder: The project's root.
+        source: The file.
+        table: Its content; changed.
+        environment, overrides, environ: As for `load`.
+        notes: What is worth knowing about the project.
+
+    Raises:
+        ConfigError: The content is invalid.
+        UsageError: The value of an option is invalid.
+    """
     environments = overlays.take(table, source)
     chosen = overlays.choose(environments, environment, environ, source)
     values = canonical(table, Settings, source)
@@ -178,8 +212,12 @@ def _refuse_unknown_keys(keys: Iterable[str], source: Path | None) -> None:
 # --- finding -------------------------------------------------------------------------------------
 
 
-def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The configuration file of the project in `folder`, if there is one, and its content."""
+def find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The configuration file of the project in `folder`, if there is one, and its content.
+
+    Raises:
+        ConfigError: It is not TOML, or there are two.
+    """
     own = folder / "flowship.toml"
     project = pyproject.read(folder / pyproject.NAME)
     name = slugify(project.name) if project else ""

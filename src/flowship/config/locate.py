@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from flowship.config import files
@@ -39,24 +41,48 @@ def position(source: Path | None, loc: list[str]) -> str:
         return ""
     prefix = ["tool", "flowship"] if source.name == "pyproject.toml" else []
     wanted = [*prefix, *(kebab(p) for p in loc)]
-    table: list[str] = []
     nearest = str(source)
-    items: dict[str, int] = {}
-    for number, line in enumerate(files.read_text(source, source.name).splitlines(), start=1):
-        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
-        if header:
-            table = _table_at(header[2], items, is_array=header[1] == "[[")
-            if len(table) > len(prefix) and _matches(table[: len(wanted)], wanted):
-                nearest = f"{source}:{number}:{header.start(2) + 1}"
-                if len(table) >= len(wanted):
-                    return nearest
+    for key in _keys(files.read_text(source, source.name)):
+        here = key.path[: len(wanted)] if key.is_table else key.path
+        if here != wanted[: len(here)] or len(key.path) <= len(prefix):
             continue
-        assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
-        if assignment:
-            here = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
-            if _matches(here, wanted):
-                return f"{source}:{number}:{assignment.start(1) + 1}"
+        nearest = f"{source}:{key.place}"
+        if not key.is_table or len(key.path) >= len(wanted):
+            return nearest  # an inline value holds all keys below it
     return nearest
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A key of a file, or the header of a table.
+
+    Attributes:
+        path: With the index of the item after each array.
+        place: ``line:column``.
+    """
+
+    path: list[str]
+    place: str
+    is_table: bool
+
+
+@lru_cache(maxsize=8)
+def _keys(text: str) -> tuple[_Key, ...]:
+    """The keys of a TOML file, in its order; read once, as a project asks for hundreds of them."""
+    found: list[_Key] = []
+    table: list[str] = []
+    items: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+            table = _table_at(header[2], items, is_array=header[1] == "[[")
+            path, column, is_table = table, header.start(2), True
+        elif assignment := re.match(r"\s*([\w\"'.-]+)\s*=", line):
+            path = [*table, *(p.strip("\"'") for p in assignment[1].split("."))]
+            column, is_table = assignment.start(1), False
+        else:
+            continue
+        found.append(_Key([kebab(part) for part in path], f"{number}:{column + 1}", is_table))
+    return tuple(found)
 
 
 def _table_at(name: str, items: dict[str, int], *, is_array: bool) -> list[str]:
@@ -71,8 +97,3 @@ def _table_at(name: str, items: dict[str, int], *, is_array: bool) -> list[str]:
         if array in items:
             path.append(str(items[array]))
     return path
-
-
-def _matches(here: list[str], wanted: list[str]) -> bool:
-    """Whether `wanted` is at or below `here` (an inline value holds all keys below it)."""
-    return [kebab(part) for part in here] == wanted[: len(here)]

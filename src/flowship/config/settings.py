@@ -42,15 +42,43 @@ class Settings(ImageSettings):
     image: str | None = Field(default=None, exclude=True)
 
     name: str
+    """The name of the image, and the default for the name of the block: lower-case letters, digits
+    and single dashes. Two folders with the same name, deployed to the same server, are one project.
+
+    Default: the name in `[project]` of `pyproject.toml`, or the folder's
+    """
     entrypoint: Entrypoint
+    """The flow: `"path/to/file.py:function"`, relative to the project's folder, or
+    [`"package.module:function"`](guides/monorepo.md#a-module-as-the-entrypoint).
+
+    Default: none; required
+    """
     base_image: str = Field(min_length=1)
     work_pool: str = Field(default="flowship", min_length=1, pattern=PREFECT_NAME)
+    """The docker work pool; created if it does not exist."""
     default_deployment: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    """The name of the deployment if there is no `[[deployments]]`.
+
+    Default: the project's name
+    """
     output_parameter: str | None = None
+    """The parameter that says where a run writes. `deploy` and `ship` print a warning if it has no
+    value and the container has no `volumes`: the output would be removed with the container (rule
+    [`lost-output`](check.md#lost-output))."""
     push_retry_seconds: int = Field(default=60, ge=0)
+    """How many seconds a push to a registry that fails temporarily is tried; `0` means once."""
     profile: str | None = Field(default=None, min_length=1)
+    """The Prefect profile whose server the project's commands use; see
+    [profile](profile.md#which-api-is-used).
+
+    Default: the active one
+    """
     require_env: bool = False
+    """Refuse `push`, `deploy`, `ship`, `run`, `secret set` and `secret rm` without an
+    [environment](#environments)."""
     env_file: FilePath | None = None
+    """A file in the project with [variables](#variables-in-values) for `${NAME}`:
+    `".env.production"`."""
     probe: Probe = Probe()
     block: Block = Block()
     check: Check = Check()

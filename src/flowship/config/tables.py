@@ -87,38 +87,71 @@ class Packages(Table):
     """``[packages]``: where dependencies come from, if not from the public index."""
 
     index_url: str | None = None
+    """The package index to use instead of the public one."""
     extra_index_urls: tuple[str, ...] = ()
+    """Additional indexes."""
     trusted_hosts: tuple[str, ...] = ()
+    """Hosts whose certificate is not verified."""
     constraints: FilePath | None = None
+    """A constraints file in the project's folder."""
     ca_bundle: FilePath | None = None
+    """A PEM file in the project's folder, with the CA that signed the index's certificate.
+    `FLOWSHIP_PACKAGES__CA_BUNDLE` may name a file anywhere, and may start with `~`. It is used for
+    the installation only, not by the run."""
 
 
 class Probe(Table):
     """``[probe]``: what the flow can use while flowship loads it inside the image."""
 
     network: bool = False
+    """Allow network access."""
     env: dict[str, str] = {}
-    timeout: int = Field(default=120, gt=0)  # seconds
+    """Environment variables, for the probe only."""
+    timeout: int = Field(default=120, gt=0)
+    """How many seconds loading one flow may take."""
 
 
 class Block(Table):
     """``[block]``: the Docker Container block. flowship does not overwrite a field that is None."""
 
     name: str | None = None
+    """The block's name.
+
+    Default: `<name>-docker`
+    """
     image_pull_policy: PullPolicy | None = None
+    """When the worker pulls the image.
+
+    Default: `IfNotPresent`; `Never` for an image that was not pushed
+    """
     registry_credentials: str | None = None
+    """The name of a Docker Registry Credentials block, with which the worker pulls."""
     auto_remove: bool | None = None
+    """Remove the container after its run."""
     env: dict[str, str] | None = None
+    """Environment variables of the run. The worker resolves `"{{ prefect.blocks.secret.NAME }}"`,
+    which is never stored in clear text."""
     secrets: SecretTable = {}
+    """Environment variables from [Secret blocks](secret.md), for every deployment: `["API_TOKEN"]`,
+    or with a block of your own, `{ API_TOKEN = "block-name" }`."""
     labels: dict[str, str] | None = None
+    """Labels of the container."""
     networks: tuple[str, ...] | None = None
+    """Networks that the container joins."""
     network_mode: str | None = None
+    """The container's network mode, such as `"host"`. Cannot be combined with `networks`."""
     volumes: tuple[str, ...] | None = None
+    """Mounts: `"/on/the/machine:/in/the/container"`."""
     stream_output: bool | None = None
+    """Show the container's output in the worker's log."""
     mem_limit: str | None = None
+    """The memory limit: `"2g"`."""
     memswap_limit: str | None = None
+    """The limit of memory and swap together; `"-1"` for unlimited swap."""
     privileged: bool | None = None
+    """Run with extended privileges."""
     container_create_kwargs: dict[str, Any] | None = None
+    """Any other arguments, passed to docker unchanged, except that dates become text."""
 
     @field_validator("name")
     @classmethod
@@ -139,11 +172,21 @@ class Schedule(Table):
     """
 
     cron: str | None = None
+    """A cron expression: `"0 5 * * 1-5"`."""
     interval: Interval | None = None
+    """As above."""
     rrule: str | None = None
+    """As above."""
     timezone: str | None = None
+    """An IANA timezone.
+
+    Default: the deployment's, or UTC
+    """
     day_or: bool = True
+    """For a cron expression with both a day of the month and a day of the week: run if one of them
+    matches (`true`) or only if both do (`false`)."""
     parameters: dict[str, Any] = {}
+    """Parameters for the runs of this schedule."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Schedule:
@@ -193,6 +236,9 @@ class Concurrency(Table):
     on_conflict: Literal["queue", "cancel-new"] | None = None
 
 
+Limit = Annotated[Concurrency, BeforeValidator(_limit_alone)]
+
+
 class Deployment(Table):
     """``[[deployments]]``: a named, possibly scheduled way to run a flow.
 
@@ -200,25 +246,69 @@ class Deployment(Table):
     """
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
+    """The deployment's name."""
     entrypoint: Entrypoint | None = None
+    """The flow that this deployment runs: `path/to/file.py:function`.
+
+    Default: the project's `entrypoint`
+    """
     image: str | None = Field(default=None, min_length=1)
+    """The [image](#imagesname) that this deployment runs in: the name of an `[images.NAME]`.
+
+    Default: the project's own image
+    """
     description: str | None = None
+    """The description in the UI. `deploy` adds the image's name.
+
+    Default: the flow's docstring
+    """
     cron: str | None = None
+    """A cron expression: `"0 5 * * *"`."""
     interval: Interval | None = None
+    """Seconds, or `"15m"`, `"1h30m"`, `"1d"`, `"2 weeks"`."""
     rrule: str | None = None
+    """An iCalendar recurrence rule."""
     timezone: str | None = None
+    """An IANA timezone for the schedules of this deployment.
+
+    Default: UTC
+    """
     schedules: tuple[Schedule, ...] = ()
+    """Several schedules, instead of `cron`, `interval` or `rrule`."""
     parameters: dict[str, Any] = {}
+    """Parameters of every run, which override the flow's defaults."""
     tags: tuple[str, ...] = ()
-    concurrency: Annotated[Concurrency | None, BeforeValidator(_limit_alone)] = None
+    """Prefect tags."""
+    concurrency: Limit | None = None
+    """The maximum number of simultaneous runs: `1`, or with what one run too many does, `{ limit =
+    1, on-conflict = "cancel-new" }`: `"queue"` (it waits) or `"cancel-new"` (it is canceled).
+    Without `on-conflict`, a choice in the UI is kept; Prefect's own default is to wait."""
     concurrency_limit: int | None = Field(default=None, gt=0)
+    """The same as `concurrency` with a number."""
     work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
+    """The queue of the work pool; the server creates it if it does not exist. Without it, a choice
+    in the UI is kept; a new deployment is in the pool's default queue."""
     version: str | None = Field(default=None, min_length=1)
+    """The deployment's version in the UI.
+
+    Default: the image's tag
+    """
     enforce_parameters: bool | None = None
+    """Whether the server refuses a run with parameters that the flow does not take. Without it, a
+    choice in the UI is kept; a new deployment enforces them."""
     labels: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
+    """Prefect labels of the deployment, which its runs get. They are set only when the deployment
+    is created; see [deploy](deploy.md#labels)."""
     paused: bool | None = None
+    """Whether a new deployment is paused. Later, only the UI and `--paused` change it.
+
+    Default: `false`
+    """
     job_variables: dict[str, Any] = {}
+    """Other variables of the work pool, on top of those that follow the block; validated against
+    the pool. `env` adds to the block's."""
     secrets: SecretTable = {}
+    """Environment variables from [Secret blocks](secret.md), in addition to those of `[block]`."""
 
     @model_validator(mode="after")
     def _schedules_once(self) -> Deployment:
@@ -271,8 +361,11 @@ class Check(Table):
     """``[check]``: which rules are errors, warnings, or ignored in this project."""
 
     error: tuple[str, ...] = ()
+    """The names of [rules](check.md#the-rules) whose findings are errors in this project."""
     warn: tuple[str, ...] = ()
+    """The names of rules whose findings are warnings, and do not stop a build."""
     ignore: tuple[str, ...] = ()
+    """The names of rules to ignore in this project."""
 
     @model_validator(mode="after")
     def _each_rule_once(self) -> Check:

@@ -57,6 +57,59 @@ class Holder:
         return f"{self.who} (process {self.pid}, since {self.since})"
 
 
+@dataclass(frozen=True)
+class LockState:
+    """A deploy lock on the server, as someone who does not hold it sees it.
+
+    Attributes:
+        id: The variable's, which no later lock has.
+        name: The variable's name.
+        holder: Who holds it.
+        renewed: When its holder renewed it last, by the server's clock; ISO 8601.
+        silent: Seconds since then, by the server's clock.
+        expired: Whether the next deploy breaks it.
+    """
+
+    id: str
+    name: str
+    holder: Holder
+    renewed: str
+    silent: float
+    expired: bool
+
+
+def current(api: PrefectApi, block: str) -> LockState | None:
+    """The deploy lock of a project, which is named after its block; None if no deploy holds it.
+
+    Raises:
+        ApiError: The API does not answer.
+    """
+    found = api.variable(lock_name(block))
+    if found is None:
+        return None
+    variable, now = found
+    silent = now - parse_moment(variable["updated"])
+    return LockState(
+        id=variable["id"],
+        name=variable["name"],
+        holder=_holder(variable),
+        renewed=variable["updated"],
+        silent=max(0.0, silent.total_seconds()),
+        expired=silent > LEASE,
+    )
+
+
+def remove(api: PrefectApi, lock: LockState) -> bool:
+    """Break a lock; the deploy that holds it stops before its next change.
+
+    It is deleted by its id: a lock that another deploy took in the meantime stays.
+
+    Returns:
+        False if it was gone already.
+    """
+    return api.delete_variable(lock.id)
+
+
 def lock_name(block: str) -> str:
     """The variable's name.
 
@@ -102,8 +155,9 @@ class DeployLock:
         # The time counts as well: after a suspension, this can be called before the thread runs.
         if self._broken.is_set() or _clock() - self._renewed > LEASE.total_seconds():
             raise ApiError(
-                "the deploy lock was lost: this machine was suspended or could not reach the"
-                f" server for {LEASE.seconds} s, and another deploy may have started",
+                "the deploy lock was lost: `flowship unlock` broke it, or this machine was"
+                f" suspended or could not reach the server for {LEASE.seconds} s; another deploy"
+                " may have started",
                 code="deploy-lock-lost",
                 hint="run the command again: it checks the server first, then completes the deploy",
             )
@@ -167,20 +221,20 @@ def _take(
         sent = _clock()
         with suppress(ConflictError):
             return DeployLock(api, api.create_variable(name, value), value, sent)
-        found = api.variable(name)
+        found = current(api, block)
         if found is None:
             continue  # released in the meantime
-        variable, now = found
-        if now - parse_moment(variable["updated"]) > LEASE:
-            report(Phase(f"breaking the deploy lock of {_holder(variable)}, which has expired"))
-            api.delete_variable(variable["id"])
+        if found.expired:
+            report(Phase(f"breaking the deploy lock of {found.holder}, which has expired"))
+            remove(api, found)
             continue
-        holder = str(_holder(variable))
+        holder = str(found.holder)
         if not wait:
             raise ApiError(
                 f"another deploy of this project is in progress: {holder}",
                 code="deploy-in-progress",
-                hint="run the command again later, or omit --no-wait",
+                hint="run the command again later, or omit --no-wait; `flowship unlock` breaks a"
+                " lock whose deploy hangs",
             )
         if holder != waiting_for:
             report(Phase(f"waiting for another deploy of this project: {holder}"))

@@ -6,7 +6,7 @@ and ADD, `commands` reads RUN, `rules/` finds problems, `secrets_scan` recognize
 `hadolint` runs hadolint.
 """
 
-from flowship.dockerfile.bases import prefect_version
+from flowship.dockerfile.bases import prefect_version, python_version
 from flowship.dockerfile.builders import needs_buildkit
 from flowship.dockerfile.hadolint import run_hadolint, without_repeats
 from flowship.dockerfile.instructions import line_of
@@ -41,6 +41,7 @@ __all__ = [
     "masked",
     "needs_buildkit",
     "prefect_version",
+    "python_version",
     "render",
     "run_hadolint",
     "without_repeats",

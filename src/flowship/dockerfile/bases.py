@@ -41,6 +41,17 @@ def prefect_version(image: str | None) -> str:
     return found[1] if found else ""
 
 
+def python_version(image: str | None) -> str:
+    """The version of Python, such as "3.11", that the tag of a Prefect image or of the official
+    one names; empty if it names none."""
+    if image is None or not is_known_base(image):
+        return ""
+    official = repository_of(image).rpartition("/")[2] == "python"
+    tag = image.partition("@")[0][len(repository_of(image)) :].lstrip(":")
+    found = re.match(r"(3\.\d+)(?!\d)" if official else r".*python(3\.\d+)(?!\d)", tag)
+    return found[1] if found else ""
+
+
 def known_workdir(image: str) -> str | None:
     """The working directory of a well-known image; None for other images."""
     if is_prefect_base(image):

@@ -82,6 +82,16 @@ class Screen:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
 
+    def report(self, value: object, *lines: RenderableType) -> None:
+        """Print a result that is read on a screen: `value` as JSON, or otherwise these lines, with
+        colors on a terminal."""
+        if self.as_json:
+            self.result(value)
+            return
+        stdout = terminal.console(stderr=False)
+        for line in lines:
+            stdout.print(line)
+
     def error(self, exc: FlowshipError) -> None:
         """Print an expected failure, with ``--json`` as the result too."""
         self.show_error(exc)

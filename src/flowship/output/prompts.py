@@ -1,4 +1,4 @@
-"""The user name and password of `flowship login`: from options, from stdin or from a terminal."""
+"""What commands ask for: credentials, secrets and a yes; from options, stdin or a terminal."""
 
 from __future__ import annotations
 
@@ -88,3 +88,21 @@ def read_value(name: str) -> str:
     except UnicodeError:
         raise UsageError("stdin is not valid UTF-8", code="invalid-stdin", where=name) from None
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
+
+def confirm(question: str) -> bool:
+    """Ask a question that only an explicit yes answers with yes.
+
+    Raises:
+        UsageError: There is no terminal to ask on.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "cannot ask for a confirmation without a terminal",
+            code="confirmation-required",
+            hint="add --yes",
+            where="--yes",
+        )
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+
+from flowship.output.console import error_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flowship.check import Checked
+    from flowship.config.every_environment import Failure
     from flowship.dockerfile import Finding
 
 
@@ -92,3 +95,8 @@ def findings_json(checked: Checked) -> dict[str, Any]:
         "warnings": len(checked.findings) - len(checked.errors),
         "fixed": checked.fixed,
     }
+
+
+def environments_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """The errors of environments that are not chosen, as data."""
+    return [{"environment": each.environment, **error_json(each.error)} for each in failures]

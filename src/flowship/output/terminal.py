@@ -42,8 +42,8 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\u240a")
 
 
-def console() -> Console:
-    """A console on stderr, without colours in CI and where ``NO_COLOR`` is set."""
+def console(*, stderr: bool = True) -> Console:
+    """A console on stderr or stdout, without colours in CI and where ``NO_COLOR`` is set."""
     from rich.console import Console
 
     class SafeConsole(Console):
@@ -65,7 +65,7 @@ def console() -> Console:
     # Bold text and live progress are switched off together with the colours.
     plain = ci or bool(os.environ.get("NO_COLOR"))
     return SafeConsole(
-        stderr=True,
+        stderr=stderr,
         highlight=False,
         emoji=False,  # `:x:` in a name or a log is not an emoji
         soft_wrap=True,

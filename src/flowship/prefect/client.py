@@ -192,9 +192,9 @@ class PrefectApi(BlockRequests, RunRequests):
         path = f"/variables/{variable_id}"
         return self._response("PATCH", path, {"value": value}, missing=True) is not None
 
-    def delete_variable(self, variable_id: str) -> None:
-        """Delete a variable, if it still exists."""
-        self._request("DELETE", f"/variables/{variable_id}", missing=True)
+    def delete_variable(self, variable_id: str) -> bool:
+        """Delete a variable; False where it is gone."""
+        return self._response("DELETE", f"/variables/{variable_id}", missing=True) is not None
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> Artifact:
         """Add a version of the artifact with this key."""
@@ -213,6 +213,11 @@ class PrefectApi(BlockRequests, RunRequests):
     def latest_artifact(self, key: str) -> Artifact | None:
         """The newest version of the artifact with this key, or None."""
         return cast("Artifact | None", self._get(f"/artifacts/{path_part(key)}/latest"))
+
+    def latest_artifacts_like(self, key: str) -> list[Artifact]:
+        """The newest version of each artifact whose key contains `key`; at most 200."""
+        body = {"artifacts": {"key": {"like_": key}}, "limit": PAGE}
+        return cast("list[Artifact]", self._list("POST", "/artifacts/latest/filter", body))
 
     # What is already gone may be deleted again.
 

@@ -226,6 +226,14 @@ class Release:
         """The digests of the images that a registry has."""
         return tuple(image.digest for image in self.images if image.digest)
 
+    @property
+    def deployment_names(self) -> tuple[str, ...]:
+        """The full names of the deployments, sorted."""
+        listed = {each.full_name for each in self.deployments}
+        head = "deployment "
+        recorded = (key.removeprefix(head) for key in self.applied if key.startswith(head))
+        return tuple(sorted(listed or {key.rpartition(" ")[0] for key in recorded}))
+
     def image(self, label: str) -> ReleasedImage | None:
         """The image with this name; None if the release has none."""
         return next((image for image in self.images if image.label == label), None)

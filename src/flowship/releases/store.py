@@ -115,6 +115,24 @@ def not_found(project: str, which: str) -> UsageError:
     )
 
 
+def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
+    """The names of the projects with a release that begin with `like`; at most 200."""
+    head = artifact_key("")
+    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
+    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
+
+
+def deployment_names(
+    api: PrefectApi, project: str, environment: str | None = None
+) -> tuple[str, ...]:
+    """The full names of the deployments that a project had after its last release; empty if none
+    can be read."""
+    found = None
+    with suppress(ApiError):
+        found = latest(api, project, environment)
+    return found.deployment_names if found else ()
+
+
 # --- recording -----------------------------------------------------------------------------------
 
 

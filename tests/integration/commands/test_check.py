@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from support.projects import CONFIG, FLOW
@@ -122,3 +124,17 @@ def test_a_name_that_is_too_long_for_a_registry_is_an_error(cli, project):
     code, _, stderr = cli("check", cwd=project)
     assert code == 3
     assert "at most 100 characters" in stderr
+
+
+def test_an_error_in_another_environment_is_shown_with_its_name(cli, project):
+    (project / "flowship.toml").write_text(
+        CONFIG + '[[deployments]]\nname = "n"\ncron = "0 5 * * *"\n'
+        '[env.staging.deployments.n]\ncron = "0 25 * * *"\n[env.production]\nwork-pool = "p"\n'
+    )
+    code, stdout, stderr = cli("check", "--json")
+    assert code == 3
+    assert "error: environment staging: " in stderr
+    [failure] = json.loads(stdout)["environments"]
+    assert failure["environment"] == "staging"
+    assert failure["where"].endswith("/flowship.toml:8:1")
+    assert cli("check", "--env", "production").code == 3

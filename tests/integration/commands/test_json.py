@@ -34,7 +34,10 @@ from support.shapes import (
 
 def test_check(cli, tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM python:3.11\nCOPY a b/\n")
-    code, stdout, _ = cli("check", "Dockerfile", "--json")
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "flow.py:f"\ndockerfile = "Dockerfile"\n[env.staging]\nbase-image = "A"\n'
+    )
+    code, stdout, _ = cli("check", "--json")
     found = one_object(stdout)
     assert misfits(found, CHECK) == []
     assert code == 3

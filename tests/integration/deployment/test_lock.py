@@ -159,3 +159,40 @@ def test_releasing_a_lost_lock_leaves_the_one_of_the_next_holder(api, name, shor
     variable, _ = api.variable(lock.lock_name(name))
     assert variable["id"] == theirs["id"]
     api.delete_variable(theirs["id"])
+
+
+# --- as someone else sees it ---------------------------------------------------------------------
+
+
+def test_without_a_lock_there_is_no_state(api, name):
+    assert lock.current(api, name) is None
+
+
+def test_a_held_lock_says_who_holds_it_since_when_and_that_it_is_renewed(api, name):
+    with lock.held(api, name):
+        found = lock.current(api, name)
+        assert found is not None
+        assert (found.holder.pid, found.expired) == (os.getpid(), False)
+        assert found.holder.since.startswith("20")
+        assert found.silent < 5
+
+
+def test_a_lock_that_is_not_renewed_is_expired_by_the_servers_clock(api, name, monkeypatch):
+    monkeypatch.setattr(lock, "LEASE", timedelta(seconds=1))
+    api.create_variable(lock.lock_name(name), {"who": "ada@laptop", "pid": 1})
+    time.sleep(2.5)  # the Date header has no fractions of a second
+    found = lock.current(api, name)
+    assert found is not None
+    assert found.expired
+    assert lock.remove(api, found)
+    assert lock.current(api, name) is None
+
+
+def test_a_lock_that_was_taken_in_the_meantime_is_not_broken(api, name):
+    with lock.held(api, name):
+        seen = lock.current(api, name)
+    assert seen is not None
+    with lock.held(api, name) as theirs:
+        assert not lock.remove(api, seen)
+        theirs.check()
+        assert lock.current(api, name) is not None

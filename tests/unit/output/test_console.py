@@ -41,6 +41,13 @@ def test_the_result_is_text_or_json(capsys):
     assert stderr == ""
 
 
+def test_a_report_is_lines_on_stdout_or_json(capsys):
+    Screen().report(VALUE, "[green]✓[/] one", "two\x1b[2J")
+    assert capsys.readouterr() == ("✓ one\ntwo␛[2J\n", "")
+    Screen(as_json=True).report(VALUE, "one")
+    assert json.loads(capsys.readouterr().out)["path"] == "a/b"
+
+
 def test_a_result_without_text_leaves_stdout_empty(capsys):
     Screen().result({"much": "to say"})
     assert capsys.readouterr() == ("", "")

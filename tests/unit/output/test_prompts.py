@@ -7,7 +7,7 @@ import io
 import pytest
 
 from flowship.errors import UsageError
-from flowship.output.prompts import ask_credentials
+from flowship.output.prompts import ask_credentials, confirm
 
 
 class Pipe(io.StringIO):
@@ -48,3 +48,27 @@ def test_without_a_terminal_missing_credentials_are_an_error(
         ask_credentials(username, from_stdin=from_stdin)
     assert caught.value.where == place
     assert caught.value.hint
+
+
+class Terminal(io.StringIO):
+    """stdin that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"),
+    [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("", False), ("yy\n", False)],
+)
+def test_only_an_explicit_yes_is_a_yes(monkeypatch, typed, agreed):
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    assert confirm("Break it?") is agreed
+
+
+@pytest.mark.parametrize("stdin", [Pipe("y\n"), None])
+def test_without_a_terminal_nothing_is_agreed_to(monkeypatch, stdin):
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(UsageError) as caught:
+        confirm("Break it?")
+    assert caught.value.code == "confirmation-required"

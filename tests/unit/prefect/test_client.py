@@ -130,6 +130,14 @@ def test_an_artifact_is_created_under_its_key_and_its_newest_version_is_read():
     ]
 
 
+def test_the_newest_artifacts_with_similar_keys_come_with_one_request():
+    artifacts = [{"id": "1", "key": "flowship-release-x"}]
+    server, seen = recording(httpx.Response(200, json=artifacts))
+    assert server.latest_artifacts_like("flowship-release-") == artifacts
+    body = {"artifacts": {"key": {"like_": "flowship-release-"}}, "limit": 200}
+    assert seen == [("POST", "/api/artifacts/latest/filter", body)]
+
+
 def test_one_schedule_is_created_and_comes_back_with_its_id():
     server, seen = recording(httpx.Response(201, json=[{"id": "7", "slug": "flowship-x"}]))
     assert server.create_schedule("d", {"slug": "flowship-x"})["id"] == "7"

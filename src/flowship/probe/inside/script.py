@@ -5,9 +5,9 @@ there, so its modules use the standard library and each other only, import Prefe
 to Python 3.9 syntax. The script writes to stdout: `STARTED`, then one line for each entrypoint,
 its answer as a JSON object, in the order in which they are known.
 
-Prefect is imported once. Each flow is then loaded in a process of its own, forked from that one:
-what a flow imports, changes or breaks reaches no other flow, as in a run, and a flow that ends or
-blocks its process is known by name.
+Prefect is imported once. Each file is then loaded in a process of its own, forked from that one,
+which describes all flows of the file: what a file imports, changes or breaks reaches no other
+file, as in a run, and a file that ends or blocks its process is known by name.
 
 Called as ``python <folder with this one> <folder> <seconds> <entrypoint>…``.
 """
@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,10 @@ STARTED = "flowship-probe-started"
 
 RUN_MODULES = ("prefect.cli", "prefect.cli.flow_run", "prefect.flow_engine", "prefect.runner")
 """What ``prefect flow-run execute`` imports besides the flow."""
+
+LATE_MODULES = ("pydantic.v1",)
+"""What Prefect imports with the first flow: imported once before the processes are forked, which
+saves each of them the time. It need not exist."""
 
 
 called: list[BaseException] = []
@@ -110,7 +114,38 @@ def import_prefect() -> list[dict[str, Any]]:
             importlib.import_module(module)
     except Exception:  # noqa: BLE001 - whatever it is, each run would fail with it
         return [describe_broken_prefect()]
+    for module in LATE_MODULES:
+        with suppress(Exception):  # if a flow needs it, loading the flow says so
+            importlib.import_module(module)
+    load_once()
     return []
+
+
+def load_once() -> None:
+    """Make Prefect load a file or a module once, however many of its flows it is asked for."""
+    from prefect.utilities import importtools
+
+    for name in ("load_script_as_module", "load_module"):
+        if hasattr(importtools, name):
+            setattr(importtools, name, once(getattr(importtools, name)))
+
+
+def once(load: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same function, which runs once for each argument, also if it raises."""
+    known: dict[str, Any] = {}
+    raised: dict[str, BaseException] = {}
+
+    def loaded(name: str) -> Any:  # noqa: ANN401 - a module
+        if name in raised:
+            raise raised[name]
+        try:
+            known[name] = known[name] if name in known else load(name)
+        except BaseException as exc:
+            raised[name] = exc
+            raise
+        return known[name]
+
+    return loaded
 
 
 def load(entrypoint: str) -> dict[str, Any]:
@@ -187,34 +222,38 @@ def refuse_calls() -> None:
                 setattr(module, name, refuse(f"{name}()"))
 
 
-# --- one process for each flow -------------------------------------------------------------------
+# --- one process for each file -------------------------------------------------------------------
 
 MOST_AT_ONCE = 4
-"""Flows that are loaded at the same time: each of them may import large libraries."""
+"""Files that are loaded at the same time: each of them may import large libraries."""
 
 MOST_WAITING = 3
-"""After so many flows that did not load in time, no further one is tried."""
+"""After so many files that did not load in time, no further one is tried."""
 
 KEPT_OUTPUT = 20_000
-"""Bytes of what a flow prints that are kept, to explain why its process ended."""
+"""Bytes of what a file prints that are kept, to explain why its process ended."""
+
+Answer = dict[str, Any]
 
 
 @dataclass
 class Child:
-    """The process that loads one flow.
+    """The process that loads one file and describes its flows, one after the other.
 
     Attributes:
-        entrypoint: What it loads.
+        left: The entrypoints that have no answer yet.
         pid: The process.
-        pipes: Where its answer comes from, and what it prints.
-        deadline: When it must have answered.
+        pipes: Where its answers come from, and what it prints.
+        seconds: How long it may take for each answer.
+        deadline: When the next answer must be there.
         read: What came from each pipe.
         ended: Its exit code, when it has ended.
     """
 
-    entrypoint: str
+    left: list[str]
     pid: int
     pipes: list[int]
+    seconds: float
     deadline: float
     read: dict[int, bytes]
     ended: int | None = None
@@ -230,8 +269,8 @@ class Child:
             self.read[pipe] = self.read[pipe][-KEPT_OUTPUT:]
         return bool(data)
 
-    def outcome(self) -> dict[str, Any] | None:
-        """What is known of the flow; None while it loads."""
+    def answers(self) -> dict[str, Answer]:
+        """What has become known of its flows; of all that are left, when it ended or is late."""
         if self.ended is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -240,16 +279,27 @@ class Child:
                     pass
                 while self.receive(self.pipes[1]):
                     pass
-        answer = self.read[self.pipes[0]]
-        if answer.endswith(b"\n"):
-            return dict(json.loads(answer))
+        found = self._complete()
+        self.left = [each for each in self.left if each not in found]
         if self.ended is not None:
             printed = self.read[self.pipes[1]].decode(errors="replace").splitlines()[-50:]
             text = "\n".join(printed)
-            return {"failure": Failure.PROCESS_ENDED, "exit_code": self.ended, "output": text}
-        if time.monotonic() > self.deadline:  # not even its own watch could answer
-            return {"failure": Failure.WAITING, "modules": [], "traceback": ""}
-        return None
+            rest = {"failure": Failure.PROCESS_ENDED, "exit_code": self.ended, "output": text}
+        elif time.monotonic() > self.deadline:  # not even its own watch could answer
+            rest = {"failure": Failure.WAITING, "modules": [], "traceback": ""}
+        else:
+            return found
+        found.update(dict.fromkeys(self.left, rest))
+        self.left = []
+        return found
+
+    def _complete(self) -> dict[str, Answer]:
+        """The answers that have arrived; each gives the next one its time."""
+        *lines, self.read[self.pipes[0]] = self.read[self.pipes[0]].split(b"\n")
+        found = [json.loads(line) for line in lines]
+        if found:
+            self.deadline = time.monotonic() + self.seconds
+        return {each.pop("entrypoint"): each for each in found}
 
     def close(self) -> None:
         """End the process, if it has not ended."""
@@ -266,8 +316,8 @@ def exit_code(status: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def start(entrypoint: str, seconds: float) -> Child:
-    """Fork a process that loads one flow, answers and ends."""
+def start(entrypoints: list[str], seconds: float) -> Child:
+    """Fork a process that loads the flows of one file, describes each, and ends."""
     answer_from, answer_to = os.pipe()
     output_from, output_to = os.pipe()
     pid = os.fork()
@@ -275,9 +325,7 @@ def start(entrypoint: str, seconds: float) -> Child:
         try:
             os.dup2(output_to, 1)
             os.dup2(output_to, 2)
-            with watch(seconds, lambda: reply(answer_to, [describe_waiting()])):
-                answer = load(entrypoint)
-            reply(answer_to, [answer])
+            describe(entrypoints, seconds, answer_to)
         except BaseException:  # noqa: BLE001 - the process must end here in any case
             traceback.print_exc()
         finally:
@@ -287,15 +335,35 @@ def start(entrypoint: str, seconds: float) -> Child:
     pipes = [answer_from, output_from]
     for pipe in pipes:
         os.set_blocking(pipe, False)
-    late = time.monotonic() + seconds + min(1.0, seconds * 0.1)
-    return Child(entrypoint, pid, pipes, late, dict.fromkeys(pipes, b""))
+    allowed = seconds + min(1.0, seconds * 0.1)
+    late = time.monotonic() + allowed
+    return Child(entrypoints, pid, pipes, allowed, late, dict.fromkeys(pipes, b""))
 
 
-def load_each(
-    entrypoints: list[str], seconds: float, write: Callable[[str, dict[str, Any]], None]
-) -> None:
-    """Load each flow in a process of its own, a few at a time, and write the answers."""
-    pending, running, waited = list(entrypoints), list[Child](), 0
+def describe(entrypoints: list[str], seconds: float, answer_to: int) -> None:
+    """Load flows one after the other, write what each is, and end the process."""
+    for number, entrypoint in enumerate(entrypoints):
+
+        def late(left: Sequence[str] = entrypoints[number:]) -> None:
+            reply(answer_to, [{"entrypoint": each, **describe_waiting()} for each in left])
+
+        with watch(seconds, late):
+            answer = load(entrypoint)
+        send(answer_to, [{"entrypoint": entrypoint, **answer}])
+    reply(answer_to, [])
+
+
+def by_file(entrypoints: Sequence[str]) -> list[list[str]]:
+    """The entrypoints of each file or module."""
+    found: dict[str, list[str]] = {}
+    for each in entrypoints:
+        found.setdefault(each.rpartition(":")[0], []).append(each)
+    return list(found.values())
+
+
+def load_each(entrypoints: list[str], seconds: float, write: Callable[[str, Answer], None]) -> None:
+    """Load each file in a process of its own, a few at a time, and write the answers."""
+    pending, running, waited = by_file(entrypoints), list[Child](), 0
     most = min(MOST_AT_ONCE, os.cpu_count() or 1)
     while pending or running:
         while pending and len(running) < most and waited < MOST_WAITING:
@@ -304,13 +372,14 @@ def load_each(
             break
         listen(running)
         for child in list(running):
-            answer = child.outcome()
-            if answer is not None:
-                waited += answer.get("failure") == Failure.WAITING
+            answers = child.answers()
+            for entrypoint, answer in answers.items():
+                write(entrypoint, answer)
+            waited += any(a.get("failure") == Failure.WAITING for a in answers.values())
+            if not child.left:
                 child.close()
                 running.remove(child)
-                write(child.entrypoint, answer)
-    for entrypoint in pending:
+    for entrypoint in (each for file in pending for each in file):
         write(entrypoint, {"failure": Failure.NOT_TRIED})
 
 
@@ -343,11 +412,16 @@ def reply(stream: int, answers: list[dict[str, Any]]) -> None:
     """Write the answers and end the process."""
     with suppress(OSError, ValueError):  # the flow may have closed it
         sys.stdout.flush()
-    text = "".join(json.dumps(answer, default=str) + "\n" for answer in answers)
-    with os.fdopen(stream, "w") as file:
-        file.write(text)
+    send(stream, answers)
     # A thread that the flow started while it was imported must not keep the process running.
     os._exit(0)
+
+
+def send(stream: int, answers: list[Answer]) -> None:
+    """Write the answers, a line for each."""
+    text = "".join(json.dumps(answer, default=str) + "\n" for answer in answers)
+    with os.fdopen(os.dup(stream), "w") as file:
+        file.write(text)
 
 
 def main() -> None:
@@ -367,13 +441,11 @@ def main() -> None:
 
     with watch(float(seconds), late):
         known = prepare(folder, entrypoints)
-    with os.fdopen(os.dup(answer_to), "w") as answers:
 
-        def write(entrypoint: str, answer: dict[str, Any]) -> None:
-            answers.write(json.dumps({"entrypoint": entrypoint, **answer}, default=str) + "\n")
-            answers.flush()
+    def write(entrypoint: str, answer: Answer) -> None:
+        send(answer_to, [{"entrypoint": entrypoint, **answer}])
 
-        for entrypoint, answer in known.items():
-            write(entrypoint, answer)
-        load_each([each for each in entrypoints if each not in known], float(seconds), write)
+    for entrypoint, answer in known.items():
+        write(entrypoint, answer)
+    load_each([each for each in entrypoints if each not in known], float(seconds), write)
     reply(answer_to, [])

@@ -68,3 +68,82 @@ def test_after_a_few_flows_that_wait_no_further_one_is_tried(tmp_path):
     failures = [answer["failure"] for answer in answers.values()]
     assert set(failures) == {Failure.WAITING, Failure.NOT_TRIED}
     assert failures.count(Failure.WAITING) < 8
+
+
+COUNTED = """
+from pathlib import Path
+from prefect import flow
+
+with Path("loaded.txt").open("a") as stream:
+    print("{name}", file=stream)
+
+@flow
+def first(a: int = 1): pass
+
+@flow
+def second(b: int = 2): pass
+"""
+
+
+def test_a_file_is_loaded_once_for_all_of_its_flows(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.py").write_text(COUNTED.format(name=name))
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/module.py").write_text(COUNTED.format(name="module"))
+    names = [f"{file}:{f}" for f in ("first", "second")
+             for file in ("one.py", "other.py", "package.module")]  # fmt: skip
+    answers = ask_all(tmp_path, *names, "one.py:third")
+    assert sorted((tmp_path / "loaded.txt").read_text().split()) == ["module", "one", "other"]
+    assert [answers[n]["flow"]["name"] for n in names] == ["first"] * 3 + ["second"] * 3
+    assert [*answers["other.py:second"]["parameters"]["properties"]] == ["b"]
+    assert answers["one.py:third"]["failure"] == Failure.FLOW_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("last", "failure"),
+    [
+        ("1 / 0", Failure.EXCEPTION),
+        ("raise SystemExit(3)", Failure.EXCEPTION),
+        ("first()", Failure.FLOW_CALLED),
+        ("import os; os._exit(3)", Failure.PROCESS_ENDED),
+        ("import time; time.sleep(600)", Failure.WAITING),
+    ],
+)
+@pytest.mark.parametrize("module", ["bad", "package.bad"])
+def test_a_file_that_does_not_load_does_not_for_any_of_its_flows(tmp_path, module, last, failure):
+    path = tmp_path / (module.replace(".", "/") + ".py")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(COUNTED.format(name="bad") + last)
+    (tmp_path / "good.py").write_text(FLOW)
+    bad = "bad.py" if module == "bad" else module
+    answers = ask_all(tmp_path, f"{bad}:first", "good.py:hello", f"{bad}:second", seconds=15)
+    assert (tmp_path / "loaded.txt").read_text().split() == ["bad"]
+    assert answers[f"{bad}:first"]["failure"] == failure
+    assert answers[f"{bad}:first"] == answers[f"{bad}:second"]
+    assert "flow" in answers["good.py:hello"]
+
+
+def test_what_a_file_imports_and_changes_reaches_no_other_file(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helpers.py").write_text(f"NAME = {name!r}\n")
+        (tmp_path / name / "flow.py").write_text(
+            "import sys\nassert not hasattr(sys, 'changed')\nsys.changed = True\n"
+            "from helpers import NAME\nfrom prefect import flow\n"
+            "@flow(name=NAME)\ndef hello(): pass\n"
+        )
+    answers = ask_all(tmp_path, "a/flow.py:hello", "b/flow.py:hello")
+    assert [answers[f"{n}/flow.py:hello"]["flow"]["name"] for n in "ab"] == ["a", "b"]
+
+
+def test_a_flow_that_ends_its_process_when_it_is_described_leaves_the_answers_before_it(tmp_path):
+    (tmp_path / "flow.py").write_text(
+        "import os\nfrom prefect import flow\nfrom pydantic import BaseModel, model_validator\n"
+        "class Ends(BaseModel):\n"
+        "    @model_validator(mode='before')\n    def end(cls, value): os._exit(3)\n"
+        "@flow\ndef first(): pass\n"
+        "@flow\ndef second(ends: Ends = {}): pass\n"
+    )
+    answers = ask_all(tmp_path, "flow.py:first", "flow.py:second")
+    assert "flow" in answers["flow.py:first"]
+    assert answers["flow.py:second"]["failure"] == Failure.PROCESS_ENDED

@@ -6,24 +6,38 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowship import dockerfile
 from flowship.build_request import BuildRequest, prepare_build
+from flowship.check import flows
+from flowship.check.flows import refuse_missing_flow
 from flowship.config import files, rewriting
-from flowship.config.discovery import find_flows
+from flowship.config.every_environment import Failure, failures
 from flowship.config.loading import load, settings_or_none
 from flowship.config.names import module_of
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError
-from flowship.project import context, entry_function, modules, requirement_rules
+from flowship.project import context, requirement_rules
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
     from flowship.engine.client import Engine
-    from flowship.project.ignore import LeftOut
+
+__all__ = [
+    "Checked",
+    "check_build",
+    "check_environments",
+    "check_file",
+    "check_project",
+    "fix",
+    "refuse_errors",
+    "refuse_missing_flow",
+    "validate_names",
+    "with_hadolint",
+]
 
 
 @dataclass(frozen=True)
@@ -70,9 +84,10 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     """Check the Dockerfile of a build, with everything that is known about the project.
 
     Raises:
-        ConfigError: A requirement cannot work in the image.
+        ConfigError: A requirement cannot work in the image, or a flow's file is not valid Python.
     """
     settings = request.settings
+    unread = flows.unread(request)
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     if own:
         lists = requirement_rules.files_of_dockerfile(request.dockerfile, request.context.paths)
@@ -99,7 +114,7 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
         tuple(findings),
         facts,
         own,
-        (*settings.warnings, *request.warnings, *replaced),
+        (*settings.warnings, *request.warnings, *replaced, *unread),
         (*settings.notes, *request.notes),
         image=settings.label,
     )
@@ -139,6 +154,19 @@ def check_project(
         warnings, notes = (*settings.warnings, *first.warnings), (*settings.notes, *first.notes)
         first = replace(first, warnings=warnings, notes=notes)
     return (first, *others)
+
+
+def check_environments(folder: Path, environment: str | None = None) -> tuple[Failure, ...]:
+    """The errors of the environments that are not chosen: unknown names, schedules, values."""
+    from flowship.deployment.desired import Flags
+    from flowship.deployment.draft import draft
+
+    def validate(settings: Settings) -> None:
+        validate_names(settings)
+        draft(settings, Flags())
+
+    settings = settings_or_none(folder, environment)
+    return failures(settings, folder, validate) if settings else ()
 
 
 def check_file(path: Path, settings: Settings | None) -> Checked:
@@ -267,24 +295,14 @@ def _with_template_help(findings: Iterable[Finding], request: BuildRequest) -> I
     for finding in findings:
         if finding.rule == "flow-not-in-place":  # one for each file, in this order
             entrypoint = next(absent, settings.entrypoint)
-            yield replace(finding, help=_entrypoint_hint(settings, entrypoint, request.left_out))
+            yield replace(
+                finding, help=flows.entrypoint_hint(settings, entrypoint, request.left_out)
+            )
         elif finding.rule == "prefect-2-base":
             image = finding.help.removeprefix("use ")
             yield replace(finding, help=f'set base-image = "{image}"')
         else:
             yield finding
-
-
-def _entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str, LeftOut]) -> str:
-    """How to put the flow where the deployment looks for it, with the template."""
-    file = entrypoint.rpartition(":")[0]
-    parents = [file, *map(str, PurePosixPath(file).parents)]
-    if why := next((left_out[path] for path in parents if path in left_out), None):
-        return why.remedy(settings.file_of(entrypoint) if settings.image_folder else file)
-    folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
-    flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(entrypoint, flows, n=1)
-    return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
 
 
 # --- names in the configuration ------------------------------------------------------------------
@@ -353,119 +371,6 @@ def with_hadolint(checked: Checked) -> Checked:
     theirs = dockerfile.without_repeats(dockerfile.run_hadolint(checked.text), checked.findings)
     both = sorted((*checked.findings, *theirs), key=lambda f: (f.line, f.column))
     return replace(checked, findings=tuple(both))
-
-
-def refuse_missing_flow(request: BuildRequest) -> None:
-    """Refuse a project without the file or the function of an entrypoint; runs no code.
-
-    Only for flowship's own template, which copies the project as it is. Another Dockerfile can
-    put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
-
-    Raises:
-        ConfigError: No image of this project can contain the flow. All entrypoints of which that
-            is true are named.
-    """
-    settings = request.settings
-    if settings.dockerfile or settings.template:
-        return
-    errors = []
-    for entrypoint in settings.entrypoints:
-        try:
-            _refuse_missing(request, entrypoint)
-        except ConfigError as exc:
-            errors.append(exc)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise _several(errors)
-
-
-def _several(errors: Sequence[ConfigError]) -> ConfigError:
-    first = errors[0]
-    blocks = (
-        "\n".join(
-            [each.message]
-            + [f"  at {each.where}" for _ in [1] if each.where]
-            + [f"  hint: {each.hint}" for _ in [1] if each.hint]
-        )
-        for each in errors
-    )
-    return ConfigError(
-        f"{len(errors)} entrypoints are wrong",
-        code=first.code,
-        hint="fix each of them as explained above",
-        where=first.where,
-        details="\n".join(blocks),
-    )
-
-
-def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
-    settings, file = request.settings, entrypoint.rpartition(":")[0]
-    if _is_copied(file, settings):
-        return
-    if module_of(entrypoint):
-        _refuse_missing_module(request, entrypoint)
-        return
-    parents = [file, *map(str, PurePosixPath(file).parents)]
-    excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
-    if file in request.files:
-        entry_function.require(
-            settings, entrypoint, file, settings.root / settings.file_of(entrypoint)
-        )
-    elif not (settings.root / settings.file_of(entrypoint)).exists():
-        raise _file_not_found(settings, entrypoint)
-    elif excluded:
-        raise ConfigError(
-            f"the flow would not be in the image: {settings.file_of(entrypoint)} is {excluded}",
-            code="entrypoint-file-excluded",
-            hint=_entrypoint_hint(settings, entrypoint, request.left_out),
-            where=settings.place_of_entrypoint(entrypoint),
-        )
-
-
-def _is_copied(file: str, settings: Settings) -> bool:
-    """Whether an entry of `copy` can put the file into the flows folder."""
-    target = PurePosixPath(FLOWS_DIR, file)
-    return any(target.is_relative_to(destination) for destination in settings.copy_.values())
-
-
-def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
-    found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
-    return ConfigError(
-        f"entrypoint file not found: {settings.file_of(entrypoint)}",
-        code="entrypoint-file-not-found",
-        hint=_entrypoint_hint(settings, entrypoint, {}),
-        where=settings.place_of_entrypoint(entrypoint),
-        details="\n".join(["flows found in this project:", *found] if found else []),
-    )
-
-
-def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
-    """Refuse a module of the project, or of what it includes, that is not in the image.
-
-    A module of which nothing is here may come from a dependency: the probe knows.
-    """
-    settings, module = request.settings, module_of(entrypoint)
-    place, entry = request.flow_source(entrypoint)
-    if entry is not None:
-        if entry.source is not None:
-            entry_function.require(settings, entrypoint, place, entry.source)
-        return
-    known = modules.flow_modules(request.files, request.layout)
-    near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
-    top = module.partition(".")[0]
-    if not near and not any(name.partition(".")[0] == top for name in known):
-        return
-    name = entrypoint.rpartition(":")[2]
-    places = modules.places(settings, request.layout, module)
-    excluded = next((p for p in places if p in request.left_out), "")
-    why = f": {excluded} is {request.left_out[excluded]}" if excluded else ""
-    raise ConfigError(
-        f"entrypoint: there is no module {module} in the project{why}",
-        code="entrypoint-module-not-found",
-        hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
-        where=settings.place_of_entrypoint(entrypoint),
-    )
 
 
 def refuse_errors(checked: Checked) -> None:

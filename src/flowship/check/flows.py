@@ -1,0 +1,164 @@
+"""The flows that the entrypoints name: whether the image can contain them. Runs no code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from flowship import dockerfile
+from flowship.build_request import BuildRequest
+from flowship.config.discovery import find_flows
+from flowship.config.names import module_of
+from flowship.config.settings import FLOWS_DIR, Settings
+from flowship.errors import ConfigError
+from flowship.project import entry_function, entry_syntax, modules
+
+if TYPE_CHECKING:
+    from flowship.project.ignore import LeftOut
+
+
+def refuse_missing_flow(request: BuildRequest) -> None:
+    """Refuse a project without the file or the function of an entrypoint; runs no code.
+
+    Only for flowship's own template, which copies the project as it is. Another Dockerfile can
+    put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
+
+    Raises:
+        ConfigError: No image of this project can contain the flow. All entrypoints of which that
+            is true are named.
+    """
+    settings = request.settings
+    if settings.dockerfile or settings.template:
+        return
+    errors = []
+    for entrypoint in settings.entrypoints:
+        try:
+            _refuse_missing(request, entrypoint)
+        except ConfigError as exc:
+            errors.append(exc)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise _several(errors)
+
+
+def _several(errors: Sequence[ConfigError]) -> ConfigError:
+    first = errors[0]
+    blocks = (
+        "\n".join(
+            [each.message]
+            + [f"  at {each.where}" for _ in [1] if each.where]
+            + [f"  hint: {each.hint}" for _ in [1] if each.hint]
+        )
+        for each in errors
+    )
+    return ConfigError(
+        f"{len(errors)} entrypoints are wrong",
+        code=first.code,
+        hint="fix each of them as explained above",
+        where=first.where,
+        details="\n".join(blocks),
+    )
+
+
+def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
+    settings, file = request.settings, entrypoint.rpartition(":")[0]
+    if _is_copied(file, settings):
+        return
+    if module_of(entrypoint):
+        _refuse_missing_module(request, entrypoint)
+        return
+    parents = [file, *map(str, PurePosixPath(file).parents)]
+    excluded = next((request.left_out[p] for p in parents if p in request.left_out), None)
+    if file in request.files:
+        entry_function.require(
+            settings, entrypoint, file, settings.root / settings.file_of(entrypoint)
+        )
+    elif not (settings.root / settings.file_of(entrypoint)).exists():
+        raise _file_not_found(settings, entrypoint)
+    elif excluded:
+        raise ConfigError(
+            f"the flow would not be in the image: {settings.file_of(entrypoint)} is {excluded}",
+            code="entrypoint-file-excluded",
+            hint=entrypoint_hint(settings, entrypoint, request.left_out),
+            where=settings.place_of_entrypoint(entrypoint),
+        )
+
+
+def _is_copied(file: str, settings: Settings) -> bool:
+    """Whether an entry of `copy` can put the file into the flows folder."""
+    target = PurePosixPath(FLOWS_DIR, file)
+    return any(target.is_relative_to(destination) for destination in settings.copy_.values())
+
+
+def _file_not_found(settings: Settings, entrypoint: str) -> ConfigError:
+    found = [f"  {flow.entrypoint}" for flow in find_flows(settings.root)]
+    return ConfigError(
+        f"entrypoint file not found: {settings.file_of(entrypoint)}",
+        code="entrypoint-file-not-found",
+        hint=entrypoint_hint(settings, entrypoint, {}),
+        where=settings.place_of_entrypoint(entrypoint),
+        details="\n".join(["flows found in this project:", *found] if found else []),
+    )
+
+
+def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
+    """Refuse a module of the project, or of what it includes, that is not in the image.
+
+    A module of which nothing is here may come from a dependency: the probe knows.
+    """
+    settings, module = request.settings, module_of(entrypoint)
+    place, entry = request.flow_source(entrypoint)
+    if entry is not None:
+        if entry.source is not None:
+            entry_function.require(settings, entrypoint, place, entry.source)
+        return
+    known = modules.flow_modules(request.files, request.layout)
+    near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
+    top = module.partition(".")[0]
+    if not near and not any(name.partition(".")[0] == top for name in known):
+        return
+    name = entrypoint.rpartition(":")[2]
+    places = modules.places(settings, request.layout, module)
+    excluded = next((p for p in places if p in request.left_out), "")
+    why = f": {excluded} is {request.left_out[excluded]}" if excluded else ""
+    raise ConfigError(
+        f"entrypoint: there is no module {module} in the project{why}",
+        code="entrypoint-module-not-found",
+        hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
+        where=settings.place_of_entrypoint(entrypoint),
+    )
+
+
+# --- whether Python can read them ----------------------------------------------------------------
+
+
+def unread(request: BuildRequest) -> list[str]:
+    """Refuse flows that the image's Python cannot read; warnings where it may be another one."""
+    settings = request.settings
+    python = dockerfile.python_version(
+        dockerfile.final_base(request.dockerfile, settings.build_args)
+    )
+    entries = [request.flow_source(entrypoint)[1] for entrypoint in settings.entrypoints]
+    errors = entry_syntax.errors([e.source for e in entries if e and e.source], python)
+    own_layers = settings.dockerfile or settings.template  # they may change the file
+    if errors and python == entry_syntax.VERSION and not own_layers:
+        raise errors[0] if len(errors) == 1 else _several(errors)
+    return [f"{e.where}: {e.message}; {e.hint}" for e in errors]
+
+
+# --- advice ---------------------------------------------------------------------------------------
+
+
+def entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str, LeftOut]) -> str:
+    """How to put the flow where the deployment looks for it, with the template."""
+    file = entrypoint.rpartition(":")[0]
+    parents = [file, *map(str, PurePosixPath(file).parents)]
+    if why := next((left_out[path] for path in parents if path in left_out), None):
+        return why.remedy(settings.file_of(entrypoint) if settings.image_folder else file)
+    folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
+    flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
+    close = difflib.get_close_matches(entrypoint, flows, n=1)
+    return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
