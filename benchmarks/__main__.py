@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -22,13 +23,15 @@ from statistics import median
 from docker import DockerClient
 from parts.engine import connect, say, warn
 
-from benchmarks import bare_app, layers, many_flows, stage
+from benchmarks import bare_app, layers, many_flows, second_day, stage
 from benchmarks.measure import CommandFailed, Run, command, in_turns
 from benchmarks.table import Row, markdown, row, seconds
 from flowship.cli import app
 from parts import base_image
 
-PARTS = ("help", "ship", "flows", "commands", "layers")
+PARTS = ("help", "ship", "flows", "commands", "second-day", "layers")
+OTHERS = (500, 5000)
+"""Deployments and runs of others on the server of the part second-day; a tenth with --quick."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,32 @@ def measure_commands(bench: Bench) -> list[Row]:
     ]
 
 
+def measure_second_day(bench: Bench) -> list[Row]:
+    """Compare status, plan, history, logs and doctor with the nearest command of Prefect."""
+    share = 10 if bench.rounds == QUICK else 1
+    deployments, runs = (number // share for number in OTHERS)
+    folder = bench.folder / "second-day"
+    with second_day.ready(folder, bench.client, bench.base, say) as ready:
+        alone = {each.name: ready.requests(each.ours) for each in ready.compared}
+        say(f"{deployments} deployments and {runs} runs of others")
+        second_day.fill(ready.stage.env["PREFECT_API_URL"], deployments, runs)
+        rows = []
+        for each in ready.compared:
+            say(each.name)
+            count = len(ready.requests(each.ours))
+            if count != len(alone[each.name]):
+                warn(f"{each.name}: {len(alone[each.name])} requests alone, {count} with others")
+            say(f"{each.name} sends:\n" + "\n".join(alone[each.name]))
+            turns = {
+                "ours": partial(ready.ours, each.ours),
+                "peer": partial(ready.theirs, each.theirs),
+            }
+            measured = in_turns(turns, bench.rounds.commands)
+            what = f"`{each.name}` ({count} requests) / `prefect {each.theirs[0]}`"
+            rows.append(row(what, measured, "ours", "peer", 0.3))
+    return rows
+
+
 def measure_layers(bench: Bench) -> list[Row]:
     """Compare the dependency layer with ``pip install --no-cache-dir``."""
     found = layers.measure(bench.client, bench.base, bench.rounds.layers, bench.rounds.imports)
@@ -163,7 +192,10 @@ def measure_layers(bench: Bench) -> list[Row]:
 MEASURES = dict(
     zip(
         PARTS,
-        (measure_help, measure_ship, measure_flows, measure_commands, measure_layers),
+        (
+            *(measure_help, measure_ship, measure_flows, measure_commands),
+            *(measure_second_day, measure_layers),
+        ),
         strict=True,
     )
 )

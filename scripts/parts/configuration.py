@@ -36,6 +36,7 @@ TYPES = {
     "FilePath": "text",
     "Entrypoint": "text",
     "LockFile": "text or `false`",
+    "Command": "text or list of text",
     "int": "number",
     "Interval": "number or text",
     "Limit": "number or table",

@@ -18,14 +18,18 @@ from flowship import __version__
 from flowship.commands import (
     boundary,
     build,
+    cancel,
     check,
     deploy,
     etl,
     init,
+    logs,
+    pause,
     profile,
     promote,
     push,
     run,
+    schedule,
     secret,
     ship,
     try_flow,
@@ -68,6 +72,12 @@ secret_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(secret_app, name="secret", rich_help_panel=SET_UP)
+schedule_app = typer.Typer(
+    help="Show what a schedule does, before it is deployed.",
+    epilog=examples_text(['flowship schedule preview "0 5 * * *" --timezone Europe/Berlin']),
+    no_args_is_help=True,
+)
+app.add_typer(schedule_app, name="schedule", rich_help_panel=OBSERVE)
 etl_app = typer.Typer(
     help="Run the built-in ETL flow: New York taxi trips from the web to Parquet files.",
     epilog=examples_text(["flowship etl run --to ./trips --year 2021 --months 1-3"]),
@@ -248,6 +258,47 @@ register(
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
 )
+register(
+    app,
+    "cancel",
+    cancel.cancel,
+    (
+        "flowship cancel 6e5a4396",
+        "flowship cancel trips/nightly",
+        "flowship cancel nightly --force",
+    ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "logs",
+    logs.logs,
+    (
+        "flowship logs",
+        "flowship logs trips/nightly --failed",
+        "flowship logs 6e5a4396 --follow --level WARNING",
+        "flowship logs nightly --since 1h --grep 'rows|months'",
+    ),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "pause",
+    pause.pause,
+    (
+        "flowship pause",
+        "flowship pause trips/nightly --schedule daily-0500",
+        "flowship pause --all --project trips",
+    ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "resume",
+    pause.resume,
+    ("flowship resume", "flowship resume trips/nightly --schedule daily-0500"),
+    panel=OPERATE,
+)
 register(app, "up", up.up, ("flowship up", "flowship up --port 4201 --pool etl"), panel=SET_UP)
 register(app, "down", up.down, ("flowship down",), panel=SET_UP)
 register(
@@ -275,6 +326,16 @@ register(
     "show",
     profile.profile_show,
     ("flowship profile show", "flowship profile show work --json"),
+)
+register(
+    schedule_app,
+    "preview",
+    schedule.schedule_preview,
+    (
+        'flowship schedule preview "0 5 * * *" --timezone Europe/Berlin',
+        'flowship schedule preview "30 2 * * *" --timezone Europe/Berlin --from 2026-10-24 -n 3',
+        "flowship schedule preview --interval 15m",
+    ),
 )
 register(
     secret_app,

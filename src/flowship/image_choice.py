@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.project import entry_function
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -230,8 +231,7 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
     from flowship.registry import Reference
 
     if not named:
-        built = _image_of_files(client.connect(), settings)
-        return built, pushed_reference(built, _repository(settings))
+        return _image_of_files(client.connect(), settings)
     try:
         found = _in_engine(client.connect(), named, settings)
     except EngineError:
@@ -251,21 +251,28 @@ def to_deploy(named: str | None, settings: Settings) -> tuple[BuiltImage, str | 
     return built, elsewhere or pushed_reference(built, _repository(settings))
 
 
-def _image_of_files(engine: Engine, settings: Settings) -> BuiltImage:
-    """The image of the current files: this engine's, else the one in the project's repository."""
-    from flowship import image
-    from flowship.push import published
+def _image_of_files(engine: Engine, settings: Settings) -> tuple[BuiltImage, str | None]:
+    """The image of the current files, and how a registry knows it.
 
-    present = prepare_build(settings)
+    This engine's, or else the one in the project's repository. The engine does not list an image
+    that another one, or a promotion, has put there: then the repository is asked for it.
+    """
+    from flowship import image
+    from flowship.push import published, pushed_reference
+
+    present, repository = prepare_build(settings), _repository(settings)
     bases = image.fingerprints_of_bases(engine, present)
     inputs = None if bases is None else present.digest(bases)
-    found = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
-    if found is None and settings.repo and inputs:
-        target = push_target(None, settings)
-        found = published(engine, target, inputs, credentials(target))
+    here = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
+    known = pushed_reference(here, repository) if here else None
+    there = None
+    if repository and inputs and not known:
+        there = published(engine, repository, inputs, credentials(repository))
+        known = pushed_reference(there, repository) if there else None
+    found = there or here
     if found is None:
         raise _no_image(settings)
-    return replace(found, files=present.input_hashes(bases or {}))
+    return replace(found, files=present.input_hashes(bases or {})), known
 
 
 def credentials(target: Reference) -> Credentials | None:
@@ -367,7 +374,7 @@ def planned(
         published = push.published(engine, target, inputs, account)
         found = known or published
         if found and found.missing(settings.entrypoints):
-            expected = _expected(engine, settings, target, wanted, api)
+            expected = _expected(engine, request, target, wanted, api)
             here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
             flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
             return (ImageAction.PROBE if known else ImageAction.BUILD), replace(
@@ -378,17 +385,29 @@ def planned(
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])
             return ImageAction.PUSH, facts_of(found, str(named))
-    return ImageAction.BUILD, _expected(engine, settings, target, wanted, api)
+    return ImageAction.BUILD, _expected(engine, request, target, wanted, api)
 
 
 def _expected(
-    engine: Engine, settings: Settings, target: Reference, wanted: Draft, api: PrefectApi
+    engine: Engine, request: BuildRequest, target: Reference, wanted: Draft, api: PrefectApi
 ) -> ImageFacts:
+    """What is known of an image before its build: its flows as the server has them, with the names
+    that the files say."""
     from flowship import deploy as step
 
-    return step.expected_image(
+    expected = step.expected_image(
         wanted,
         api,
         reference=f"{target.repository} (new image)",
-        platform=settings.platform or engine.platform,
+        platform=request.settings.platform or engine.platform,
     )
+    flows = (
+        replace(f, name=_name_in_file(request, f.entrypoint) or f.name) for f in expected.flows
+    )
+    return replace(expected, flows=tuple(flows))
+
+
+def _name_in_file(request: BuildRequest, entrypoint: str) -> str | None:
+    _, entry = request.flow_source(entrypoint)
+    source = entry.source if entry else None
+    return entry_function.registered_name(entrypoint, source) if source else None

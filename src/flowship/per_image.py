@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from flowship import image_choice
 from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
+from flowship.deployment.plan import Action, Resource
 from flowship.errors import FlowshipError
 from flowship.events import Report
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowship.check import Checked
-    from flowship.deployment.desired import DesiredState, ImageFacts
+    from flowship.deployment.desired import DesiredState, FlowFacts, ImageFacts
     from flowship.deployment.draft import Draft
     from flowship.deployment.observed import Ground
     from flowship.deployment.report import DeployReport
@@ -132,13 +133,23 @@ def push_image(
 
 
 def bind(wanted: Draft, settings: Settings, facts: ImageFacts) -> DesiredState:
-    """The desired state of this image, with a warning if its output is lost with its container."""
+    """The desired state of this image, with warnings: its output is lost with its container, or a
+    name is a guess until the build."""
     from flowship.probe import losses
 
     desired = wanted.bind(facts)
     given = [name for d in desired.deployments for name in d.parameters]
-    warning = losses.of_parameter(given, settings)
-    return replace(desired, warnings=(*desired.warnings, warning)) if warning else desired
+    lost = losses.of_parameter(given, settings)
+    guessed = () if facts.built else (_guessed(f) for f in facts.flows if f.name is None)
+    more = (*([lost] if lost else []), *guessed)
+    return replace(desired, warnings=(*desired.warnings, *more)) if more else desired
+
+
+def _guessed(flow: FlowFacts) -> str:
+    return (
+        f"the name of the flow {flow.entrypoint} is not known before the build; this plan takes it"
+        f' to be "{flow.deployed_name}"'
+    )
 
 
 def together(drafts: Sequence[Draft]) -> Draft:
@@ -154,9 +165,21 @@ def plan_images(
 
     project = images[0].project.name
     environment = images[0].environment
-    return each(
+    plans = each(
         images, lambda wanted: step.plan(wanted, api, project, ground, environment), desired
     )
+    created: set[tuple[Resource, str]] = set()
+    return [_without_repeats(plan, created) for plan in plans]
+
+
+def _without_repeats(plan: DeployReport, created: set[tuple[Resource, str]]) -> DeployReport:
+    """The plan of one image without what that of an earlier one creates, such as the work pool."""
+    new = [o for o in plan.operations if (o.resource, o.name) not in created]
+    pool = plan.pool
+    if (Resource.WORK_POOL, pool.name) in created:
+        pool = replace(pool, outcome="found")
+    created |= {(o.resource, o.name) for o in new if o.action is Action.CREATE}
+    return replace(plan, operations=tuple(new), pool=pool)
 
 
 def deploy_images(

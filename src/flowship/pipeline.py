@@ -328,6 +328,7 @@ def promote(
         dry_run: Only say what would change.
         wait: Wait for another deploy of this project; else it is an error.
     """
+    from flowship import deploy as step
     from flowship import promotion
     from flowship.deployment.draft import draft
 
@@ -341,15 +342,18 @@ def promote(
         running: promotion.Source, image: BuiltImage, target: Settings, wanted: Draft
     ) -> promotion.Prepared:
         bind = partial(per_image.bind, wanted, target)
-        return promotion.prepare(running, image, target, wanted, bind, api)
+        return promotion.prepare(running, image, target, bind, api, ground)
 
     def copy(prepared: promotion.Prepared) -> bool:
         with listener.progress() as report:
             return promotion.copy_image(prepared, report)
 
     with scope.open_api(images[0]) as api:
+        for running, target in zip(found, images, strict=True):
+            promotion.refuse_same_place(running, target, api)
+        ground = step.preflight(per_image.together(drafts), api)
         ready = per_image.each(images, prepare, found, built, images, drafts)
-        desired, ground = [each.desired for each in ready], ready[0].ground
+        desired = [each.desired for each in ready]
         if dry_run:
             copied = per_image.each(images, promotion.is_missing, ready)
             done = per_image.plan_images(images, desired, api, ground)

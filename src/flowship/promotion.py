@@ -19,7 +19,6 @@ from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState, ImageFacts
-    from flowship.deployment.draft import Draft
     from flowship.deployment.observed import Ground
     from flowship.deployment.report import DeployReport
     from flowship.events import Report
@@ -126,13 +125,11 @@ class Prepared:
         source: What the first environment runs.
         target: Where the image is for the other one.
         desired: What is to be deployed there.
-        ground: What its server has.
     """
 
     source: Source
     target: Reference
     desired: DesiredState
-    ground: Ground
 
     @property
     def moves(self) -> bool:
@@ -140,13 +137,31 @@ class Prepared:
         return self.target.repository != self.source.image.repository
 
 
+def refuse_same_place(source: Source, settings: Settings, api: PrefectApi) -> None:
+    """Refuse to promote an image to where it runs.
+
+    Raises:
+        ConfigError: Both environments are one.
+    """
+    if (source.api_url, source.block) != (api.url, settings.block_name):
+        return
+    raise ConfigError(
+        f'{source.environment} and {settings.environment} are the same block "{source.block}" at'
+        f" {source.api_url}",
+        code="same-environment",
+        hint="give each its own profile, or its own name in [env.NAME.block];"
+        " a PREFECT_API_URL in the shell counts for both",
+        where=settings.place("profile"),
+    )
+
+
 def prepare(
     source: Source,
     built: BuiltImage,
     settings: Settings,
-    wanted: Draft,
     bind: Callable[[ImageFacts], DesiredState],
     api: PrefectApi,
+    ground: Ground,
 ) -> Prepared:
     """Validate that an image can be deployed with the settings of another environment.
 
@@ -154,20 +169,17 @@ def prepare(
         source: What the first environment runs.
         built: Its image.
         settings: Those of the other environment.
-        wanted: What is to be deployed there.
-        bind: Adds the image to it.
+        bind: Adds the image to what is to be deployed there.
         api: The other environment's server.
+        ground: What that server has.
 
     Raises:
-        ConfigError: Both environments are one, or as `deploy`.
+        ConfigError: As `deploy`.
     """
-    if (source.api_url, source.block) == (api.url, settings.block_name):
-        raise _same_place(source, settings)
     target = destination(source, settings)
-    ground = deploy.preflight(wanted, api)
     desired = bind(image_choice.facts_of(built, str(target)))
     deploy.validate_image(desired, api, ground)
-    return Prepared(source, target, desired, ground)
+    return Prepared(source, target, desired)
 
 
 def is_missing(prepared: Prepared) -> bool:
@@ -202,15 +214,4 @@ def _copy(source: Reference, target: Reference, report: Report) -> bool:
         source_login=image_choice.credentials(source),
         target_login=image_choice.credentials(target),
         report=report,
-    )
-
-
-def _same_place(source: Source, settings: Settings) -> ConfigError:
-    return ConfigError(
-        f'{source.environment} and {settings.environment} are the same block "{source.block}" at'
-        f" {source.api_url}",
-        code="same-environment",
-        hint="give each its own profile, or its own name in [env.NAME.block];"
-        " a PREFECT_API_URL in the shell counts for both",
-        where=settings.place("profile"),
     )

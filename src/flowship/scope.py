@@ -9,7 +9,7 @@ import difflib
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.prefect.types import Deployment
+    from flowship.releases.record import Release
+    from flowship.runs.chosen import ChosenRun, Which
     from flowship.runs.find import FoundDeployment
 
 SHOWN_NAMES = 10  # of projects or deployments, where the one asked for does not exist
@@ -73,10 +75,15 @@ class ProjectDeployments:
     Attributes:
         found: Those that the server has, in the order of their names.
         absent: The full names of those that the last release made and the server no longer has.
+        release: The last release of the project; None if there is none.
+        lock: The block after which the deploy lock of the project is named; empty if it is not
+            known.
     """
 
     found: tuple[FoundDeployment, ...]
     absent: tuple[str, ...] = ()
+    release: Release | None = None
+    lock: str = ""
 
 
 def choose(
@@ -162,15 +169,17 @@ def _with_hint(exc: ConfigError) -> ConfigError:
 def deployments(api: PrefectApi, scope: Scope) -> ProjectDeployments:
     """The deployments that a command is about: the one that the user named, else the project's.
 
-    A project's deployments are those of its last release, and those that its configuration names
-    and that start from its block.
+    A project's deployments are those of its last release, of each environment where none is
+    chosen, and those that its configuration names and that start from its block.
 
     Raises:
         UsageError: There is no such deployment or project.
     """
-    if scope.deployment:
-        return ProjectDeployments((one(api, scope),))
-    return _of_project(api, scope)
+    own = _of_project(api, scope) if scope.project else ProjectDeployments(())
+    if not scope.deployment:
+        return own
+    chosen = _named(api, scope, own)
+    return replace(own, found=(chosen,), absent=())
 
 
 def one(api: PrefectApi, scope: Scope) -> FoundDeployment:
@@ -179,20 +188,46 @@ def one(api: PrefectApi, scope: Scope) -> FoundDeployment:
     Raises:
         UsageError: There is none, or there are several.
     """
+    if scope.deployment and "/" in scope.deployment and not scope.elsewhere:
+        return _named(api, scope, ProjectDeployments(()))
+    own = _of_project(api, scope) if scope.project else ProjectDeployments(())
+    return _named(api, scope, own) if scope.deployment else _only(api, scope, own.found)
+
+
+def _named(api: PrefectApi, scope: Scope, own: ProjectDeployments) -> FoundDeployment:
+    """The deployment that the user named: one of the project's comes before those of others."""
     from flowship.runs.find import find
 
-    name = scope.deployment
-    if name and "/" in name and not scope.elsewhere:
-        return find(api, name)
-    own = _of_project(api, scope) if scope.project else ProjectDeployments(())
-    if name is None:
-        return _only(api, scope, own.found)
+    name = str(scope.deployment)
     matching = [d for d in own.found if name in (d["name"], _full_name(d))]
     if len(matching) == 1:
         return matching[0]
     if scope.elsewhere:
         raise _not_in_project(api, scope, [_full_name(d) for d in matching or own.found], matching)
     return find(api, name, project=lambda: scope.settings)
+
+
+def run(api: PrefectApi, scope: Scope, which: Which) -> ChosenRun:
+    """The run that a command is about: the user named it, or its deployment, or nothing.
+
+    Args:
+        api: The server.
+        scope: Its `deployment` is what the user named.
+        which: The run of a deployment.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    from flowship.runs import chosen
+
+    def own() -> tuple[FoundDeployment, ...]:
+        try:
+            return _of_project(api, scope).found if scope.project else ()
+        except UsageError:  # it was never deployed
+            return ()
+
+    named = scope.deployment
+    return chosen.choose(api, named, deployment=lambda: one(api, scope), own=own, which=which)
 
 
 def _only(api: PrefectApi, scope: Scope, found: Sequence[FoundDeployment]) -> FoundDeployment:
@@ -234,22 +269,28 @@ def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
     from flowship.releases import store
 
     assert scope.project is not None, "a project or a deployment is named"
-    environment = scope.outline.environment if scope.outline else None
-    released = store.deployment_names(api, scope.project, environment)
-    configured = scope.outline.deployment_names if scope.outline else ()
-    if not released and not configured:
+    here = scope.outline
+    releases = store.current(api, scope.project, here.environment if here else None)
+    released = frozenset[str]().union(*(release.names for release in releases))
+    configured = here.deployment_names if here else ()
+    if not releases and not configured:
         raise _unknown_project(api, scope.project)
-    blocks = scope.outline.blocks if scope.outline else ()
+    blocks = here.blocks if here else ()
     found = {
         _full_name(d): d
-        for d in _named(api, {*released}, {*configured}, blocks)
+        for d in _with_names(api, released, {*configured}, blocks)
         if _full_name(d) in released or _belongs(d, configured, blocks)
     }
-    absent = sorted(name for name in released if name not in found)
-    return ProjectDeployments(tuple(found[name] for name in sorted(found)), tuple(absent))
+    known = next((image.blocks for each in releases for image in each.images if image.blocks), ())
+    return ProjectDeployments(
+        found=tuple(found[name] for name in sorted(found)),
+        absent=tuple(sorted(released - found.keys())),
+        release=releases[0] if releases else None,
+        lock=next(iter((*blocks, *known)), ""),
+    )
 
 
-def _named(
+def _with_names(
     api: PrefectApi, released: Collection[str], configured: set[str], blocks: Sequence[str]
 ) -> list[FoundDeployment]:
     """The deployments with the names of the project, and of its flows if these are known."""

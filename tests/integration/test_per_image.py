@@ -129,6 +129,20 @@ def test_a_dry_run_shows_both_images_and_changes_nothing(machine, planned):
     }
 
 
+def test_what_both_images_share_is_created_in_the_plan_of_the_first_one_only(machine):
+    env = {**machine.env, "FLOWSHIP_WORK_POOL": machine.name}
+    plan = flowship("ship", "--dry-run", "--json", cwd=machine.project, env=env).json
+    created = [
+        (o["resource"], o["name"])
+        for image in plan["images"]
+        for o in image["operations"]
+        if o["action"] == "create"
+    ]
+    assert ("work-pool", machine.name) in created
+    assert len(created) == len({*created})
+    assert [image["pool"]["outcome"] for image in plan["images"]] == ["created", "found"]
+
+
 def test_each_image_has_its_own_repository_block_and_deployments(machine, shipped):
     assert unlike(shipped, SHIP) == []
     own, heavy = parts(shipped)[machine.name], parts(shipped)["heavy"]

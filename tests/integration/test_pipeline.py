@@ -187,6 +187,16 @@ def test_a_dry_run_of_ship_says_what_happens_to_the_image_and_on_the_server(
         plan = one_object(done.stdout)
         return plan["image_action"], [(o["action"], o["resource"]) for o in plan["operations"]]
 
+    shown = cli("ship", "--dry-run", cwd=project, env=env).stderr
+    assert "not known before the build" not in shown
+    code = (project / "flow.py").read_text()
+    (project / "flow.py").write_text(code.replace("@flow(", "@flow(name='Greeting', "))
+    assert "Greeting/" in cli("ship", "--dry-run", cwd=project, env=env).stderr
+    (project / "flow.py").write_text(code.replace("@flow(", "@flow(name=str.lower('Greeting'), "))
+    shown = cli("ship", "--dry-run", cwd=project, env=env).stderr
+    assert "the name of the flow flow.py:hello is not known before the build" in shown
+    (project / "flow.py").write_text(code)
+
     action, operations = planned()
     assert action == "build"
     assert ("create", "deployment") in operations

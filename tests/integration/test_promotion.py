@@ -100,6 +100,7 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
     assert shipped.stderr.startswith(f"deploying to staging: {prefect_server} (profile staging)")
     digest = shipped.stdout.strip().rpartition("@")[2]
     # What is in the folder later does not matter: the image is the one that staging has tested.
+    code = (project / "flow.py").read_text()
     (project / "flow.py").write_text("broken(")
 
     planned = cli(*PROMOTE, "--dry-run", "--json", cwd=project)
@@ -137,6 +138,12 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
     again = cli(*PROMOTE, "--json", cwd=project)
     assert again.code == 0, again.stderr
     assert one_object(again.stdout)["copied"] is False
+
+    # A deploy of the same files finds the copy, which this engine never pushed.
+    (project / "flow.py").write_text(code)
+    own = cli("deploy", "--env", "production", "--json", cwd=project)
+    assert own.code == 0, own.stderr
+    assert one_object(own.stdout)["image"] == promoted
 
 
 def test_what_cannot_be_promoted_is_refused(cli, project, prefect_server, production):

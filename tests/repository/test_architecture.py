@@ -130,7 +130,8 @@ def test_every_module_says_what_it_is(module):
 
 
 KNOW_DOCKER = {
-    f"engine/{m}.py" for m in ("attached", "builder", "client", "containers", "errors", "images")
+    f"engine/{m}.py"
+    for m in ("attached", "builder", "client", "containers", "errors", "images", "inspection")
 }
 
 

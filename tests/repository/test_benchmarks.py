@@ -33,7 +33,7 @@ def test_help_lists_the_benchmarks():
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "{help,ship,flows,commands,layers}" in done.stdout
+    assert "{help,ship,flows,commands,second-day,layers}" in done.stdout
 
 
 @pytest.mark.parametrize(

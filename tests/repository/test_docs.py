@@ -86,7 +86,7 @@ COMMANDS = commands()
 
 def page_of(command: str) -> str:
     first = command.split(" ")[0]
-    return f"docs/{ {'': 'README', 'down': 'up'}.get(first, first) }.md"
+    return f"docs/{ {'': 'README', 'down': 'up', 'resume': 'pause'}.get(first, first) }.md"
 
 
 def options(command: Any) -> dict[str, bool]:

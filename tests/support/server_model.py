@@ -151,6 +151,9 @@ class ServerModel:
         self.asked.append("artifacts")
         return self.recorded.get(key, [])[::-1][offset : offset + limit]
 
+    def latest_artifacts_like(self, key: str) -> list[dict[str, Any]]:
+        return [self.recorded[name][-1] for name in sorted(self.recorded) if key in name]
+
     # --- changes ------------------------------------------------------------------------------
 
     def create_work_pool(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,7 +265,7 @@ class ServerModel:
         if self.broken:
             raise ApiError("the server does not answer")
         self.sent.append(("create_artifact", key, body))
-        created = self._created("artifact", {"created": "2026-06-01T00:00:00Z", **body})
+        created = self._created("artifact", {"created": "2026-06-01T00:00:00Z", "key": key, **body})
         self.recorded.setdefault(key, []).append(created)
         return created
 

@@ -158,6 +158,35 @@ RUN_WATCHED = {
     "worker_log": str,
     "completed": bool,
 }
+RUN_STATE = {
+    "id": str,
+    "name": str,
+    "deployment": str,
+    "state_type": str,
+    "state_name": str,
+    "message": str,
+    "url": str,
+}
+LOGS = {
+    "run": RUN_STATE,
+    "records": Any_({"moment": str, "level": str, "run": str, "message": str}),
+    "container": Maybe(
+        {
+            "name": str,
+            "image": str,
+            "status": str,
+            "exit_code": Maybe(int),
+            "out_of_memory": Maybe(bool),
+            "message": str,
+            "hint": str,
+            "origin": str,
+            "worker_log": str,
+            "lines": Any_(str),
+        }
+    ),
+    "warnings": Any_(str),
+}
+CANCEL = {"run": RUN_STATE, "outcome": str, "container": str}
 INIT = {
     "written": [str],
     "entrypoint": str,
@@ -225,4 +254,34 @@ STACK = {  # up and down
     "scheduler": str,
     "warnings": Any_(str),
     "restored_profile": Maybe(str),
+}
+PAUSE = {
+    "deployments": [
+        {
+            "name": str,
+            "schedule": Maybe(str),
+            "words": str,
+            "paused": bool,
+            "changed": bool,
+            "deployment_paused": bool,
+            "paused_schedules": Any_(str),
+            "next_run": Maybe(str),
+            "going_on": Any_(str),
+        }
+    ],
+    "api_url": str,
+}
+SCHEDULE_PREVIEW = {
+    "words": str,
+    "slug": str,
+    "timezone": str,
+    "start": str,
+    "runs": [
+        {
+            "local": str,
+            "utc": str,
+            "change": Maybe({"before": str, "after": str}),
+            "note": str,
+        }
+    ],
 }

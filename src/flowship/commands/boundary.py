@@ -37,17 +37,24 @@ def register(
         from flowship.output.console import Screen
 
         screen = Screen(as_json=bool(options.get("as_json")))
+        failure: BaseException | None = None
         try:
             body(*args, **options)
         except FlowshipError as exc:
             screen.error(exc)
+            failure = exc
             raise typer.Exit(int(exc.exit_code)) from exc
         except KeyboardInterrupt as exc:
+            failure = exc
             raise typer.Exit(screen.interrupted()) from exc
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as exc:
+            failure = exc
             raise typer.Exit(screen.bug(exc)) from exc
+        finally:
+            if hooks := sys.modules.get("flowship.commands.hooks"):  # the command has some
+                hooks.end(screen, failure)
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
 

@@ -22,8 +22,10 @@ from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
     from flowship.build_request import BuildRequest
+    from flowship.config.settings import Settings
     from flowship.deployment.desired import Flags
     from flowship.output.console import Screen
+    from flowship.project.hooks import Hooks
 
 
 def build(
@@ -49,16 +51,18 @@ def build(
     project is not built again. If a flow does not load, the image is not tagged.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import HookedListener, begin
     from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_image
     from flowship.output.console import Screen
-    from flowship.output.listener import ScreenListener
     from flowship.registry.target import further_names
 
     screen = Screen(as_json=as_json)
     names = further_names(tag)
-    requests = prepare(screen, platform, build_arg, env, only, Flags(name=name))
+    settings = load_settings(screen, env, platform=platform)
+    hooks = None if print_dockerfile else begin(screen, settings, "build")
+    requests = prepare(screen, settings, build_arg, only, Flags(name=name), hooks)
     images = [request.settings for request in requests]
     for option in ["--print-dockerfile"] * print_dockerfile + ["--tag"] * bool(names):
         image_choice.require_one(images, option)
@@ -68,7 +72,7 @@ def build(
         return
     pipeline.validate(requests)
     options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)
-    listener = ScreenListener(screen)
+    listener = HookedListener(screen, hooks)
     built = pipeline.build(requests, options, listener)
     results = [render_image.built_json(image, listener.warnings_of(image)) for image in built]
     screen.result(
@@ -79,23 +83,23 @@ def build(
 
 def prepare(
     screen: Screen,
-    platform: str | None,
+    project: Settings,
     build_arg: list[str] | None,
-    env: str | None,
     only: str | None,
     flags: Flags,
-    *,
-    changes_server: bool = False,
+    hooks: Hooks | None,
 ) -> list[BuildRequest]:
-    """The build request of each image, from the configuration and the options.
+    """The build request of each image, from the files as the ``pre-build`` hook leaves them.
 
-    See `load_settings` and `flowship.image_choice.selected`.
+    See `flowship.image_choice.selected`. Without `hooks`, none runs.
     """
     from flowship import image_choice
     from flowship.build_request import prepare_build
+    from flowship.project.hooks import Point
 
-    project = load_settings(screen, env, changes_server=changes_server, platform=platform)
     given = pairs(build_arg, "--build-arg")
+    if hooks:
+        hooks.run(Point.PRE_BUILD)
     requests = []
     for settings in image_choice.selected(project, only, flags):
         arguments = {**settings.build_args, **given}

@@ -55,6 +55,7 @@ def deploy(
     the configuration is removed. Everything is validated before anything changes.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import after_deploy, begin
     from flowship.deployment.desired import Flags
     from flowship.output import render_deploy
     from flowship.output.console import Screen
@@ -69,6 +70,7 @@ def deploy(
     if image:
         image_choice.require_one(images, "--image")
     announce(screen, settings, "comparing with" if dry_run else "deploying to")
+    hooks = None if dry_run else begin(screen, settings, "deploy")
     deployed = pipeline.deploy(
         images,
         flags,
@@ -79,6 +81,7 @@ def deploy(
         wait=not no_wait,
     )
     screen.info(*render_deploy.all_deployed(deployed))
+    after_deploy(hooks, deployed)
     names = "\n".join(render_deploy.deployment_names(report) for report in deployed)
     screen.result(
         per_image([each.label for each in images], [report.to_json() for report in deployed]),

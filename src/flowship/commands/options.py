@@ -33,6 +33,15 @@ DeploymentName = Annotated[
         help="flow/deployment or the deployment's name. Default: the project's deployments.",
     ),
 ]
+RunName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN | DEPLOYMENT]",
+        callback=not_empty,
+        help="The ID of a run, its first 8 or more digits, or its name; or a deployment."
+        " Default: the project's only deployment.",
+    ),
+]
 Project = Annotated[
     str | None,
     typer.Option(

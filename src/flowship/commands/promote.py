@@ -38,6 +38,7 @@ def promote(
     the environment that is deployed to.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import after_deploy, begin
     from flowship.deployment.desired import Flags
     from flowship.output import render_deploy, render_target
     from flowship.output.console import Screen
@@ -57,11 +58,13 @@ def promote(
     images = image_choice.selected(after, only, flags)
     announce(screen, before, "promoting from")
     announce(screen, after, "comparing with" if dry_run else "deploying to")
+    hooks = None if dry_run else begin(screen, after, "promote")
     done = pipeline.promote(
         before, images, flags, ScreenListener(screen), dry_run=dry_run, wait=not no_wait
     )
     for each in done:
         screen.info(*render_target.promoted(each), *render_deploy.deployed(each.deployed))
+    after_deploy(hooks, [each.deployed for each in done])
     screen.result(
         per_image([each.label for each in images], [_json(each) for each in done]),
         "" if dry_run else "\n".join(each.image for each in done),

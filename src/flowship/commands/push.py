@@ -30,16 +30,17 @@ def push(
     since the build, 6 if the registry rejects the push or cannot be reached.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import HookedListener, begin
     from flowship.output.console import Screen, to_json
-    from flowship.output.listener import ScreenListener
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
-    listener = ScreenListener(screen)
     images = _images(screen, env, image, only, name)
     for option in ["--image"] * bool(image) + ["--repo"] * bool(repo):
         image_choice.require_one(images, option)
     targets = [push_target(repo, settings) for settings in images or (None,)]
+    hooks = begin(screen, images[0], "push") if images else None
+    listener = HookedListener(screen, hooks)
     if image:
         pushed = [pipeline.push_named(image, images[0] if images else None, targets[0], listener)]
     else:

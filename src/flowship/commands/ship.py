@@ -28,7 +28,7 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.outcome import per_image
-from flowship.commands.project import announce
+from flowship.commands.project import announce, load_settings
 
 
 def ship(
@@ -59,23 +59,25 @@ def ship(
     is deployed.
     """
     from flowship import image_choice, pipeline
+    from flowship.commands.hooks import HookedListener, after_deploy, begin
     from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_deploy, render_image
     from flowship.output.console import Screen, to_json
-    from flowship.output.listener import ScreenListener
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
     flags = Flags(
         cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
     )
-    requests = prepare(screen, platform, build_arg, env, only, flags, changes_server=True)
+    settings = load_settings(screen, env, changes_server=True, platform=platform)
+    hooks = None if dry_run else begin(screen, settings, "ship")
+    requests = prepare(screen, settings, build_arg, only, flags, hooks)
     images = [request.settings for request in requests]
     if repo:
         image_choice.require_one(images, "--repo")
     targets = [push_target(repo, settings) for settings in images]
-    listener = ScreenListener(screen, deploys=True)
+    listener = HookedListener(screen, hooks, deploys=True)
     announce(screen, images[0], "comparing with" if dry_run else "deploying to")
     labels = [settings.label for settings in images]
     if dry_run:
@@ -93,6 +95,7 @@ def ship(
             digest=screen.as_json,
         )
     )
+    after_deploy(hooks, [each.deployed for each in done])
     results = [
         {
             "build": render_image.built_json(each.image, listener.warnings_of(each.image)),

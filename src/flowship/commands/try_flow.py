@@ -18,6 +18,7 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.outcome import exit_on
+from flowship.commands.project import load_settings
 
 if TYPE_CHECKING:
     from flowship.engine.attached import Stream
@@ -51,15 +52,17 @@ def try_flow(
     is 8 if the flow fails.
     """
     from flowship import pipeline
+    from flowship.commands.hooks import HookedListener, begin
     from flowship.deployment.desired import Flags
     from flowship.engine.builder import BuildOptions
     from flowship.output import render_trial
     from flowship.output.console import Screen
-    from flowship.output.listener import ScreenListener
     from flowship.trial import result
 
     screen = Screen(as_json=as_json)
-    requests = prepare(screen, platform, build_arg, env, None, Flags(name=deployment))
+    settings = load_settings(screen, env, platform=platform)
+    hooks = begin(screen, settings, "try")
+    requests = prepare(screen, settings, build_arg, None, Flags(name=deployment), hooks)
 
     def on_line(stream: Stream, line: str) -> None:
         screen.info(render_trial.line(line))
@@ -69,7 +72,7 @@ def try_flow(
         deployment,
         pairs(param, "--param"),
         BuildOptions(no_cache=no_cache),
-        ScreenListener(screen),
+        HookedListener(screen, hooks),
         on_line,
         offline=offline,
     )

@@ -25,11 +25,13 @@ class FoundFlow:
         path: The file, relative to the searched folder, with forward slashes.
         function: The function's name, ``Class.method`` for a static or class method.
         line: The line of the function's definition, counted from 1.
+        name: The name that Prefect registers the flow under; None if only running the code says it.
     """
 
     path: str
     function: str
     line: int
+    name: str | None = None
 
     @property
     def entrypoint(self) -> str:
@@ -73,7 +75,7 @@ def find_flows(folder: Path) -> list[FoundFlow]:
 def flows_in(path: Path, name: str = "") -> list[FoundFlow]:
     """The functions of one file that are decorated with ``@flow``; `name` is how to call it."""
     tree, _ = _parsed(path)
-    return [FoundFlow(name or path.name, flow, line) for flow, line in _flows_of(tree.body)]
+    return [FoundFlow(name or path.name, *flow) for flow in _flows_of(tree.body)]
 
 
 def _parsed(path: Path) -> tuple[ast.Module, str]:
@@ -90,15 +92,35 @@ def _parsed(path: Path) -> tuple[ast.Module, str]:
         return nothing, ": an expression is nested too deeply"
 
 
-def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int]]:
-    """Name and line of each flow; methods only if a run can call them without an instance."""
+def _flows_of(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, int, str | None]]:
+    """Function, line and name of each flow; methods only if a run can call them without an
+    instance."""
     for node in body:
         if isinstance(node, ast.ClassDef) and not owner:
             yield from _flows_of(node.body, node.name)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             decorators = {_last_name(decorator) for decorator in node.decorator_list}
             if "flow" in decorators and (not owner or decorators & {"staticmethod", "classmethod"}):
-                yield ".".join(filter(None, [owner, node.name])), node.lineno
+                function = ".".join(filter(None, [owner, node.name]))
+                yield function, node.lineno, _registered_name(node)
+
+
+def _registered_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
+    """The name of a flow: from its decorator, or else from the function, as Prefect derives it."""
+    for decorator in node.decorator_list:
+        if _last_name(decorator) == "flow" and isinstance(decorator, ast.Call):
+            for keyword in decorator.keywords:
+                if keyword.arg is None:  # @flow(**options)
+                    return None
+                if keyword.arg == "name":
+                    return _text(keyword.value) or None
+    return node.name.replace("_", "-")
+
+
+def _text(node: ast.expr) -> str:
+    """A text that is written out in the code; else empty."""
+    value = node.value if isinstance(node, ast.Constant) else ""
+    return value if isinstance(value, str) else ""
 
 
 def likely_entrypoint(value: str) -> str:

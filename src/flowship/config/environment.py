@@ -17,6 +17,9 @@ from flowship.errors import ConfigError
 
 ENV_PREFIX = "FLOWSHIP_"
 
+HOOK = "FLOWSHIP_HOOK"
+"""The variables that flowship gives to the commands of ``[hooks]``, which may call flowship."""
+
 # Variables that flowship reads but that are not configuration keys.
 RESERVED_ENV = {
     "FLOWSHIP_REGISTRY_HOST",
@@ -49,6 +52,8 @@ def apply_environment(
     warnings: list[str] = []
     for variable in sorted(environ):
         if not variable.startswith(ENV_PREFIX) or variable in RESERVED_ENV:
+            continue
+        if variable == HOOK or variable.startswith(f"{HOOK}_"):
             continue
         if not environ[variable]:  # in scripts and CI an empty variable means "not set"
             continue

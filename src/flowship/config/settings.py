@@ -17,7 +17,7 @@ from flowship.config import images
 from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
 from flowship.config.names import PREFECT_NAME, module_of, slug, slugify
-from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Probe
+from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Hooks, Probe
 
 __all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
 
@@ -82,6 +82,7 @@ class Settings(ImageSettings):
     probe: Probe = Probe()
     block: Block = Block()
     check: Check = Check()
+    hooks: Hooks = Hooks()
     images: dict[str, NamedImage] = Field(default={})
     deployments: tuple[Deployment, ...] = ()
 

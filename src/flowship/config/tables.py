@@ -357,6 +357,32 @@ class Deployment(Table):
         )
 
 
+def _not_empty(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Reject a command without a program."""
+    if not value or not value[0].strip():
+        raise ValueError("is empty: write a command, or leave it out")
+    return value
+
+
+Command = Annotated[str | tuple[str, ...], AfterValidator(_not_empty)]
+"""Text for the shell, or a program and its arguments."""
+
+
+class Hooks(Table):
+    """``[hooks]``: the project's own commands at fixed points of build, push, deploy and ship."""
+
+    pre_build: Command | None = None
+    """Before the files are collected and hashed, once per command."""
+    post_build: Command | None = None
+    """After each image is built and probed, or found."""
+    post_push: Command | None = None
+    """After the registry has an image, and before anything is deployed."""
+    post_deploy: Command | None = None
+    """After everything is deployed, once per command."""
+    on_failure: Command | None = None
+    """After a failure of the command, Ctrl-C included."""
+
+
 class Check(Table):
     """``[check]``: which rules are errors, warnings, or ignored in this project."""
 

@@ -65,7 +65,7 @@ def attribute(plan: Plan, applied: Mapping[str, str], state: ServerState) -> Pla
 
     Args:
         plan: From `diff`.
-        applied: Fingerprints that the last release recorded; see `flowship.releases.fingerprints`.
+        applied: Fingerprints that the last release recorded; see `flowship.releases`.
         state: What the plan was made of.
     """
     return replace(

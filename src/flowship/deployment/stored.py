@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from flowship.deployment.schedules import ScheduleSpec, parse
@@ -36,3 +36,16 @@ def words_of(stored: Mapping[str, Any]) -> str:
     """A stored schedule in English."""
     schedule = stored_schedule(stored)
     return schedule.words if schedule else f"{stored.get('schedule')}, which never runs"
+
+
+def next_run(deployment: Mapping[str, Any], now: datetime) -> datetime | None:
+    """When the schedules of a stored deployment start the next run; None if that is never, as for
+    a deployment that is paused or whose schedules all are."""
+    active = [] if deployment["paused"] else [s for s in deployment["schedules"] if s["active"]]
+    moments: list[datetime] = []
+    for each in active:
+        anchor = (each.get("schedule") or {}).get("anchor_date")
+        if schedule := stored_schedule(each):
+            start = parse_moment(anchor) if anchor else None
+            moments += schedule.next_runs(now, 1, anchor=start)
+    return min(moments, default=None, key=lambda at: at.astimezone(timezone.utc))

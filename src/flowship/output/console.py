@@ -42,6 +42,7 @@ class Screen:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self._stderr: Console | None = None
+        self._stdout: Console | None = None
 
     @property
     def stderr(self) -> Console:
@@ -49,6 +50,19 @@ class Screen:
         if self._stderr is None:
             self._stderr = terminal.console()
         return self._stderr
+
+    def line(self, text: RenderableType) -> bool:
+        """Print one line of a result that arrives line by line to stdout; not with ``--json``.
+
+        Returns:
+            Whether the reader of stdout is still there.
+        """
+        if self.as_json:
+            return True
+        if self._stdout is None:
+            self._stdout = terminal.console(stderr=False)
+        self._stdout.print(text)
+        return getattr(sys.stdout, "lost", None) is None
 
     def info(self, *lines: RenderableType) -> None:
         """Print lines to stderr."""

@@ -9,6 +9,8 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from flowship.runs.cancel import Cancellation
+    from flowship.runs.chosen import ChosenRun
     from flowship.runs.records import LogRecord
     from flowship.runs.start import Started
     from flowship.runs.watch import RunResult
@@ -59,3 +61,22 @@ def ended(result: RunResult) -> list[RenderableType]:
         return []
     about = f"{result.state_name} in {result.seconds:.1f} s"
     return [f"[green]✓[/] {escape(result.name)}: {escape(about)}"]
+
+
+def canceling(run: ChosenRun) -> RenderableType:
+    """Which run is about to be canceled."""
+    state = escape(run.state_name)
+    return f"• {escape(run.name)} of {escape(run.deployment)} [dim]({escape(run.id)})[/]: {state}"
+
+
+def canceled(done: Cancellation) -> list[RenderableType]:
+    """How a canceled run came to its end."""
+    name, state = escape(done.run.name), escape(done.run.state_name)
+    if done.outcome.value == "ended before":
+        return [f"{name} has already ended: {state}; nothing was canceled"]
+    how = {
+        "container stopped": f"; stopped its container {escape(done.container)}",
+        "container gone": "; its container no longer exists",
+        "forced": "; if its container runs on another machine, it goes on",
+    }.get(done.outcome.value, "")
+    return [f"[green]✓[/] {name}: {state}{how}"]

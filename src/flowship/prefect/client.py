@@ -109,6 +109,12 @@ class PrefectApi(BlockRequests, RunRequests):
             body["flows"] = {"name": {"any_": sorted(flows)}}
         return cast("Iterator[Deployment]", self._pages("/deployments/filter", body))
 
+    def deployments_by_id(self, ids: Sequence[str]) -> list[Deployment]:
+        """The deployments with these ids, as far as they exist."""
+        body = {"deployments": {"id": {"any_": list(ids)}}}
+        found = self._pages("/deployments/filter", body) if ids else ()
+        return cast("list[Deployment]", list(found))
+
     def deployments_like(self, text: str) -> list[Deployment]:
         """At most 200 deployments whose name contains `text`, in the order of their names."""
         body = {"deployments": {"name": {"like_": text}}, "sort": "NAME_ASC", "limit": PAGE}
@@ -141,6 +147,19 @@ class PrefectApi(BlockRequests, RunRequests):
         assert "active" not in body, "whether it is paused is the user's"
         assert "parameters" in body, "the server would empty them"
         self._request("PATCH", f"/deployments/{deployment_id}/schedules/{schedule_id}", body)
+
+    def set_schedule_active(self, deployment_id: str, schedule: Schedule, *, active: bool) -> None:
+        """Pause one schedule or resume it. The server deletes the planned runs of all schedules
+        of the deployment; `schedule_now` puts back those of the others."""
+        path = f"/deployments/{deployment_id}/schedules/{schedule['id']}"
+        body = {"active": active, "parameters": schedule["parameters"]}
+        self._request("PATCH", path, body)
+
+    def set_deployment_paused(self, deployment_id: str, *, paused: bool) -> None:
+        """Pause or resume a deployment as a whole: pausing deletes the planned runs, and leaves
+        each schedule's own state."""
+        action = "pause" if paused else "resume"
+        self._request("POST", f"/deployments/{deployment_id}/{action}_deployment")
 
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
         """Remove one schedule, if it still exists."""

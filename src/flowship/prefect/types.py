@@ -124,27 +124,47 @@ class Artifact(TypedDict):
     data: Any
 
 
+class Event(TypedDict):
+    """An event, such as a sign of life of a run."""
+
+    occurred: str
+
+
 class State(TypedDict):
-    """The state of a flow run."""
+    """The state of a flow run, and since when."""
 
     type: str
     name: str
+    timestamp: str
     message: str | None
 
 
+class StateChange(TypedDict):
+    """The server's answer to a proposed state: ACCEPT, or REJECT, ABORT or WAIT with a reason."""
+
+    status: str
+    state: State | None
+    details: dict[str, Any]
+
+
 class FlowRun(TypedDict):
-    """A flow run."""
+    """A flow run. Its labels name the worker that took it, on servers since 3.2."""
 
     id: str
     name: str
+    flow_id: str
+    deployment_id: str | None
+    auto_scheduled: bool
     state: State
     created: str
+    labels: dict[str, Any]
     parameters: dict[str, Any]
     expected_start_time: str | None
     start_time: str | None
     end_time: str | None
     total_run_time: float
     work_pool_name: str | None
+    infrastructure_pid: str | None
 
 
 class TaskRun(TypedDict):

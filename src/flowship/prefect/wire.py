@@ -117,14 +117,16 @@ class Wire:
             raise self._not_prefect()
         return found
 
-    def _pages(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, path: str, body: Mapping[str, Any], size: int = PAGE
+    ) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
-            page = self._list("POST", path, {**body, "limit": PAGE, "offset": offset})
+            page = self._list("POST", path, {**body, "limit": size, "offset": offset})
             yield from page
-            if len(page) < PAGE:
+            if len(page) < size:
                 return
-            offset += PAGE
+            offset += size
 
     def _request(
         self, method: str, path: str, body: object = None, *, missing: bool = False

@@ -47,6 +47,13 @@ def require(settings: Settings, entrypoint: str, file: str, source: Path) -> Non
     )
 
 
+def registered_name(entrypoint: str, source: Path) -> str | None:
+    """The name of an entrypoint's flow, as far as its file says it; None if only the code knows."""
+    function = entrypoint.rpartition(":")[2]
+    names = [flow.name for flow in flows_in(source) if flow.function == function]
+    return names[-1] if names else None  # the last definition counts, as in Python
+
+
 def _function_hint(file: str, function: str, flows: list[str]) -> str:
     if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
         return f'did you mean entrypoint = "{file}:{close[0]}"?'

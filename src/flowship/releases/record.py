@@ -227,12 +227,12 @@ class Release:
         return tuple(image.digest for image in self.images if image.digest)
 
     @property
-    def deployment_names(self) -> tuple[str, ...]:
-        """The full names of the deployments, sorted."""
-        listed = {each.full_name for each in self.deployments}
+    def names(self) -> frozenset[str]:
+        """The full names of the deployments; of format 1, those that the fingerprints are of."""
         head = "deployment "
-        recorded = (key.removeprefix(head) for key in self.applied if key.startswith(head))
-        return tuple(sorted(listed or {key.rpartition(" ")[0] for key in recorded}))
+        of = {key.rpartition(" ")[0] for key in self.applied if key.startswith(head)}
+        known = {each.full_name for each in self.deployments}
+        return frozenset(known or {name.removeprefix(head) for name in of})
 
     def image(self, label: str) -> ReleasedImage | None:
         """The image with this name; None if the release has none."""

@@ -74,6 +74,29 @@ def latest(api: PrefectApi, project: str, environment: str | None = None) -> Rel
     return next((r for r in found if environment in (None, r.environment)), None)
 
 
+def current(api: PrefectApi, project: str, environment: str | None = None) -> list[Release]:
+    """The last release of each environment, the newest first; only that of `environment`, if it is
+    given.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
+    if environment is not None:
+        found = latest(api, project, environment)
+        return [found] if found else []
+    newest: dict[str | None, Release] = {}
+    for release in history(api, project, PAGE):
+        newest.setdefault(release.environment, release)
+    return list(newest.values())
+
+
+def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
+    """The names of the projects with a release that begin with `like`; at most 200."""
+    head = artifact_key("")
+    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
+    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
+
+
 def find(api: PrefectApi, project: str, which: str) -> Release:
     """A release by its number, or the newest one by an image's digest or git revision.
 
@@ -113,24 +136,6 @@ def not_found(project: str, which: str) -> UsageError:
         hint="`flowship history` lists the releases; name one by its number, a digest, or a git"
         " revision, with at least 7 digits",
     )
-
-
-def projects(api: PrefectApi, like: str = "") -> tuple[str, ...]:
-    """The names of the projects with a release that begin with `like`; at most 200."""
-    head = artifact_key("")
-    keys = [str(each["key"]) for each in api.latest_artifacts_like(head + like)]
-    return tuple(sorted(key.removeprefix(head) for key in keys if key.startswith(head)))
-
-
-def deployment_names(
-    api: PrefectApi, project: str, environment: str | None = None
-) -> tuple[str, ...]:
-    """The full names of the deployments that a project had after its last release; empty if none
-    can be read."""
-    found = None
-    with suppress(ApiError):
-        found = latest(api, project, environment)
-    return found.deployment_names if found else ()
 
 
 # --- recording -----------------------------------------------------------------------------------

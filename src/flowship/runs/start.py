@@ -12,7 +12,6 @@ from flowship.deployment.pools import no_worker, worker_command
 from flowship.deployment.report import jsonable
 from flowship.deployment.summary import paused_pool
 from flowship.prefect.client import PrefectApi
-from flowship.prefect.command import prefect_command
 from flowship.runs.find import FoundDeployment
 
 
@@ -67,7 +66,7 @@ def start(
         url=url,
         parameters=parameters.table(schema, everything),
         warnings=obstacles(api, deployment.get("work_pool_name") or ""),
-        hints=(f"view: {url}", f"cancel: {prefect_command('flow-run cancel ' + run['id'])}"),
+        hints=(f"view: {url}", f"cancel: flowship cancel {run['id']}"),
     )
 
 

@@ -19,5 +19,6 @@ class StateType(str, Enum):
     CRASHED = "CRASHED"
 
 
+ACTIVE = frozenset({StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING})
 NOT_STARTED = frozenset({StateType.SCHEDULED, StateType.PENDING})
 FINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})

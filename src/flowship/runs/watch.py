@@ -9,19 +9,43 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flowship.errors import RunFailedError
 from flowship.local import records as local_records
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import FlowRun
-from flowship.runs.records import LogRecord, RunLogs
-from flowship.runs.start import Started, obstacles
+from flowship.runs.records import EVERYTHING, LogRecord, RunLogs, Selection
+from flowship.runs.start import obstacles
 from flowship.runs.states import FINAL, NOT_STARTED, StateType
 
 SHORTEST_WAIT = 0.5  # seconds between two requests while the run is active
 LONGEST_WAIT = 3.0  # seconds between two requests while nothing happens
 CHECK_WAITING_RUN = 20.0  # seconds after which a run that has not started is checked for obstacles
+
+
+class Watched(Protocol):
+    """A run that can be followed: one that was just started, or one that was chosen."""
+
+    @property
+    def id(self) -> str:
+        """The run's ID."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def deployment(self) -> str:
+        """``flow/name`` of its deployment."""
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What keeps it from starting, as far as it was reported already."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +83,11 @@ class RunResult:
 
 def watch(
     api: PrefectApi,
-    started: Started,
+    watched: Watched,
     report: Callable[[LogRecord], None],
     *,
+    selection: Selection = EVERYTHING,
+    lost: Callable[[], str] = lambda: "",
     on_state: Callable[[str], None] = lambda state: None,
     warn: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
@@ -70,20 +96,22 @@ def watch(
 
     Args:
         api: The server.
-        started: From `start`.
+        watched: The run.
         report: Receives each log record of the run and of its child runs once, as they arrive.
+        selection: Which records.
+        lost: Says why a run that counts as going on will never end; asked from time to time.
         on_state: Receives the name of each new state but the last one, which is in the result.
-        warn: Receives each reason why the run has not started, once.
+        warn: Receives each reason why the run does not start or end, once.
         sleep: Waits for some seconds.
 
     Returns:
         How it ended, also if it failed: `failure` makes an error of the result.
     """
-    logs = RunLogs(api, started.id, started.name, report)
-    blocked = _ObstacleWatch(api, set(started.warnings), warn)
+    logs = RunLogs(api, watched.id, watched.name, report, selection)
+    blocked = _ObstacleWatch(api, set(watched.warnings), warn, lost)
     wait, state = SHORTEST_WAIT, ""
     while True:
-        run = api.run(started.id)
+        run = api.run(watched.id)
         active = logs.fetch()
         if run["state"]["type"] in FINAL:
             break
@@ -95,19 +123,19 @@ def watch(
         sleep(wait)
         blocked.waited(run, wait)
     logs.fetch_late(sleep)
-    return _result(api, started, api.run(started.id))
+    return _result(api, watched, api.run(watched.id))
 
 
-def _result(api: PrefectApi, started: Started, run: FlowRun) -> RunResult:
+def _result(api: PrefectApi, watched: Watched, run: FlowRun) -> RunResult:
     state = run["state"]
     return RunResult(
         id=run["id"],
         name=run["name"],
-        deployment=started.deployment,
+        deployment=watched.deployment,
         state_type=StateType(state["type"]),
         state_name=state["name"],
         message=state.get("message") or "",
-        url=started.url,
+        url=watched.url,
         seconds=round(float(run.get("total_run_time") or 0), 3),
         worker_log=_worker_log(api, run.get("work_pool_name") or ""),
     )
@@ -123,36 +151,48 @@ def failure(result: RunResult) -> RunFailedError | None:
     if result.completed:
         return None
     message = f"the run {result.name} of {result.deployment} ended in state {result.state_name}"
+    hint = f"see `flowship logs {result.id}` and {result.url}"
     if result.state_type is StateType.CRASHED:
         log = f"the worker's log {result.worker_log}".rstrip()
         return RunFailedError(
             message,
             code="run-crashed",
-            hint=f"the container did not start or crashed: see {log} and {result.url}",
+            hint=f"the container did not start or crashed: {hint}, and {log}",
             details=result.message,
         )
-    hint = f"see {result.url}"
     if result.state_type is StateType.CANCELLED:
         return RunFailedError(message, code="run-cancelled", hint=hint, details=result.message)
     return RunFailedError(message, hint=hint, details=result.message)
 
 
 class _ObstacleWatch:
-    """Checks from time to time why a run has not started, and reports each reason once."""
+    """Checks from time to time why a run does not start or end, and reports each reason once."""
 
-    def __init__(self, api: PrefectApi, reported: set[str], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        api: PrefectApi,
+        reported: set[str],
+        warn: Callable[[str], None],
+        lost: Callable[[], str],
+    ) -> None:
         self._api = api
         self._reported = reported
         self._warn = warn
+        self._lost = lost
         self._seconds = 0.0
 
     def waited(self, run: FlowRun, seconds: float) -> None:
         """Note that `seconds` passed since the last call; `run` is the run as it was before."""
         self._seconds += seconds
-        if self._seconds < CHECK_WAITING_RUN or run["state"]["type"] not in NOT_STARTED:
+        if self._seconds < CHECK_WAITING_RUN:
             return
         self._seconds = 0.0
-        for text in obstacles(self._api, run.get("work_pool_name") or ""):
-            if text not in self._reported:
+        for text in self._reasons(run):
+            if text and text not in self._reported:
                 self._reported.add(text)
                 self._warn(text)
+
+    def _reasons(self, run: FlowRun) -> tuple[str, ...]:
+        if run["state"]["type"] in NOT_STARTED:
+            return obstacles(self._api, run.get("work_pool_name") or "")
+        return (self._lost(),)

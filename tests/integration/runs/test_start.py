@@ -40,7 +40,7 @@ def test_a_run_starts_with_its_parameters_and_warns_that_no_worker_is_online(pro
     assert (first.name, first.value, first.source) == ("months", [3], "given")
     (warning,) = started.warnings
     assert f'prefect worker start --pool "pool-{project.tag}" --type docker' in warning
-    assert any(f"prefect flow-run cancel {started.id}" in hint for hint in started.hints)
+    assert any(f"flowship cancel {started.id}" in hint for hint in started.hints)
     assert set(started.to_json()) == {
         "id", "name", "deployment", "url", "parameters", "warnings", "hints",
     }  # fmt: skip

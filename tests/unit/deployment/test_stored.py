@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from flowship.deployment.stored import parse_moment, stored_schedule, words_of
+from flowship.deployment.stored import next_run, parse_moment, stored_schedule, words_of
 
 NEVER = {"cron": "0 0 30 2 1", "day_or": False, "timezone": "UTC"}
 
@@ -51,3 +51,25 @@ def test_a_stored_schedule_is_put_into_words_even_where_it_never_runs():
 @pytest.mark.parametrize("text", ["2026-06-01T00:00:00Z", "2026-06-01T00:00:00+00:00"])
 def test_a_moment_of_the_api_is_read(text):
     assert parse_moment(text) == datetime(2026, 6, 1, tzinfo=timezone.utc)
+
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
+DAILY = {"schedule": {"cron": "0 5 * * *"}, "active": True}
+HOURLY = {
+    "schedule": {"interval": 3600.0, "anchor_date": "2026-01-01T00:15:00Z"},
+    "active": True,
+}
+
+
+def test_the_next_run_of_a_deployment_is_the_first_of_its_active_schedules():
+    found = {"paused": False, "schedules": [DAILY, HOURLY]}
+    assert next_run(found, NOW) == datetime(2026, 6, 1, 12, 15, tzinfo=timezone.utc)
+    found["schedules"] = [DAILY, {**HOURLY, "active": False}]
+    assert next_run(found, NOW) == datetime(2026, 6, 2, 5, 0, tzinfo=timezone.utc)
+
+
+def test_a_paused_deployment_and_one_that_never_runs_have_no_next_run():
+    assert next_run({"paused": True, "schedules": [DAILY]}, NOW) is None
+    never = {"paused": False, "schedules": [{"schedule": NEVER, "active": True}]}
+    assert next_run(never, NOW) is None
+    assert next_run({"paused": False, "schedules": []}, NOW) is None

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from rich.text import Text
+
 from flowship.deployment.parameters import ParameterValue
 from flowship.output import render_runs
-from flowship.runs import LogRecord, RunResult, Started, StateType
+from flowship.runs.cancel import Cancellation, Outcome
+from flowship.runs.chosen import ChosenRun
+from flowship.runs.records import LogRecord
+from flowship.runs.start import Started
+from flowship.runs.states import StateType
+from flowship.runs.watch import RunResult
 from support.rendering import shown
 
 STARTED = Started(
     id="1", name="calm-fox", deployment="hello/nightly", url="http://127.0.0.1:4200/runs/1",
     parameters=(ParameterValue("name", "Ada", "given", "a text"),),
     warnings=('no worker is online for the work pool "a[b]"',),
-    hints=("view: http://127.0.0.1:4200/runs/1", "cancel: prefect flow-run cancel 1"),
+    hints=("view: http://127.0.0.1:4200/runs/1", "cancel: flowship cancel 1"),
 )  # fmt: skip
 RESULT = RunResult("1", "calm-fox", "hello/nightly", StateType.COMPLETED, "Completed", "", "", 1.25)
 
@@ -52,3 +60,23 @@ def test_a_state_is_one_line():
 def test_a_completed_run_shows_its_seconds_and_a_failed_one_is_left_to_its_error():
     assert shown(render_runs.ended(RESULT)) == "✓ calm-fox: Completed in 1.2 s"
     assert render_runs.ended(replace(RESULT, state_type=StateType.FAILED)) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "container", "text"),
+    [
+        (Outcome.CANCELLED, "", "✓ [x]: Cancelled"),
+        (Outcome.STOPPED, "x-1", "✓ [x]: Cancelled; stopped its container x-1"),
+        (Outcome.GONE, "", "✓ [x]: Cancelled; its container no longer exists"),
+        (
+            Outcome.FORCED,
+            "",
+            "✓ [x]: Cancelled; if its container runs on another machine, it goes on",
+        ),
+        (Outcome.ENDED_BEFORE, "", "[x] has already ended: Cancelled; nothing was canceled"),
+    ],
+)
+def test_how_a_run_was_canceled(outcome, container, text):
+    run = ChosenRun("id", "[x]", "f/d", "http://x", StateType.CANCELLED, "Cancelled")
+    (line,) = render_runs.canceled(Cancellation(run, outcome, container))
+    assert Text.from_markup(line).plain == text

@@ -138,6 +138,16 @@ def test_the_newest_artifacts_with_similar_keys_come_with_one_request():
     assert seen == [("POST", "/api/artifacts/latest/filter", body)]
 
 
+def test_a_schedule_is_paused_with_its_parameters_which_the_server_would_empty():
+    server, seen = recording(httpx.Response(204), httpx.Response(204))
+    server.set_schedule_active("d", {"id": "7", "parameters": {"year": 1}}, active=False)
+    server.set_deployment_paused("d", paused=False)
+    assert seen == [
+        ("PATCH", "/api/deployments/d/schedules/7", {"active": False, "parameters": {"year": 1}}),
+        ("POST", "/api/deployments/d/resume_deployment", None),
+    ]
+
+
 def test_one_schedule_is_created_and_comes_back_with_its_id():
     server, seen = recording(httpx.Response(201, json=[{"id": "7", "slug": "flowship-x"}]))
     assert server.create_schedule("d", {"slug": "flowship-x"})["id"] == "7"

@@ -6,6 +6,7 @@ import inspect
 from typing import is_typeddict
 
 import pytest
+from prefect.server.events.schemas.events import ReceivedEvent
 from prefect.server.schemas import core, responses, states
 
 from flowship.prefect import types
@@ -18,11 +19,13 @@ SENT = {
     types.ConcurrencyLimit: responses.GlobalConcurrencyLimitResponse,
     types.ConcurrencyOptions: core.ConcurrencyOptions,
     types.Deployment: responses.DeploymentResponse,
+    types.Event: ReceivedEvent,
     types.Flow: core.Flow,
     types.FlowRun: responses.FlowRunResponse,
     types.Log: core.Log,
     types.Schedule: core.DeploymentSchedule,
     types.State: states.State,
+    types.StateChange: responses.OrchestrationResult,
     types.TaskRun: core.TaskRun,
     types.Variable: core.Variable,
     types.WorkPool: responses.WorkPoolResponse,

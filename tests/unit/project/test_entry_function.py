@@ -56,3 +56,38 @@ def test_a_function_that_the_file_may_define_is_left_to_the_probe(project, text,
     write(project, "python:3.11")
     (project / "flow.py").write_bytes(text.encode("latin-1" if "latin" in text else "utf-8"))
     refuse(project, function)
+
+
+# --- the name of a flow --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decorator", "name"),
+    [
+        ("@flow", "nightly-load"),
+        ("@flow()", "nightly-load"),
+        ("@flow(log_prints=True)", "nightly-load"),
+        ('@flow(name="Taxi trips")', "Taxi trips"),
+        ('@prefect.flow(retries=2, name="Taxi trips")', "Taxi trips"),
+        ('@other\n@flow(name="Taxi trips")', "Taxi trips"),
+        ("@flow(name=NAME)", None),
+        ('@flow(name=f"taxi-{1}")', None),
+        ("@flow(**options)", None),
+        ("@other", None),
+    ],
+)
+def test_the_name_of_a_flow_is_read_from_its_decorator(tmp_path, decorator, name):
+    path = tmp_path / "flow.py"
+    path.write_text(f"{decorator}\ndef nightly_load(): ...\n")
+    assert entry_function.registered_name("flow.py:nightly_load", path) == name
+
+
+def test_the_last_definition_counts_and_a_static_method_is_found(tmp_path):
+    path = tmp_path / "flow.py"
+    path.write_text(
+        '@flow(name="a")\ndef f(): ...\n@flow(name="b")\ndef f(): ...\n'
+        'class C:\n    @staticmethod\n    @flow(name="c")\n    def g(): ...\n'
+    )
+    assert entry_function.registered_name("flow.py:f", path) == "b"
+    assert entry_function.registered_name("flow.py:C.g", path) == "c"
+    assert entry_function.registered_name("flow.py:missing", path) is None

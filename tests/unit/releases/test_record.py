@@ -104,3 +104,11 @@ def test_damage_at_any_place_raises_nothing_and_gives_a_release_with_sound_types
             assert all(isinstance(s.words, str) for s in each.schedules)
         for image in found.images:
             assert isinstance(image.digest + image.commit + image.name, str)
+
+
+def test_the_names_of_its_deployments_are_known_of_the_first_format_too():
+    assert RELEASE.names == {each.full_name for each in RELEASE.deployments}
+    applied = {"deployment a b/c d tags": "1", "deployment x/y parameters.n": "2", "block x": "3"}
+    found = Release.from_json({"format": 1, "applied": applied}, project="taxi")
+    assert found is not None
+    assert found.names == {"a b/c d", "x/y"}

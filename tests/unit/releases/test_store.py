@@ -93,3 +93,20 @@ def test_a_server_that_does_not_answer_makes_no_deploy_fail(server):
     server.broken = True
     assert store.record(server.api, RELEASE) is None
     assert store.previous(server.api, "taxi", None) is None
+
+
+def test_the_current_releases_are_the_last_ones_of_each_environment(server):
+    record(server, 1, environment="staging")
+    record(server, 2, 3, environment=None)
+    record(server, 4, environment="production")
+    assert numbers(store.current(server.api, "taxi")) == [4, 3, 1]
+    assert numbers(store.current(server.api, "taxi", "staging")) == [1]
+    assert store.current(server.api, "taxi", "other") == []
+
+
+def test_the_projects_with_a_release_are_listed_by_their_beginning(server):
+    store.record(server.api, replace(RELEASE, project="taxi"))
+    store.record(server.api, replace(RELEASE, project="bikes"))
+    server.api.create_artifact("flowship-block-x", {"data": {}})
+    assert store.projects(server.api) == ("bikes", "taxi")
+    assert store.projects(server.api, "ta") == ("taxi",)

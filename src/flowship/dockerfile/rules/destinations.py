@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from flowship.dockerfile.commands import command_of
 from flowship.dockerfile.copies import Destination, destination
 from flowship.dockerfile.instructions import Word
 from flowship.dockerfile.paths import join, join_written
@@ -20,6 +21,8 @@ from flowship.dockerfile.stages import Step
 # Folders at the root of a Linux system that people copy files into. bin, lib, dev and the like are
 # missing on purpose: as a COPY destination they are usually folders of the project.
 _ROOT_FOLDERS = frozenset({"etc", "home", "mnt", "opt", "root", "run", "srv", "tmp", "usr", "var"})
+
+_DEPENDENCY_LIST = re.compile(r"[\w.-]*(?:requirements|constraints)[\w.-]*\.(?:txt|in)", re.ASCII)
 
 
 def destinations(view: View) -> Iterator[Finding]:
@@ -78,7 +81,11 @@ def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
         help = "use the full path in the image, starting with a slash"
     message = _relative_message(step, where)
     # "." and "./x" are written on purpose; opt/prefect/flows/ never is.
-    meant = kept and where.value.leading.startswith(".")
+    reader = _reading(view, step, where)
+    if reader:
+        line = view.lines.place(reader.instruction.start, reader.instruction.end)[0]
+        message += f"; the RUN on line {line} reads it there"
+    meant = kept and (where.value.leading.startswith(".") or reader is not None)
     yield from view.finding(
         "relative-destination",
         span(where.word),
@@ -88,6 +95,27 @@ def _relative(view: View, step: Step, where: Destination) -> Iterator[Finding]:
         edit=edit,
         step=step,
     )
+
+
+def _reading(view: View, step: Step, where: Destination) -> Step | None:
+    """The RUN that installs from a list of dependencies where this COPY puts it, with the same
+    relative path and working directory: so the file is where it is needed."""
+    name = where.value.text
+    if not where.value.known or where.path is None or not _DEPENDENCY_LIST.fullmatch(name):
+        return None
+    named = re.compile(rf"(?:^|\s)-{{1,2}}\w+[ =]?[\"']?{re.escape(name)}(?=[\s\"';&|]|$)")
+    for later in view.trace.steps:
+        command = command_of(later) if later.instruction.keyword == "RUN" else ""
+        if (
+            later.stage is step.stage
+            and later.stored == step.stored
+            and later.instruction.start > step.instruction.start
+            and later.workdir.path == step.workdir.path
+            and named.search(command)
+            and not re.search(r"\bcd\s", command)
+        ):
+            return later
+    return None
 
 
 def _relative_message(step: Step, where: Destination) -> str:

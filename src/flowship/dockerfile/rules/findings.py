@@ -109,8 +109,8 @@ class Rule:
 
 RULES: Mapping[str, Rule] = {
     "relative-destination": Rule(
-        "a COPY or ADD destination is relative; a warning if it begins with a dot and the working"
-        " directory is known",
+        "a COPY or ADD destination is relative; a warning if it begins with a dot, or a RUN"
+        " installs from the file there, and the working directory is known",
         Severity.ERROR,
     ),
     "unresolved-destination": Rule(

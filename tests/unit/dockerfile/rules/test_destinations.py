@@ -101,6 +101,52 @@ def test_every_other_relative_destination_is_an_error(head, destination):
     assert one("relative-destination", f"{head}COPY a {destination}\n").severity == "error"
 
 
+LIST = "FROM python:3.11\nWORKDIR /app\nCOPY requirements.txt requirements.txt\n"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "RUN pip install -r requirements.txt",
+        "RUN pip install --no-cache-dir --requirement=requirements.txt",
+        "RUN uv pip install --system -rrequirements.txt && rm -rf /root/.cache",
+        'RUN ["pip", "install", "-r", "requirements.txt"]',
+        "ENV A=b\nRUN pip install -r requirements.txt -c other.txt",
+    ],
+)
+def test_a_list_that_a_later_run_installs_from_the_same_folder_is_a_warning(run):
+    finding = one("relative-destination", f"{LIST}{run}\nCOPY . /app\n")
+    assert finding.severity == "warning"
+    line = 5 if run.startswith("ENV") else 4
+    assert finding.message.endswith(f"; the RUN on line {line} reads it there")
+    assert finding.help == 'use "/app/requirements.txt"'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        "WORKDIR /srv\nRUN pip install -r requirements.txt",
+        "RUN cd /srv && pip install -r requirements.txt",
+        "RUN pip install -r /app/requirements.txt",
+        "RUN pip install -r dev-requirements.txt",
+        "RUN cat requirements.txt",
+        "FROM python:3.11\nWORKDIR /app\nRUN pip install -r requirements.txt",
+    ],
+)
+def test_a_list_that_is_not_certainly_used_where_it_is_stays_an_error(rest):
+    assert one("relative-destination", f"{LIST}{rest}\n").severity == "error"
+
+
+def test_only_a_list_of_dependencies_in_the_working_directory_itself_is_a_warning():
+    run = "RUN pip install -r {0}\n"
+    for name in ("opt/requirements.txt", "app/requirements.txt", "flow.py"):
+        text = f"FROM python:3.11\nWORKDIR /app\nCOPY x {name}\n{run.format(name)}"
+        assert one("relative-destination", text).severity == "error"
+    before = f"FROM python:3.11\nWORKDIR /app\n{run.format('a.txt')}COPY a.txt requirements.txt\n"
+    assert one("relative-destination", before).severity == "error"
+
+
 @pytest.mark.parametrize(
     ("workdir", "destination", "fixed"),
     [
