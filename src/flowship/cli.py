@@ -20,14 +20,18 @@ from flowship.commands import (
     build,
     cancel,
     check,
+    delete,
     deploy,
     etl,
+    history,
     init,
     logs,
     pause,
     profile,
     promote,
+    prune,
     push,
+    rollback,
     run,
     schedule,
     secret,
@@ -249,6 +253,34 @@ register(
         "flowship run --watch",
         "flowship run trips/nightly --param year=2021 --param 'months=[1,2,3]'",
     ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "history",
+    history.history,
+    ("flowship history", "flowship history 7", "flowship history --project trips -n 30"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "rollback",
+    rollback.rollback,
+    ("flowship rollback", "flowship rollback 7 --dry-run", "flowship rollback 3f2a91c07d44 --yes"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "delete",
+    delete.delete,
+    ("flowship delete nightly", "flowship delete --project trips --dry-run"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "prune",
+    prune.prune,
+    ("flowship prune --dry-run", "flowship prune --keep 3"),
     panel=OPERATE,
 )
 register(

@@ -197,6 +197,7 @@ RULES = {
     "engine/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "runs/": (*TERMINAL, *STEPS, *ENGINE),
+    "operate/": (*TERMINAL, *HTTP, "docker", "flowship.pipeline"),
     "releases/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.config"),
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "trial/": (*TERMINAL, *STEPS, *HTTP),

@@ -90,8 +90,20 @@ def _send(
             return api.create_schedule(parent, body)["id"]
         case Action.UPDATE, Resource.SCHEDULE:
             api.update_schedule(parent, target, body)
-        case Action.DELETE, Resource.SCHEDULE:
-            api.delete_schedule(parent, target)
+        case Action.DELETE, resource:
+            _delete(api, resource, target, parent)
         case unknown:
             raise AssertionError(f"no request for {unknown}")
     return None
+
+
+def _delete(api: PrefectApi, resource: Resource, target: str, parent: str) -> None:
+    match resource:
+        case Resource.SCHEDULE:
+            api.delete_schedule(parent, target)
+        case Resource.DEPLOYMENT:
+            api.delete_deployment(target)
+        case Resource.BLOCK:
+            api.delete_block_document(target)
+        case unknown:
+            raise AssertionError(f"no request deletes {unknown}")

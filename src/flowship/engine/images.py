@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,3 +148,25 @@ def tagged(engine: Engine, image_id: str, name: str) -> Iterator[None]:
         else:
             tag(engine, before.id, name)
         raise
+
+
+# --- removing ------------------------------------------------------------------------------------
+
+
+def used_by_containers(engine: Engine) -> frozenset[str]:
+    """The ids of the images that a container was made of, also of one that has ended."""
+    with engine_errors("listing the containers"):
+        return frozenset(str(each["ImageID"]) for each in engine.api.containers(all=True))
+
+
+def layers_size(engine: Engine) -> int:
+    """The bytes that the layers of all images take, each layer counted once."""
+    with engine_errors("reading the size of the images"):
+        return int(engine.api.df().get("LayersSize") or 0)
+
+
+def remove(engine: Engine, image_id: str, names: Iterable[str]) -> None:
+    """Remove an image with all of its names; what is gone already is removed."""
+    for name in (*names, image_id):
+        with engine_errors(f"removing {name}"), suppress(docker.errors.ImageNotFound):
+            engine.api.remove_image(name)
