@@ -135,6 +135,8 @@ class ScheduleSource(str, Enum):
     FLAG = "flag"
     NONE = "none"
     """``--no-schedule``: flowship's own schedules are removed."""
+    RELEASE = "release"
+    """An earlier release, by a rollback."""
 
 
 class WhenRemoved(str, Enum):
@@ -199,6 +201,8 @@ class DesiredDeployment:
         enforce_parameters: Whether the server refuses parameters that the flow does not take; None
             leaves it, except for a new deployment.
         labels: For a new deployment.
+        slugs: Those of the schedules, in their order, where a release says them.
+        paused_slugs: The schedules that are paused if they have to be created.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -228,6 +232,8 @@ class DesiredDeployment:
     version: str | None = None
     enforce_parameters: bool | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
+    slugs: tuple[str, ...] = ()
+    paused_slugs: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:

@@ -111,6 +111,8 @@ def _update(
 
 def _delete(api: PrefectApi, resource: Resource, target: str, parent: str) -> None:
     match resource:
+        case Resource.BLOCK:
+            api.delete_block_document(target)
         case Resource.DEPLOYMENT:
             api.delete_deployment(target)
         case Resource.SCHEDULE:
