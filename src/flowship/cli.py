@@ -20,19 +20,26 @@ from flowship.commands import (
     build,
     cancel,
     check,
+    delete,
     deploy,
     doctor,
     etl,
+    history,
     init,
     logs,
     pause,
+    plan,
     profile,
     promote,
+    prune,
+    ps,
     push,
+    rollback,
     run,
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -212,6 +219,17 @@ register(
 )
 register(
     app,
+    "plan",
+    plan.plan,
+    (
+        "flowship plan",
+        "flowship plan --out plan.json --exit-code",
+        "flowship plan --markdown > comment.md",
+    ),
+    panel=SHIP,
+)
+register(
+    app,
     "deploy",
     deploy.deploy,
     (
@@ -254,6 +272,34 @@ register(
 )
 register(
     app,
+    "history",
+    history.history,
+    ("flowship history", "flowship history 7", "flowship history --project trips -n 30"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "rollback",
+    rollback.rollback,
+    ("flowship rollback", "flowship rollback 7 --dry-run", "flowship rollback 3f2a91c07d44 --yes"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "delete",
+    delete.delete,
+    ("flowship delete nightly", "flowship delete --project trips --dry-run"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "prune",
+    prune.prune,
+    ("flowship prune --dry-run", "flowship prune --keep 3"),
+    panel=OPERATE,
+)
+register(
+    app,
     "unlock",
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
@@ -268,6 +314,13 @@ register(
 )
 register(
     app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
+)
+register(
+    app,
     "cancel",
     cancel.cancel,
     (
@@ -276,6 +329,13 @@ register(
         "flowship cancel nightly --force",
     ),
     panel=OPERATE,
+)
+register(
+    app,
+    "ps",
+    ps.ps,
+    ("flowship ps", "flowship ps --all", "flowship ps trips/nightly --json"),
+    panel=OBSERVE,
 )
 register(
     app,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback
+from flowship.prefect.automations import AutomationRequests
 from flowship.prefect.blocks import BlockRequests
 from flowship.prefect.runs import RunRequests
 from flowship.prefect.wire import PAGE, path_part
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 
-class PrefectApi(BlockRequests, RunRequests):
+class PrefectApi(AutomationRequests, BlockRequests, RunRequests):
     """A connection to one Prefect API; a context manager with the arguments of `Wire`."""
 
     # --- about the server ---------------------------------------------------------------------

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Schedule(TypedDict):
+class Author(TypedDict, total=False):
+    """Who wrote a resource last; only Prefect Cloud says it."""
+
+    updated_by: dict[str, Any] | None
+
+
+class Written(Author):
+    """Who wrote a resource last, and when."""
+
+    updated: str
+
+
+class Schedule(Written):
     """A deployment's schedule. `schedule` has one of cron, interval and rrule, and a timezone."""
 
     id: str
     created: str
-    updated: str
     slug: str | None
     active: bool
     schedule: dict[str, Any]
@@ -29,12 +40,11 @@ class ConcurrencyOptions(TypedDict):
     collision_strategy: str
 
 
-class Deployment(TypedDict):
+class Deployment(Written):
     """A deployment with its schedules."""
 
     id: str
     name: str
-    updated: str
     flow_id: str
     version: str | None
     description: str | None
@@ -70,14 +80,15 @@ class BlockType(TypedDict):
 
 
 class BlockSchema(TypedDict):
-    """The fields of a block type, at one version."""
+    """The fields of a block type, at one version; what such a block can do, such as notify."""
 
     id: str
+    capabilities: list[str]
     checksum: str
     block_type_id: str
 
 
-class BlockDocument(TypedDict):
+class BlockDocument(Written):
     """A block. Secrets in `data` are obscured by the server."""
 
     id: str
@@ -89,7 +100,18 @@ class BlockDocument(TypedDict):
     block_document_references: dict[str, dict[str, Any]]
 
 
-class WorkPool(TypedDict):
+class Automation(TypedDict):
+    """An automation. What its trigger and its actions hold depends on their ``type``."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    trigger: dict[str, Any]
+    actions: list[dict[str, Any]]
+
+
+class WorkPool(Written):
     """A work pool. Its status is READY, NOT_READY (no worker is online) or PAUSED."""
 
     id: str
