@@ -42,8 +42,8 @@ def selected(
     Raises:
         UsageError: There is no such image or deployment, or no deployment uses the image.
     """
+    from flowship.deployment.choice import chosen
     from flowship.deployment.desired import Flags
-    from flowship.deployment.draft import chosen
 
     flags = flags or Flags()
     if only is None or flags.name is not None:

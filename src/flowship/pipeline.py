@@ -414,8 +414,8 @@ def try_flow(
         on_line: Receives what the container prints.
         offline: Use no Prefect server but a temporary one in the container.
     """
+    from flowship.deployment.choice import chosen
     from flowship.deployment.desired import Flags
-    from flowship.deployment.draft import chosen
     from flowship.engine.client import connect
     from flowship.prefect import versions
     from flowship.trial import flow_run
