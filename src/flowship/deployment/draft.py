@@ -228,9 +228,7 @@ class Draft:
         configured: All that the project configures for this image: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
-        elsewhere: The names of the project's deployments that use other images.
-        alerts: See `DesiredState`.
-        when_removed: See `DesiredState`.
+        elsewhere, when_removed, alerts: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -240,8 +238,8 @@ class Draft:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
-    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
     when_removed: WhenRemoved = WhenRemoved.KEEP
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
@@ -269,8 +267,8 @@ class Draft:
             now=self.now,
             warnings=self.warnings,
             elsewhere=self.elsewhere,
-            alerts=self.alerts,
             when_removed=self.when_removed,
+            alerts=self.alerts,
         )
 
 
