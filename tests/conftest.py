@@ -124,6 +124,7 @@ hypothesis.settings.load_profile("flowship")
 pytest_plugins = [
     "support.parallel",
     "support.projects",
+    "support.receiver",
     "support.registry_server",
     "support.server",
 ]

@@ -22,20 +22,24 @@ from flowship.commands import (
     check,
     delete,
     deploy,
+    doctor,
     etl,
     history,
     init,
     logs,
     pause,
+    plan,
     profile,
     promote,
     prune,
+    ps,
     push,
     rollback,
     run,
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -215,6 +219,17 @@ register(
 )
 register(
     app,
+    "plan",
+    plan.plan,
+    (
+        "flowship plan",
+        "flowship plan --out plan.json --exit-code",
+        "flowship plan --markdown > comment.md",
+    ),
+    panel=SHIP,
+)
+register(
+    app,
     "deploy",
     deploy.deploy,
     (
@@ -292,6 +307,20 @@ register(
 )
 register(
     app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
+)
+register(
+    app,
     "cancel",
     cancel.cancel,
     (
@@ -300,6 +329,13 @@ register(
         "flowship cancel nightly --force",
     ),
     panel=OPERATE,
+)
+register(
+    app,
+    "ps",
+    ps.ps,
+    ("flowship ps", "flowship ps --all", "flowship ps trips/nightly --json"),
+    panel=OBSERVE,
 )
 register(
     app,

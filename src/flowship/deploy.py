@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import (
     block_users,
-    description,
     diff_schedules,
     docker_block,
     lock,
@@ -24,12 +23,14 @@ from flowship.deployment import (
 from flowship.deployment.desired import DesiredDeployment, DesiredState, FlowFacts, ImageFacts
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.draft import Draft, parameter_required
+from flowship.deployment.drift import LastRelease
 from flowship.deployment.execute import execute
 from flowship.deployment.observed import (
     Ground,
     ObservedDeployment,
     ServerState,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
@@ -43,6 +44,7 @@ from flowship.events import Phase, Report, silent
 from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
 from flowship.releases import store
+from flowship.releases.last import last_release
 from flowship.releases.making import Deployed, Origin
 from flowship.releases.recording import Recorder
 
@@ -77,7 +79,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     """
     server = api.check()
     versions.validate(planned_prefect, server)
-    found = observe_ground(api, draft.pool, draft.block.credentials)
+    found = observe_ground(api, draft.pool, draft.block.credentials, draft.alerts.notify)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
@@ -124,7 +126,7 @@ def _expected_flow(
     return FlowFacts(
         entrypoint,
         name=names.get(found["flow_id"]),
-        description=description.split(found["description"]).text,
+        description=found["description"],
         parameters=found["parameter_openapi_schema"],
     )
 
@@ -155,13 +157,11 @@ def plan(
     Raises:
         ConfigError, ApiError: As `deploy`.
     """
-    state = observe(api, desired, ground)
-    found = _compare(desired, state)
-    if found:
-        last = store.previous(api, project, environment)
-        applied = last.release.applied if last and last.release else {}
-        found = attribute(found, applied, state)
-    return _report(desired, found, state, None, api)
+    before = store.previous(api, project, environment)
+    last = last_release(before.release if before else None)
+    state = observe(api, desired, ground, last)
+    found = attribute(_compare(desired, state, last), last, state)
+    return _report(desired, found, state, None, api, last)
 
 
 def deploy(
@@ -200,6 +200,7 @@ def deploy_all(
     wait: bool = True,
     report: Report = silent,
     each: Each = map_all,
+    review: Callable[[Sequence[DeployReport]], None] | None = None,
 ) -> list[DeployReport]:
     """Make the server what is desired, and record a release; what agrees already is not written.
 
@@ -214,25 +215,30 @@ def deploy_all(
         wait: Wait for another deploy of this project to end; else it is an error.
         report: Receives what is being done.
         each: Calls a function for each image.
+        review: Receives what would be done, under the lock, and raises where it must not be.
 
     Raises:
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
         ApiError: The API does not answer or refuses, or another deploy is in progress.
     """
-    if not any(new):
-        states = each(lambda desired: observe(api, desired, ground), wanted)
-        plans = each(_compare, wanted, states)
+    if not any(new) and not review:
+        recorder = Recorder(api, project, origin)
+        last = recorder.last
+        states = each(lambda desired: observe(api, desired, ground, last), wanted)
+        plans = each(lambda desired, state: _compare(desired, state, last), wanted, states)
         if not any(plans):  # the server agrees: there is nothing to lock
             found = [Deployed(*pair) for pair in zip(wanted, states, strict=True)]
-            if Recorder(api, project, origin).is_recorded(found):
+            if recorder.is_recorded(found):
                 return each(
-                    lambda desired, state: _report(desired, Plan(()), state, state, api),
+                    lambda desired, state: _report(desired, Plan(()), state, state, api, last),
                     wanted, states,
                 )  # fmt: skip
     # The first deploy creates a work pool that is missing, so the others read it again.
     grounds = [ground, *([ground if ground and ground.pool else None] * (len(wanted) - 1))]
     with lock.held(api, wanted[0].block.lock, wait=wait, report=report) as held:
         recorder = Recorder(api, project, origin)
+        if review:
+            review(each(lambda d: plan(d, api, project, ground, origin.environment), wanted))
         deploying = _Deploying(api, recorder, held, report)
         try:
             done = each(deploying.deploy, wanted, grounds)
@@ -260,8 +266,9 @@ class _Deploying:
 
     def deploy(self, desired: DesiredState, ground: Ground | None) -> DeployReport:
         """Observe under the lock, execute, and read back the result."""
-        state = before = observe(self._api, desired, ground)
-        found = _compare(desired, state)
+        last = self._recorder.last
+        state = before = observe(self._api, desired, ground, last)
+        found = _compare(desired, state, last)
         if found:
             _record_users(desired, state, self._api, self._held)
         done: list[Operation] = []
@@ -269,18 +276,22 @@ class _Deploying:
             for _ in range(ATTEMPTS):
                 if not found:
                     break
-                self._execute(attribute(found, self._recorder.applied, state), done)
-                state = observe(self._api, desired)
-                found = _compare(desired, state)
+                planned = attribute(found, last, state)
+                if self._execute(planned, done):
+                    state = observe_again(self._api, desired, state, planned, last)
+                else:
+                    state = observe(self._api, desired, last=last)
+                found = _compare(desired, state, last)
             if found:
                 raise _not_verified(found, self._api)
         except FlowshipError:
             self._failed(desired, done)
             raise
         self._recorder.add(Deployed(desired, state, tuple(done)))
-        return _report(desired, Plan(tuple(done)), before, state, self._api)
+        return _report(desired, Plan(tuple(done)), before, state, self._api, last)
 
-    def _execute(self, plan: Plan, done: list[Operation]) -> None:
+    def _execute(self, plan: Plan, done: list[Operation]) -> bool:
+        """Carry out the plan; False if something else was in the way."""
         try:
             execute(
                 plan, self._api, self._report, before_each=self._held.check, after_each=done.append
@@ -291,6 +302,8 @@ class _Deploying:
             self._report(
                 Phase("something else changed the server at the same time; comparing again")
             )
+            return False
+        return True
 
     def _failed(self, desired: DesiredState, done: Sequence[Operation]) -> None:
         """What a deploy that failed halfway has changed belongs into the release too."""
@@ -310,22 +323,23 @@ class _Deploying:
 def _record_users(
     desired: DesiredState, state: ServerState, api: PrefectApi, held: lock.DeployLock
 ) -> None:
-    """Record that the flow has deployments on the block, before there is one."""
+    """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    if users != state.users:
+    image, alerts = desired.image.reference, bool(desired.alerts.automations or state.alerts)
+    if (users, image, alerts) != (state.users, state.image, state.alerts_recorded):
         held.check()
-        block_users.record(api, desired.block.name, users)
+        block_users.record(api, desired.block.name, users, image=image, alerts=alerts)
 
 
-def _compare(desired: DesiredState, state: ServerState) -> Plan:
+def _compare(desired: DesiredState, state: ServerState, last: LastRelease) -> Plan:
     """The plan, after the server's part of validation."""
     versions.validate(desired.image.prefect_version, state.ground.server)
     pool = pool_of(desired.pool, state.ground.pool)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         job_variables.validate(wanted.name, wanted.job_variables, pool.template)
         _validate_kept(wanted, found)
-    return diff(desired, state)
+    return diff(desired, state, last)
 
 
 def _validate_kept(wanted: DesiredDeployment, found: ObservedDeployment) -> None:
@@ -358,6 +372,7 @@ def _report(
     before: ServerState,
     after: ServerState | None,
     api: PrefectApi,
+    last: LastRelease | None = None,
 ) -> DeployReport:
     return summarize(
         Outcome(
@@ -369,6 +384,7 @@ def _report(
             start_command=worker_command(desired.pool, before.ground.pool, local=api.is_local),
             api_url=api.url,
             page=api.ui_url,
+            last=last or LastRelease(),
         )
     )
 

@@ -160,10 +160,12 @@ def dry_run(wanted: DesiredState) -> DeployReport:
     )
 
 
-def send_until_accepted(method: str, url: str, body: object = None) -> httpx.Response:
+def send_until_accepted(
+    method: str, url: str, body: object = None, *, timeout: float = 60
+) -> httpx.Response:
     """A request as the UI or a container sends it, again while the server's database is busy."""
     for _ in range(10):
-        response = httpx.request(method, url, json=body, timeout=60)
+        response = httpx.request(method, url, json=body, timeout=timeout)
         if response.status_code != 503:
             break
         time.sleep(0.5)

@@ -48,6 +48,7 @@ class ServerModel:
         self.stored: Table = {}
         self.recorded: dict[str, list[dict[str, Any]]] = {}
         self.variables: Table = {}
+        self.automations: Table = {}
         self._number = 0
         self._failures: dict[str, Exception] = {}
 
@@ -154,6 +155,17 @@ class ServerModel:
     def latest_artifacts_like(self, key: str) -> list[dict[str, Any]]:
         return [self.recorded[name][-1] for name in sorted(self.recorded) if key in name]
 
+    def automations_of(self, owner: str) -> list[dict[str, Any]]:
+        self.asked.append("automations")
+        return [a for a in self.automations.values() if a.get("owner_resource") == owner]
+
+    def add_notification_block(self, block: str = "slack-webhook/ops") -> None:
+        """A block that a person created in the UI."""
+        slug, _, name = block.partition("/")
+        self.types.setdefault(slug, self._created("type", {"slug": slug}))
+        document = {"name": name, "data": {}, "block_schema": {"capabilities": ["notify"]}}
+        self.documents[block] = self._created("block", document)
+
     # --- changes ------------------------------------------------------------------------------
 
     def create_work_pool(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,6 +233,10 @@ class ServerModel:
         self.sent.append(("update_deployment", deployment_id, body))
         self.stored[deployment_id] |= self._fields(body)
 
+    def delete_deployment(self, deployment_id: str) -> None:
+        self.sent.append(("delete_deployment", deployment_id))
+        self.stored.pop(deployment_id, None)
+
     def _fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
         fields = copy.deepcopy(dict(body))
         if "concurrency_limit" in fields:
@@ -260,6 +276,20 @@ class ServerModel:
 
     def schedule_now(self, deployment_id: str) -> None:
         self.sent.append(("schedule_now", deployment_id))
+
+    def create_automation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        self.sent.append(("create_automation", body))
+        created = self._created("automation", {"enabled": True, **body})
+        self.automations[created["id"]] = created
+        return created
+
+    def update_automation(self, automation_id: str, body: Mapping[str, Any]) -> None:
+        self.sent.append(("update_automation", automation_id, body))
+        self.automations[automation_id] |= copy.deepcopy(dict(body))
+
+    def delete_automation(self, automation_id: str) -> None:
+        self.sent.append(("delete_automation", automation_id))
+        self.automations.pop(automation_id, None)
 
     def create_artifact(self, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.broken:

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from pydantic import (
     Field,
@@ -17,7 +18,16 @@ from flowship.config import images
 from flowship.config.image_settings import FLOWS_DIR, ImageSettings, NamedImage
 from flowship.config.locate import Origins, locate
 from flowship.config.names import PREFECT_NAME, module_of, slug, slugify
-from flowship.config.tables import Block, Check, Deployment, Entrypoint, FilePath, Hooks, Probe
+from flowship.config.tables import (
+    Alert,
+    Block,
+    Check,
+    Deployment,
+    Entrypoint,
+    FilePath,
+    Hooks,
+    Probe,
+)
 
 __all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
 
@@ -76,6 +86,10 @@ class Settings(ImageSettings):
     require_env: bool = False
     """Refuse `push`, `deploy`, `ship`, `run`, `secret set` and `secret rm` without an
     [environment](#environments)."""
+    when_removed: Literal["keep", "pause"] = "keep"
+    """What a deploy does with a deployment that an earlier release made and the configuration no
+    longer has: leave it as it is, or pause it at once. `--prune` deletes it; see
+    [plan](plan.md#what-left-the-configuration)."""
     env_file: FilePath | None = None
     """A file in the project with [variables](#variables-in-values) for `${NAME}`:
     `".env.production"`."""
@@ -85,6 +99,7 @@ class Settings(ImageSettings):
     hooks: Hooks = Hooks()
     images: dict[str, NamedImage] = Field(default={})
     deployments: tuple[Deployment, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def project(self) -> Settings:
@@ -211,10 +226,6 @@ class Settings(ImageSettings):
     def _consistent(self) -> Settings:
         if wrong := self.misplaced():
             raise ValueError(wrong)
-        names = [d.name for d in self.deployments]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'two deployments are named "{name}"')
         return self
 
     def misplaced(self) -> str | None:

@@ -68,9 +68,12 @@ FilePath = Annotated[str, AfterValidator(possible_path)]
 
 
 def _lock_choice(value: object) -> object:
-    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
-    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
-    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
+    """``false`` as "none"; a variable gives it as text."""
+    word = str(value).lower()
+    if word == "true" and isinstance(value, bool | str):
+        raise ValueError('must be "auto", false or the path of a lockfile')
+    words = {"false": "none", "none": "none", "auto": "auto"}
+    return words.get(word, value) if isinstance(value, bool | str) else value
 
 
 LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
@@ -289,10 +292,7 @@ class Deployment(Table):
     """The queue of the work pool; the server creates it if it does not exist. Without it, a choice
     in the UI is kept; a new deployment is in the pool's default queue."""
     version: str | None = Field(default=None, min_length=1)
-    """The deployment's version in the UI.
-
-    Default: the image's tag
-    """
+    """The deployment's version in the UI."""
     enforce_parameters: bool | None = None
     """Whether the server refuses a run with parameters that the flow does not take. Without it, a
     choice in the UI is kept; a new deployment enforces them."""
@@ -399,4 +399,51 @@ class Check(Table):
         twice = next((rule for rule in named if named.count(rule) > 1), None)
         if twice:
             raise ValueError(f'"{twice}" is named more than once: keep one')
+        return self
+
+
+AlertEvent = Literal["failed", "crashed", "late", "stuck"]
+
+
+class Alert(Table):
+    """``[[alerts]]``: notifications about runs that went wrong; starting crashed runs again.
+
+    `flowship.deployment.alerts` validates what needs the rest of the configuration.
+    """
+
+    on: tuple[AlertEvent, ...] = ()
+    """What to report: see [Alerts](alerts.md)."""
+    notify: str | None = None
+    """The notification block on the Prefect server, as `type/name`: `"slack-webhook/ops"`."""
+    after: Interval | None = None
+    """For `late` and `stuck`, how long to wait: seconds, or `"30m"`. At least 10 seconds for `late`, and 90 seconds for `stuck`.
+
+    Default: `"15m"`
+    """  # noqa: E501 - a row of the page
+    retry_crashed: int = Field(default=0, ge=0, le=10)
+    """How many times to start a run again that crashed."""
+    deployments: tuple[str, ...] = ()
+    """The names of the deployments whose runs this is about.
+
+    Default: all
+    """
+
+    @field_validator("notify")
+    @classmethod
+    def _block(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w-]+/[\w-]+", value):
+            raise ValueError(
+                'must be the type and the name of a notification block: "slack-webhook/ops"'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Alert:
+        if not self.on and not self.retry_crashed:
+            raise ValueError('an alert needs on = ["failed"] or retry-crashed = 2')
+        if bool(self.on) != bool(self.notify):
+            lacks, has = ("notify", "on") if self.on else ("on", "notify")
+            raise ValueError(f"{has} needs {lacks}: a notification block and what it reports")
+        if self.after is not None and not {"late", "stuck"} & set(self.on):
+            raise ValueError('after needs "late" or "stuck" in on')
         return self

@@ -1,14 +1,17 @@
-"""Which flows have deployments on a block, recorded on the server.
+"""Which flows have deployments on a block, its last image, and whether there are alerts: recorded.
 
 The server cannot be asked which deployments refer to a block. Reading all of them takes longer with
 everybody's deployments, so each deploy records the flow's name in an artifact of the block, and
-only the deployments of the recorded flows are read.
+only the deployments of the recorded flows are read. The image is recorded for all projects that
+share the block: with another one, a person has edited it. Alerts are asked for only where there
+are any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowship.errors import ApiError
@@ -24,24 +27,54 @@ def artifact_key(block: str) -> str:
     return f"flowship-block-{block}"
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of a block.
+
+    Attributes:
+        flows: The names of the flows that have deployments on it; None if nothing recorded them.
+        image: The image of the last deploy; empty if nothing recorded it.
+        alerts: Whether the deployments have alerts.
+    """
+
+    flows: frozenset[str] | None
+    image: str = ""
+    alerts: bool = False
+
+
+NOTHING = Recorded(frozenset())
+"""What there is to say of a block that does not exist."""
+
+
 def flows(api: PrefectApi, block: str) -> frozenset[str] | None:
     """The names of the flows that have deployments on a block; None if nothing recorded them."""
+    return read(api, block).flows
+
+
+def read(api: PrefectApi, block: str) -> Recorded:
+    """What is recorded of a block."""
     found = None
     with suppress(ApiError):
         found = api.latest_artifact(artifact_key(block))
     data = found["data"] if found else None
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-        return None
-    names = data.get("flows")
-    return frozenset(map(str, names)) if isinstance(names, list) else None
+        return Recorded(None)
+    names, image = data.get("flows"), data.get("image")
+    return Recorded(
+        frozenset(map(str, names)) if isinstance(names, list) else None,
+        image if isinstance(image, str) else "",
+        data.get("alerts") is True,
+    )
 
 
-def record(api: PrefectApi, block: str, names: Iterable[str]) -> None:
-    """Record the flows. Where that fails, the next deploy reads all deployments."""
+def record(
+    api: PrefectApi, block: str, names: Iterable[str], *, image: str = "", alerts: bool = False
+) -> None:
+    """Record what `Recorded` has. Where that fails, the next deploy reads all deployments."""
     body = {
         "type": "json",
         "description": f"Flows with deployments on the block {block}, recorded by flowship",
-        "data": {"format": FORMAT, "flows": sorted(names)},
+        "data": {"format": FORMAT, "flows": sorted(names), "image": image, "alerts": alerts},
     }
     with suppress(ApiError):
         api.create_artifact(artifact_key(block), body)

@@ -9,14 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Any
 
+from flowship.deployment.alerts import DesiredAlerts
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
-
-NEW_IMAGE = "(new image)"
-"""In a dry run, in place of what only the built image has."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +72,9 @@ class ImageFacts:
     revision: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def version(self) -> str:
-        """What the UI shows as the deployment's version: the tag that the inputs have."""
-        if not self.built:
-            return NEW_IMAGE
-        return self.inputs[:12] or image_version(self.reference)
-
     def flow(self, entrypoint: str) -> FlowFacts | None:
         """What is known of a flow; None if that is nothing."""
         return next((flow for flow in self.flows if flow.entrypoint == entrypoint), None)
-
-
-def image_version(reference: str) -> str:
-    """Twelve digits of the digest, else the tag."""
-    name, _, digest = reference.partition("@sha256:")
-    return digest[:12] if digest else PurePosixPath(name).name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -102,6 +86,7 @@ class Flags:
         name: One configured deployment, or the name of the only one.
         paused: Whether the deployment is to be paused; None leaves it as it is.
         no_schedule: Remove flowship's own schedules.
+        prune: Delete deployments that left the configuration.
     """
 
     cron: str | None = None
@@ -112,6 +97,29 @@ class Flags:
     name: str | None = None
     paused: bool | None = None
     no_schedule: bool = False
+    prune: bool = False
+
+    def when_removed(self, configured: str) -> WhenRemoved:
+        """What is done with deployments that left the configuration."""
+        if self.name is not None:
+            return WhenRemoved.SELECTED
+        return WhenRemoved.PRUNE if self.prune else WhenRemoved(configured)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, as they are spelled."""
+        values = {
+            "--cron": self.cron,
+            "--interval": self.interval,
+            "--rrule": self.rrule,
+            "--timezone": self.timezone,
+            "--param": self.parameters or None,
+            "--name": self.name,
+            "--paused": self.paused,
+            "--no-schedule": self.no_schedule or None,
+            "--prune": self.prune or None,
+        }
+        return {option: value for option, value in values.items() if value is not None}
 
     @property
     def schedule_option(self) -> str | None:
@@ -129,6 +137,18 @@ class ScheduleSource(str, Enum):
     """``--no-schedule``: flowship's own schedules are removed."""
     RELEASE = "release"
     """An earlier release, by a rollback."""
+
+
+class WhenRemoved(str, Enum):
+    """What a deploy does with a deployment that left the configuration."""
+
+    KEEP = "keep"
+    """It says so, and leaves it as it is."""
+    PAUSE = "pause"
+    PRUNE = "prune"
+    """``--prune``: it is deleted."""
+    SELECTED = "selected"
+    """The deploy is about one deployment: what the configuration has besides does not count."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +255,10 @@ class DesiredState:
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
+        alerts: The automations that report runs that went wrong.
+        when_removed: What is done with deployments that left the configuration.
+        sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
+            for one image, if the deploy is about all.
     """
 
     image: ImageFacts
@@ -245,6 +269,9 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
+    when_removed: WhenRemoved = WhenRemoved.KEEP
+    sweeps: bool = True
 
     @property
     def flows(self) -> frozenset[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import block_users, docker_block
-from flowship.deployment.description import names_image
+from flowship.deployment import alerts, block_users, docker_block, notifications
+from flowship.deployment.desired import WhenRemoved
+from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredDeployment, DesiredState
+    from flowship.deployment.drift import LastRelease
     from flowship.prefect.client import PrefectApi
-    from flowship.prefect.types import BlockDocument, Deployment, Schedule, WorkPool
+    from flowship.prefect.types import Automation, BlockDocument, Deployment, Schedule, WorkPool
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Ground:
         pool: The work pool; None where it does not exist.
         credentials: The block that the configuration names for the worker's pull, if any.
         server: The server's version; "cloud" for Prefect Cloud, empty if it was not asked.
+        notifications: The notification blocks of the alerts, ``type/name`` → id.
     """
 
     pool: WorkPool | None
     credentials: BlockDocument | None
     server: str = ""
+    notifications: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
+        former: The deployments on blocks that the project no longer has.
+        image: The image that is recorded as the last one deployed on the block; empty if none is.
+        alerts: flowship's own automations of this image.
+        alerts_recorded: Whether it is recorded that there are any.
     """
 
     ground: Ground
@@ -98,49 +106,149 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
+    former: tuple[SharingDeployment, ...] = ()
+    image: str = ""
+    alerts: tuple[Automation, ...] = ()
+    alerts_recorded: bool = False
 
     def has_deployed(self, reference: str) -> bool:
-        """Whether flowship itself deployed this image on this block."""
-        own = [d.deployment for d in self.deployments if d.deployment]
-        return any(names_image(d, reference) for d in (*own, *(s.deployment for s in self.sharing)))
+        """Whether this image is the last one that flowship itself deployed on this block."""
+        return bool(reference) and reference == self.image
 
 
-def observe_ground(api: PrefectApi, pool: str, credentials: str | None) -> Ground:
-    """Read the work pool and the credentials block.
+def observe_ground(
+    api: PrefectApi, pool: str, credentials: str | None, notify: Mapping[str, str] | None = None
+) -> Ground:
+    """Read the work pool, the credentials block and the notification blocks.
+
+    Args:
+        api: The server.
+        pool: The work pool's name.
+        credentials: The name of the credentials block, if there is one.
+        notify: The notification blocks of the alerts, and where each is written.
 
     Raises:
-        ConfigError: The credentials block does not exist.
+        ConfigError: A block does not exist, or cannot notify anybody.
         ApiError: The API does not answer or refuses.
     """
-    return Ground(api.work_pool(pool), _credentials(api, credentials))
+    return Ground(
+        api.work_pool(pool),
+        _credentials(api, credentials),
+        notifications=notifications.found(api, notify or {}),
+    )
 
 
-def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None) -> ServerState:
+def observe(
+    api: PrefectApi,
+    desired: DesiredState,
+    ground: Ground | None = None,
+    last: LastRelease | None = None,
+) -> ServerState:
     """Read what the server has.
 
     Args:
         api: The server.
         desired: What is to be deployed.
         ground: What was read before, to be taken as it is; None reads it again.
+        last: The last release; None leaves out what only it knows.
 
     Raises:
         ConfigError, ApiError: As `observe_ground`.
     """
-    ground = ground or observe_ground(api, desired.pool, desired.block.credentials)
+    ground = ground or observe_ground(
+        api, desired.pool, desired.block.credentials, desired.alerts.notify
+    )
     block = api.block_document(docker_block.SLUG, desired.block.name)
-    users = block_users.flows(api, desired.block.name) if block else frozenset()
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    users = recorded.flows
     listed = _of_flows(api, desired, users)
     using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
     found = observe_deployments(api, desired.deployments, listed)
     ours = {d.deployment["id"] for d in found if d.deployment}
+    sharing = tuple(_sharing(api, [d for d in using if d["id"] not in ours]))
+    former = _former(api, desired, last, found, sharing) if last else ()
     return ServerState(
         ground=ground,
         block=block,
         registration=_registration(api, block),
         deployments=found,
-        sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
+        sharing=sharing,
         users=users,
+        former=tuple(former),
+        image=recorded.image,
+        alerts=_alerts(api, desired, recorded),
+        alerts_recorded=recorded.alerts,
     )
+
+
+def _former(
+    api: PrefectApi,
+    desired: DesiredState,
+    last: LastRelease,
+    found: Sequence[ObservedDeployment],
+    sharing: Sequence[SharingDeployment],
+) -> Iterator[SharingDeployment]:
+    """Deployments of earlier releases on blocks that the project no longer has."""
+    known = {d.full_name for d in desired.deployments} | {s.name for s in sharing}
+    absent = [
+        name.rpartition("/")
+        for name in sorted(last.deployments - known)
+        if name.rpartition("/")[2] not in desired.elsewhere
+    ]
+    if not (absent and desired.sweeps) or desired.when_removed is WhenRemoved.SELECTED:
+        return
+    blocks = last.blocks - {desired.block.name, *desired.block.of_project}
+    ours = {each.deployment["id"] for each in found if each.deployment}
+    listed = api.deployments({name for *_, name in absent}, {flow for flow, *_ in absent})
+    using = [
+        d
+        for d in listed
+        if d["id"] not in ours and docker_block.block_of(d["job_variables"]) in blocks
+    ]
+    yield from _sharing(api, using)
+
+
+def observe_again(
+    api: PrefectApi,
+    desired: DesiredState,
+    before: ServerState,
+    done: Plan,
+    last: LastRelease | None = None,
+) -> ServerState:
+    """Read back what was changed. What was not is taken as it was read before: a project has up to
+    hundreds of deployments, and the server needs 5 to 10 ms for each.
+
+    Args:
+        api: The server.
+        desired: What was deployed.
+        before: What was read before.
+        done: What was changed since.
+        last: As for `observe`.
+    """
+    changed = {o.name for o in done.operations if o.resource is Resource.DEPLOYMENT}
+    changed |= {
+        o.name.partition(": ")[0] for o in done.operations if o.resource is Resource.SCHEDULE
+    }
+    again = [d for d in desired.deployments if d.full_name in changed]
+    if len(again) < len(changed) or any(o.resource not in _READ_BACK for o in done.operations):
+        return observe(api, desired, last=last)
+    block = api.block_document(docker_block.SLUG, desired.block.name)
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    names = [d.full_name for d in again]
+    found = dict(zip(names, observe_deployments(api, again), strict=True)) if again else {}
+    own = zip(desired.deployments, before.deployments, strict=True)
+    return replace(
+        before,
+        block=block,
+        registration=_registration(api, block),
+        deployments=tuple(found.get(wanted.full_name, earlier) for wanted, earlier in own),
+        users=recorded.flows,
+        image=recorded.image,
+    )
+
+
+_READ_BACK = (Resource.BLOCK, Resource.FLOW, Resource.DEPLOYMENT, Resource.SCHEDULE)
+"""If anything else changed, everything is read again."""
 
 
 def observe_deployments(
@@ -168,6 +276,15 @@ def observe_deployments(
         for each in wanted
         for flow in [flows.get(each.flow_name)]
     )
+
+
+def _alerts(
+    api: PrefectApi, desired: DesiredState, recorded: block_users.Recorded
+) -> tuple[Automation, ...]:
+    """Asked for only where there are alerts, or were."""
+    if not desired.alerts.automations and not recorded.alerts:
+        return ()
+    return tuple(alerts.stored(api, [desired.block.name]))
 
 
 def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from flowship.deployment.left import Left
 from flowship.deployment.parameters import ParameterValue
-from flowship.deployment.plan import Operation
+from flowship.deployment.plan import Kept, Operation
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,25 @@ class DeploymentReport:
 
 
 @dataclass(frozen=True)
+class AlertReport:
+    """One automation of an alert.
+
+    Attributes:
+        id: The server's; empty in a dry run for one that does not exist yet.
+        name: What the UI shows.
+        outcome: "created", "updated" or "unchanged".
+        enabled: False for one that a person disabled; it stays so.
+        url: Its page.
+    """
+
+    id: str
+    name: str
+    outcome: str
+    enabled: bool
+    url: str
+
+
+@dataclass(frozen=True)
 class DeployReport:
     """Everything that a deploy, or a dry run of one, has to say.
 
@@ -136,6 +156,9 @@ class DeployReport:
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
         release: The number of the release that recorded it; None if nothing had to be recorded.
+        alerts: The automations of the alerts.
+        kept: What differs from the configuration and stays.
+        left: Deployments that left the configuration and stay.
     """
 
     image: str
@@ -150,12 +173,17 @@ class DeployReport:
     warnings: tuple[str, ...]
     dry_run: bool = False
     release: int | None = None
+    alerts: tuple[AlertReport, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    left: tuple[Left, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""
         operations = [operation.to_json() for operation in self.operations]
-        document: dict[str, Any] = jsonable(asdict(replace(self, operations=())))
-        return document | {"operations": operations}
+        kept, left = [each.to_json() for each in self.kept], [each.to_json() for each in self.left]
+        plain = replace(self, operations=(), kept=(), left=())
+        document: dict[str, Any] = jsonable(asdict(plain))
+        return document | {"operations": operations, "kept": kept, "left": left}
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 JSON

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from flowship.output.render_deploy import operations
+from flowship.output import render_plan
 from flowship.output.tables import table, titled_row, value_text
 from flowship.output.terminal import one_line
 from flowship.releases import words
@@ -121,7 +121,7 @@ def rollback(found: Rollback) -> list[RenderableType]:
         f" ({escape(_when(target))}, {escape(one_line(target.made_by))})"
     ]
     for plan in found.plans:
-        lines += operations(plan)
+        lines += render_plan.of_report(plan)
     for name in found.added:
         lines.append(f"  [dim]{escape(one_line(name))} is newer than the release, and stays[/]")
     for image in found.images:

@@ -55,6 +55,12 @@ class BlockRequests(Wire):
         }
         return cast("list[BlockDocument]", list(self._pages("/block_documents/filter", body)))
 
+    def notification_types(self) -> list[str]:
+        """The slugs of the block types that can send notifications."""
+        body = {"block_schemas": {"block_capabilities": {"all_": ["notify"]}}}
+        found = self._list("POST", "/block_types/filter", body)
+        return [str(kind["slug"]) for kind in found]
+
     def delete_block_document(self, document_id: str) -> None:
         """Delete a block document, if it still exists."""
         self._request("DELETE", f"/block_documents/{document_id}", missing=True)

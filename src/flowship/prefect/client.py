@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flowship.prefect import errors, versions
 from flowship.prefect.address import is_cloud, is_loopback
+from flowship.prefect.automations import AutomationRequests
 from flowship.prefect.blocks import BlockRequests
 from flowship.prefect.runs import RunRequests
 from flowship.prefect.wire import PAGE, path_part
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 
-class PrefectApi(BlockRequests, RunRequests):
+class PrefectApi(AutomationRequests, BlockRequests, RunRequests):
     """A connection to one Prefect API; a context manager with the arguments of `Wire`."""
 
     # --- about the server ---------------------------------------------------------------------
@@ -70,6 +71,12 @@ class PrefectApi(BlockRequests, RunRequests):
         if not versions.is_supported_server(version):
             raise errors.unsupported_version(self.url, version, self.source)
         return version
+
+    def clock(self) -> datetime | None:
+        """The server's own time, to the second; None if it does not say."""
+        response = self._response("GET", "/health", missing=True)
+        sent = response.headers.get("Date") if response is not None else None
+        return parsedate_to_datetime(sent) if sent else None
 
     # --- flows and deployments ----------------------------------------------------------------
 

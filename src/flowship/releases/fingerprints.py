@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_block, diff_deployment
-from flowship.deployment.diff import field_key
-from flowship.deployment.plan import Resource, fingerprint
+from flowship.deployment import diff_alerts, diff_block, diff_deployment
+from flowship.deployment.plan import Resource, field_key, fingerprint
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState
@@ -35,6 +34,10 @@ def applied(desired: DesiredState, state: ServerState) -> dict[str, str]:
                 fields[field_key(Resource.DEPLOYMENT, wanted.full_name, name)] = fingerprint(value)
         for schedule in found.schedules:
             fields |= _schedule(schedule)
+    for automation in state.alerts:
+        for name, value in diff_alerts.stored_fields(automation).items():
+            key = field_key(Resource.AUTOMATION, automation["id"], name)
+            fields[key] = fingerprint(value)
     return fields
 
 

@@ -167,6 +167,7 @@ def _image(
         blocks=block.of_project,
         configured=dict(desired.configured),
         hidden=hidden,
+        alerts=desired.alerts.to_json() if desired.alerts.automations else {},
     )
 
 

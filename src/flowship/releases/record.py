@@ -83,6 +83,7 @@ class ReleasedImage:
         blocks: The blocks of all images of the project, after the first of which the lock is named.
         configured: The deployments of the image: name → entrypoint.
         hidden: Secret values of `fields` that are not recorded: their place → a fingerprint.
+        alerts: The automations, as `DesiredAlerts.to_json` has them; empty without any.
     """
 
     label: str
@@ -103,6 +104,7 @@ class ReleasedImage:
     blocks: tuple[str, ...] = ()
     configured: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict)
+    alerts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

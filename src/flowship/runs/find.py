@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block
-from flowship.deployment.description import names_image
 from flowship.errors import UsageError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment
+from flowship.releases import store
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -86,23 +86,24 @@ def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
 def _own(
     api: PrefectApi, name: str, found: list[Deployment], settings: Settings
 ) -> list[Deployment]:
-    """The project's own deployments: those with its block, its entrypoint and its latest image.
-
-    A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
-    with an older image.
+    """The project's own deployments: those with its block and its entrypoint. A flow that was
+    renamed leaves one behind with the same ones; then it is that of the last release.
     """
-    settings = settings.for_deployment(name)
-    block = api.block_document(docker_block.SLUG, settings.block_name)
-    image = str(block["data"].get("image") or "") if block else ""
-    entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)
+    wanted = settings.for_deployment(name)
+    entrypoint = wanted.deployed_entrypoints.get(name, wanted.entrypoint)
     rules: tuple[Callable[[Deployment], bool], ...] = (
-        lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
+        lambda d: docker_block.refers_to(d.get("job_variables"), wanted.block_name),
         lambda d: d.get("entrypoint") == entrypoint,
-        lambda d: bool(image) and names_image(d, image),
     )
     for rule in rules:
         found = [d for d in found if rule(d)] or found
-    return found
+    if len(found) == 1 or not all(rule(found[0]) for rule in rules):
+        return found
+    release = store.latest(api, settings.project.name, settings.environment)
+    # A release lists what it deployed before what earlier ones did.
+    released = (d.flow for d in (release.deployments if release else ()) if d.name == name)
+    flows = {flow["id"] for flow in api.flows_named([*released][:1])}
+    return [d for d in found if d["flow_id"] in flows] or found
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from flowship import runs
 from flowship.deployment.desired import DesiredState, Flags
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import registration
 from flowship.deployment.draft import draft
+from flowship.deployment.execute import execute
 from flowship.deployment.observed import (
     Ground,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
 from flowship.deployment.plan import Plan
 from flowship.errors import ConfigError, UsageError
+from flowship.runs.find import find
 from support.deploying import Project, image, settings
 
 pytestmark = pytest.mark.server
@@ -71,6 +75,24 @@ def test_after_a_deploy_everything_is_observed_and_nothing_is_left_to_do(project
     assert alone.deployment["id"] == found.deployment["id"]
 
 
+def test_what_is_read_back_is_what_the_server_has(project):
+    """Only what was changed is read again."""
+    project.configure(cron="0 5 * * *")
+    project.values["deployments"].append({"name": "weekly"})
+    project.deploy()
+    project.values["deployments"].append({"name": "hourly", "interval": "1h"})
+    project.values["deployments"][0] |= {"tags": ["a"], "cron": "0 6 * * *"}
+    desired = wanted(project, reference="user/de-repo:new@sha256:" + "cd" * 32)
+    before = observe(project.api, desired)
+    plan = diff(desired, before)
+    assert {o.resource.value for o in plan.operations} == {"block", "deployment", "schedule"}
+    execute(plan, project.api)
+    read_back = observe_again(project.api, desired, before, plan)
+    assert diff(desired, read_back) == Plan(())
+    full = observe(project.api, desired)
+    assert replace(read_back, ground=full.ground) == full
+
+
 def test_other_deployments_on_the_same_block_are_observed_with_their_names(project):
     project.values["deployments"] = [{"name": "nightly"}, {"name": "hourly"}]
     project.deploy()
@@ -107,7 +129,7 @@ def test_the_deployments_of_other_projects_are_not_read(project, prefect_server)
     assert few.count("POST /deployments/filter") == 1
     project.network.requests.clear()
     with pytest.raises(UsageError) as caught:
-        runs.find(project.api, f"{project.tag}-x")
+        find(project.api, f"{project.tag}-x")
     assert f'did you mean "{project.tag}-' in caught.value.hint
     assert project.network.requests.count("POST /deployments/filter") <= 3
     project.raw("DELETE", f"/flows/{flow_id}")

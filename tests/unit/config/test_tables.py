@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from flowship.config import loading
+from flowship.errors import ConfigError
 from support.configuring import failure, load
 
 ONE = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n'
@@ -67,3 +69,63 @@ def test_an_invalid_field_of_a_deployment_is_refused_before_the_build(tmp_path, 
     error = failure(tmp_path, f"{ONE}{text}\n")
     assert words in error.message
     assert 'deployment "x"' in error.message
+
+
+@pytest.mark.parametrize("value", ["true", '"true"'])
+def test_a_lock_that_is_only_true_does_not_say_which_one(tmp_path, value):
+    (tmp_path / "flowship.toml").write_text(f'entrypoint = "a.py:f"\nlock = {value}\n')
+    with pytest.raises(ConfigError, match='lock: must be "auto", false or the path') as caught:
+        loading.load(tmp_path, environ={})
+    assert caught.value.where.endswith("flowship.toml:2:1")
+
+
+ALERT = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[alerts]]\n'
+OPS = 'notify = "slack-webhook/ops"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", 'an alert needs on = ["failed"] or retry-crashed = 2'),
+        ("deployments = ['x']", 'an alert needs on = ["failed"] or retry-crashed = 2'),
+        ('on = ["failed"]', "on needs notify: a notification block and what it reports"),
+        (f"{OPS}retry-crashed = 1", "notify needs on: a notification block and what it reports"),
+        (f'{OPS}on = ["failed"]\nafter = "15m"', 'after needs "late" or "stuck" in on'),
+        ('on = ["failed"]\nnotify = "ops"', "the type and the name of a notification block"),
+        (f'{OPS}on = ["fialed"]', "'failed', 'crashed', 'late' or 'stuck'"),
+        ("retry-crashed = 11", "10"),
+        ("retry-crashed = -1", "0"),
+        (f'{OPS}on = ["failed"]\nto = "x"', 'unknown key "alert 1, to"'),
+        (f'{OPS}on = "failed"', 'alert 1, on must be a list: ["…", "…"]'),
+        (f'{OPS}on = ["failed"]\ndeployments = "x"', "alert 1, deployments must be a list"),
+        (f'{OPS}on = ["late"]\nafter = true', "alert 1, after must be seconds or text such as"),
+        (f'{OPS}on = ["late"]\nafter = []', "alert 1, after must be seconds or text such as"),
+        ('retry-crashed = "x"', "alert 1, retry-crashed must be a whole number"),
+    ],
+)
+def test_an_incomplete_alert_is_refused_with_its_place(tmp_path, text, message):
+    error = failure(tmp_path, f"{ALERT}{text}\n")
+    assert message in error.message
+    assert "flowship.toml:" in (error.where or "")
+
+
+def test_the_alerts_of_an_environment_replace_the_others(tmp_path):
+    text = (
+        f'{ALERT}{OPS}on = ["failed"]\n'
+        "[env.staging]\nalerts = []\n"
+        '[[env.production.alerts]]\non = ["late"]\nnotify = "slack-webhook/pager"\nafter = "5m"\n'
+    )
+    assert [a.on for a in load(tmp_path, text).alerts] == [("failed",)]
+    assert load(tmp_path, text, {"FLOWSHIP_ENV": "staging"}).alerts == ()
+    (alert,) = load(tmp_path, text, {"FLOWSHIP_ENV": "production"}).alerts
+    assert (alert.on, alert.notify, alert.after) == (("late",), "slack-webhook/pager", "5m")
+
+
+@pytest.mark.parametrize("text", ['[alerts]\non = ["failed"]\n', 'alerts = "x"\n'])
+def test_alerts_have_double_brackets(tmp_path, text):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{text}')
+    assert error.message == "alerts must be tables with a header in double brackets: [[alerts]]"
+
+
+def test_an_unknown_key_of_an_alert_shows_the_nearest(tmp_path):
+    assert failure(tmp_path, f"{ALERT}retry-crash = 2\n").hint == 'did you mean "retry-crashed"?'

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowship.deployment.desired import Flags
-from flowship.deployment.diff import attribute, diff, field_key
-from flowship.deployment.plan import Action, Editor, Plan, Resource
+from flowship.deployment.diff import attribute, diff
+from flowship.deployment.drift import LastRelease
+from flowship.deployment.plan import Action, Editor, Plan, Resource, field_key
 from flowship.errors import ConfigError
 from flowship.releases.fingerprints import applied
 from support.deploying import EMPTY, desired, settings
@@ -52,14 +53,13 @@ def test_every_operation_has_a_reason_and_every_change_too():
     assert all(c.reason for o in second.operations for c in o.changes)
 
 
-def test_a_new_image_changes_the_block_and_the_version_and_nothing_else():
+def test_a_new_image_changes_the_block_and_nothing_else():
     server = ServerModel()
     project = settings(deployments=[NIGHTLY])
     server.apply(desired(project))
     plan = server.apply(desired(project, reference=NEW))
     assert [(o.reason, [c.field for c in o.changes]) for o in plan.operations] == [
         ("new image", ["image"]),
-        ("new image", ["image", "version"]),
     ]
     assert plan.reschedule == ()
 
@@ -78,7 +78,7 @@ def test_a_pool_of_a_type_that_flowship_does_not_know_makes_no_plan():
 def editors(server: ServerModel, before, after) -> dict[str, Editor]:
     """The editor of each change from the state that a release recorded."""
     state = server.observe(after)
-    plan = attribute(diff(after, state), before, state)
+    plan = attribute(diff(after, state), LastRelease(before), state)
     return {c.field: c.edited_by for o in plan.operations for c in o.changes}
 
 
@@ -97,7 +97,6 @@ def test_a_value_that_the_last_release_recorded_is_flowships():
     assert editors(server, before, desired(after, reference=NEW)) == {
         "image": Editor.FLOWSHIP,
         "mem_limit": Editor.FLOWSHIP,
-        "version": Editor.FLOWSHIP,
         "tags": Editor.FLOWSHIP,
         "parameters.year": Editor.FLOWSHIP,
     }

@@ -6,6 +6,7 @@ import inspect
 from typing import is_typeddict
 
 import pytest
+from prefect.server.events.schemas import automations
 from prefect.server.events.schemas.events import ReceivedEvent
 from prefect.server.schemas import core, responses, states
 
@@ -13,6 +14,7 @@ from flowship.prefect import types
 
 SENT = {
     types.Artifact: core.Artifact,
+    types.Automation: automations.Automation,
     types.BlockDocument: core.BlockDocument,
     types.BlockSchema: core.BlockSchema,
     types.BlockType: core.BlockType,

@@ -1,0 +1,223 @@
+"""Alerts on a real server: their automations, what they report, and which runs start again.
+
+No worker runs here: the tests report states and heartbeats as a container would.
+`tests/integration/test_alerts.py` has the containers.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from flowship.deployment.alerts import owner_of, stored
+from flowship.deployment.plan import Resource
+from support.commands import until
+from support.deploying import Project, send_until_accepted
+
+pytestmark = pytest.mark.server
+
+FAILED = {"on": ["failed"], "notify": "custom-webhook/ops"}
+
+
+@pytest.fixture
+def project(prefect_server: str, receiver) -> Project:
+    """A project with a notification block of its own name."""
+    made = Project(prefect_server)
+    receiver.create_block(prefect_server, f"ops-{made.tag}")
+    made.values["deployments"] = [{"name": "nightly"}]
+    return made
+
+
+def ops(project: Project) -> str:
+    return f"custom-webhook/ops-{project.tag}"
+
+
+def configure(project: Project, **alert) -> None:
+    project.values["alerts"] = [{"notify": ops(project), **alert}]
+
+
+def automations(project: Project) -> list[dict]:
+    found = stored(project.api, [f"taxi-{project.tag}-docker"])
+    return sorted(found, key=lambda a: a["name"])
+
+
+def of_alerts(report) -> list[str]:
+    return [
+        f"{o.action.value}: {', '.join(c.field for c in o.changes)}"
+        for o in report.operations
+        if o.resource is Resource.AUTOMATION
+    ]
+
+
+# --- kept as automations -------------------------------------------------------------------------
+
+
+def test_alerts_are_deployed_once_and_cost_two_requests_afterwards(project):
+    project.deploy()
+    project.deploy()
+    without = len(project.network.requests)
+    configure(project, on=["failed", "crashed", "late", "stuck"], **{"retry-crashed": 2})
+    report = project.deploy()
+    assert of_alerts(report) == ["create: "] * 7
+    again = project.deploy()
+    assert (again.operations, project.network.writes) == ((), [])
+    owner = owner_of(f"taxi-{project.tag}-docker")
+    assert f"GET /automations/related-to/{owner}" in project.network.requests
+    assert len(project.network.requests) == without + 2
+    assert len(automations(project)) == 7
+
+
+def test_what_a_person_disables_stays_and_what_a_person_edits_is_restored(project):
+    configure(project, on=["failed", "late"])
+    project.deploy()
+    failed, late = automations(project)
+    project.raw("PATCH", f"/automations/{failed['id']}", {"enabled": False})
+    fields = ("name", "description", "enabled", "trigger", "actions")
+    edited = {k: late[k] for k in fields} | {"description": "mine"}
+    edited["trigger"] = {**late["trigger"], "within": 77}
+    project.raw("PUT", f"/automations/{late['id']}", edited)
+    planned = project.plan()
+    assert of_alerts(planned) == ["update: description, trigger.within"]
+    assert {c.edited_by.value for o in planned.operations for c in o.changes} == {"person"}
+    project.deploy()
+    now = {a["id"]: a for a in automations(project)}
+    assert now[failed["id"]]["enabled"] is False
+    assert now[late["id"]]["trigger"]["within"] == 900
+    configure(project, on=["failed"], deployments=["nightly"])
+    project.deploy()
+    (kept,) = automations(project)
+    assert (kept["id"], kept["enabled"]) == (failed["id"], False)
+
+
+def test_an_automation_of_a_person_is_never_touched(project):
+    configure(project, on=["failed"])
+    project.deploy()
+    (ours,) = automations(project)
+    fields = ("name", "description", "trigger", "actions")
+    theirs = project.raw("POST", "/automations/", {k: ours[k] for k in fields})
+    project.values["alerts"] = []
+    assert of_alerts(project.deploy()) == ["delete: "]
+    assert automations(project) == []
+    assert project.raw("GET", f"/automations/{theirs['id']}")["name"] == ours["name"]
+    assert project.deploy().operations == ()
+    project.raw("DELETE", f"/automations/{theirs['id']}")
+
+
+# --- what they do --------------------------------------------------------------------------------
+
+
+class Runs:
+    """Runs of the deployed flow, reported on as their containers would."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.deployment = project.stored()["id"]
+        self.ids: dict[str, str] = {}
+
+    def send(self, method: str, path: str, body: object = None) -> Any:
+        """SQLite can keep a change waiting for a minute while automations are carried out."""
+        url = self.project.api.url + path
+        response = send_until_accepted(method, url, body, timeout=150)
+        return response.json() if response.content else None
+
+    def start(self, name: str, **state: object) -> str:
+        name = f"{name}-{self.project.tag}"
+        body = {"name": name, **({"state": state} if state else {})}
+        made = self.send("POST", f"/deployments/{self.deployment}/create_flow_run", body)
+        self.ids[name] = made["id"]
+        return name
+
+    def set(self, name: str, kind: str, state_name: str | None = None, message: str = "") -> None:
+        state = {"type": kind, "name": state_name or kind.capitalize(), "message": message}
+        path = f"/flow_runs/{self.ids[name]}/set_state"
+        self.send("POST", path, {"state": state})
+
+    def run_to(self, name: str, *end: str) -> None:
+        """Begin to run, and end."""
+        self.set(name, "PENDING")
+        self.set(name, "RUNNING")
+        self.set(name, *end)
+
+    def heartbeat(self, name: str, ago: timedelta) -> None:
+        """The heartbeat of a container, as Prefect's engine sends it."""
+        event = {
+            "id": str(uuid.uuid4()),
+            "occurred": (datetime.now(timezone.utc) - ago).isoformat(),
+            "event": "prefect.flow-run.heartbeat",
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{self.ids[name]}"},
+            "related": [
+                {
+                    "prefect.resource.id": f"prefect.deployment.{self.deployment}",
+                    "prefect.resource.role": "deployment",
+                }
+            ],
+        }
+        self.send("POST", "/events", [event])
+
+    def states(self, name: str) -> list[tuple[str, str]]:
+        found = self.send("GET", f"/flow_run_states/?flow_run_id={self.ids[name]}")
+        return [(s["name"], s["message"] or "") for s in found]
+
+    def state(self, name: str) -> str:
+        return self.states(name)[-1][0]
+
+
+def test_each_event_is_reported_and_crashed_runs_start_again_within_their_limit(project, receiver):
+    values = {"on": ["failed", "crashed"], "retry-crashed": 2}
+    configure(project, **values)
+    project.values["alerts"] += [
+        {"on": ["late"], "notify": ops(project), "after": 10},
+        {"on": ["stuck"], "notify": ops(project), "after": "90s"},
+    ]
+    project.deploy()
+    runs = Runs(project)
+    late = runs.start("late")
+    stuck = runs.start("stuck")
+    runs.set(stuck, "PENDING")
+    runs.set(stuck, "RUNNING")
+    runs.heartbeat(stuck, timedelta(seconds=88))
+
+    failed, timed_out, named = (runs.start(name) for name in ("failed", "timed-out", "named"))
+    runs.run_to(failed, "FAILED", "Failed", "no rows")
+    runs.run_to(timed_out, "FAILED", "TimedOut")
+    runs.run_to(named, "FAILED", "No data")
+    fine, skipped = runs.start("fine"), runs.start("skipped")
+    runs.run_to(fine, "COMPLETED")
+    runs.run_to(skipped, "COMPLETED", "Skipped")
+    runs.heartbeat(fine, timedelta(seconds=88))  # one that arrives after the end
+
+    crashing = runs.start("crashing")
+    for number in (1, 2):
+        runs.run_to(crashing, "CRASHED")
+        message = f"Started again after a crash by flowship ({number} of 2)."
+        until(lambda m=message: runs.states(crashing)[-1] == ("Scheduled", m))
+    runs.run_to(crashing, "CRASHED")
+    not_started = runs.start("not-started")
+    runs.set(not_started, "PENDING")
+    runs.set(not_started, "CRASHED")
+    until(lambda: runs.state(not_started) in ("Scheduled", "Late"))
+
+    for run in (failed, timed_out, named):
+        until(lambda run=run: receiver.about(run))
+        assert {*receiver.about(run)} == {"failed"}
+    until(lambda: len(receiver.about(crashing)) >= 3)
+    until(lambda: receiver.about(late) == ["late for 10 seconds"])
+    until(lambda: "stuck" in receiver.about(stuck))
+    ended = ("Crashed", "No heartbeat for 1 minute 30 seconds: its container has probably died."
+             " Ended by flowship.")  # fmt: skip
+    assert ended in runs.states(stuck)
+    until(lambda: runs.state(stuck) in ("Scheduled", "Late"))
+
+    assert {*receiver.about(crashing)} == {"crashed"}
+    assert runs.state(crashing) == "Crashed", "the limit is reached"
+    assert receiver.about(fine) == receiver.about(skipped) == []
+    assert runs.state(fine) == "Completed", "a late heartbeat ends nothing that is over"
+    message, *_ = (n for n in receiver.received if f"Run {failed} is" in n.body)
+    assert message.subject == f"flow-{project.tag}/nightly: failed"
+    assert message.body.splitlines()[:2] == [
+        f"Run {failed} is Failed: no rows",
+        f"Logs: flowship logs {runs.ids[failed]}",
+    ]
