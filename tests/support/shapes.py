@@ -379,6 +379,62 @@ SCHEDULE_PREVIEW = {
         }
     ],
 }
+STATUS = {
+    "project": Maybe(str),
+    "environment": Maybe(str),
+    "api_url": str,
+    "checked": str,
+    "release": Maybe({"number": int, "created": Maybe(str), "who": str, "made_by": str}),
+    "lock": Maybe({"who": str, "since": str, "expired": bool}),
+    "deployments": [
+        {
+            "name": str,
+            "url": str,
+            "paused": bool,
+            "schedules": Any_({"slug": str, "words": str, "active": bool}),
+            "next_run": Maybe({"at": str, "planned": bool, "by_schedule": bool}),
+            "runs": Any_(
+                {
+                    "id": str,
+                    "name": str,
+                    "state_type": str,
+                    "state_name": str,
+                    "expected": Maybe(str),
+                    "started": Maybe(str),
+                    "ended": Maybe(str),
+                    "seconds": float,
+                }
+            ),
+            "late": Maybe({"count": int, "since": str}),
+            "waiting": int,
+            "stuck": Any_(
+                {"id": str, "name": str, "state_name": str, "since": Maybe(str), "reason": str}
+            ),
+            "block": str,
+            "image": str,
+            "pool": str,
+        }
+    ],
+    "images": Any_(
+        {
+            "reference": str,
+            "block": str,
+            "released": Maybe(bool),
+            "source": str,
+            "changed": Any_(str),
+        }
+    ),
+    "pools": Any_(
+        {
+            "name": str,
+            "exists": bool,
+            "paused": bool,
+            "workers": Any_({"name": str, "online": bool, "heard": Maybe(str)}),
+            "start_command": str,
+        }
+    ),
+    "attention": Any_({"problem": str, "about": str, "message": str}),
+}
 RELEASE = {
     "number": int,
     "id": str,
@@ -467,60 +523,4 @@ PRUNE = {
     "kept": Any_(PRUNED),
     "freed": Maybe(int),
     "dry_run": bool,
-}
-STATUS = {
-    "project": Maybe(str),
-    "environment": Maybe(str),
-    "api_url": str,
-    "checked": str,
-    "release": Maybe({"number": int, "created": Maybe(str), "who": str, "made_by": str}),
-    "lock": Maybe({"who": str, "since": str, "expired": bool}),
-    "deployments": [
-        {
-            "name": str,
-            "url": str,
-            "paused": bool,
-            "schedules": Any_({"slug": str, "words": str, "active": bool}),
-            "next_run": Maybe({"at": str, "planned": bool, "by_schedule": bool}),
-            "runs": Any_(
-                {
-                    "id": str,
-                    "name": str,
-                    "state_type": str,
-                    "state_name": str,
-                    "expected": Maybe(str),
-                    "started": Maybe(str),
-                    "ended": Maybe(str),
-                    "seconds": float,
-                }
-            ),
-            "late": Maybe({"count": int, "since": str}),
-            "waiting": int,
-            "stuck": Any_(
-                {"id": str, "name": str, "state_name": str, "since": Maybe(str), "reason": str}
-            ),
-            "block": str,
-            "image": str,
-            "pool": str,
-        }
-    ],
-    "images": Any_(
-        {
-            "reference": str,
-            "block": str,
-            "released": Maybe(bool),
-            "source": str,
-            "changed": Any_(str),
-        }
-    ),
-    "pools": Any_(
-        {
-            "name": str,
-            "exists": bool,
-            "paused": bool,
-            "workers": Any_({"name": str, "online": bool, "heard": Maybe(str)}),
-            "start_command": str,
-        }
-    ),
-    "attention": Any_({"problem": str, "about": str, "message": str}),
 }

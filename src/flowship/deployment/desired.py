@@ -255,10 +255,10 @@ class DesiredState:
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
-        alerts: The automations that report runs that went wrong.
         when_removed: What is done with deployments that left the configuration.
         sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
             for one image, if the deploy is about all.
+        alerts: The automations that report runs that went wrong.
     """
 
     image: ImageFacts
@@ -269,9 +269,9 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
-    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
     when_removed: WhenRemoved = WhenRemoved.KEEP
     sweeps: bool = True
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     @property
     def flows(self) -> frozenset[str]:

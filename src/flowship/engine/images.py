@@ -151,16 +151,6 @@ def _names(listed: list[str] | None) -> list[str]:
     return [name for name in listed or () if not name.startswith("<none>")]
 
 
-def remove(engine: Engine, image_id: str) -> bool:
-    """Remove an image; False if it is in use, or gone."""
-    with engine_errors("removing an image"):
-        try:
-            engine.api.remove_image(image_id)
-        except docker.errors.APIError:
-            return False
-    return True
-
-
 def working_directory(engine: Engine, reference: str) -> str | None:
     """The WORKDIR of an image; None when the engine does not have the image."""
     found = look_up(engine, reference)
@@ -205,7 +195,17 @@ def layers_size(engine: Engine) -> int:
         return int(engine.api.df().get("LayersSize") or 0)
 
 
-def remove_named(engine: Engine, image_id: str, names: Iterable[str]) -> None:
+def remove_if_unused(engine: Engine, image_id: str) -> bool:
+    """Remove an image; False if it is in use, or gone."""
+    with engine_errors("removing an image"):
+        try:
+            engine.api.remove_image(image_id)
+        except docker.errors.APIError:
+            return False
+    return True
+
+
+def remove(engine: Engine, image_id: str, names: Iterable[str]) -> None:
     """Remove an image with all of its names; what is gone already is removed."""
     for name in (*names, image_id):
         with engine_errors(f"removing {name}"), suppress(docker.errors.ImageNotFound):

@@ -94,5 +94,5 @@ def remove(engine: Engine, images: Sequence[PrunedImage]) -> int:
     """
     before = engine_images.layers_size(engine)
     for image in images:
-        engine_images.remove_named(engine, image.id, image.names)
+        engine_images.remove(engine, image.id, image.names)
     return max(0, before - engine_images.layers_size(engine))
