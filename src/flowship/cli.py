@@ -27,6 +27,7 @@ from flowship.commands import (
     pause,
     profile,
     promote,
+    ps,
     push,
     run,
     schedule,
@@ -268,6 +269,13 @@ register(
         "flowship cancel nightly --force",
     ),
     panel=OPERATE,
+)
+register(
+    app,
+    "ps",
+    ps.ps,
+    ("flowship ps", "flowship ps --all", "flowship ps trips/nightly --json"),
+    panel=OBSERVE,
 )
 register(
     app,

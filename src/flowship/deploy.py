@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import (
     block_users,
-    description,
     diff_schedules,
     docker_block,
     lock,
@@ -124,7 +123,7 @@ def _expected_flow(
     return FlowFacts(
         entrypoint,
         name=names.get(found["flow_id"]),
-        description=description.split(found["description"]).text,
+        description=found["description"],
         parameters=found["parameter_openapi_schema"],
     )
 
@@ -310,13 +309,16 @@ class _Deploying:
 def _record_users(
     desired: DesiredState, state: ServerState, api: PrefectApi, held: lock.DeployLock
 ) -> None:
-    """Record that the flow has deployments on the block, before there is one."""
+    """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    alerts = bool(desired.alerts.automations or state.alerts)
-    if (users, alerts) != (state.users, state.alerts_recorded):
+    image, owner = desired.image.reference, desired.alerts.owner
+    alerts = state.alerts_recorded - {owner}
+    if desired.alerts.automations or state.alerts:
+        alerts |= {owner}
+    if (users, image, alerts) != (state.users, state.image, state.alerts_recorded):
         held.check()
-        block_users.record(api, desired.block.name, users, alerts=alerts)
+        block_users.record(api, desired.block.name, users, image=image, alerts=alerts)
 
 
 def _compare(desired: DesiredState, state: ServerState) -> Plan:

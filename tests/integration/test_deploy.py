@@ -527,7 +527,7 @@ def test_what_the_configuration_passes_to_docker_is_stored_as_json(project, tmp_
 def test_an_unprobed_image_leaves_the_stored_schema_and_description_alone(project):
     project.deploy()
     project.deploy(parameters=None, flow_description=None)
-    assert project.stored()["description"].startswith("Loads taxi rides.\n\nImage: `user/")
+    assert project.stored()["description"] == "Loads taxi rides."
     assert project.stored()["parameter_openapi_schema"]["properties"]["year"]["default"] == 2021
 
 

@@ -69,7 +69,6 @@ def whose(project: Project) -> set[int]:
     image = project.block()["data"]["image"]
     return {
         int(image.partition(":v")[2][0]),
-        int(stored["version"][0], 16),
         int(stored["description"].split()[1]),
         CRONS.index(schedule["schedule"]["cron"]),
     }

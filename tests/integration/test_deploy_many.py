@@ -49,7 +49,13 @@ def test_unchanged_deployments_cost_no_requests_and_a_changed_one_costs_its_own(
     project.deploy(flows=flows[:1])
     alone = [r for r in project.network.requests if not r.startswith("POST /flows/filter")]
     assert [r for r in unchanged if not r.startswith("POST /flows/filter")] == alone
+    # A new image is one change, whatever the number of deployments.
     flows = configure(project, COUNT)
+    report = project.deploy(flows=flows, reference="user/de-repo:new@sha256:" + "cd" * 32)
+    assert {d.outcome for d in report.deployments} == {"unchanged"}
+    changed = [w.partition("/api/")[2].partition("/")[0] for w in project.network.writes]
+    assert sorted(changed) == ["artifacts", "artifacts", "block_documents", "variables",
+                               "variables"]  # fmt: skip
     project.values["deployments"][3]["tags"] = ["changed"]
     report = project.deploy(flows=flows)
     assert [d.outcome for d in report.deployments].count("updated") == 1

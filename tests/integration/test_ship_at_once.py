@@ -64,5 +64,3 @@ def test_ships_at_once_leave_the_state_of_one_of_them(ships, prefect_server, num
         (schedule,) = deployment["schedules"]
         winner = CRONS.index(schedule["schedule"]["cron"])
         assert image == results[winner]["push"]["reference"]
-        assert deployment["version"] == results[winner]["build"]["inputs"][:12]
-        assert f"Image: `{image}" in deployment["description"]

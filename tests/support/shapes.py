@@ -187,6 +187,35 @@ LOGS = {
     ),
     "warnings": Any_(str),
 }
+PS = {
+    "runs": Any_(
+        {
+            "id": str,
+            "name": str,
+            "deployment": str,
+            "state": str,
+            "started": str,
+            "place": str,
+            "container": Maybe(
+                {
+                    "id": str,
+                    "name": str,
+                    "image": str,
+                    "status": str,
+                    "message": str,
+                    "started": str,
+                    "exit_code": Maybe(int),
+                    "out_of_memory": bool,
+                    "cpu_percent": Maybe(float),
+                    "memory": Maybe(int),
+                    "memory_limit": Maybe(int),
+                    "shell": str,
+                }
+            ),
+        }
+    ),
+    "warnings": Any_(str),
+}
 CANCEL = {"run": RUN_STATE, "outcome": str, "container": str}
 INIT = {
     "written": [str],

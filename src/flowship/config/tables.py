@@ -289,10 +289,7 @@ class Deployment(Table):
     """The queue of the work pool; the server creates it if it does not exist. Without it, a choice
     in the UI is kept; a new deployment is in the pool's default queue."""
     version: str | None = Field(default=None, min_length=1)
-    """The deployment's version in the UI.
-
-    Default: the image's tag
-    """
+    """The deployment's version in the UI."""
     enforce_parameters: bool | None = None
     """Whether the server refuses a run with parameters that the flow does not take. Without it, a
     choice in the UI is kept; a new deployment enforces them."""

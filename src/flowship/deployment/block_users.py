@@ -1,8 +1,10 @@
-"""Which flows have deployments on a block, and whether these have alerts: recorded on the server.
+"""Which flows have deployments on a block, its last image, whose alerts: recorded on the server.
 
 The server cannot be asked which deployments refer to a block. Reading all of them takes longer with
 everybody's deployments, so each deploy records the flow's name in an artifact of the block, and
-only the deployments of the recorded flows are read. Alerts are asked for only where there are any.
+only the deployments of the recorded flows are read. The image is recorded for all projects that
+share the block: with another one, a person has edited it. Alerts are asked for only where there
+are any, or were.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ class Recorded:
 
     Attributes:
         flows: The names of the flows that have deployments on it; None if nothing recorded them.
-        alerts: Whether the deployments have alerts.
+        image: The image of the last deploy; empty if nothing recorded it.
+        alerts: The owners of the alerts, one for each project that has some.
     """
 
     flows: frozenset[str] | None
-    alerts: bool = False
+    image: str = ""
+    alerts: frozenset[str] = frozenset()
 
 
 NOTHING = Recorded(frozenset())
@@ -55,16 +59,33 @@ def read(api: PrefectApi, block: str) -> Recorded:
     data = found["data"] if found else None
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         return Recorded(None)
-    names, alerts = data.get("flows"), data.get("alerts") is True
-    return Recorded(frozenset(map(str, names)) if isinstance(names, list) else None, alerts)
+    names, image, owners = data.get("flows"), data.get("image"), data.get("alerts")
+    return Recorded(
+        frozenset(map(str, names)) if isinstance(names, list) else None,
+        image if isinstance(image, str) else "",
+        frozenset(map(str, owners)) if isinstance(owners, list) else frozenset(),
+    )
 
 
-def record(api: PrefectApi, block: str, names: Iterable[str], *, alerts: bool = False) -> None:
-    """Record the flows. Where that fails, the next deploy reads all deployments."""
+def record(
+    api: PrefectApi,
+    block: str,
+    names: Iterable[str],
+    *,
+    image: str = "",
+    alerts: Iterable[str] = (),
+) -> None:
+    """Record the flows, the image and the owners of alerts. Where that fails, the next deploy reads
+    all deployments."""
     body = {
         "type": "json",
         "description": f"Flows with deployments on the block {block}, recorded by flowship",
-        "data": {"format": FORMAT, "flows": sorted(names), "alerts": alerts},
+        "data": {
+            "format": FORMAT,
+            "flows": sorted(names),
+            "image": image,
+            "alerts": sorted(alerts),
+        },
     }
     with suppress(ApiError):
         api.create_artifact(artifact_key(block), body)

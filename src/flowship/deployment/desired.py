@@ -9,15 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Any
 
 from flowship.deployment.alerts import DesiredAlerts
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.schedules import ScheduleSpec
-
-NEW_IMAGE = "(new image)"
-"""In a dry run, in place of what only the built image has."""
 
 
 @dataclass(frozen=True)
@@ -76,22 +72,9 @@ class ImageFacts:
     revision: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def version(self) -> str:
-        """What the UI shows as the deployment's version: the tag that the inputs have."""
-        if not self.built:
-            return NEW_IMAGE
-        return self.inputs[:12] or image_version(self.reference)
-
     def flow(self, entrypoint: str) -> FlowFacts | None:
         """What is known of a flow; None if that is nothing."""
         return next((flow for flow in self.flows if flow.entrypoint == entrypoint), None)
-
-
-def image_version(reference: str) -> str:
-    """Twelve digits of the digest, else the tag."""
-    name, _, digest = reference.partition("@sha256:")
-    return digest[:12] if digest else PurePosixPath(name).name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ def attribute(plan: Plan, applied: Mapping[str, str], state: ServerState) -> Pla
 def _editor(
     operation: Operation, change: FieldChange, applied: Mapping[str, str], state: ServerState
 ) -> Editor:
-    if operation.resource is Resource.BLOCK and change.field == "image" and state.block:
-        ours = state.has_deployed(str(state.block["data"].get("image")))
-        return Editor.FLOWSHIP if ours else Editor.PERSON
+    is_image = operation.resource is Resource.BLOCK and change.field == "image"
+    if is_image and state.block and state.has_deployed(str(state.block["data"].get("image"))):
+        return Editor.FLOWSHIP  # for this project, or another one that shares the block
     by_id = operation.resource in (Resource.SCHEDULE, Resource.AUTOMATION)
     name = str(operation.id) if by_id else operation.name
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):

@@ -1,5 +1,8 @@
 """A deployment: created, or changed field by field. Pure.
 
+No field depends on the image: a new one changes the block, and all runs start it from then on. A
+changed deployment would lose the runs that are planned, and a project has up to hundreds of them.
+
 Whether it is paused is a person's, unless a flag says so; so are the schedules that flowship did
 not make (`flowship.deployment.diff_schedules`).
 """
@@ -13,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import diff_schedules, parameters, secrets
 from flowship.deployment.alerts import HEARTBEATS, heartbeat_variable
-from flowship.deployment.description import Description, image_note, split
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import parse_moment, stored_schedule
 from flowship.redaction import mask_value
@@ -29,15 +31,13 @@ ROUNDS = timedelta(minutes=2)
 
 TABLES = ("parameters", "job_variables")
 SCHEMA = "parameter_openapi_schema"
-IMAGE = "image"
-"""Not a field of the API: the part of the description that names the image."""
 QUEUE = "work_queue_name"
 OPTIONS = "concurrency_options"
 ENFORCE = "enforce_parameter_schema"
 COLLISIONS = {"queue": "ENQUEUE", "cancel-new": "CANCEL_NEW"}
 """What a run does that exceeds the limit → as the API writes it."""
 FIELDS = (
-    "description", IMAGE, "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
+    "description", "version", "entrypoint", "path", "pull_steps", "parameters", "tags",
     "concurrency_limit", OPTIONS, "work_pool_name", QUEUE, "job_variables", SCHEMA, ENFORCE,
 )  # fmt: skip
 
@@ -94,10 +94,7 @@ def wanted_fields(
         **extra.pop("env", {}),
     }
     fields: dict[str, Any] = {
-        IMAGE: desired.image.version
-        if not desired.image.built
-        else image_note(desired.image.reference, desired.image.revision),
-        "version": wanted.version or desired.image.version,
+        "version": wanted.version,
         "entrypoint": wanted.entrypoint,
         "path": wanted.path,
         "pull_steps": [
@@ -132,9 +129,8 @@ def stored_field(deployment: Deployment, name: str) -> Any:  # noqa: ANN401 JSON
         options = deployment.get("concurrency_options")
         strategy = options["collision_strategy"] if options else None
         return next((words for words, own in COLLISIONS.items() if own == strategy), strategy)
-    if name in ("description", IMAGE):
-        stored = split(deployment.get("description"))
-        return stored.image if name == IMAGE else stored.text
+    if name == "description":
+        return deployment.get("description") or None
     return deployment.get(name)
 
 
@@ -200,17 +196,13 @@ def _update(
 
 
 def _sent(fields: Mapping[str, Any], deployment: Deployment | None) -> dict[str, Any]:
-    """The fields as the API takes them: the image is part of the description.
+    """The fields as the API takes them.
 
     Args:
         fields: Those to write.
-        deployment: As the server has it; it has what `fields` leaves out of the description.
+        deployment: As the server has it.
     """
-    body = {k: v for k, v in fields.items() if k != IMAGE}
-    if "description" in fields or IMAGE in fields:
-        stored = split(deployment.get("description") if deployment else None)
-        text, image = fields.get("description", stored.text), fields.get(IMAGE, stored.image)
-        body["description"] = str(Description(text, image))
+    body = dict(fields)
     if OPTIONS in fields:
         options = deployment.get("concurrency_options") if deployment else None
         kept = {k: v for k, v in options.items() if v is not None} if options else {}
@@ -219,8 +211,6 @@ def _sent(fields: Mapping[str, Any], deployment: Deployment | None) -> dict[str,
 
 
 def _operation_reason(changes: Sequence[FieldChange]) -> str:
-    if any(change.reason == "new image" for change in changes):
-        return "new image"
     return ", ".join(dict.fromkeys(change.reason for change in changes))
 
 
@@ -250,7 +240,7 @@ def _changes(
                 name, *names, "the flow's parameters", fingerprint=fingerprint(before)
             )
         else:
-            reason = _reason(wanted, name)
+            reason = _reason(name)
             yield FieldChange(name, before, value, reason, fingerprint=fingerprint(before))
 
 
@@ -308,9 +298,7 @@ def _names(schema: Mapping[str, Any] | None) -> list[str]:
     return list((schema or {}).get("properties", {}))
 
 
-def _reason(wanted: DesiredDeployment, name: str) -> str:
-    if name == IMAGE or (name == "version" and not wanted.version):
-        return "new image"
+def _reason(name: str) -> str:
     if name == "paused":
         return "--paused or --no-paused"
     return "configuration"

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import alerts, block_users, docker_block, notifications
-from flowship.deployment.description import names_image
+from flowship.deployment import block_users, docker_block, notifications
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -92,8 +91,9 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
+        image: The image that is recorded as the last one deployed on the block; empty if none is.
         alerts: flowship's own automations of this image.
-        alerts_recorded: Whether it is recorded that there are any.
+        alerts_recorded: The owners of alerts that are recorded of the block.
     """
 
     ground: Ground
@@ -102,13 +102,13 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
+    image: str = ""
     alerts: tuple[Automation, ...] = ()
-    alerts_recorded: bool = False
+    alerts_recorded: frozenset[str] = frozenset()
 
     def has_deployed(self, reference: str) -> bool:
-        """Whether flowship itself deployed this image on this block."""
-        own = [d.deployment for d in self.deployments if d.deployment]
-        return any(names_image(d, reference) for d in (*own, *(s.deployment for s in self.sharing)))
+        """Whether this image is the last one that flowship itself deployed on this block."""
+        return bool(reference) and reference == self.image
 
 
 def observe_ground(
@@ -161,6 +161,7 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
         deployments=found,
         sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
         users=users,
+        image=recorded.image,
         alerts=_alerts(api, desired, recorded),
         alerts_recorded=recorded.alerts,
     )
@@ -197,9 +198,10 @@ def _alerts(
     api: PrefectApi, desired: DesiredState, recorded: block_users.Recorded
 ) -> tuple[Automation, ...]:
     """Asked for only where there are alerts, or were."""
-    if not desired.alerts.automations and not recorded.alerts:
+    owner = desired.alerts.owner
+    if not desired.alerts.automations and owner not in recorded.alerts:
         return ()
-    return tuple(alerts.stored(api, [desired.block.name]))
+    return tuple(api.automations_of(owner))
 
 
 def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 NEXT_RUNS = 3
 SHOWN_FLOWS = 3
-UNREPORTED = ("version", "image", "parameter_openapi_schema")
-"""Fields of a deployment that every new image changes."""
+UNREPORTED = ("parameter_openapi_schema",)
+"""Fields of a deployment that follow the flow's code."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +195,7 @@ def _deployment(
             o.name.partition(": ")[2] for o in on_schedules if o.action is Action.DELETE
         ),
         parameters=wanted.parameter_values,
-        changes=tuple(
-            _change(c)
-            for c in _changes(own)
-            if c.field not in UNREPORTED or (c.field == "version" and wanted.version)
-        ),
+        changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
             *_changed_project(outcome, wanted, before),

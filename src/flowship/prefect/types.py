@@ -32,6 +32,7 @@ class Deployment(TypedDict):
     """A deployment with its schedules."""
 
     id: str
+    created: str
     name: str
     flow_id: str
     version: str | None

@@ -54,6 +54,11 @@ class RunContainer:
     container: Container
 
     @property
+    def runs(self) -> bool:
+        """Whether its processes are alive."""
+        return self.container.runs
+
+    @property
     def shell(self) -> str:
         """The command that opens a shell in it."""
         return f"docker exec -it {self.container.name} sh"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block
-from flowship.deployment.description import names_image
 from flowship.errors import UsageError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment
@@ -74,7 +73,7 @@ def _with_name(
     found = list(api.deployments([name]))
     settings = project() if len(found) > 1 else None
     if settings:
-        found = _own(api, name, found, settings)
+        found = _own(name, found, settings)
     flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
     return [_with_flow(d, flows[d["flow_id"]]) for d in found if d["flow_id"] in flows]
 
@@ -83,26 +82,20 @@ def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
     return {**deployment, "flow_name": flow}
 
 
-def _own(
-    api: PrefectApi, name: str, found: list[Deployment], settings: Settings
-) -> list[Deployment]:
-    """The project's own deployments: those with its block, its entrypoint and its latest image.
-
-    A flow that was renamed leaves a deployment behind with the same block and entrypoint, but
-    with an older image.
+def _own(name: str, found: list[Deployment], settings: Settings) -> list[Deployment]:
+    """The project's own deployments: those with its block and its entrypoint, and of these the one
+    that was created last: a flow that was renamed leaves one behind with the same ones.
     """
     settings = settings.for_deployment(name)
-    block = api.block_document(docker_block.SLUG, settings.block_name)
-    image = str(block["data"].get("image") or "") if block else ""
     entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)
     rules: tuple[Callable[[Deployment], bool], ...] = (
         lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
         lambda d: d.get("entrypoint") == entrypoint,
-        lambda d: bool(image) and names_image(d, image),
     )
     for rule in rules:
         found = [d for d in found if rule(d)] or found
-    return found
+    own = all(rule(found[0]) for rule in rules)
+    return [max(found, key=lambda d: d["created"])] if own else found
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:

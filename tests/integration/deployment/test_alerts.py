@@ -40,7 +40,7 @@ def configure(project: Project, **alert) -> None:
 
 
 def automations(project: Project) -> list[dict]:
-    found = stored(project.api, [f"taxi-{project.tag}-docker"])
+    found = stored(project.api, f"taxi-{project.tag}", [f"taxi-{project.tag}-docker"])
     return sorted(found, key=lambda a: a["name"])
 
 
@@ -64,7 +64,7 @@ def test_alerts_are_deployed_once_and_cost_two_requests_afterwards(project):
     assert of_alerts(report) == ["create: "] * 7
     again = project.deploy()
     assert (again.operations, project.network.writes) == ((), [])
-    owner = owner_of(f"taxi-{project.tag}-docker")
+    owner = owner_of(f"taxi-{project.tag}", f"taxi-{project.tag}-docker")
     assert f"GET /automations/related-to/{owner}" in project.network.requests
     assert len(project.network.requests) == without + 2
     assert len(automations(project)) == 7

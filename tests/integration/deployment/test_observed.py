@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flowship import runs
 from flowship.deployment.desired import DesiredState, Flags
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import registration
@@ -17,6 +16,7 @@ from flowship.deployment.observed import (
 )
 from flowship.deployment.plan import Plan
 from flowship.errors import ConfigError, UsageError
+from flowship.runs.find import find
 from support.deploying import Project, image, settings
 
 pytestmark = pytest.mark.server
@@ -107,7 +107,7 @@ def test_the_deployments_of_other_projects_are_not_read(project, prefect_server)
     assert few.count("POST /deployments/filter") == 1
     project.network.requests.clear()
     with pytest.raises(UsageError) as caught:
-        runs.find(project.api, f"{project.tag}-x")
+        find(project.api, f"{project.tag}-x")
     assert f'did you mean "{project.tag}-' in caught.value.hint
     assert project.network.requests.count("POST /deployments/filter") <= 3
     project.raw("DELETE", f"/flows/{flow_id}")

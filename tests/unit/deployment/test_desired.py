@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.deployment.desired import Flags, FlowFacts, image_version
-from support.deploying import desired, image, planned, settings
+from flowship.deployment.desired import Flags, FlowFacts
+from support.deploying import desired, planned, settings
 
 PINNED = "user/de-repo:tag@sha256:" + "0123456789abcdef" * 4
-
-
-def test_the_version_is_the_digest_or_the_tag():
-    assert image_version(PINNED) == "0123456789ab"
-    assert image_version("127.0.0.1:5000/de-taxi:4f2a") == "4f2a"
-    assert image_version("user/de-repo") == "de-repo"
-    assert image(reference=PINNED).version == "0123456789ab"
-
-
-def test_the_version_is_the_tag_of_the_inputs_in_every_repository():
-    inputs = "70e09344db70" + "0" * 52
-    for reference in (PINNED, "user/de-repo:latest@sha256:" + "cd" * 32, "de-taxi:70e09344db70"):
-        assert image(reference=reference, inputs=inputs).version == "70e09344db70"
-    assert image(inputs=inputs, built=False).version == "(new image)"
 
 
 @pytest.mark.parametrize(

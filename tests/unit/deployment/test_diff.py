@@ -52,14 +52,13 @@ def test_every_operation_has_a_reason_and_every_change_too():
     assert all(c.reason for o in second.operations for c in o.changes)
 
 
-def test_a_new_image_changes_the_block_and_the_version_and_nothing_else():
+def test_a_new_image_changes_the_block_and_nothing_else():
     server = ServerModel()
     project = settings(deployments=[NIGHTLY])
     server.apply(desired(project))
     plan = server.apply(desired(project, reference=NEW))
     assert [(o.reason, [c.field for c in o.changes]) for o in plan.operations] == [
         ("new image", ["image"]),
-        ("new image", ["image", "version"]),
     ]
     assert plan.reschedule == ()
 
@@ -97,7 +96,6 @@ def test_a_value_that_the_last_release_recorded_is_flowships():
     assert editors(server, before, desired(after, reference=NEW)) == {
         "image": Editor.FLOWSHIP,
         "mem_limit": Editor.FLOWSHIP,
-        "version": Editor.FLOWSHIP,
         "tags": Editor.FLOWSHIP,
         "parameters.year": Editor.FLOWSHIP,
     }

@@ -11,7 +11,7 @@ from flowship.deployment.diff import diff
 from flowship.deployment.diff_deployment import stored_field
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
 from flowship.redaction import MASK
-from support.deploying import NOW, SCHEMA, desired, image, settings
+from support.deploying import NOW, SCHEMA, desired, settings
 from support.server_model import ServerModel
 
 NEW = "user/de-repo:new@sha256:" + "cd" * 32
@@ -63,7 +63,7 @@ def test_a_new_deployment_is_created_with_its_flow(server):
 def test_only_the_fields_that_differ_are_sent(server):
     server.apply(wanted(tags=["a", "b"], description="Loads."))
     operation = updated(server, wanted(tags=["a", "b"], description="Loads more."))
-    assert operation.body == {"description": f"Loads more.\n\nImage: `{image().reference}`"}
+    assert operation.body == {"description": "Loads more."}
     assert operation.reason == "configuration"
     (change,) = operation.changes
     assert (change.field, change.before, change.after) == (
@@ -124,7 +124,7 @@ def test_a_work_queue_is_sent_with_its_pool_and_stays_where_none_is_configured(s
     assert deployment["work_queue_name"] == "fast"
 
 
-def test_a_configured_version_replaces_the_images_and_is_reported_as_configuration(server):
+def test_a_version_is_the_configured_one_and_there_is_none_without(server):
     server.apply(wanted())
     state = wanted(version="2026.1")
     operation = updated(server, state)
@@ -132,7 +132,7 @@ def test_a_configured_version_replaces_the_images_and_is_reported_as_configurati
     assert operation.reason == "configuration"
     server.apply(state)
     assert not compared(server, state)
-    assert updated(server, wanted()).changes[0].after == image().version
+    assert updated(server, wanted()).body == {"version": None}
 
 
 def test_whether_parameters_are_enforced_is_a_persons_unless_it_is_configured(server):
@@ -227,22 +227,20 @@ def test_an_image_that_was_not_probed_leaves_the_stored_schema_and_description_a
     unknown = {"parameters": None, "flow_description": None}
     assert not compared(server, wanted(facts=unknown))
     configured = wanted(facts=unknown, description="ours")
-    assert updated(server, configured).body == {
-        "description": f"ours\n\nImage: `{image().reference}`"
-    }
+    assert updated(server, configured).body == {"description": "ours"}
 
 
-def test_a_new_image_keeps_the_text_of_the_description(server):
-    server.apply(wanted(description="Loads."))
-    facts = {"reference": "user/de-repo:new@sha256:" + "cd" * 32, "revision": "5f2c"}
-    operation = updated(server, wanted(facts=facts, description="Loads."))
-    assert [c.field for c in operation.changes] == ["image", "version"]
-    note = f"Image: `{facts['reference']} (git revision 5f2c)`"
-    assert operation.body["description"] == f"Loads.\n\n{note}"
-    server.apply(wanted(facts={**facts, "flow_description": ""}))
-    (stored,) = server.stored.values()
-    assert stored["description"] == note
-    assert not compared(server, wanted(facts={**facts, "flow_description": None}))
+def test_a_new_image_leaves_the_deployment_and_its_planned_runs_alone(server):
+    server.apply(wanted(description="Loads.", cron=SOON))
+    facts = {"reference": NEW, "revision": "5f2c", "inputs": "ab" * 32}
+    plan = compared(server, wanted(facts=facts, description="Loads.", cron=SOON))
+    assert [(o.resource, o.reason) for o in plan.operations] == [(Resource.BLOCK, "new image")]
+    assert plan.reschedule == ()
+
+
+def test_a_description_that_is_empty_is_none(server):
+    server.apply(wanted(facts={"flow_description": ""}))
+    assert not compared(server, wanted(facts={"flow_description": None}))
 
 
 def test_whether_it_is_paused_changes_only_by_a_flag(server):

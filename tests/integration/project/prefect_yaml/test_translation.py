@@ -43,9 +43,8 @@ def weekly(stage: str = "dev", text: str = ""):
     "Dockerfile": "FROM {base}\nCOPY . /opt/prefect/flows/\n",
 }
 
-# By design, in every file: the run starts in the image, which has a version.
+# By design, in every file: the run starts in the image.
 ALWAYS = {
-    "version": "the tag of the image, unless the file sets one",
     "path": "the folder in the image",
     "pull_steps": "the folder in the image",
 }
