@@ -114,6 +114,7 @@ def measure_flows(bench: Bench) -> list[Row]:
             {"ours": ready.ship, "peer": ready.deploy_all}, bench.rounds.flows, warm_up=False
         )
         requests = ready.requests_of_ship()
+        requests_edited = ready.requests_of_ship(edited=True)
         say("after an edit of one flow")
         edited = in_turns(
             {"ours": ready.ship_edited, "peer": ready.build_edited},
@@ -121,6 +122,7 @@ def measure_flows(bench: Bench) -> list[Row]:
             warm_up=False,
         )
     say("requests of an unchanged `ship` to the Prefect server:\n" + "\n".join(requests))
+    say("requests after an edit of one flow:\n" + "\n".join(requests_edited))
     what = f"`ship` of {bench.flows} flows"
     return [
         row(f"{what}, cold / build, push, `deploy --all`", cold, "ours", "peer"),

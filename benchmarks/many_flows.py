@@ -2,7 +2,8 @@
 
 The flows are in ten files that share a module; each has a deployment and a schedule. The peer's
 prefect.yaml has the same deployments and no build steps: its image is built and pushed once, by
-docker's own commands, and named in each deployment.
+docker's own commands, and named in each deployment. Its flows have other names, so that neither
+tool reads the deployments of the other one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from shared.months import months_of
 
 FLOW = '''
 
-@flow(name="flow-{number}", log_prints=True)
+@flow(name="{whose}-{number}", log_prints=True)
 def flow_{number}(year: int = 2021, months: list[int] = [1, 2]) -> list[int]:
     """Load the months of a year."""
     return months_of(months)
@@ -125,8 +126,14 @@ class ManyFlows:
         _edit(self.theirs)
         return self.build_and_deploy_all()
 
-    def requests_of_ship(self) -> list[str]:
-        """Run ``flowship ship`` and return the requests that it sends to the Prefect server."""
+    def requests_of_ship(self, *, edited: bool = False) -> list[str]:
+        """Run ``flowship ship`` and return the requests that it sends to the Prefect server.
+
+        Args:
+            edited: After a change of one flow.
+        """
+        if edited:
+            _edit(self.ours)
         with counted(self.api) as (api, requests):
             self._run([stage.program("flowship"), "ship"], self.ours, PREFECT_API_URL=api)
         return requests
@@ -142,20 +149,22 @@ def ready(folder: Path, client: DockerClient, base: str, count: int) -> Iterator
     with stage.services(folder, client, PROJECT) as found:
         _push_base(client, base, found.registry)
         image = f"{found.registry}/user/{PROJECT}:bench"
-        ours = stage.write(folder / "ours", {**flows(count), **configuration(base, image, count)})
+        ours = stage.write(
+            folder / "ours", {**flows(count, "flow"), **configuration(base, image, count)}
+        )
         text = stage.peer_dockerfile(ours, found.env)
         peer = f"{found.registry}/user/benchmark-peer:bench"
         more = {"Dockerfile": text, "prefect.yaml": peer_configuration(peer, count)}
-        theirs = stage.write(folder / "theirs", {**flows(count), **more})
+        theirs = stage.write(folder / "theirs", {**flows(count, "peer-flow"), **more})
         yield ManyFlows(folder, found.env, found.api, ours, theirs, peer)
 
 
-def flows(count: int) -> dict[str, str]:
+def flows(count: int, whose: str) -> dict[str, str]:
     """Return the code: at most ten files, and the module that they share."""
     files = {"shared/__init__.py": "", "shared/months.py": SHARED}
     for number in range(count):
         name = _file(number)
-        files[name] = files.get(name, IMPORTS) + FLOW.format(number=number)
+        files[name] = files.get(name, IMPORTS) + FLOW.format(number=number, whose=whose)
     return files
 
 

@@ -24,12 +24,12 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "command line": ("cli", "commands", "output"),
-    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice", "scope"),
+    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice", "scope", "doctor"),
     "steps": ("check", "image", "push", "deploy"),
     "subjects": (
         *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial", "runs"),
-        "releases",
-        *("registry", "deployment", "prefect", "local"),
+        *("releases", "status"),
+        *("registry", "planning", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),
     "foundations": ("errors", "events", "redaction", "http_client"),

@@ -42,6 +42,7 @@ TYPES = {
     "Limit": "number or table",
     "bool": "true or false",
     "bool | Literal['auto']": "true, false or text",
+    "Literal['keep', 'pause']": '`"keep"`, `"pause"`',
     "PullPolicy": '`"always"`, `"if-not-present"`, `"never"`',
     "tuple[str, ...]": "list of text",
     "tuple[AlertEvent, ...]": 'list of `"failed"`, `"crashed"`, `"late"`, `"stuck"`',

@@ -21,10 +21,12 @@ from flowship.commands import (
     cancel,
     check,
     deploy,
+    doctor,
     etl,
     init,
     logs,
     pause,
+    plan,
     profile,
     promote,
     ps,
@@ -33,6 +35,7 @@ from flowship.commands import (
     schedule,
     secret,
     ship,
+    status,
     try_flow,
     unlock,
     up,
@@ -212,6 +215,17 @@ register(
 )
 register(
     app,
+    "plan",
+    plan.plan,
+    (
+        "flowship plan",
+        "flowship plan --out plan.json --exit-code",
+        "flowship plan --markdown > comment.md",
+    ),
+    panel=SHIP,
+)
+register(
+    app,
     "deploy",
     deploy.deploy,
     (
@@ -258,6 +272,20 @@ register(
     unlock.unlock,
     ("flowship unlock", "flowship unlock --project trips --yes"),
     panel=OPERATE,
+)
+register(
+    app,
+    "doctor",
+    doctor.doctor,
+    ("flowship doctor", "flowship doctor --fix", "flowship doctor --project trips --json"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "status",
+    status.status,
+    ("flowship status", "flowship status trips/nightly --watch", "flowship status --project trips"),
+    panel=OBSERVE,
 )
 register(
     app,

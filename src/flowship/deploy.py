@@ -23,12 +23,14 @@ from flowship.deployment import (
 from flowship.deployment.desired import DesiredDeployment, DesiredState, FlowFacts, ImageFacts
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.draft import Draft, parameter_required
+from flowship.deployment.drift import LastRelease
 from flowship.deployment.execute import execute
 from flowship.deployment.observed import (
     Ground,
     ObservedDeployment,
     ServerState,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
@@ -42,6 +44,7 @@ from flowship.events import Phase, Report, silent
 from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
 from flowship.releases import store
+from flowship.releases.last import last_release
 from flowship.releases.making import Deployed, Origin
 from flowship.releases.recording import Recorder
 
@@ -154,13 +157,11 @@ def plan(
     Raises:
         ConfigError, ApiError: As `deploy`.
     """
-    state = observe(api, desired, ground)
-    found = _compare(desired, state)
-    if found:
-        last = store.previous(api, project, environment)
-        applied = last.release.applied if last and last.release else {}
-        found = attribute(found, applied, state)
-    return _report(desired, found, state, None, api)
+    before = store.previous(api, project, environment)
+    last = last_release(before.release if before else None)
+    state = observe(api, desired, ground, last)
+    found = attribute(_compare(desired, state, last), last, state)
+    return _report(desired, found, state, None, api, last)
 
 
 def deploy(
@@ -199,6 +200,7 @@ def deploy_all(
     wait: bool = True,
     report: Report = silent,
     each: Each = map_all,
+    review: Callable[[Sequence[DeployReport]], None] | None = None,
 ) -> list[DeployReport]:
     """Make the server what is desired, and record a release; what agrees already is not written.
 
@@ -213,25 +215,30 @@ def deploy_all(
         wait: Wait for another deploy of this project to end; else it is an error.
         report: Receives what is being done.
         each: Calls a function for each image.
+        review: Receives what would be done, under the lock, and raises where it must not be.
 
     Raises:
         ConfigError: The server shows that the configuration is wrong; nothing was changed.
         ApiError: The API does not answer or refuses, or another deploy is in progress.
     """
-    if not any(new):
-        states = each(lambda desired: observe(api, desired, ground), wanted)
-        plans = each(_compare, wanted, states)
+    if not any(new) and not review:
+        recorder = Recorder(api, project, origin)
+        last = recorder.last
+        states = each(lambda desired: observe(api, desired, ground, last), wanted)
+        plans = each(lambda desired, state: _compare(desired, state, last), wanted, states)
         if not any(plans):  # the server agrees: there is nothing to lock
             found = [Deployed(*pair) for pair in zip(wanted, states, strict=True)]
-            if Recorder(api, project, origin).is_recorded(found):
+            if recorder.is_recorded(found):
                 return each(
-                    lambda desired, state: _report(desired, Plan(()), state, state, api),
+                    lambda desired, state: _report(desired, Plan(()), state, state, api, last),
                     wanted, states,
                 )  # fmt: skip
     # The first deploy creates a work pool that is missing, so the others read it again.
     grounds = [ground, *([ground if ground and ground.pool else None] * (len(wanted) - 1))]
     with lock.held(api, wanted[0].block.lock, wait=wait, report=report) as held:
         recorder = Recorder(api, project, origin)
+        if review:
+            review(each(lambda d: plan(d, api, project, ground, origin.environment), wanted))
         deploying = _Deploying(api, recorder, held, report)
         try:
             done = each(deploying.deploy, wanted, grounds)
@@ -259,8 +266,9 @@ class _Deploying:
 
     def deploy(self, desired: DesiredState, ground: Ground | None) -> DeployReport:
         """Observe under the lock, execute, and read back the result."""
-        state = before = observe(self._api, desired, ground)
-        found = _compare(desired, state)
+        last = self._recorder.last
+        state = before = observe(self._api, desired, ground, last)
+        found = _compare(desired, state, last)
         if found:
             _record_users(desired, state, self._api, self._held)
         done: list[Operation] = []
@@ -268,18 +276,22 @@ class _Deploying:
             for _ in range(ATTEMPTS):
                 if not found:
                     break
-                self._execute(attribute(found, self._recorder.applied, state), done)
-                state = observe(self._api, desired)
-                found = _compare(desired, state)
+                planned = attribute(found, last, state)
+                if self._execute(planned, done):
+                    state = observe_again(self._api, desired, state, planned, last)
+                else:
+                    state = observe(self._api, desired, last=last)
+                found = _compare(desired, state, last)
             if found:
                 raise _not_verified(found, self._api)
         except FlowshipError:
             self._failed(desired, done)
             raise
         self._recorder.add(Deployed(desired, state, tuple(done)))
-        return _report(desired, Plan(tuple(done)), before, state, self._api)
+        return _report(desired, Plan(tuple(done)), before, state, self._api, last)
 
-    def _execute(self, plan: Plan, done: list[Operation]) -> None:
+    def _execute(self, plan: Plan, done: list[Operation]) -> bool:
+        """Carry out the plan; False if something else was in the way."""
         try:
             execute(
                 plan, self._api, self._report, before_each=self._held.check, after_each=done.append
@@ -290,6 +302,8 @@ class _Deploying:
             self._report(
                 Phase("something else changed the server at the same time; comparing again")
             )
+            return False
+        return True
 
     def _failed(self, desired: DesiredState, done: Sequence[Operation]) -> None:
         """What a deploy that failed halfway has changed belongs into the release too."""
@@ -321,14 +335,14 @@ def _record_users(
         block_users.record(api, desired.block.name, users, image=image, alerts=alerts)
 
 
-def _compare(desired: DesiredState, state: ServerState) -> Plan:
+def _compare(desired: DesiredState, state: ServerState, last: LastRelease) -> Plan:
     """The plan, after the server's part of validation."""
     versions.validate(desired.image.prefect_version, state.ground.server)
     pool = pool_of(desired.pool, state.ground.pool)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         job_variables.validate(wanted.name, wanted.job_variables, pool.template)
         _validate_kept(wanted, found)
-    return diff(desired, state)
+    return diff(desired, state, last)
 
 
 def _validate_kept(wanted: DesiredDeployment, found: ObservedDeployment) -> None:
@@ -361,6 +375,7 @@ def _report(
     before: ServerState,
     after: ServerState | None,
     api: PrefectApi,
+    last: LastRelease | None = None,
 ) -> DeployReport:
     return summarize(
         Outcome(
@@ -372,6 +387,7 @@ def _report(
             start_command=worker_command(desired.pool, before.ground.pool, local=api.is_local),
             api_url=api.url,
             page=api.ui_url,
+            last=last or LastRelease(),
         )
     )
 

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     REGISTRY = 6
     API = 7
     RUN = 8
+    CHANGES = 10
     INTERRUPTED = 130
 
 

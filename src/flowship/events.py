@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,14 @@ class Transfer:
     total: int = 0
 
 
-Event = Phase | Step | Output | Transfer
+@dataclass(frozen=True)
+class Applying:
+    """An operation of a plan is carried out now: a `flowship.deployment.plan.Operation`."""
+
+    operation: Any
+
+
+Event = Phase | Step | Output | Transfer | Applying
 Report = Callable[[Event], None]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.planning.inputs import changed
 from flowship.project import entry_function
 from flowship.registry.target import push_target
 
@@ -40,8 +42,8 @@ def selected(
     Raises:
         UsageError: There is no such image or deployment, or no deployment uses the image.
     """
+    from flowship.deployment.choice import chosen
     from flowship.deployment.desired import Flags
-    from flowship.deployment.draft import chosen
 
     flags = flags or Flags()
     if only is None or flags.name is not None:
@@ -342,6 +344,43 @@ class ImageAction(str, Enum):
     BUILD = "build"
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is to be done for an image, and what is known of it before that.
+
+    Attributes:
+        action: What `ship` would do.
+        facts: What is known of the image.
+        target: Where it would be pushed.
+        inputs: The hash of all inputs; empty where the engine lacks the base image.
+        files: `BuildRequest.input_hashes`.
+        new_flows: Flows of an existing image that were not loaded in it.
+    """
+
+    action: ImageAction
+    facts: ImageFacts
+    target: str
+    inputs: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    new_flows: tuple[str, ...] = ()
+
+    def reasons(self, released: Mapping[str, str]) -> tuple[str, ...]:
+        """Why, in words.
+
+        Args:
+            released: The short hashes of the inputs of the last release.
+        """
+        if self.action is ImageAction.NOTHING:
+            return ()
+        if self.action is ImageAction.PUSH:
+            return (f"{self.target} does not have it",)
+        if self.new_flows:
+            return tuple(f"{flow} is new" for flow in self.new_flows)
+        if not self.inputs:
+            return ("the base image is not in this engine",)
+        return tuple(changed(released, self.files)) or ("no image of the current files",)
+
+
 def planned(
     engine: Engine,
     api: PrefectApi,
@@ -349,7 +388,7 @@ def planned(
     target: Reference,
     account: Credentials | None,
     wanted: Draft,
-) -> tuple[ImageAction, ImageFacts]:
+) -> Planned:
     """What is to be done for the image, and what is known of it before that.
 
     Args:
@@ -366,26 +405,29 @@ def planned(
     from flowship import image, push
 
     settings = request.settings
-    inputs = image.inputs_of(engine, request)
+    bases = image.fingerprints_of_bases(engine, request)
+    inputs = "" if bases is None else request.digest(bases)
+    plan = partial(
+        Planned, target=target.repository, inputs=inputs, files=request.input_hashes(bases or {})
+    )
     if not engine.is_remote:
-        push.require_registry(target, inputs or "", account)
+        push.require_registry(target, inputs, account)
     if inputs:
         known = image.inspect(engine, image.local_name(request, inputs))
         published = push.published(engine, target, inputs, account)
         found = known or published
-        if found and found.missing(settings.entrypoints):
+        if found and (new := found.missing(settings.entrypoints)):
             expected = _expected(engine, request, target, wanted, api)
             here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
             flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
-            return (ImageAction.PROBE if known else ImageAction.BUILD), replace(
-                expected, flows=flows
-            )
+            action = ImageAction.PROBE if known else ImageAction.BUILD
+            return plan(action, replace(expected, flows=flows), new_flows=new)
         if found and published and (pinned := image.pinned(published, str(target))):
-            return ImageAction.NOTHING, facts_of(found, pinned)
+            return plan(ImageAction.NOTHING, facts_of(found, pinned))
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])
-            return ImageAction.PUSH, facts_of(found, str(named))
-    return ImageAction.BUILD, _expected(engine, request, target, wanted, api)
+            return plan(ImageAction.PUSH, facts_of(found, str(named)))
+    return plan(ImageAction.BUILD, _expected(engine, request, target, wanted, api))
 
 
 def _expected(

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowship.check import Checked
-    from flowship.deployment.desired import DesiredState, FlowFacts, ImageFacts
+    from flowship.deployment.desired import DesiredState, Flags, FlowFacts, ImageFacts
     from flowship.deployment.draft import Draft
+    from flowship.deployment.drift import LastRelease
     from flowship.deployment.observed import Ground
     from flowship.deployment.report import DeployReport
     from flowship.engine.builder import BuildOptions
     from flowship.engine.client import Engine
     from flowship.image import BuiltImage
+    from flowship.planning.project_plan import ProjectPlan
+    from flowship.planning.review import Review
     from flowship.prefect.client import PrefectApi
     from flowship.push import PushedImage
     from flowship.registry import Credentials, Reference
@@ -163,10 +166,11 @@ def plan_images(
     """What the deploys would change."""
     from flowship import deploy as step
 
-    project = images[0].project.name
-    environment = images[0].environment
+    project, environment = images[0].project.name, images[0].environment
     plans = each(
-        images, lambda wanted: step.plan(wanted, api, project, ground, environment), desired
+        images,
+        lambda wanted: step.plan(wanted, api, project, ground, environment),
+        sweeping(images, desired),
     )
     created: set[tuple[Resource, str]] = set()
     return [_without_repeats(plan, created) for plan in plans]
@@ -182,6 +186,93 @@ def _without_repeats(plan: DeployReport, created: set[tuple[Resource, str]]) -> 
     return replace(plan, operations=tuple(new), pool=pool)
 
 
+def sweeping(images: Sequence[Settings], desired: Sequence[DesiredState]) -> list[DesiredState]:
+    """The same, the first of them with what earlier images have left, if these are all images."""
+    complete = len(images) == len(images[0].project.per_image())
+    return [
+        replace(wanted, sweeps=complete and number == 0) for number, wanted in enumerate(desired)
+    ]
+
+
+def _last_release(settings: Settings, api: PrefectApi) -> LastRelease:
+    from flowship.releases import last, store
+
+    before = store.previous(api, settings.project.name, settings.environment)
+    return last.last_release(before.release if before else None)
+
+
+def plan_project(
+    images: Sequence[Settings],
+    found: Sequence[image_choice.Planned],
+    desired: Sequence[DesiredState],
+    api: PrefectApi,
+    ground: Ground,
+    flags: Flags,
+    only: str | None,
+) -> ProjectPlan:
+    """What `ship` would do with a project, and why.
+
+    Args:
+        images: The settings of each image.
+        found: What would be done for each.
+        desired: What would be deployed of each.
+        api: The server.
+        ground: From `preflight`.
+        flags: What the command line gave over the configuration.
+        only: The image that it names.
+    """
+    from flowship.planning.project_plan import ImagePlan, ProjectPlan
+
+    settings = images[0].project
+    last = _last_release(settings, api)
+    reports = plan_images(images, desired, api, ground)
+    plans = (
+        ImagePlan(
+            label=image.label,
+            action=what.action.value,
+            deploy=report,
+            reasons=what.reasons(last.files.get(image.label, {})),
+            inputs=what.inputs,
+            files=what.files,
+        )
+        for image, what, report in zip(images, found, reports, strict=True)
+    )
+    return ProjectPlan(
+        project=settings.name,
+        environment=settings.environment,
+        api_url=api.url,
+        release=last.number,
+        images=tuple(plans),
+        only=only,
+        name=flags.name,
+        prune=flags.prune,
+    )
+
+
+def require_reviewed(
+    images: Sequence[Settings],
+    desired: Sequence[DesiredState],
+    api: PrefectApi,
+    ground: Ground,
+    review: Review,
+) -> None:
+    """Refuse to go on if something else would be done than the plan that was reviewed says.
+
+    Raises:
+        ApiError: The server is not as it was.
+    """
+    require_same_changes(images, api, review, plan_images(images, desired, api, ground))
+
+
+def require_same_changes(
+    images: Sequence[Settings], api: PrefectApi, review: Review, reports: Sequence[DeployReport]
+) -> None:
+    """The same for what was found already."""
+    last = _last_release(images[0], api)
+    labels = [image.label for image in images]
+    review.require_same_changes(labels, reports, last.number, last.who)
+
+
 def deploy_images(
     images: Sequence[Settings],
     desired: Sequence[DesiredState],
@@ -192,6 +283,7 @@ def deploy_images(
     *,
     new: Sequence[bool] = (),
     wait: bool = True,
+    review: Review | None = None,
 ) -> list[DeployReport]:
     """Deploy one image after the other, and record one release.
 
@@ -204,6 +296,7 @@ def deploy_images(
         made_by: What the release says made it: the command.
         new: Which images were pushed a moment ago.
         wait: Wait for another deploy of this project; else it is an error.
+        review: The plan that is carried out; else it is an error.
     """
     from flowship import deploy as step
     from flowship.releases.making import Origin
@@ -212,7 +305,7 @@ def deploy_images(
     labels = tuple(image.label for image in images)
     with listener.progress() as report:
         return step.deploy_all(
-            desired,
+            sweeping(images, desired),
             api,
             settings.project.name,
             Origin(made_by, settings.environment, labels),
@@ -221,6 +314,7 @@ def deploy_images(
             wait=wait,
             report=report,
             each=partial(each, images),
+            review=partial(require_same_changes, images, api, review) if review else None,
         )
 
 

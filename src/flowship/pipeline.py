@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from flowship.deployment.report import DeployReport
     from flowship.engine.attached import Stream
     from flowship.engine.builder import BuildOptions
+    from flowship.engine.client import Engine
     from flowship.image import BuiltImage
     from flowship.local.stack import StackReport
+    from flowship.planning.project_plan import ProjectPlan
+    from flowship.planning.review import Review
+    from flowship.prefect.client import PrefectApi
     from flowship.prefect.profiles.resolution import ApiTarget
     from flowship.promotion import Promotion
     from flowship.push import PushedImage
@@ -136,6 +140,7 @@ def deploy(
     local: bool = False,
     dry_run: bool = False,
     wait: bool = True,
+    review: Review | None = None,
 ) -> list[DeployReport]:
     """Deploy the image that ``--image`` names, or else those of the project's current files.
 
@@ -147,6 +152,7 @@ def deploy(
         local: Deploy an image that was never pushed, although the project has a repository.
         dry_run: Only say what would change.
         wait: Wait for another deploy of this project; else it is an error.
+        review: The plan that is carried out; else it is an error.
     """
     from flowship import deploy as step
     from flowship.deployment.draft import draft
@@ -154,17 +160,24 @@ def deploy(
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
 
     def bind(settings: Settings, wanted: Draft) -> DesiredState:
-        facts = image_choice.facts_of(*image_choice.to_deploy(named, settings))
+        reviewed = review.reference(settings.label) if review else None
+        facts = image_choice.facts_of(*image_choice.to_deploy(named or reviewed, settings))
+        if review:
+            review.require_same_files(settings.label, facts.inputs, facts.files)
         if settings.repo and not facts.pushed and not local:
             raise _not_pushed(facts, settings)
         return per_image.bind(wanted, settings, facts)
 
     with scope.open_api(images[0]) as api:
+        if review:
+            review.require_same_place(images[0].project, api.url)
         ground = step.preflight(per_image.together(drafts), api)
         desired = per_image.each(images, bind, images, drafts)
         if dry_run:
             return per_image.plan_images(images, desired, api, ground)
-        return per_image.deploy_images(images, desired, api, listener, ground, "deploy", wait=wait)
+        return per_image.deploy_images(
+            images, desired, api, listener, ground, "deploy", wait=wait, review=review
+        )
 
 
 def _not_pushed(facts: ImageFacts, settings: Settings) -> ConfigError:
@@ -198,6 +211,7 @@ def ship(
     listener: Listener,
     *,
     wait: bool = True,
+    review: Review | None = None,
 ) -> list[Shipped]:
     """Check, build, probe, push and deploy; stop at the first step that fails.
 
@@ -210,6 +224,7 @@ def ship(
         options: How to build.
         listener: Is handed each step's progress and result.
         wait: Wait for another deploy of this project; else it is an error.
+        review: The plan that is carried out; else it is an error.
     """
     from flowship import check
     from flowship import deploy as step
@@ -239,36 +254,27 @@ def ship(
         return per_image.push_image(engine, settings.push_retry_seconds, listener, *image)
 
     with scope.open_api(images[0]) as api:
+        if review:
+            review.require_same_place(images[0].project, api.url)
         connecting = connect_in_background()
         ground = per_image.preflight(requests, drafts, api)
         engine = connecting()
         per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
+        if review:
+            found, expected = _expected(requests, targets, logins, drafts, api, engine)
+            for settings, each in zip(images, found, strict=True):
+                review.require_same_files(settings.label, each.inputs, each.files)
+            per_image.require_reviewed(images, expected, api, ground, review)
         built = per_image.each(images, make, requests, targets, logins)
         desired = per_image.each(images, bind, drafts, images, built)  # before the first push
         pushed = per_image.each(images, send, images, built, targets, logins)
         wanted = [each.pushed_as(at.reference) for each, at in zip(desired, pushed, strict=True)]
         new = [not at.already for at in pushed]
         deployed = per_image.deploy_images(
-            images, wanted, api, listener, ground, "ship", new=new, wait=wait
+            images, wanted, api, listener, ground, "ship", new=new, wait=wait, review=review
         )
     labels = [each.label for each in images]
     return [Shipped(*done) for done in zip(labels, built, pushed, deployed, strict=True)]
-
-
-@dataclass(frozen=True)
-class ShipPlan:
-    """What `ship` would do.
-
-    Attributes:
-        label: The name of the image.
-        action: For the image.
-        deploy: On the server. Where the image must be built first, its flow's name and
-            parameters are taken to be as they were.
-    """
-
-    label: str
-    action: image_choice.ImageAction
-    deploy: DeployReport
 
 
 def plan_ship(
@@ -276,8 +282,17 @@ def plan_ship(
     flags: Flags,
     targets: Sequence[Reference],
     listener: Listener,
-) -> list[ShipPlan]:
+    *,
+    only: str | None = None,
+) -> ProjectPlan:
     """What `ship` would do, and nothing is done.
+
+    Args:
+        requests: What it would build.
+        flags: What the command line gave over the configuration.
+        targets: Where it would push each.
+        listener: Is handed the findings of the check.
+        only: The image that the command line names.
 
     Raises:
         FlowshipError: As `ship`, as far as no build and no push is needed to know it.
@@ -291,19 +306,27 @@ def plan_ship(
     per_image.each(images, lambda request: per_image.check_image(request, listener), requests)
     with scope.open_api(images[0]) as api:
         ground = per_image.preflight(requests, drafts, api)
-        engine = connect()
-        found = per_image.each(
-            images,
-            lambda *image: image_choice.planned(engine, api, *image),
-            requests, targets, logins, drafts,
-        )  # fmt: skip
-        facts = [fact for _, fact in found]
-        desired = per_image.each(images, per_image.bind, drafts, images, facts)
-        plans = per_image.plan_images(images, desired, api, ground)
-    return [
-        ShipPlan(each.label, action, plan)
-        for each, (action, _), plan in zip(images, found, plans, strict=True)
-    ]
+        found, desired = _expected(requests, targets, logins, drafts, api, connect())
+        return per_image.plan_project(images, found, desired, api, ground, flags, only)
+
+
+def _expected(
+    requests: Sequence[BuildRequest],
+    targets: Sequence[Reference],
+    logins: Sequence[Credentials | None],
+    drafts: Sequence[Draft],
+    api: PrefectApi,
+    engine: Engine,
+) -> tuple[list[image_choice.Planned], list[DesiredState]]:
+    """What is to be done for each image, and what is to be deployed of it, before any build."""
+    images = per_image.settings_of(requests)
+    found = per_image.each(
+        images,
+        lambda *image: image_choice.planned(engine, api, *image),
+        requests, targets, logins, drafts,
+    )  # fmt: skip
+    facts = [each.facts for each in found]
+    return found, per_image.each(images, per_image.bind, drafts, images, facts)
 
 
 # --- promote -------------------------------------------------------------------------------------
@@ -391,11 +414,12 @@ def try_flow(
         on_line: Receives what the container prints.
         offline: Use no Prefect server but a temporary one in the container.
     """
+    from flowship.deployment.choice import chosen
     from flowship.deployment.desired import Flags
-    from flowship.deployment.draft import chosen
     from flowship.engine.client import connect
     from flowship.prefect import versions
     from flowship.trial import flow_run
+    from flowship.trial.environment import environment
 
     name = name or scope.only_deployment(requests[0].settings.project)
     [request] = requests
@@ -405,12 +429,13 @@ def try_flow(
     target = None if offline else scope.api_target(settings)
     with scope.open_api(settings) if target else nullcontext() as api:
         server = api.check() if api else ""
+        variables = environment(settings, deployment, api, os.environ)  # before the slow work
         per_image.check_image(request, listener)
         engine = connect()
         built = per_image.build_image(engine, request, options, listener)
         flow = next(each for each in built.flows if each.entrypoint == entrypoint)
         versions.validate(flow.prefect, server)
-        trial = flow_run.Trial(settings, deployment, flow, given)
+        trial = flow_run.Trial(settings, deployment, flow, given, variables)
         return flow_run.run(engine, built.id, trial, api, target, on_line)
 
 

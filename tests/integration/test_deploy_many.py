@@ -56,8 +56,14 @@ def test_unchanged_deployments_cost_no_requests_and_a_changed_one_costs_its_own(
     changed = [w.partition("/api/")[2].partition("/")[0] for w in project.network.writes]
     assert sorted(changed) == ["artifacts", "artifacts", "block_documents", "variables",
                                "variables"]  # fmt: skip
+    assert (
+        project.network.requests.count("POST /deployments/filter") == 2
+    )  # before the lock is taken, and with it
     project.values["deployments"][3]["tags"] = ["changed"]
     report = project.deploy(flows=flows)
     assert [d.outcome for d in report.deployments].count("updated") == 1
     patches = [w for w in project.network.writes if w.startswith("PATCH /api/deployments/")]
     assert len(patches) == 1
+    assert (
+        project.network.requests.count("POST /deployments/filter") == 3
+    )  # the last one reads back the changed one

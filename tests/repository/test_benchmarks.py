@@ -130,7 +130,7 @@ def test_the_constraints_are_the_versions_of_the_lock():
 def test_every_flow_has_a_deployment_in_both_configurations_and_a_function():
     from benchmarks import many_flows
 
-    files = many_flows.flows(25)
+    files = many_flows.flows(25, "flow")
     assert len([name for name in files if name.startswith("group_")]) == many_flows.FILES
     ours = many_flows.configuration("base:1", "registry/image:1", 25)["flowship.toml"]
     theirs = many_flows.peer_configuration("registry/peer:1", 25)

@@ -516,3 +516,12 @@ def test_the_first_flow_runs_as_its_guide_and_the_picture_show(
         for tag in tags:
             if tag in (name, f"{registry.address}/{name}"):
                 engine.api.remove_image(tag, force=True)
+
+
+def test_the_page_of_doctor_has_a_row_for_each_check_in_the_same_order():
+    from flowship.doctor.catalog import CHECKS
+
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \|", section(read("docs/doctor.md"), "The checks"), re.MULTILINE
+    )
+    assert rows == [check.code for check in CHECKS]

@@ -233,6 +233,10 @@ class ServerModel:
         self.sent.append(("update_deployment", deployment_id, body))
         self.stored[deployment_id] |= self._fields(body)
 
+    def delete_deployment(self, deployment_id: str) -> None:
+        self.sent.append(("delete_deployment", deployment_id))
+        self.stored.pop(deployment_id, None)
+
     def _fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
         fields = copy.deepcopy(dict(body))
         if "concurrency_limit" in fields:

@@ -95,6 +95,28 @@ OPERATIONS = Any_(
                 "edited_by": str,
             }
         ),
+        "edited": Maybe({"at": Maybe(str), "by": Maybe(str)}),
+    }
+)
+KEPT = Any_(
+    {
+        "resource": str,
+        "name": str,
+        "field": str,
+        "value": object,
+        "reason": str,
+        "edited": Maybe({"at": Maybe(str), "by": Maybe(str)}),
+    }
+)
+LEFT = Any_(
+    {
+        "name": str,
+        "id": str,
+        "block": str,
+        "runs": Any_(str),
+        "paused": bool,
+        "added": Any_(str),
+        "renamed_to": Maybe(str),
     }
 )
 DEPLOY = {
@@ -133,8 +155,32 @@ DEPLOY = {
     "warnings": Any_(str),
     "alerts": Any_({"id": str, "name": str, "outcome": str, "enabled": bool, "url": str}),
     "operations": OPERATIONS,
+    "kept": KEPT,
+    "left": LEFT,
     "dry_run": bool,
     "release": Maybe(int),
+}
+PLAN = {
+    "project": str,
+    "environment": Maybe(str),
+    "api_url": str,
+    "release": int,
+    "changes": bool,
+    "images": [
+        {
+            "name": str,
+            "action": str,
+            "reasons": Any_(str),
+            "inputs": str,
+            "image": str,
+            "platform": str,
+            "operations": OPERATIONS,
+            "kept": KEPT,
+            "left": LEFT,
+            "moved": Any_(str),
+            "warnings": Any_(str),
+        }
+    ],
 }
 SHIP_DRY_RUN = {**DEPLOY, "image_action": str}
 SHIP = {"build": BUILD, "push": PUSH, "deploy": DEPLOY}
@@ -247,6 +293,24 @@ SECRETS = {
     "secrets": [{"name": str, "block": str, "deployments": [str], "state": str}],
     "api_url": str,
 }
+DOCTOR = {
+    "healthy": bool,
+    "errors": int,
+    "warnings": int,
+    "project": Maybe(str),
+    "api_url": Maybe(str),
+    "fixed": Any_(str),
+    "checks": [
+        {
+            "code": str,
+            "severity": str,
+            "found": str,
+            "meaning": str,
+            "remedy": str,
+            "details": str,
+        }
+    ],
+}
 UNLOCK = {
     "lock": Maybe(
         {
@@ -314,4 +378,60 @@ SCHEDULE_PREVIEW = {
             "note": str,
         }
     ],
+}
+STATUS = {
+    "project": Maybe(str),
+    "environment": Maybe(str),
+    "api_url": str,
+    "checked": str,
+    "release": Maybe({"number": int, "created": Maybe(str), "who": str, "made_by": str}),
+    "lock": Maybe({"who": str, "since": str, "expired": bool}),
+    "deployments": [
+        {
+            "name": str,
+            "url": str,
+            "paused": bool,
+            "schedules": Any_({"slug": str, "words": str, "active": bool}),
+            "next_run": Maybe({"at": str, "planned": bool, "by_schedule": bool}),
+            "runs": Any_(
+                {
+                    "id": str,
+                    "name": str,
+                    "state_type": str,
+                    "state_name": str,
+                    "expected": Maybe(str),
+                    "started": Maybe(str),
+                    "ended": Maybe(str),
+                    "seconds": float,
+                }
+            ),
+            "late": Maybe({"count": int, "since": str}),
+            "waiting": int,
+            "stuck": Any_(
+                {"id": str, "name": str, "state_name": str, "since": Maybe(str), "reason": str}
+            ),
+            "block": str,
+            "image": str,
+            "pool": str,
+        }
+    ],
+    "images": Any_(
+        {
+            "reference": str,
+            "block": str,
+            "released": Maybe(bool),
+            "source": str,
+            "changed": Any_(str),
+        }
+    ),
+    "pools": Any_(
+        {
+            "name": str,
+            "exists": bool,
+            "paused": bool,
+            "workers": Any_({"name": str, "online": bool, "heard": Maybe(str)}),
+            "start_command": str,
+        }
+    ),
+    "attention": Any_({"problem": str, "about": str, "message": str}),
 }

@@ -37,7 +37,7 @@ def test_a_deploy_that_changes_nothing_takes_no_lock_and_records_nothing(server)
 def test_what_was_done_before_a_conflict_is_in_the_report(server):
     server.fail("create_flow", ConflictError("it exists"))
     seen: list[str] = []
-    report = deploy(WANTED, server.api, "de-taxi", report=lambda event: seen.append(event.text))
+    report = deploy(WANTED, server.api, "de-taxi", report=lambda event: seen.append(str(event)))
     assert report.block.outcome == "created"
     assert [o.resource.value for o in report.operations] == [
         "work-pool", "block-type", "block-type", "block-schema", "block", "flow", "deployment",

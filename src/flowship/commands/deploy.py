@@ -18,12 +18,14 @@ from flowship.commands.options import (
     Only,
     Param,
     Paused,
+    Prune,
     Rrule,
     Timezone,
     pairs,
 )
 from flowship.commands.outcome import per_image
 from flowship.commands.project import announce, load_settings
+from flowship.commands.reviewed import PlanFile, review
 
 
 def deploy(
@@ -37,6 +39,8 @@ def deploy(
     only: Only = None,
     paused: Paused = None,
     no_schedule: NoSchedule = False,
+    prune: Prune = False,
+    plan: PlanFile = None,
     local: Annotated[
         bool,
         typer.Option("--local", help="Deploy an image that was not pushed, for a worker here."),
@@ -62,10 +66,12 @@ def deploy(
     from flowship.output.listener import ScreenListener
 
     screen = Screen(as_json=as_json)
+    parameters = pairs(param, "--param")
+    flags = Flags(cron, interval, rrule, timezone, parameters, name, paused, no_schedule, prune)
+    reviewing = review(plan, flags, {"--image": image, "--only": only, "--dry-run": dry_run})
+    if reviewing:
+        only, flags = reviewing.plan.only, reviewing.flags
     settings = load_settings(screen, env, changes_server=True)
-    flags = Flags(
-        cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
-    )
     images = image_choice.selected(settings, only, flags)
     if image:
         image_choice.require_one(images, "--image")
@@ -79,6 +85,7 @@ def deploy(
         local=local,
         dry_run=dry_run,
         wait=not no_wait,
+        review=reviewing,
     )
     screen.info(*render_deploy.all_deployed(deployed))
     after_deploy(hooks, deployed)

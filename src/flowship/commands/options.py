@@ -138,6 +138,10 @@ NoWait = Annotated[
     bool,
     typer.Option("--no-wait", help="Fail if another deploy of this project is in progress."),
 ]
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Delete deployments that are no longer in the configuration."),
+]
 NoSchedule = Annotated[
     bool, typer.Option("--no-schedule", help="Remove the schedules that flowship created.")
 ]

@@ -12,6 +12,8 @@ from flowship.commands.project import announce, load_settings
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowship.config.settings import Settings
+    from flowship.output.console import Screen
     from flowship.promotion import Promotion
 
 
@@ -52,8 +54,8 @@ def promote(
             where="--to",
         )
     screen = Screen(as_json=as_json)
-    before = load_settings(screen, source)
-    after = load_settings(screen, target)
+    before = _settings(screen, source, "--from")
+    after = _settings(screen, target, "--to")
     flags = Flags(name=name)
     images = image_choice.selected(after, only, flags)
     announce(screen, before, "promoting from")
@@ -69,6 +71,15 @@ def promote(
         per_image([each.label for each in images], [_json(each) for each in done]),
         "" if dry_run else "\n".join(each.image for each in done),
     )
+
+
+def _settings(screen: Screen, environment: str, option: str) -> Settings:
+    """The settings of an environment; an error about its name is one about the option."""
+    try:
+        return load_settings(screen, environment)
+    except UsageError as exc:
+        exc.where = option if exc.code == "environment-unknown" else exc.where
+        raise
 
 
 def _json(done: Promotion) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from flowship.commands.options import (
     Param,
     Paused,
     Platform,
+    Prune,
     Repo,
     Rrule,
     Timezone,
@@ -29,6 +30,7 @@ from flowship.commands.options import (
 )
 from flowship.commands.outcome import per_image
 from flowship.commands.project import announce, load_settings
+from flowship.commands.reviewed import PlanFile, review
 
 
 def ship(
@@ -42,6 +44,8 @@ def ship(
     only: Only = None,
     paused: Paused = None,
     no_schedule: NoSchedule = False,
+    prune: Prune = False,
+    plan: PlanFile = None,
     no_cache: NoCache = False,
     no_probe: NoProbe = False,
     platform: Platform = None,
@@ -67,9 +71,12 @@ def ship(
     from flowship.registry.target import push_target
 
     screen = Screen(as_json=as_json)
-    flags = Flags(
-        cron, interval, rrule, timezone, pairs(param, "--param"), name, paused, no_schedule
-    )
+    parameters = pairs(param, "--param")
+    flags = Flags(cron, interval, rrule, timezone, parameters, name, paused, no_schedule, prune)
+    others = {"--repo": repo, "--only": only, "--dry-run": dry_run}
+    reviewing = review(plan, flags, others)
+    if reviewing:
+        only, flags = reviewing.plan.only, reviewing.flags
     settings = load_settings(screen, env, changes_server=True, platform=platform)
     hooks = None if dry_run else begin(screen, settings, "ship")
     requests = prepare(screen, settings, build_arg, only, flags, hooks)
@@ -81,13 +88,15 @@ def ship(
     announce(screen, images[0], "comparing with" if dry_run else "deploying to")
     labels = [settings.label for settings in images]
     if dry_run:
-        plans = pipeline.plan_ship(requests, flags, targets, listener)
+        plans = pipeline.plan_ship(requests, flags, targets, listener, only=only).images
         screen.info(*render_deploy.ship_plans(plans, attention=listener.attention))
-        results = [{"image_action": p.action.value, **p.deploy.to_json()} for p in plans]
+        results = [{"image_action": p.action, **p.deploy.to_json()} for p in plans]
         screen.result(per_image(labels, results))
         return
     options = BuildOptions(no_cache=no_cache, probe=not no_probe)
-    done = pipeline.ship(requests, flags, targets, options, listener, wait=not no_wait)
+    done = pipeline.ship(
+        requests, flags, targets, options, listener, wait=not no_wait, review=reviewing
+    )
     screen.info(
         *render_deploy.all_deployed(
             [each.deployed for each in done],

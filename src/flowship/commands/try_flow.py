@@ -19,6 +19,7 @@ from flowship.commands.options import (
 )
 from flowship.commands.outcome import exit_on
 from flowship.commands.project import load_settings
+from flowship.errors import UsageError
 
 if TYPE_CHECKING:
     from flowship.engine.attached import Stream
@@ -62,7 +63,11 @@ def try_flow(
     screen = Screen(as_json=as_json)
     settings = load_settings(screen, env, platform=platform)
     hooks = begin(screen, settings, "try")
-    requests = prepare(screen, settings, build_arg, None, Flags(name=deployment), hooks)
+    try:
+        requests = prepare(screen, settings, build_arg, None, Flags(name=deployment), hooks)
+    except UsageError as exc:  # here the name is an argument
+        exc.where = "DEPLOYMENT" if exc.where == "--name" else exc.where
+        raise
 
     def on_line(stream: Stream, line: str) -> None:
         screen.info(render_trial.line(line))

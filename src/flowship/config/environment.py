@@ -47,7 +47,8 @@ def apply_environment(
         A warning for each unknown variable.
 
     Raises:
-        ConfigError: A variable sets a key of a table, but the file has another value there.
+        ConfigError: A variable sets a key of a table, but the file has another value there; or it
+            is not valid JSON.
     """
     warnings: list[str] = []
     for variable in sorted(environ):
@@ -63,10 +64,30 @@ def apply_environment(
             suggestion = _nearest_variable(path, unknown_part, known)
             warnings.append(f"{variable} is not a flowship setting{suggestion}")
             continue
+        if absent := _absent_image(values, path):
+            warnings.append(f"{variable} is not a flowship setting{absent}")
+            continue
         target = _table_for(values, path, variable, locate(path[:1], source, origins))
-        target[path[-1]] = _parse(environ[variable], known[path[-1]])
+        target[path[-1]] = _parse(variable, environ[variable], known[path[-1]])
         set_origin(origins, ".".join(path), variable)
     return warnings
+
+
+def _absent_image(values: Mapping[str, Any], path: list[str]) -> str:
+    """Why a variable sets a key of no image, as the end of a warning; empty if it is one's.
+
+    A misspelled name would otherwise be a new image, which no deployment uses.
+    """
+    if path[0] != "images" or len(path) < 3:
+        return ""
+    images = values.get("images", {})
+    if not isinstance(images, dict) or path[1] in images:
+        return ""
+    close = difflib.get_close_matches(path[1], images, n=1)
+    if not close:
+        return f': the configuration has no image "{path[1]}"'
+    similar = "__".join(["images", close[0], *path[2:]])
+    return f"; did you mean {ENV_PREFIX}{similar.upper().replace('-', '_')}?"
 
 
 def set_origin(origins: Origins, path: str, origin: str) -> None:
@@ -121,13 +142,32 @@ def _nearest_variable(path: list[str], unknown_part: int, known: Mapping[str, ob
     return f"; did you mean {ENV_PREFIX}{similar.upper().replace('-', '_')}?"
 
 
-def _parse(text: str, key: Key) -> object:
-    """A variable's text as the value of `key`."""
-    if key.is_table or text.startswith(("[", "{")):
-        try:
+def _parse(variable: str, text: str, key: Key) -> object:
+    """A variable's text as the value of `key`.
+
+    Raises:
+        ConfigError: It begins as JSON does, and is not valid JSON.
+    """
+    is_json = text.lstrip().startswith(("[", "{"))
+    try:
+        if is_json or (key.is_table and not key.or_names):
             return json.loads(text)
-        except (ValueError, RecursionError):
-            return text  # validation then reports what is expected
-    if key.is_list:
+    except (ValueError, RecursionError) as exc:
+        if is_json and (key.is_list or key.is_table):
+            raise _not_json(variable, exc) from exc
+        return text  # validation then reports what is expected
+    if key.is_list or key.or_names:
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
+
+
+def _not_json(variable: str, exc: Exception) -> ConfigError:
+    reason = "it is nested too deeply"
+    if isinstance(exc, json.JSONDecodeError):
+        reason = f"{exc.msg[0].lower()}{exc.msg[1:]} at column {exc.colno}"
+    return ConfigError(
+        f"the value is not valid JSON: {reason}",
+        code="invalid-value",
+        hint=f"check the quotes: {variable}='…' with double quotes inside",
+        where=variable,
+    )

@@ -26,6 +26,8 @@ class Problem(Enum):
     NOT_A_SWITCH = "neither true nor false"
     NOT_A_WHOLE_NUMBER = "not a whole number"
     NOT_AN_INTERVAL = "not an interval"
+    NOT_INSTALL = "neither true nor false nor auto"
+    NOT_A_COMMAND = "neither text nor a list of text"
     NOT_DEPLOYMENTS = "not a list of deployments"
     NOT_SCHEDULES = "not a list of schedules"
     NOT_ALERTS = "not a list of alerts"
@@ -42,6 +44,8 @@ _TEXTS = {
     Problem.NOT_A_SWITCH: "must be true or false",
     Problem.NOT_A_WHOLE_NUMBER: "must be a whole number",
     Problem.NOT_AN_INTERVAL: 'must be seconds or text such as "15m"',
+    Problem.NOT_INSTALL: 'must be true, false or "auto"',
+    Problem.NOT_A_COMMAND: 'must be text for the shell, or a list: ["program", "argument"]',
     Problem.NOT_DEPLOYMENTS: "must be tables with a header in double brackets: [[deployments]]",
     Problem.NOT_SCHEDULES: (
         "must be tables with a header in double brackets: [[deployments.schedules]]"
@@ -73,10 +77,9 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     """Turn pydantic's first error into one that names the line and the nearest key."""
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
-    interval = {"deployments": "interval", "alerts": "after"}.get(loc[0] if loc else "")
-    is_interval = interval in loc
-    if interval and is_interval:  # the rest of the path is the types that pydantic tried
-        loc = loc[: loc.index(interval) + 1]
+    union = _union_in(loc)
+    if union:  # the rest of the path is the types that pydantic tried
+        loc = loc[: loc.index(union) + 1]
     where = locate(loc, values["source"], values["origins"])
     key = _key_text(loc, values)
     if error["type"] == "extra_forbidden":
@@ -84,13 +87,43 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     kind = UsageError if where.startswith("--") else ConfigError
     blank = error["type"] == "string_pattern_mismatch" and not str(error["input"]).strip()
     error_type = "string_too_short" if blank else error["type"]
-    problem = Problem.NOT_AN_INTERVAL if is_interval else _problem(error_type, loc, where)
+    problem = (
+        _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error_type, loc, where)
+    )
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if key else message
     return kind(f"{key}: {message}" if key else message, code="invalid-value", where=where)
+
+
+def reason(exc: ValidationError) -> str:
+    """pydantic's first error in a table of its own, in the same words as `explain`."""
+    error = exc.errors()[0]
+    problem = _PROBLEMS.get(error["type"])
+    place = ".".join(str(part) for part in error["loc"])
+    if problem:
+        return f"{place} {_TEXTS[problem]}"
+    return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")
+
+
+_UNIONS = {
+    "interval": Problem.NOT_AN_INTERVAL,
+    "after": Problem.NOT_AN_INTERVAL,
+    "install": Problem.NOT_INSTALL,
+}
+"""Keys with values of several types; the others are hooks."""
+
+
+def _union_in(loc: Sequence[str]) -> str:
+    """The key of several types that an error is about; else empty."""
+    interval = {"deployments": "interval", "alerts": "after"}.get(loc[0] if loc else "")
+    if interval in loc:
+        return str(interval)
+    if loc[:1] == ["hooks"] and len(loc) > 2:
+        return loc[1]
+    return "install" if "install" in (*loc[:1], *loc[2:3]) else ""
 
 
 def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:
@@ -113,7 +146,11 @@ def _unknown_key(key: str, loc: Sequence[str], where: str) -> ConfigError:
     hint = nearest_key(kebab(loc[-1]), known)
     if loc == ["tool"]:
         hint = "flowship.toml has the keys at the top level, without [tool.flowship]"
-    return ConfigError(f'unknown key "{key}"', code="unknown-key", hint=hint, where=where)
+    message = f'unknown key "{key}"'
+    if loc[0] == "deployments" and len(loc) > 2:  # a deployment's name is in quotes itself
+        of = key.removesuffix(loc[-1]).rstrip(",. ")
+        message = f'{of}: unknown key "{loc[-1]}"'
+    return ConfigError(message, code="unknown-key", hint=hint, where=where)
 
 
 def _key_text(loc: Sequence[str], values: Mapping[str, Any]) -> str:

@@ -156,12 +156,12 @@ def validate(project: Settings) -> tuple[str, ...]:
         ConfigError: A deployment uses an image that does not exist; a name is too long or taken;
             or two images would have the same name in the registry.
     """
+    for image in project.images:
+        _validate_image(of_image(project, image))
     for number, deployment in enumerate(project.deployments):
         if deployment.image is not None and deployment.image not in project.images:
             where = project.place("deployments", number, "image")
             raise unknown(project, deployment.image, where, f'deployment "{deployment.name}"')
-    for image in project.images:
-        _validate_image(of_image(project, image))
     _refuse_shared_names(project)
     used = {deployment.image for deployment in project.deployments}
     return tuple(

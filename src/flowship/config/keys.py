@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from flowship.config.secret_table import OrNames
+
 
 class Key(NamedTuple):
     """What a configuration key holds.
@@ -18,12 +20,14 @@ class Key(NamedTuple):
         is_table: A table, whatever its keys are.
         model: The table's own keys, where they are fixed.
         each: The keys of each table in it, where it holds tables by name.
+        or_names: A table that may be written as a list of its names.
     """
 
     is_list: bool
     is_table: bool
     model: type[BaseModel] | None = None
     each: type[BaseModel] | None = None
+    or_names: bool = False
 
 
 Keys = Mapping[str, Key]
@@ -37,7 +41,9 @@ def kebab(name: str) -> str:
 def known_keys(model: type[BaseModel]) -> dict[str, Key]:
     """The keys that a table may have, in kebab-case."""
     return {
-        kebab(name): _key(field.annotation)
+        kebab(name): _key(field.annotation)._replace(
+            or_names=any(isinstance(each, OrNames) for each in field.metadata)
+        )
         for name, field in model.model_fields.items()
         if not field.exclude
     }

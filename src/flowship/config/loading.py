@@ -127,8 +127,23 @@ def from_table(
         settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise explain(exc, values) from exc
+    _refuse_same_names(settings)
     more = images.validate(settings)
     return settings.model_copy(update={"warnings": (*warnings, *more)}) if more else settings
+
+
+def _refuse_same_names(settings: Settings) -> None:
+    """Refuse two deployments with one name, at the second one."""
+    names: set[str] = set()
+    for number, deployment in enumerate(settings.deployments):
+        if deployment.name in names:
+            raise ConfigError(
+                f'two deployments are named "{deployment.name}"',
+                code="invalid-value",
+                hint="rename one of them",
+                where=settings.place("deployments", number, "name"),
+            )
+        names.add(deployment.name)
 
 
 def settings_or_none(folder: Path, environment: str | None = None) -> Settings | None:

@@ -10,6 +10,12 @@ from pydantic import AfterValidator, BeforeValidator
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class OrNames:
+    """Marks a table that may be written as a list of its names."""
+
+
 _FORMS = 'must be a list of names, ["API_TOKEN"], or a table, { API_TOKEN = "block-name" }'
 
 
@@ -49,5 +55,7 @@ def is_block(name: str) -> bool:
     return bool(_BLOCK.fullmatch(name))
 
 
-SecretTable = Annotated[dict[str, str], BeforeValidator(_as_table), AfterValidator(_valid)]
+SecretTable = Annotated[
+    dict[str, str], OrNames(), BeforeValidator(_as_table), AfterValidator(_valid)
+]
 """Variable → Secret block; the name of the block is empty where it is the default."""

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from pydantic import (
     Field,
@@ -85,6 +86,10 @@ class Settings(ImageSettings):
     require_env: bool = False
     """Refuse `push`, `deploy`, `ship`, `run`, `secret set` and `secret rm` without an
     [environment](#environments)."""
+    when_removed: Literal["keep", "pause"] = "keep"
+    """What a deploy does with a deployment that an earlier release made and the configuration no
+    longer has: leave it as it is, or pause it at once. `--prune` deletes it; see
+    [plan](plan.md#what-left-the-configuration)."""
     env_file: FilePath | None = None
     """A file in the project with [variables](#variables-in-values) for `${NAME}`:
     `".env.production"`."""
@@ -221,10 +226,6 @@ class Settings(ImageSettings):
     def _consistent(self) -> Settings:
         if wrong := self.misplaced():
             raise ValueError(wrong)
-        names = [d.name for d in self.deployments]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'two deployments are named "{name}"')
         return self
 
     def misplaced(self) -> str | None:

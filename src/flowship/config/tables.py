@@ -68,9 +68,12 @@ FilePath = Annotated[str, AfterValidator(possible_path)]
 
 
 def _lock_choice(value: object) -> object:
-    """``false`` as "none" and ``true`` as "auto"; a variable gives them as text."""
-    words = {"false": "none", "true": "auto", "none": "none", "auto": "auto"}
-    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
+    """``false`` as "none"; a variable gives it as text."""
+    word = str(value).lower()
+    if word == "true" and isinstance(value, bool | str):
+        raise ValueError('must be "auto", false or the path of a lockfile')
+    words = {"false": "none", "none": "none", "auto": "auto"}
+    return words.get(word, value) if isinstance(value, bool | str) else value
 
 
 LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]

@@ -86,6 +86,7 @@ class Flags:
         name: One configured deployment, or the name of the only one.
         paused: Whether the deployment is to be paused; None leaves it as it is.
         no_schedule: Remove flowship's own schedules.
+        prune: Delete deployments that left the configuration.
     """
 
     cron: str | None = None
@@ -96,6 +97,29 @@ class Flags:
     name: str | None = None
     paused: bool | None = None
     no_schedule: bool = False
+    prune: bool = False
+
+    def when_removed(self, configured: str) -> WhenRemoved:
+        """What is done with deployments that left the configuration."""
+        if self.name is not None:
+            return WhenRemoved.SELECTED
+        return WhenRemoved.PRUNE if self.prune else WhenRemoved(configured)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, as they are spelled."""
+        values = {
+            "--cron": self.cron,
+            "--interval": self.interval,
+            "--rrule": self.rrule,
+            "--timezone": self.timezone,
+            "--param": self.parameters or None,
+            "--name": self.name,
+            "--paused": self.paused,
+            "--no-schedule": self.no_schedule or None,
+            "--prune": self.prune or None,
+        }
+        return {option: value for option, value in values.items() if value is not None}
 
     @property
     def schedule_option(self) -> str | None:
@@ -111,6 +135,18 @@ class ScheduleSource(str, Enum):
     FLAG = "flag"
     NONE = "none"
     """``--no-schedule``: flowship's own schedules are removed."""
+
+
+class WhenRemoved(str, Enum):
+    """What a deploy does with a deployment that left the configuration."""
+
+    KEEP = "keep"
+    """It says so, and leaves it as it is."""
+    PAUSE = "pause"
+    PRUNE = "prune"
+    """``--prune``: it is deleted."""
+    SELECTED = "selected"
+    """The deploy is about one deployment: what the configuration has besides does not count."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +250,9 @@ class DesiredState:
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
         alerts: The automations that report runs that went wrong.
+        when_removed: What is done with deployments that left the configuration.
+        sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
+            for one image, if the deploy is about all.
     """
 
     image: ImageFacts
@@ -225,6 +264,8 @@ class DesiredState:
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
     alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
+    when_removed: WhenRemoved = WhenRemoved.KEEP
+    sweeps: bool = True
 
     @property
     def flows(self) -> frozenset[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_alerts, diff_block, diff_deployment
+from flowship.deployment import diff_alerts, diff_block, diff_deployment, left
+from flowship.deployment.desired import WhenRemoved
+from flowship.deployment.drift import NO_RELEASE, LastRelease, edit_of
 from flowship.deployment.plan import (
     Action,
+    Edit,
     Editor,
     FieldChange,
     IdOf,
     Operation,
     Plan,
     Resource,
+    field_key,
     fingerprint,
 )
 from flowship.deployment.pools import creation, pool_of
@@ -22,9 +26,10 @@ from flowship.deployment.pools import creation, pool_of
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState
     from flowship.deployment.observed import ServerState
+    from flowship.prefect.types import BlockDocument, Deployment, Schedule, Written
 
 
-def diff(desired: DesiredState, state: ServerState) -> Plan:
+def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEASE) -> Plan:
     """The operations that make the server what is desired, each with its reason.
 
     What a person owns is in no operation: whether a schedule or a deployment is paused (unless a
@@ -36,10 +41,16 @@ def diff(desired: DesiredState, state: ServerState) -> Plan:
     variables = pool.type.job_variables(desired.block.name, block, pool.template)
     operations = [*_pool(desired, state), *diff_block.operations(desired, state)]
     reschedule: list[str | IdOf] = []
+    renamed = left.renamed(desired, state, last)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         made = diff_deployment.operations(desired, wanted, found, variables)
-        operations += [o for o in made.operations if not _is_repeated(o, operations)]
+        own: Iterable[Operation] = made.operations
+        if before := renamed.get(wanted.full_name):
+            moves = desired.when_removed is WhenRemoved.PRUNE
+            own = left.hand_on(made.operations, wanted, found, before, moves=moves)
+        operations += [o for o in own if not _is_repeated(o, operations)]
         reschedule += made.reschedule
+    operations += left.operations(desired, state, last)
     operations += diff_alerts.operations(desired, state)
     return Plan(tuple(operations), tuple(reschedule))
 
@@ -61,27 +72,48 @@ def _pool(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
         )
 
 
-def attribute(plan: Plan, applied: Mapping[str, str], state: ServerState) -> Plan:
+def attribute(plan: Plan, last: LastRelease, state: ServerState) -> Plan:
     """The same plan with each change's editor: whose value is replaced.
 
     Args:
         plan: From `diff`.
-        applied: Fingerprints that the last release recorded; see `flowship.releases`.
+        last: The last release.
         state: What the plan was made of.
     """
-    return replace(
-        plan,
-        operations=tuple(
-            replace(
-                operation,
-                changes=tuple(
-                    replace(change, edited_by=_editor(operation, change, applied, state))
-                    for change in operation.changes
-                ),
-            )
-            for operation in plan.operations
-        ),
+    return replace(plan, operations=tuple(_attributed(o, last, state) for o in plan.operations))
+
+
+def _attributed(operation: Operation, last: LastRelease, state: ServerState) -> Operation:
+    if operation.action is Action.CREATE and _was_there(operation, last):
+        return replace(operation, reason="it was deleted on the server", edited=Edit())
+    changes = tuple(
+        replace(change, edited_by=_editor(operation, change, last.applied, state))
+        for change in operation.changes
     )
+    by_person = any(change.edited_by is Editor.PERSON for change in changes)
+    edited = (edit_of(_resource(operation, state), last) or Edit()) if by_person else None
+    return replace(operation, changes=changes, edited=edited)
+
+
+def _was_there(operation: Operation, last: LastRelease) -> bool:
+    """Whether the last release had what is created now."""
+    if operation.resource is Resource.BLOCK:
+        return bool(last.deployments) and operation.name in last.blocks
+    if operation.resource is Resource.SCHEDULE:
+        slugs = last.schedules.get(operation.name.partition(": ")[0], frozenset())
+        return operation.body.get("slug") in slugs
+    return operation.resource is Resource.DEPLOYMENT and operation.name in last.deployments
+
+
+def _resource(operation: Operation, state: ServerState) -> Written | None:
+    """What the server has of the resource that an operation changes."""
+    deployments = [d.deployment for d in state.deployments if d.deployment]
+    stored: list[BlockDocument | Deployment | Schedule] = [
+        *([state.block] if state.block else []),
+        *deployments,
+        *(schedule for each in deployments for schedule in each["schedules"]),
+    ]
+    return next((each for each in stored if each["id"] == operation.id), None)
 
 
 def _editor(
@@ -90,14 +122,11 @@ def _editor(
     is_image = operation.resource is Resource.BLOCK and change.field == "image"
     if is_image and state.block and state.has_deployed(str(state.block["data"].get("image"))):
         return Editor.FLOWSHIP  # for this project, or another one that shares the block
+    if change.field == "paused":  # a person's: no release records it
+        return Editor.UNKNOWN
     by_id = operation.resource in (Resource.SCHEDULE, Resource.AUTOMATION)
     name = str(operation.id) if by_id else operation.name
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
         return Editor.UNKNOWN  # no release knows this resource
     recorded = applied.get(field_key(operation.resource, name, change.field), fingerprint(None))
     return Editor.FLOWSHIP if recorded == change.fingerprint else Editor.PERSON
-
-
-def field_key(resource: Resource, name: str, field: str) -> str:
-    """Under which a release records a field."""
-    return f"{resource.value} {name} {field}"

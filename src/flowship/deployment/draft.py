@@ -16,6 +16,7 @@ from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, json_schema, parameters, secrets, warnings
 from flowship.deployment.alerts import DesiredAlerts, draft_alerts
+from flowship.deployment.choice import chosen
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -24,6 +25,7 @@ from flowship.deployment.desired import (
     FlowFacts,
     ImageFacts,
     ScheduleSource,
+    WhenRemoved,
 )
 from flowship.deployment.schedule_rules import check_timezone
 from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse
@@ -228,6 +230,7 @@ class Draft:
         warnings: What deserves a look, whatever the image.
         elsewhere: The names of the project's deployments that use other images.
         alerts: See `DesiredState`.
+        when_removed: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -238,6 +241,7 @@ class Draft:
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
     alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
+    when_removed: WhenRemoved = WhenRemoved.KEEP
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
@@ -267,6 +271,7 @@ class Draft:
             warnings=self.warnings,
             elsewhere=self.elsewhere,
             alerts=self.alerts,
+            when_removed=self.when_removed,
         )
 
 
@@ -315,6 +320,7 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         configured=settings.deployed_entrypoints,
         elsewhere=frozenset(settings.project.deployed_entrypoints)
         - frozenset(settings.deployed_entrypoints),
+        when_removed=flags.when_removed(settings.when_removed),
         now=now,
         alerts=draft_alerts(settings),
         warnings=(
@@ -333,53 +339,6 @@ def parameter_required(deployment: str, name: str, schedule: ScheduleSpec) -> Co
         hint=f"give one: --param {name}=… or parameters in [[deployments]]",
         where=f'deployment "{deployment}"',
     )
-
-
-# --- which deployments -------------------------------------------------------------------------
-
-
-def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
-    """The deployments that this call is about: all configured, the named one, or a first one."""
-    configured = settings.deployments
-    known = {d.name: d for d in configured}
-    if flags.name in known:
-        return (known[flags.name],)
-    if flags.name is not None and configured:
-        close = parameters.close_matches(flags.name, known)
-        raise UsageError(
-            f'no deployment is named "{flags.name}"',
-            code="deployment-unknown",
-            hint=f'did you mean "{close[0]}"?' if close else f"configured: {', '.join(known)}",
-            where="--name",
-        )
-    if flags.name is not None:
-        return (_named(flags.name),)
-    _require_name(configured, flags)
-    return configured or (Deployment(name=settings.deployment_names[0]),)
-
-
-def _named(name: str) -> Deployment:
-    try:
-        return Deployment(name=name)
-    except ValueError as exc:
-        raise UsageError(
-            f'"{name}" is not a valid deployment name',
-            code="deployment-name-invalid",
-            hint="remove these characters: / % & > <",
-            where="--name",
-        ) from exc
-
-
-def _require_name(configured: Sequence[Deployment], flags: Flags) -> None:
-    option = flags.schedule_option or ("--no-schedule" if flags.no_schedule else None)
-    option = option or ("--param" if flags.parameters else None)
-    if len(configured) > 1 and option:
-        raise UsageError(
-            f"{len(configured)} deployments are configured: {option} needs --name",
-            code="deployment-name-required",
-            hint=f"one of: {', '.join(d.name for d in configured)}",
-            where=option,
-        )
 
 
 # --- one deployment ----------------------------------------------------------------------------

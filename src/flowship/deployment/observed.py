@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import block_users, docker_block, notifications
+from flowship.deployment.desired import WhenRemoved
+from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredDeployment, DesiredState
+    from flowship.deployment.drift import LastRelease
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import Automation, BlockDocument, Deployment, Schedule, WorkPool
 
@@ -91,6 +94,7 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
+        former: The deployments on blocks that the project no longer has.
         image: The image that is recorded as the last one deployed on the block; empty if none is.
         alerts: flowship's own automations of this image.
         alerts_recorded: The owners of alerts that are recorded of the block.
@@ -102,6 +106,7 @@ class ServerState:
     deployments: tuple[ObservedDeployment, ...]
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
+    former: tuple[SharingDeployment, ...] = ()
     image: str = ""
     alerts: tuple[Automation, ...] = ()
     alerts_recorded: frozenset[str] = frozenset()
@@ -133,13 +138,19 @@ def observe_ground(
     )
 
 
-def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None) -> ServerState:
+def observe(
+    api: PrefectApi,
+    desired: DesiredState,
+    ground: Ground | None = None,
+    last: LastRelease | None = None,
+) -> ServerState:
     """Read what the server has.
 
     Args:
         api: The server.
         desired: What is to be deployed.
         ground: What was read before, to be taken as it is; None reads it again.
+        last: The last release; None leaves out what only it knows.
 
     Raises:
         ConfigError, ApiError: As `observe_ground`.
@@ -154,17 +165,90 @@ def observe(api: PrefectApi, desired: DesiredState, ground: Ground | None = None
     using = [d for d in listed if docker_block.refers_to(d["job_variables"], desired.block.name)]
     found = observe_deployments(api, desired.deployments, listed)
     ours = {d.deployment["id"] for d in found if d.deployment}
+    sharing = tuple(_sharing(api, [d for d in using if d["id"] not in ours]))
+    former = _former(api, desired, last, found, sharing) if last else ()
     return ServerState(
         ground=ground,
         block=block,
         registration=_registration(api, block),
         deployments=found,
-        sharing=tuple(_sharing(api, [d for d in using if d["id"] not in ours])),
+        sharing=sharing,
         users=users,
+        former=tuple(former),
         image=recorded.image,
         alerts=_alerts(api, desired, recorded),
         alerts_recorded=recorded.alerts,
     )
+
+
+def _former(
+    api: PrefectApi,
+    desired: DesiredState,
+    last: LastRelease,
+    found: Sequence[ObservedDeployment],
+    sharing: Sequence[SharingDeployment],
+) -> Iterator[SharingDeployment]:
+    """Deployments of earlier releases on blocks that the project no longer has."""
+    known = {d.full_name for d in desired.deployments} | {s.name for s in sharing}
+    absent = [
+        name.rpartition("/")
+        for name in sorted(last.deployments - known)
+        if name.rpartition("/")[2] not in desired.elsewhere
+    ]
+    if not (absent and desired.sweeps) or desired.when_removed is WhenRemoved.SELECTED:
+        return
+    blocks = last.blocks - {desired.block.name, *desired.block.of_project}
+    ours = {each.deployment["id"] for each in found if each.deployment}
+    listed = api.deployments({name for *_, name in absent}, {flow for flow, *_ in absent})
+    using = [
+        d
+        for d in listed
+        if d["id"] not in ours and docker_block.block_of(d["job_variables"]) in blocks
+    ]
+    yield from _sharing(api, using)
+
+
+def observe_again(
+    api: PrefectApi,
+    desired: DesiredState,
+    before: ServerState,
+    done: Plan,
+    last: LastRelease | None = None,
+) -> ServerState:
+    """Read back what was changed. What was not is taken as it was read before: a project has up to
+    hundreds of deployments, and the server needs 5 to 10 ms for each.
+
+    Args:
+        api: The server.
+        desired: What was deployed.
+        before: What was read before.
+        done: What was changed since.
+        last: As for `observe`.
+    """
+    changed = {o.name for o in done.operations if o.resource is Resource.DEPLOYMENT}
+    changed |= {
+        o.name.partition(": ")[0] for o in done.operations if o.resource is Resource.SCHEDULE
+    }
+    again = [d for d in desired.deployments if d.full_name in changed]
+    if len(again) < len(changed) or any(o.resource not in _READ_BACK for o in done.operations):
+        return observe(api, desired, last=last)
+    block = api.block_document(docker_block.SLUG, desired.block.name)
+    recorded = block_users.read(api, desired.block.name) if block else block_users.NOTHING
+    names = [d.full_name for d in again]
+    found = dict(zip(names, observe_deployments(api, again), strict=True)) if again else {}
+    own = zip(desired.deployments, before.deployments, strict=True)
+    return replace(
+        before,
+        block=block,
+        registration=_registration(api, block),
+        deployments=tuple(found.get(wanted.full_name, earlier) for wanted, earlier in own),
+        users=recorded.flows,
+        image=recorded.image,
+    )
+
+
+_READ_BACK = (Resource.BLOCK, Resource.FLOW, Resource.DEPLOYMENT, Resource.SCHEDULE)
+"""If anything else changed, everything is read again."""
 
 
 def observe_deployments(

@@ -43,6 +43,23 @@ class Editor(str, Enum):
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A change on the server that no deploy made.
+
+    Attributes:
+        at: When the server last wrote the resource: ISO 8601, UTC; None where it is not known.
+        by: Who did, where the server knows: the open-source server does not.
+    """
+
+    at: str | None = None
+    by: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The edit as JSON values only."""
+        return {"at": self.at, "by": self.by}
+
+
+@dataclass(frozen=True)
 class IdOf:
     """In the body of an operation: the id of what an earlier operation creates.
 
@@ -100,6 +117,7 @@ class Operation:
         parent: The deployment of a schedule.
         body: What is sent. Not shown: it may hold secrets.
         key: Under which a later operation finds the id of what this one creates.
+        edited: When and by whom the resource was changed since the last release, where it was.
     """
 
     action: Action
@@ -111,6 +129,7 @@ class Operation:
     parent: str | IdOf | None = None
     body: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
     key: str = ""
+    edited: Edit | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The operation as JSON values only; the body is left out."""
@@ -120,6 +139,39 @@ class Operation:
             "name": self.name,
             "reason": self.reason,
             "changes": [change.to_json() for change in self.changes],
+            "edited": self.edited.to_json() if self.edited else None,
+        }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the server has, the configuration does not say, and a deploy leaves as it is.
+
+    Attributes:
+        resource: Of what.
+        name: Which one, as in `Operation`.
+        field: ``paused``, ``mem_limit``; empty for the resource as a whole.
+        value: What it has, secrets masked.
+        reason: Why it differs.
+        edited: When and by whom it was changed since the last release, where it was.
+    """
+
+    resource: Resource
+    name: str
+    field: str
+    value: Any
+    reason: str
+    edited: Edit | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as JSON values only."""
+        return {
+            "resource": self.resource.value,
+            "name": self.name,
+            "field": self.field,
+            "value": self.value,
+            "reason": self.reason,
+            "edited": self.edited.to_json() if self.edited else None,
         }
 
 
@@ -152,3 +204,8 @@ def fingerprint(value: object) -> str:
     find a secret by."""
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def field_key(resource: Resource, name: str, field: str) -> str:
+    """Under which a release records a field."""
+    return f"{resource.value} {name} {field}"

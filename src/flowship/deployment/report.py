@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from flowship.deployment.left import Left
 from flowship.deployment.parameters import ParameterValue
-from flowship.deployment.plan import Operation
+from flowship.deployment.plan import Kept, Operation
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,8 @@ class DeployReport:
         dry_run: Whether nothing was changed.
         release: The number of the release that recorded it; None if nothing had to be recorded.
         alerts: The automations of the alerts.
+        kept: What differs from the configuration and stays.
+        left: Deployments that left the configuration and stay.
     """
 
     image: str
@@ -171,12 +174,16 @@ class DeployReport:
     dry_run: bool = False
     release: int | None = None
     alerts: tuple[AlertReport, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    left: tuple[Left, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""
         operations = [operation.to_json() for operation in self.operations]
-        document: dict[str, Any] = jsonable(asdict(replace(self, operations=())))
-        return document | {"operations": operations}
+        kept, left = [each.to_json() for each in self.kept], [each.to_json() for each in self.left]
+        plain = replace(self, operations=(), kept=(), left=())
+        document: dict[str, Any] = jsonable(asdict(plain))
+        return document | {"operations": operations, "kept": kept, "left": left}
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 JSON

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_alerts, diff_schedules, docker_block, warnings
+from flowship.deployment import diff_alerts, diff_schedules, docker_block, drift, left, warnings
 from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
 from flowship.deployment.diff_block import block_after
+from flowship.deployment.drift import LastRelease
 from flowship.deployment.observed import ObservedDeployment, ServerState
 from flowship.deployment.parameters import all_masked
 from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Plan, Resource
@@ -54,6 +55,7 @@ class Outcome:
         start_command: What starts a worker.
         api_url: The server.
         page: A page of the server's UI.
+        last: The last release.
     """
 
     desired: DesiredState
@@ -64,6 +66,7 @@ class Outcome:
     start_command: str
     api_url: str
     page: Callable[[str], str]
+    last: LastRelease = field(default_factory=LastRelease)
 
     @property
     def now(self) -> ServerState:
@@ -83,6 +86,8 @@ def summarize(outcome: Outcome) -> DeployReport:
         pushed=desired.image.pushed,
         api_url=outcome.api_url,
         operations=outcome.plan.operations,
+        kept=drift.kept(desired, outcome.now, outcome.last),
+        left=left.left(desired, before, outcome.last),
         block=block,
         pool=_pool(outcome),
         deployments=tuple(_deployment(outcome, *three) for three in observed),
@@ -92,7 +97,7 @@ def summarize(outcome: Outcome) -> DeployReport:
             *_newer_image(outcome),
             *_paused_pool(outcome),
             *_invalid_on_server(block.kept),
-            *_left_over(desired, before),
+            *_left_over(desired, before, outcome.last),
         ),
         dry_run=outcome.after is None,
         alerts=tuple(_alerts(outcome)),
@@ -365,9 +370,9 @@ def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
-    """Deployments on this block that the project does not configure: a renamed flow or
-    deployment leaves the one of the old name behind, scheduled as it was."""
+def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> Iterator[str]:
+    """Deployments on this block that no release of this project made and the project does not
+    configure; for those that one made, see `flowship.deployment.left`."""
     image = desired.image
     names = {d.entrypoint: d.flow_name for d in desired.deployments}
     names = {flow.entrypoint: flow.deployed_name for flow in image.flows} | names
@@ -376,6 +381,8 @@ def _left_over(desired: DesiredState, state: ServerState) -> Iterator[str]:
     flows = set(desired.configured.values())
     known = names.keys() | flows if len(flows) > 1 else names.keys()
     for other in state.sharing:
+        if other.name in last.deployments:
+            continue
         if other.name.rpartition("/")[2] in desired.elsewhere:
             continue  # until the other image is deployed
         delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"

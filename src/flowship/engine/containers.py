@@ -70,12 +70,24 @@ _MARGIN = 600  # seconds that the clocks of two machines with one engine may dif
 
 def sweep(engine: Engine) -> None:
     """Remove the containers of processes that were killed before they could do it themselves."""
+    for container in orphans(engine):
+        remove(engine, container)
+
+
+def orphans(engine: Engine) -> list[str]:
+    """The containers of processes that were killed before they could remove them."""
     with engine_errors("listing containers"):
         listed = engine.api.containers(all=True, filters={"label": OWNER})
-    for container in listed:
-        if _is_orphan(container["Labels"]):
-            with suppress(docker.errors.APIError):  # another command removes it at this moment
-                engine.api.remove_container(container["Id"], force=True, v=True)
+    return [str(each["Id"]) for each in listed if _is_orphan(each["Labels"])]
+
+
+def remove(engine: Engine, container: str) -> None:
+    """Remove a container, if it still exists."""
+    with (
+        engine_errors("removing a container"),
+        suppress(docker.errors.APIError),  # another command removes it at this moment
+    ):
+        engine.api.remove_container(container, force=True, v=True)
 
 
 def _is_orphan(labels: Mapping[str, str]) -> bool:

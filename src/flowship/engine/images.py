@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import docker.errors
 
-from flowship.engine.client import Engine
+from flowship.engine.client import LABEL, Engine
 from flowship.engine.errors import engine_errors
 from flowship.registry import Reference
 
@@ -119,6 +120,45 @@ def with_label(engine: Engine, name: str, value: str) -> list[EngineImage]:
     newest_first = sorted(found, key=lambda each: -int(each.get("Created") or 0))
     known = (look_up(engine, str(each["Id"])) for each in newest_first)
     return [each for each in known if each is not None]
+
+
+def unnamed(engine: Engine, older_than: float = 600) -> list[str]:
+    """The images that flowship built and that have no name, no digest and no container.
+
+    A build of equal files takes the name from the image before it. One that a worker pulled by
+    its digest has that digest.
+
+    Args:
+        engine: The engine.
+        older_than: Seconds; younger ones may still get their name.
+    """
+    filters = {"dangling": True, "label": f"{LABEL}.project"}
+    with engine_errors("looking for images without a name"):
+        found = engine.api.images(filters=filters)
+        used = {each.get("ImageID") for each in engine.api.containers(all=True)} if found else set()
+    before = time.time() - older_than
+    return [
+        str(each["Id"])
+        for each in found
+        if each["Id"] not in used
+        and not _names(each.get("RepoTags"))
+        and not _names(each.get("RepoDigests"))
+        and int(each.get("Created") or 0) < before
+    ]
+
+
+def _names(listed: list[str] | None) -> list[str]:
+    return [name for name in listed or () if not name.startswith("<none>")]
+
+
+def remove(engine: Engine, image_id: str) -> bool:
+    """Remove an image; False if it is in use, or gone."""
+    with engine_errors("removing an image"):
+        try:
+            engine.api.remove_image(image_id)
+        except docker.errors.APIError:
+            return False
+    return True
 
 
 def working_directory(engine: Engine, reference: str) -> str | None:

@@ -6,6 +6,7 @@ A server can respond to every request and still create no scheduled run.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -21,6 +22,7 @@ from flowship.prefect.address import is_loopback
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Flow
 
 WAIT_SECONDS = 90.0  # The scheduler looks for changed deployments every 5 s, at all every 60 s.
 CHECK_FLOW = "flowship-scheduler-check"
@@ -46,7 +48,7 @@ def check_scheduler(session: Session, server: Service) -> SchedulerState:
     session.report(Phase("checking the scheduler"))
     now = datetime.now(timezone.utc)
     with PrefectApi(session.target) as api:
-        seen = _has_scheduled_since(api, now - RECENT)
+        seen = has_scheduled_since(api, now - RECENT)
         if not seen and not is_loopback(session.url):
             return SchedulerState.NOT_CHECKED
         if not seen and not _schedules_a_deployment(api, now, server.log):
@@ -71,7 +73,18 @@ def _not_scheduling(log: Path | None) -> ApiError:
     )
 
 
-def _has_scheduled_since(api: PrefectApi, since: datetime) -> bool:
+def failure_in_log(url: str, environ: Mapping[str, str]) -> ApiError | None:
+    """What the log of the server that `up` started here says about its scheduler; None if it
+    says nothing, or if `up` did not start the server at this address."""
+    state = records.state_dir(environ)
+    record = records.load(state, records.server_key(url))
+    if record is None or not processes.lives(record):
+        return None
+    log = Path(record.log)
+    return _not_scheduling(log) if failures.SCHEDULER_BROKEN in failures.tail(log) else None
+
+
+def has_scheduled_since(api: PrefectApi, since: datetime) -> bool:
     """Whether the scheduler created a run after `since`."""
     runs = api.scheduled_runs()
     return any(r.get("auto_scheduled") and _time(r.get("created")) > since for r in runs)
@@ -86,9 +99,8 @@ def _time(text: object) -> datetime:
 
 def _schedules_a_deployment(api: PrefectApi, now: datetime, log: Path | None) -> bool:
     """Whether a deployment created for this check gets runs; it is deleted in any case."""
-    for old in api.flows_like(CHECK_FLOW):  # Left by a check that was killed.
-        if _time(old.get("created")) < now - RECENT:
-            api.delete_flow(old["id"])
+    for old in leftovers(api, now):
+        api.delete_flow(old["id"])
     name = f"{CHECK_FLOW}-{uuid4().hex[:8]}"
     try:
         flow = api.create_flow(name)
@@ -100,7 +112,7 @@ def _schedules_a_deployment(api: PrefectApi, now: datetime, log: Path | None) ->
         return _gets_runs(api, deployment["id"], log)
     finally:
         with processes.uninterrupted():
-            _delete(api, name)
+            remove(api, name)
 
 
 def _gets_runs(api: PrefectApi, deployment_id: str, log: Path | None) -> bool:
@@ -114,8 +126,14 @@ def _gets_runs(api: PrefectApi, deployment_id: str, log: Path | None) -> bool:
     return False
 
 
-def _delete(api: PrefectApi, name: str) -> None:
-    """Delete the check's flow, deployment, and runs."""
+def leftovers(api: PrefectApi, now: datetime) -> list[Flow]:
+    """The flows of checks that were killed before they could delete them."""
+    found = api.flows_like(CHECK_FLOW)
+    return [each for each in found if _time(each.get("created")) < now - RECENT]
+
+
+def remove(api: PrefectApi, name: str) -> None:
+    """Delete a check's flow, deployment, and runs."""
     flow = next(iter(api.flows_named([name])), None)
     if flow is None:
         return

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from flowship.events import Output, Phase, Step, Transfer
+from flowship.events import Applying, Output, Phase, Step, Transfer
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -34,6 +34,8 @@ class Lines:
             self._print(f"      {event.text}")
         elif isinstance(event, Transfer) and event.status.startswith(ENDED):
             self._print(f"  {event.layer}: {event.status}")
+        elif isinstance(event, Applying):
+            _print_operation(self._console, event)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
@@ -81,6 +83,8 @@ class Live:
                 self._console.print(f"  {self._step}  (cached)", markup=False, style="dim")
         elif isinstance(event, Output):
             self._output.append(event.text)
+        elif isinstance(event, Applying):
+            _print_operation(self._console, event)
         else:
             self._layers[event.layer] = event
 
@@ -96,6 +100,14 @@ class Live:
         lines += [Text("  " + _bar(layer)[:width]) for layer in self._layers.values()]
         self._spinner.update(text=Text(f"{time.monotonic() - self._since:.0f} s", style="dim"))
         return Group(*lines, self._spinner)
+
+
+def _print_operation(console: Console, event: Applying) -> None:
+    """Print it as the plan shows it."""
+    from flowship.output import render_plan
+
+    for line in render_plan.operation(event.operation):
+        console.print(line)
 
 
 def _bar(layer: Transfer) -> str:

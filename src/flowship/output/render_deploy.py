@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from flowship.deployment.plan import Editor
 from flowship.deployment.pools import no_worker
+from flowship.output import render_plan
 from flowship.output.tables import table, titled_row, value_text, warning_lines
 from flowship.output.terminal import one_line
 
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flowship.deployment.parameters import ParameterValue
-    from flowship.deployment.plan import FieldChange
     from flowship.deployment.report import (
-        Change,
         DeploymentReport,
         DeployReport,
         PoolReport,
         ScheduleReport,
     )
-    from flowship.pipeline import ShipPlan
+    from flowship.planning.project_plan import ImagePlan
 
 
 def all_deployed(
@@ -48,11 +46,13 @@ def deployed(
         attention: Warnings of earlier steps; all warnings are shown last.
         digest: Show the image's digest. `ship` prints it as its result.
     """
-    lines: list[RenderableType] = operations(report) if report.dry_run else []
+    lines: list[RenderableType] = render_plan.of_report(report) if report.dry_run else []
     for deployment in report.deployments:
         lines += _deployment(deployment, dry_run=report.dry_run)
     lines += _shared(report, digest=digest)
     warnings = list(dict.fromkeys((*attention, *_warnings(report))))
+    if not report.dry_run:
+        lines += render_plan.rest(report)
     if report.dry_run:
         return [*lines, *warning_lines(warnings), "nothing was changed (--dry-run)"]
     return [*lines, *_next(report), *warning_lines(warnings)]
@@ -67,12 +67,6 @@ def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
     lines: list[RenderableType] = [
         titled_row("image", image + how),
         titled_row("block", f"docker-container/{report.block.name} ({block})"),
-        *_changes(report.block.edits, "block", dry_run=report.dry_run),
-        *(
-            f"  [dim]the block keeps {escape(name)} = {escape(value_text(value))}, which the "
-            "configuration does not set[/]"
-            for name, value in report.block.kept.items()
-        ),
         titled_row("pool", f"{pool.name} ({found}{', paused' if pool.paused else ''})"),
     ]
     if pool.copied:
@@ -134,48 +128,20 @@ def _outcome(report: DeployReport, done: str) -> str:
     return f"would be {done}" if changes else done
 
 
-def ship_plans(plans: Sequence[ShipPlan], *, attention: Iterable[str] = ()) -> list[RenderableType]:
-    """What `ship` would do with each image; see `ship_plan`."""
+def ship_plans(
+    plans: Sequence[ImagePlan], *, attention: Iterable[str] = ()
+) -> list[RenderableType]:
+    """What `ship` would do with each image, with the warnings of earlier steps."""
     *others, last = plans
-    lines = [line for plan in others for line in ship_plan(plan)]
-    return [*lines, *ship_plan(last, attention=attention)]
-
-
-def ship_plan(plan: ShipPlan, *, attention: Iterable[str] = ()) -> list[RenderableType]:
-    """What `ship` would do, with the warnings of earlier steps."""
-    words = {
-        "nothing": "up to date in the registry",
-        "push": "built; would be pushed",
-        "probe": "built; its new flows would be loaded, and it would be pushed again",
-        "build": "would be built and pushed; its flow and parameters are unknown until then",
-    }
+    lines: list[RenderableType] = []
+    for plan in others:
+        lines += [*render_plan.image(plan, several=True), *deployed(plan.deploy)]
+    several = bool(others)
     return [
-        titled_row("image", words[plan.action.value]),
-        *deployed(plan.deploy, attention=attention),
+        *lines,
+        *render_plan.image(last, several=several),
+        *deployed(last.deploy, attention=attention),
     ]
-
-
-SIGNS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
-
-
-def operations(report: DeployReport) -> list[RenderableType]:
-    """Each operation of a plan, with what it changes."""
-    if not report.operations:
-        return [f"no changes: {escape(report.api_url)} is up to date"]
-    lines: list[RenderableType] = [f"changes at {escape(report.api_url)}:"]
-    for operation in report.operations:
-        sign = SIGNS[operation.action.value]
-        lines.append(
-            f"  {sign} {operation.action.value} {operation.resource.value} "
-            f"[bold]{escape(operation.name)}[/] [dim]({escape(operation.reason)})[/]"
-        )
-        lines += [_field(change) for change in operation.changes]
-    return lines
-
-
-def _field(change: FieldChange) -> str:
-    edited = "  [yellow]edited on the server[/]" if change.edited_by is Editor.PERSON else ""
-    return f"      {escape(change.field)}: {_given(change.before)} → {_given(change.after)}{edited}"
 
 
 def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
@@ -184,7 +150,6 @@ def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[Renderab
     done = "[bold]" if dry_run else f"[green]✓[/] {escape(deployment.outcome)} [bold]"
     return [
         f"{done}{escape(name)}[/]{paused}",
-        *_changes(deployment.changes, "deployment", dry_run=dry_run),
         *_schedules(deployment.schedules, paused=deployment.paused),
         *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
         *parameter_lines(deployment.parameters),
@@ -195,35 +160,6 @@ def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[Renderab
 def deployment_names(report: DeployReport) -> str:
     """``flow/deployment``, one a line."""
     return "\n".join(one_line(f"{d.flow_name}/{d.name}") for d in report.deployments)
-
-
-def _changes(changes: Iterable[Change], whose: str, *, dry_run: bool) -> list[RenderableType]:
-    if dry_run:  # the operations show them
-        return []
-    changes = list(changes)
-    moved = [c for c in changes if _is_reference(c.was) and _is_reference(c.now)]
-    lines: list[RenderableType] = []
-    for change in changes:
-        if change in moved[1:]:
-            continue
-        was, now = _given(change.was), _given(change.now)
-        lines.append(f"  {_verb(change)} {whose} {escape(change.field)}: {was} → {now}")
-        if change in moved and len(moved) > 1:  # to another block: the first of them says it all
-            lines.append(f"  [dim]and {len(moved) - 1} more references, to the same block[/]")
-    return lines
-
-
-def _verb(change: Change) -> str:
-    had_a_value = change.was not in (None, {}, [])
-    return "[yellow]overwrote[/]  " if had_a_value else "set        "
-
-
-def _is_reference(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("{{ prefect.blocks.")
-
-
-def _given(value: object) -> str:
-    return "nothing" if value is None else escape(value_text(value))
 
 
 def _schedules(

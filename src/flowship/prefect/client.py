@@ -72,6 +72,12 @@ class PrefectApi(AutomationRequests, BlockRequests, RunRequests):
             raise errors.unsupported_version(self.url, version, self.source)
         return version
 
+    def clock(self) -> datetime | None:
+        """The server's own time, to the second; None if it does not say."""
+        response = self._response("GET", "/health", missing=True)
+        sent = response.headers.get("Date") if response is not None else None
+        return parsedate_to_datetime(sent) if sent else None
+
     # --- flows and deployments ----------------------------------------------------------------
 
     def flows_named(self, names: Collection[str]) -> list[Flow]:

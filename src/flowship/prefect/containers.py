@@ -5,13 +5,56 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flowship.prefect.address import is_loopback
 from flowship.prefect.profiles.files import home_folder
 from flowship.redaction import mask_addresses
+
+HOST = "host.docker.internal"
+"""The name of this machine inside a container."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that a docker worker gives to a flow run's container.
+
+    Attributes:
+        url: The API's address, as the container gets it.
+        mode: The engine's network mode; empty for its default.
+        names: The networks to connect to.
+        hosts: Names that the container can resolve.
+    """
+
+    url: str
+    mode: str
+    names: tuple[str, ...]
+    hosts: Mapping[str, str]
+
+
+def network(url: str, names: Sequence[str], mode: str | None) -> Network:
+    """The network of a container whose API is at `url`, as prefect_docker's worker decides it.
+
+    Args:
+        url: The API's address that the worker itself uses.
+        names: The networks that the block names.
+        mode: The block's network mode.
+    """
+    host = urlsplit(url).hostname or ""
+    if not mode and not names and sys.platform == "linux" and host in _REWRITTEN:
+        mode = "host"
+    if mode != "host":
+        for each in _REWRITTEN:  # As text, also in the path: the worker does the same.
+            url = url.replace(each, HOST)
+    hosts = {HOST: "host-gateway"} if HOST in url and sys.platform == "linux" else {}
+    return Network(url, mode or "", tuple(names), hosts)
+
+
+_REWRITTEN = ("localhost", "127.0.0.1")
 
 
 def container_warnings(url: str, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:

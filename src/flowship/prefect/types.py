@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Schedule(TypedDict):
+class Written(TypedDict, total=False):
+    """Who wrote a resource last, and when. Only Prefect Cloud says who."""
+
+    updated: str
+    updated_by: dict[str, Any] | None
+
+
+class Schedule(Written):
     """A deployment's schedule. `schedule` has one of cron, interval and rrule, and a timezone."""
 
     id: str
@@ -28,11 +35,10 @@ class ConcurrencyOptions(TypedDict):
     collision_strategy: str
 
 
-class Deployment(TypedDict):
+class Deployment(Written):
     """A deployment with its schedules."""
 
     id: str
-    created: str
     name: str
     flow_id: str
     version: str | None
@@ -77,7 +83,7 @@ class BlockSchema(TypedDict):
     block_type_id: str
 
 
-class BlockDocument(TypedDict):
+class BlockDocument(Written):
     """A block. Secrets in `data` are obscured by the server."""
 
     id: str
@@ -100,7 +106,7 @@ class Automation(TypedDict):
     actions: list[dict[str, Any]]
 
 
-class WorkPool(TypedDict):
+class WorkPool(Written):
     """A work pool. Its status is READY, NOT_READY (no worker is online) or PAUSED."""
 
     id: str
@@ -117,6 +123,7 @@ class Worker(TypedDict):
     name: str
     status: str
     last_heartbeat_time: str | None
+    heartbeat_interval_seconds: int | None
 
 
 class Variable(TypedDict):
@@ -178,6 +185,7 @@ class FlowRun(TypedDict):
     total_run_time: float
     work_pool_name: str | None
     infrastructure_pid: str | None
+    created_by: dict[str, Any] | None
 
 
 class TaskRun(TypedDict):

@@ -17,7 +17,7 @@ from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.project import groups
 from flowship.project.local_requirements import LocalFolders
-from flowship.project.locks import choice
+from flowship.project.locks import choice, workspace
 from flowship.project.requirement_lines import read_lines, validate_line
 
 FOR_IMAGE = "docker-requirements.txt"
@@ -93,7 +93,7 @@ def _configured(settings: Settings, name: str) -> Requirements | None:
             f"requirements: {name} does not exist in the project folder",
             code="requirements-not-found",
             hint="create the file, or set requirements = … to another one",
-            where=str(path),
+            where=where,
         )
     if path.name in (exporter.file for exporter in choice.EXPORTERS):
         raise ConfigError(
@@ -118,19 +118,21 @@ def _from_file(settings: Settings, name: str) -> Requirements | None:
 
 
 def _from_lock(settings: Settings, lock: Path) -> Requirements | None:
-    made_from = lock.parent / ("Pipfile" if lock.name == "Pipfile.lock" else pyproject.NAME)
+    member = workspace.member_of(lock, settings.root)
+    folder = settings.root if member else lock.parent
+    made_from = folder / ("Pipfile" if lock.name == "Pipfile.lock" else pyproject.NAME)
     exporter = choice.exporter_of(lock)
     if exporter.file != "pylock.toml":  # which lists its own groups and extras
         groups.validate(settings, made_from)
     found = choice.export(lock, settings)
     if not found.count:
         return None
-    name = lock.relative_to(settings.root).as_posix()
+    name = choice.shown(lock, settings.root)
     options = list(found.options)
     return Requirements(
         text=_text([*options, *found.pinned]) if found.pinned else "",
         source=name,
-        shown=f"{name} ({exporter.shown})",
+        shown=f"{name} ({exporter.shown}{f' --package {member}' if member else ''})",
         count=found.count,
         locked=True,
         unhashed=_text([*options, *found.unhashed]) if found.unhashed else "",
@@ -215,7 +217,8 @@ def notes(settings: Settings, used: Requirements | None) -> tuple[str, ...]:
         return ()
     packages = f"{used.count} package{'s' * (used.count != 1)}"
     unused = f"; not used: {', '.join(others)}" if others else ""
-    return (f"dependencies: {used.shown}, {packages}{unused}",)
+    whose = f" of the image {settings.label}" if settings.whole else ""
+    return (f"dependencies{whose}: {used.shown}, {packages}{unused}",)
 
 
 # File → what it contains if it lists dependencies, and a command that makes flowship's list of it.

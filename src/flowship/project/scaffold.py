@@ -16,7 +16,7 @@ from flowship.config.names import PREFECT_NAME
 from flowship.errors import ConfigError
 from flowship.project import gitignore, ignore, packages
 from flowship.project.git_index import GitIndex, repository_of
-from flowship.project.locks import choice
+from flowship.project.locks import choice, workspace
 from flowship.project.served import KINDS, Served, served
 
 if TYPE_CHECKING:
@@ -249,9 +249,11 @@ def _lock_notes(folder: Path) -> tuple[str, ...]:
     found = choice.found(folder)
     if len(found) > 1:
         return (f'several lockfiles: {", ".join(found)}; choose one with lock = "{found[0]}"',)
-    if not found or (folder / LIST).exists():
+    above = None if found else workspace.lock_of(folder)
+    if not (found or above) or (folder / LIST).exists():
         return ()
-    return (f"the dependencies come from {found[0]}; lock = false uses another list",)
+    name = choice.shown(above, folder) if above else found[0]
+    return (f"the dependencies come from {name}; lock = false uses another list",)
 
 
 def from_prefect_yaml(folder: Path, taken: Translation, *, name: str, base_image: str) -> Scaffold:
@@ -312,7 +314,12 @@ def _from_gitignore(folder: Path) -> str:
         for name in _folders_in(here):
             if gitignore.decide(known, prefix + name, is_folder=True) is None:
                 pending.append((here / name, f"{prefix}{name}/"))
-    lines = [rule.docker for rule in rules if rule.docker]
+    lines: list[str] = []
+    usual = IGNORED.splitlines()
+    for line in (rule.docker for rule in rules if rule.docker):
+        # An exception (!) makes the order count, so from there on nothing is left out.
+        if line not in usual or any(earlier.startswith("!") for earlier in lines):
+            lines.append(line)
     return FROM_GIT + "".join(f"{line}\n" for line in lines) if lines else ""
 
 

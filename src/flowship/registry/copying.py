@@ -66,6 +66,20 @@ def has(target: Reference, login: Credentials | None = None) -> bool:
         return repository.has_manifest(str(target.digest))
 
 
+def require_push(target: Reference, login: Credentials | None = None) -> None:
+    """Make sure that a registry accepts uploads from this user: one is begun, and canceled.
+
+    Only a request that writes is answered with the permission to write. Nothing is stored; a
+    registry removes an upload that is not canceled by itself.
+
+    Raises:
+        RegistryError: The registry refuses or does not answer.
+    """
+    repository = _Repository(target, login)
+    with repository:
+        repository.cancel_upload(repository.start_upload())
+
+
 def copy(
     source: Reference,
     target: Reference,
@@ -108,7 +122,7 @@ def _copy(
         digest, size = str(blob["digest"]), int(blob["size"])
         if writer.has_blob(digest):
             continue
-        location = writer.start_upload(digest, reader)
+        location = writer.mount(digest, reader)
         if location is None:
             continue
         report(Phase(f"copying {digest[7:19]} ({readable_size(size)})"))
@@ -188,27 +202,38 @@ class _Repository(RegistryClient):
         with self._translated(self.reference, "push"):
             return self._write("HEAD", f"blobs/{digest}").status_code == 200
 
-    def start_upload(self, digest: str, source: _Repository) -> str | None:
+    def mount(self, digest: str, source: _Repository) -> str | None:
         """Where to upload a blob; None if the registry took it from the source's repository."""
+        if source.reference.registry != self.reference.registry:
+            return self.start_upload()
         with self._translated(self.reference, "push"):
-            answer = None
-            if source.reference.registry == self.reference.registry:
-                query = f"blobs/uploads/?mount={digest}&from={source.reference.path}"
-                answer = self._write("POST", query)
-                if answer.status_code == 201:
-                    return None
+            query = f"blobs/uploads/?mount={digest}&from={source.reference.path}"
+            answer = self._write("POST", query)
+            if answer.status_code == 201:
+                return None
             # A mount that is not done is an upload that has begun, or it is refused.
-            if answer is None or answer.status_code != 202:
-                answer = self._write("POST", "blobs/uploads/")
+            if answer.status_code == 202:
+                return _location(answer)
+        return self.start_upload()
+
+    def start_upload(self) -> str:
+        """Where to upload a blob."""
+        with self._translated(self.reference, "push"):
+            answer = self._write("POST", "blobs/uploads/")
             self._raise_for_status(answer, self.reference, "push")
-            return str(answer.url.join(answer.headers["Location"]))
+            return _location(answer)
+
+    def cancel_upload(self, location: str) -> None:
+        """Cancel an upload; not every registry can."""
+        with self._translated(self.reference, "push"):
+            own = {"Authorization": self._login} if self._login and self._is_own(location) else {}
+            self._http.delete(location, headers=own)
 
     def upload(self, location: str, digest: str, size: int, file: IO[bytes]) -> None:
         """Send a blob as one piece."""
         with self._translated(self.reference, "push"):
             url = httpx.URL(location).copy_merge_params({"digest": digest})
-            own = httpx.URL(self._base)
-            is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+            is_own = self._is_own(location)
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             if is_own and self._login:
                 headers["Authorization"] = self._login
@@ -217,6 +242,11 @@ class _Repository(RegistryClient):
                     url, content=iter(lambda: file.read(_PIECE), b""), headers=headers
                 )
             self._raise_for_status(answer, self.reference, "push")
+
+    def _is_own(self, location: str) -> bool:
+        """Whether an address is the registry's own: no other one gets the credentials."""
+        url, own = httpx.URL(location), httpx.URL(self._base)
+        return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
 
     def put_manifest(self, manifest: Manifest, name: str) -> None:
         """Store a manifest under a tag or its digest; the registry must answer the same digest."""
@@ -265,3 +295,7 @@ class _Repository(RegistryClient):
             hint="push the image again, or ask who runs the registry",
             where=str(self.reference),
         )
+
+
+def _location(answer: httpx.Response) -> str:
+    return str(answer.url.join(answer.headers["Location"]))

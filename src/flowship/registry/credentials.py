@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from flowship.config import rewriting
 from flowship.errors import ConfigError, UsageError
 from flowship.registry.reference import (
     DOCKER_HUB,
@@ -365,17 +365,11 @@ class _DockerConfig:
         """Write `entry` for registry `key`; the rest of the file is kept."""
         content = self.content | {"auths": {**(self.content.get("auths") or {}), key: entry}}
         target = self.path.resolve()  # a link to a file elsewhere stays a link
-        scratch = ""
+        text = json.dumps(content, indent="\t", ensure_ascii=False) + "\n"
         try:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # mkstemp makes it readable by its owner only, from the first moment.
-            handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".config-")
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(json.dumps(content, indent="\t", ensure_ascii=False) + "\n")
-            Path(scratch).replace(target)
+            rewriting.replace(target, text.encode())
         except OSError as exc:
-            if scratch:
-                Path(scratch).unlink(missing_ok=True)
             raise ConfigError(
                 f"docker's configuration cannot be written: {exc.strerror}",
                 code="docker-configuration-not-writable",

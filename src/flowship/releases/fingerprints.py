@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowship.deployment import diff_alerts, diff_block, diff_deployment
-from flowship.deployment.diff import field_key
-from flowship.deployment.plan import Resource, fingerprint
+from flowship.deployment.plan import Resource, field_key, fingerprint
 
 if TYPE_CHECKING:
     from flowship.deployment.desired import DesiredState

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.releases import making, store
+from flowship.releases.last import last_release
 from flowship.releases.making import Deployed, Origin
 from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage, plain
 
 if TYPE_CHECKING:
+    from flowship.deployment.drift import LastRelease
     from flowship.prefect.client import PrefectApi
 
 
@@ -30,10 +32,9 @@ class Recorder:
         self._previous = store.previous(api, project, origin.environment)
 
     @property
-    def applied(self) -> Mapping[str, str]:
-        """The fingerprints of the last release; empty where there is none that can be read."""
-        before = self._previous.release if self._previous else None
-        return before.applied if before else {}
+    def last(self) -> LastRelease:
+        """The last release, as a plan compares with it."""
+        return last_release(self._previous.release if self._previous else None)
 
     def add(self, done: Deployed) -> None:
         """An image was deployed, or its deploy failed halfway."""

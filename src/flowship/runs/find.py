@@ -10,6 +10,7 @@ from flowship.deployment import docker_block
 from flowship.errors import UsageError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment
+from flowship.releases import store
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -73,7 +74,7 @@ def _with_name(
     found = list(api.deployments([name]))
     settings = project() if len(found) > 1 else None
     if settings:
-        found = _own(name, found, settings)
+        found = _own(api, name, found, settings)
     flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
     return [_with_flow(d, flows[d["flow_id"]]) for d in found if d["flow_id"] in flows]
 
@@ -82,20 +83,27 @@ def _with_flow(deployment: Deployment, flow: str) -> FoundDeployment:
     return {**deployment, "flow_name": flow}
 
 
-def _own(name: str, found: list[Deployment], settings: Settings) -> list[Deployment]:
-    """The project's own deployments: those with its block and its entrypoint, and of these the one
-    that was created last: a flow that was renamed leaves one behind with the same ones.
+def _own(
+    api: PrefectApi, name: str, found: list[Deployment], settings: Settings
+) -> list[Deployment]:
+    """The project's own deployments: those with its block and its entrypoint. A flow that was
+    renamed leaves one behind with the same ones; then it is that of the last release.
     """
-    settings = settings.for_deployment(name)
-    entrypoint = settings.deployed_entrypoints.get(name, settings.entrypoint)
+    wanted = settings.for_deployment(name)
+    entrypoint = wanted.deployed_entrypoints.get(name, wanted.entrypoint)
     rules: tuple[Callable[[Deployment], bool], ...] = (
-        lambda d: docker_block.refers_to(d.get("job_variables"), settings.block_name),
+        lambda d: docker_block.refers_to(d.get("job_variables"), wanted.block_name),
         lambda d: d.get("entrypoint") == entrypoint,
     )
     for rule in rules:
         found = [d for d in found if rule(d)] or found
-    own = all(rule(found[0]) for rule in rules)
-    return [max(found, key=lambda d: d["created"])] if own else found
+    if len(found) == 1 or not all(rule(found[0]) for rule in rules):
+        return found
+    release = store.latest(api, settings.project.name, settings.environment)
+    # A release lists what it deployed before what earlier ones did.
+    released = (d.flow for d in (release.deployments if release else ()) if d.name == name)
+    flows = {flow["id"] for flow in api.flows_named([*released][:1])}
+    return [d for d in found if d["flow_id"] in flows] or found
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from flowship.deployment import docker_block, parameters
 from flowship.deployment.draft import Places
 from flowship.engine import attached
 from flowship.trial.container import container
-from flowship.trial.environment import environment
 from flowship.trial.result import TrialResult, is_answer, result
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from flowship.engine.attached import Stream
     from flowship.engine.client import Engine
     from flowship.prefect.client import PrefectApi
@@ -35,12 +35,14 @@ class Trial:
         deployment: The deployment, with the configuration's values.
         flow: Its flow, as the probe found it in the image.
         given: Parameters of the command line.
+        env: The environment of the run; see `environment`.
     """
 
     settings: Settings
     deployment: Deployment
     flow: ProbeResult
     given: Mapping[str, str]
+    env: Mapping[str, SecretStr]
 
     def parameters(self) -> dict[str, Any]:
         """The values of the run: those of the deployment, and over them those given.
@@ -85,11 +87,12 @@ def run(
         on_line: Receives what the container prints.
 
     Raises:
-        ConfigError, UsageError: See `Trial.parameters` and `environment`.
+        ConfigError, UsageError: See `Trial.parameters`.
         EngineError: The container cannot be started.
     """
-    env = environment(trial.settings, trial.deployment, api, os.environ)
-    spec = container(trial.flow.entrypoint, trial.parameters(), trial.variables(), env, target)
+    spec = container(
+        trial.flow.entrypoint, trial.parameters(), trial.variables(), trial.env, target
+    )
     output = _Output(on_line)
     started = time.monotonic()
     ended = attached.run(engine, image_id, spec, output.receive)

@@ -20,7 +20,7 @@ def deployed(prefect_server: str) -> Project:
 
 @pytest.fixture
 def run(deployed, tmp_path, prefect_server):
-    """Runs a command in the project's folder, in which somebody edits the configuration."""
+    """Runs a command in the project's folder, with a half-edited configuration."""
     folder = tmp_path / "project"
     folder.mkdir()
     text = f'name = "{deployed.values["name"]}"\nbase-imge = "half edited"\n'

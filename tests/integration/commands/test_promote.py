@@ -26,7 +26,9 @@ def test_both_environments_are_required_and_must_exist(cli, two):
         assert cli("promote", *words).code == 2
     for start, end in (("stagng", "production"), ("staging", "productoin")):
         done = cli("promote", "--from", start, "--to", end, "--json")
-        assert (done.code, one_object(done.stdout)["error"]["code"]) == (2, "environment-unknown")
+        error = one_object(done.stdout)["error"]
+        assert (done.code, error["code"]) == (2, "environment-unknown")
+        assert error["where"] == ("--to" if start == "staging" else "--from")
 
 
 def test_one_environment_twice_is_refused(cli, two):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowship.deployment.desired import DesiredState, Flags
 from flowship.deployment.diff import diff
 from flowship.deployment.docker_block import registration
 from flowship.deployment.draft import draft
+from flowship.deployment.execute import execute
 from flowship.deployment.observed import (
     Ground,
     observe,
+    observe_again,
     observe_deployments,
     observe_ground,
 )
@@ -69,6 +73,24 @@ def test_after_a_deploy_everything_is_observed_and_nothing_is_left_to_do(project
     (alone,) = observe_deployments(project.api, desired.deployments)
     assert alone.deployment is not None
     assert alone.deployment["id"] == found.deployment["id"]
+
+
+def test_what_is_read_back_is_what_the_server_has(project):
+    """Only what was changed is read again."""
+    project.configure(cron="0 5 * * *")
+    project.values["deployments"].append({"name": "weekly"})
+    project.deploy()
+    project.values["deployments"].append({"name": "hourly", "interval": "1h"})
+    project.values["deployments"][0] |= {"tags": ["a"], "cron": "0 6 * * *"}
+    desired = wanted(project, reference="user/de-repo:new@sha256:" + "cd" * 32)
+    before = observe(project.api, desired)
+    plan = diff(desired, before)
+    assert {o.resource.value for o in plan.operations} == {"block", "deployment", "schedule"}
+    execute(plan, project.api)
+    read_back = observe_again(project.api, desired, before, plan)
+    assert diff(desired, read_back) == Plan(())
+    full = observe(project.api, desired)
+    assert replace(read_back, ground=full.ground) == full
 
 
 def test_other_deployments_on_the_same_block_are_observed_with_their_names(project):

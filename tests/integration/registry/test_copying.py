@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from flowship.errors import RegistryError
 from flowship.events import Phase
 from flowship.registry import Credentials, Reference, RegistryFailure
-from flowship.registry.copying import copy
+from flowship.registry.copying import copy, require_push
 from support.registry_server import ACCOUNTS, describe
 
 pytestmark = pytest.mark.engine
@@ -91,6 +91,22 @@ def test_a_registry_with_accounts_is_written_with_its_login(
     home = Reference.parse(f"{registry.address}/copy/seven:1")
     private = describe(target, credentials).reference
     assert copy(private, home, source_login=credentials) is True
+
+
+def test_permission_to_push_is_asked_for_without_storing_anything(
+    private_registry, credentials, tmp_path
+):
+    target = Reference.parse(f"{private_registry.address}/copy/nine:1")
+    require_push(target, credentials)
+    with pytest.raises(RegistryFailure):
+        require_push(target)
+    wrong = Credentials(credentials.username, SecretStr("wrong-password"), "the test")
+    with pytest.raises(RegistryFailure):
+        require_push(target, wrong)
+    uploads = private_registry.folder.rglob("_uploads/*")
+    assert [path for path in uploads if (path / "data").exists()] == []
+    with pytest.raises(RegistryFailure):
+        describe(target, credentials)
 
 
 def test_an_image_that_is_gone_is_an_error_before_anything_is_written(engine, registry):

@@ -49,6 +49,10 @@ def test_a_shared_name_means_the_projects_own_flow_even_after_a_rename(project):
     project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
     found = find(project.api, name, project=lambda: own)
     assert found["flow_name"] == f"renamed-{project.tag}"
+    project.facts = {"flow_name": f"flow-{project.tag}"}  # back: both deployments exist already
+    project.deploy(reference="user/de-repo:back@sha256:" + "ef" * 32)
+    found = find(project.api, name, project=lambda: own)
+    assert found["flow_name"] == f"flow-{project.tag}"
 
 
 def test_an_unknown_name_suggests_the_closest_one(project):

@@ -65,3 +65,42 @@ def test_a_variable_for_an_unknown_table_is_a_warning(tmp_path, variable, sugges
     (warning,) = load(tmp_path, environ={variable: "2g"}).warnings
     assert warning.startswith(f"{variable} is not a flowship setting")
     assert suggestion in warning
+
+
+def test_a_list_of_names_can_be_separated_by_commas_where_a_table_is_possible_too(tmp_path):
+    text = 'entrypoint = "flow.py:f"\n'
+    for value in ("API_TOKEN, DB_PASSWORD", '["API_TOKEN", "DB_PASSWORD"]'):
+        settings = load(tmp_path, text, {"FLOWSHIP_BLOCK__SECRETS": value})
+        assert settings.block.secrets == {"API_TOKEN": "", "DB_PASSWORD": ""}
+    settings = load(tmp_path, text, {"FLOWSHIP_BLOCK__SECRETS": '{"API_TOKEN": "mine"}'})
+    assert settings.block.secrets == {"API_TOKEN": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FLOWSHIP_DEPLOYMENTS", "[{"),
+        ("FLOWSHIP_BLOCK__ENV", '{"TZ": UTC}'),
+        ("FLOWSHIP_APT", "[libpq5]"),
+        ("FLOWSHIP_BLOCK__SECRETS", "[API_TOKEN]"),
+    ],
+)
+def test_json_that_is_not_valid_is_an_error_that_says_where(tmp_path, variable, value):
+    with pytest.raises(ConfigError, match=r"not valid JSON: .* at column") as caught:
+        load(tmp_path, 'entrypoint = "flow.py:f"\n', {variable: value})
+    assert caught.value.where == variable
+
+
+def test_a_variable_of_an_image_that_does_not_exist_is_a_warning_and_no_new_image(tmp_path):
+    text = (
+        'entrypoint = "flow.py:f"\n[images.report]\napt = ["curl"]\n'
+        '[[deployments]]\nname = "a"\nimage = "report"\n'
+    )
+    settings = load(tmp_path, text, {"FLOWSHIP_IMAGES__REPRT__BASE_IMAGE": "x:1"})
+    assert settings.warnings == (
+        "FLOWSHIP_IMAGES__REPRT__BASE_IMAGE is not a flowship setting; did you mean"
+        " FLOWSHIP_IMAGES__REPORT__BASE_IMAGE?",
+    )
+    assert [*settings.images] == ["report"]
+    settings = load(tmp_path, text, {"FLOWSHIP_IMAGES__REPORT__BASE_IMAGE": "x:1"})
+    assert settings.images["report"].base_image == "x:1"

@@ -67,7 +67,7 @@ def test_a_wrong_header_is_an_error_that_shows_the_right_one(tmp_path, text, lin
         (
             'entrypoint = "a.py:f"\n[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\n'
             'crun = "* * * * *"\n',
-            'deployment "b", crun',
+            'deployment "b": unknown key "crun"',
             "cron",
             6,
         ),
@@ -85,3 +85,18 @@ def test_a_key_called_interval_outside_a_schedule_is_not_an_interval(tmp_path):
     (tmp_path / "flowship.toml").write_text(text)
     with pytest.raises(ConfigError, match=r"block\.env\.interval must be text"):
         load(tmp_path)
+
+
+def test_an_unknown_key_of_a_schedule_has_no_quotes_within_quotes(tmp_path):
+    error = failure(
+        tmp_path,
+        'entrypoint = "a.py:f"\n[[deployments]]\nname = "b"\n[[deployments.schedules]]\n'
+        'cron = "0 5 * * *"\ncrun = 1\n',
+    )
+    assert error.message == 'deployment "b", schedule 1: unknown key "crun"'
+
+
+@pytest.mark.parametrize("table", ["", "[images.gpu]\n"])
+def test_a_value_of_install_is_explained_without_the_types_that_were_tried(tmp_path, table):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{table}install = "maybe"\n')
+    assert error.message.endswith('install must be true, false or "auto"')

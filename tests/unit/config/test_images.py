@@ -6,6 +6,7 @@ import pytest
 
 from flowship.config import images, loading
 from flowship.config.settings import Settings
+from flowship.errors import ConfigError
 from support.configuring import failure, load
 
 PROJECT = """\
@@ -316,3 +317,13 @@ def test_the_list_that_is_found_by_itself_is_foreign_where_another_is_named(tmp_
     usual = ("requirements.txt",)
     assert "requirements.txt" in images.foreign_files(gpu, usual)
     assert "requirements.txt" not in images.foreign_files(own, usual)
+
+
+def test_a_name_in_capitals_is_reported_where_it_is_defined(tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "a.py:f"\n[images.Report]\napt = ["curl"]\n'
+        '[[deployments]]\nname = "a"\nimage = "report"\n'
+    )
+    with pytest.raises(ConfigError, match='such as "report"') as caught:
+        loading.load(tmp_path, environ={})
+    assert caught.value.where.endswith("flowship.toml:2:2")

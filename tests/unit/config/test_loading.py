@@ -6,7 +6,7 @@ import pytest
 
 from flowship.config import loading
 from flowship.config.settings import default_base_image
-from flowship.errors import UsageError
+from flowship.errors import ConfigError, UsageError
 from support.configuring import failure, load
 
 FULL = """\
@@ -220,3 +220,13 @@ def test_the_home_folder_is_not_a_parent_project(project, monkeypatch):
 def test_a_folder_that_everybody_can_write_to_is_not_a_parent_project(project):
     project.chmod(0o1777)
     assert is_default(project / "data")
+
+
+def test_the_second_of_two_deployments_with_one_name_is_the_wrong_one(tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "a.py:f"\n[[deployments]]\nname = "a"\n[[deployments]]\ntags = ["x"]\n'
+        'name = "a"\n'
+    )
+    with pytest.raises(ConfigError, match='two deployments are named "a"') as caught:
+        loading.load(tmp_path, environ={})
+    assert caught.value.where.endswith("flowship.toml:6:1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from flowship.config import loading
+from flowship.errors import ConfigError
 from support.configuring import failure, load
 
 ONE = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n'
@@ -67,6 +69,14 @@ def test_an_invalid_field_of_a_deployment_is_refused_before_the_build(tmp_path, 
     error = failure(tmp_path, f"{ONE}{text}\n")
     assert words in error.message
     assert 'deployment "x"' in error.message
+
+
+@pytest.mark.parametrize("value", ["true", '"true"'])
+def test_a_lock_that_is_only_true_does_not_say_which_one(tmp_path, value):
+    (tmp_path / "flowship.toml").write_text(f'entrypoint = "a.py:f"\nlock = {value}\n')
+    with pytest.raises(ConfigError, match='lock: must be "auto", false or the path') as caught:
+        loading.load(tmp_path, environ={})
+    assert caught.value.where.endswith("flowship.toml:2:1")
 
 
 ALERT = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[alerts]]\n'

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowship.deployment.desired import Flags
-from flowship.deployment.diff import attribute, diff, field_key
-from flowship.deployment.plan import Action, Editor, Plan, Resource
+from flowship.deployment.diff import attribute, diff
+from flowship.deployment.drift import LastRelease
+from flowship.deployment.plan import Action, Editor, Plan, Resource, field_key
 from flowship.errors import ConfigError
 from flowship.releases.fingerprints import applied
 from support.deploying import EMPTY, desired, settings
@@ -77,7 +78,7 @@ def test_a_pool_of_a_type_that_flowship_does_not_know_makes_no_plan():
 def editors(server: ServerModel, before, after) -> dict[str, Editor]:
     """The editor of each change from the state that a release recorded."""
     state = server.observe(after)
-    plan = attribute(diff(after, state), before, state)
+    plan = attribute(diff(after, state), LastRelease(before), state)
     return {c.field: c.edited_by for o in plan.operations for c in o.changes}
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from flowship.deployment.alerts import HEARTBEATS, DesiredAlerts, owner_of
 from flowship.deployment.diff import attribute, diff
+from flowship.deployment.drift import LastRelease
 from flowship.deployment.plan import Action, Editor, Operation, Plan, Resource
 from flowship.errors import ConfigError
 from flowship.releases.fingerprints import applied
@@ -110,7 +111,7 @@ def test_an_edit_is_restored_in_place_and_marked(server, edit, field):
     identity = only(server)["id"]
     edit(only(server))
     state = server.observe(wanted)
-    plan = attribute(diff(wanted, state), recorded, state)
+    plan = attribute(diff(wanted, state), LastRelease(recorded), state)
     (operation,) = plan.operations
     assert operation.action is Action.UPDATE
     assert [c.field for c in operation.changes] == [field]
@@ -126,7 +127,7 @@ def test_a_change_of_the_configuration_replaces_flowships_own_value(server):
     recorded = applied(first, server.observe(first))
     second = desired(project({**FAILED, "deployments": ["hourly"]}))
     state = server.observe(second)
-    plan = attribute(diff(second, state), recorded, state)
+    plan = attribute(diff(second, state), LastRelease(recorded), state)
     edited = {c.field: c.edited_by for o in about_alerts(plan) for c in o.changes}
     assert edited == {"name": Editor.FLOWSHIP, "deployments": Editor.FLOWSHIP}
 

@@ -9,7 +9,7 @@ import pytest
 from flowship.config.loading import load
 from flowship.config.settings import Settings
 from flowship.deployment.desired import Flags
-from flowship.deployment.draft import chosen, draft
+from flowship.deployment.draft import draft
 from flowship.errors import ConfigError, UsageError
 from support.deploying import NOW, SCHEMA, dry_run, image, planned, refused, settings
 
@@ -129,12 +129,6 @@ def test_several_deployments_need_a_name_next_to_schedule_flags():
     assert spec.name == "b"
     assert 'did you mean "a"' not in refused(UsageError, project, Flags(name="c")).hint
     assert len(planned(project)) == 2
-
-
-def test_the_default_deployment_may_be_given_another_name():
-    project = settings(default_deployment="prefect-docker-flow")
-    assert [d.name for d in chosen(project, Flags())] == ["prefect-docker-flow"]
-    assert [d.name for d in chosen(project, Flags(name="mine"))] == ["mine"]
 
 
 @pytest.mark.parametrize(

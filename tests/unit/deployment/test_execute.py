@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from flowship.deployment.diff import diff
-from flowship.deployment.execute import DOING, NAMES, execute
+from flowship.deployment.execute import REQUESTS, execute
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
 from flowship.prefect.errors import ConflictError
 from support.deploying import desired, settings
@@ -119,12 +119,10 @@ def test_each_operation_that_was_carried_out_is_handed_over_even_where_a_later_o
 
 
 def test_each_request_is_reported_before_it_is_sent(server):
-    seen: list[tuple[str, int]] = []
+    seen: list[tuple[Operation, int]] = []
     plan = diff(WANTED, server.observe(WANTED))
-    execute(plan, server.api, report=lambda event: seen.append((event.text, len(server.sent))))
-    assert seen[0] == ("creating the work pool flowship", 0)
-    assert ("creating the deployment taxi/nightly", 6) in seen
-    assert [sent for _, sent in seen] == list(range(len(plan.operations)))
+    execute(plan, server.api, report=lambda e: seen.append((e.operation, len(server.sent))))
+    assert seen == [(operation, n) for n, operation in enumerate(plan.operations)]
 
 
 def test_a_request_that_fails_leaves_what_was_done_before_it(server):
@@ -140,9 +138,9 @@ def test_a_request_that_fails_leaves_what_was_done_before_it(server):
     assert [f["name"] for f in server.flows.values()] == ["taxi"]
 
 
-def test_every_action_and_resource_has_its_words():
-    assert set(DOING) == set(Action)
-    assert set(NAMES) == set(Resource)
+def test_every_action_and_resource_has_a_request():
+    assert {action for action, _ in REQUESTS} == set(Action)
+    assert {resource for _, resource in REQUESTS} == set(Resource)
 
 
 def test_an_operation_without_a_request_is_a_bug(server):

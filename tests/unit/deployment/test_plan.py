@@ -53,6 +53,7 @@ def test_an_operation_as_json_has_its_reason_and_each_fields_before_and_after():
                 "edited_by": "person",
             }
         ],
+        "edited": None,
     }
 
 

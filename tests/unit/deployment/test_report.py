@@ -24,7 +24,7 @@ def test_a_report_as_json_has_its_operations_without_what_they_send():
     operations = REPORT.to_json()["operations"]
     assert len(operations) == len(REPORT.operations)
     assert {tuple(sorted(o)) for o in operations} == {
-        ("action", "changes", "name", "reason", "resource")
+        ("action", "changes", "edited", "name", "reason", "resource")
     }
     assert "sk-1" not in json.dumps(operations)
 
@@ -32,8 +32,8 @@ def test_a_report_as_json_has_its_operations_without_what_they_send():
 def test_the_fields_of_a_report_are_these():
     document = REPORT.to_json()
     assert sorted(document) == [
-        "alerts", "api_url", "block", "deployments", "dry_run", "image", "moved", "operations",
-        "platform", "pool", "pushed", "release", "warnings",
+        "alerts", "api_url", "block", "deployments", "dry_run", "image", "kept", "left", "moved",
+        "operations", "platform", "pool", "pushed", "release", "warnings",
     ]  # fmt: skip
     assert sorted(document["deployments"][0]["schedules"][0]) == [
         "active", "id", "next_runs", "outcome", "parameters", "source", "timezone", "words",

@@ -9,6 +9,7 @@ import pytest
 
 from flowship.deployment.desired import Flags
 from flowship.deployment.diff import attribute, diff
+from flowship.deployment.drift import LastRelease
 from flowship.deployment.report import DeployReport
 from flowship.deployment.summary import Outcome, paused_pool, summarize
 from flowship.releases.fingerprints import applied
@@ -33,7 +34,7 @@ def wanted(*schedules, flags: Flags | None = None, block=None, facts=None, **val
 def reported(server: ServerModel, state, *, dry: bool = False, recorded=None) -> DeployReport:
     """The report of a deploy, which is carried out unless it is a dry run."""
     before = server.observe(state)
-    plan = attribute(diff(state, before), recorded or {}, before)
+    plan = attribute(diff(state, before), LastRelease(recorded or {}), before)
     if not dry:
         server.apply(state)
     return summarize(

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from flowship.deployment.parameters import ParameterValue
-from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Resource
+from flowship.deployment.plan import Action, Editor, FieldChange, Kept, Operation, Resource
 from flowship.deployment.report import (
     AlertReport,
     BlockReport,
-    Change,
     DeploymentReport,
     DeployReport,
     NextRun,
@@ -75,6 +74,7 @@ def report(**changes):
         "warnings": (),
         "operations": (),
         "dry_run": False,
+        "kept": (),
     }
     for key, value in changes.items():
         next(part for part in (deployment, pool, whole) if key in part)[key] = value
@@ -87,20 +87,6 @@ def test_the_parameters_of_a_schedule_are_shown_below_it():
     schedules = (replace(SCHEDULE, parameters={"day": "2026-01-31", "full": True}),)
     text = shown(render_deploy.deployed(report(schedules=schedules)))
     assert 'with day = "2026-01-31", full = true' in text
-
-
-def test_a_deployment_that_moves_to_another_block_says_so_once():
-    fields = ("image", "auto_remove", "volumes")
-    changes = tuple(
-        Change(f"job_variables.{f}", *(f"{{{{ prefect.blocks.docker-container.{b}.{f} }}}}"
-                                       for b in ("old", "new")))
-        for f in fields
-    )  # fmt: skip
-    other = Change("description", "a", "b")
-    text = shown(render_deploy.deployed(report(changes=(*changes, other))))
-    assert text.count("overwrote") == 2
-    assert "docker-container.old.image" in text
-    assert "and 2 more references" in text
 
 
 def test_alerts_are_counted_and_a_disabled_one_is_named():
@@ -205,18 +191,13 @@ def test_the_digest_can_be_left_to_the_result():
         ({"removed_schedules": ("every hour",)}, "removed     every hour"),
         ({"moved": ("taxi/[weekly]",)}, "also runs the new image: taxi/[weekly]"),
         ({"warnings": ("beware of [x]",)}, "warning: beware of [x]"),
-        ({"changes": (Change("tags", ["a"], ["[b]"]),)}, 'deployment tags: ["a"] → ["[b]"]'),
         (
             {"copied": ("networks",), "widened": False, "outcome": "found"},
             "runs read image, env from the block; networks were copied",
         ),
         (
-            {"block": BlockReport("b", "2", "unchanged", (), {"volumes": ["a:/b"]}, "")},
-            'the block keeps volumes = ["a:/b"], which the configuration does not set',
-        ),
-        (
-            {"block": BlockReport("b", "2", "updated", (Change("mem_limit", "1g", "2g"),), {}, "")},
-            'block mem_limit: "1g" → "2g"',
+            {"kept": (Kept(Resource.BLOCK, "b", "volumes", ["a:/b"], "not set"),)},
+            'block b: volumes = ["a:/b"] (not set)',
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from flowship.prefect.address import LOCAL_URL
-from flowship.prefect.containers import container_warnings
+from flowship.prefect.containers import container_warnings, network
 from support.profiles import written
 
 
@@ -46,3 +46,29 @@ def test_the_engine_may_come_from_a_docker_context(machine):
 def test_an_invalid_engine_address_is_ignored():
     environ = {"DOCKER_HOST": "tcp://[::1:2375"}
     assert container_warnings("http://localhost:4200/api", environ)
+
+
+@pytest.mark.parametrize("mode", [None, "host", "bridge", "none"])
+@pytest.mark.parametrize("networks", [[], ["one"]], ids=["no networks", "networks"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:4200/api",
+        "http://localhost:4200/api",
+        "http://0.0.0.0:4200/api",
+        "http://[::1]:4200/api",
+        "https://prefect.example.com/api",
+        "http://127.0.0.1.example.com:4200/localhost/api",
+    ],
+)
+def test_the_network_is_the_one_that_prefects_own_worker_gives(url, networks, mode, monkeypatch):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect_docker.worker import DockerWorkerJobConfiguration
+
+    with temporary_settings({PREFECT_API_URL: url}):
+        theirs = DockerWorkerJobConfiguration(
+            image="x", networks=networks, network_mode=mode, command="x"
+        )
+        ours = network(url, networks, mode)
+        assert ours.mode == (theirs.get_network_mode() or "")
+        assert ours.url == theirs._base_environment()["PREFECT_API_URL"]

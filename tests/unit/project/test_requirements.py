@@ -295,3 +295,25 @@ def test_a_lockfile_named_as_requirements_is_an_error_that_names_the_key(tmp_pat
 )
 def test_the_version_that_a_package_is_pinned_to(text, version):
     assert requirements.Requirements(text, "x").version_of("prefect") == version
+
+
+def test_a_missing_list_is_reported_where_it_is_named(tmp_path):
+    (tmp_path / "flowship.toml").write_text('entrypoint = "a.py:f"\nrequirements = "r.txt"\n')
+    with pytest.raises(ConfigError, match=r"r\.txt does not exist") as caught:
+        requirements.read(loading.load(tmp_path, environ={}))
+    assert caught.value.where.endswith("flowship.toml:2:1")
+
+
+def test_of_several_images_the_note_names_the_one_with_the_dependencies(tmp_path):
+    (tmp_path / "flowship.toml").write_text(
+        'entrypoint = "a.py:f"\n[images.heavy]\nextras = ["x"]\n'
+        '[[deployments]]\nname = "a"\n[[deployments]]\nname = "b"\nimage = "heavy"\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "p"\ndependencies = ["six"]\n[project.optional-dependencies]\n'
+        'x = ["toolz"]\n'
+    )
+    heavy = loading.load(tmp_path, environ={}).for_image("heavy")
+    assert requirements.notes(heavy, requirements.read(heavy)) == (
+        "dependencies of the image heavy: pyproject.toml (extras x), 2 packages",
+    )

@@ -335,3 +335,18 @@ def test_an_imported_project_includes_too_unless_its_dockerfile_copies_what_it_n
     scaffold.from_prefect_yaml(tmp_path / "p", taken, name="x", base_image="example/base:1")
     text = (tmp_path / "p" / "flowship.toml").read_text()
     assert ('include = ["../mine"]' in text) is not dockerfile
+
+
+def test_the_dockerignore_has_no_line_twice(tmp_path):
+    (tmp_path / ".gitignore").write_text("*.log\n*.tmp\n!keep.tmp\n*.log\n")
+    (tmp_path / "flow.py").write_text("from prefect import flow\n\n@flow\ndef f(): ...\n")
+    git(tmp_path, "init", "-q")
+    scaffold.init(tmp_path, name="p", base_image="x:1")
+    lines = (tmp_path / ".dockerignore").read_text().splitlines()
+    assert lines.count("**/*.log") == 2, "what follows an exception may undo it"
+    assert lines.index("!**/keep.tmp") < len(lines) - 1
+    (tmp_path / ".gitignore").write_text("*.log\n*.tmp\n")
+    (tmp_path / ".dockerignore").unlink()
+    (tmp_path / "flowship.toml").unlink()
+    scaffold.init(tmp_path, name="p", base_image="x:1")
+    assert (tmp_path / ".dockerignore").read_text().splitlines().count("**/*.log") == 1

@@ -32,7 +32,7 @@ def deploy(server: ServerModel, wanted=WANTED, environment=None, **options) -> i
 
 def test_a_deploy_that_changed_something_is_recorded(server):
     assert deploy(server) == 1
-    assert recorder(server).applied["deployment taxi/nightly tags"]
+    assert recorder(server).last.applied["deployment taxi/nightly tags"]
     tagged = desired(settings(deployments=[{**NIGHTLY, "tags": ["x"]}]))
     assert deploy(server, tagged) == 2
     assert [r.who for r in store.history(server.api, "de-taxi")] == ["ada@laptop"] * 2
@@ -60,7 +60,7 @@ def test_a_deploy_that_was_killed_before_it_was_recorded_is_recorded_by_the_next
 
 def test_a_release_of_another_environment_does_not_count(server):
     assert deploy(server, environment="staging") == 1
-    assert recorder(server, "production").applied == {}
+    assert recorder(server, "production").last.applied == {}
     assert deploy(server, environment="production") == 2
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
 from flowship.config import files
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
-from flowship.project.locks import locked
+from flowship.project.locks import locked, workspace
 from flowship.project.locks.exporter import Exported, LockExporter, Selection
 from flowship.project.locks.locked import Locked
 from flowship.project.locks.pdm import PdmExporter
@@ -38,17 +39,25 @@ def pinned(root: Path, package: str) -> tuple[str, str] | None:
     Reads the file as text, for hints before there is a configuration: no tool is run.
     """
     names = found(root)
-    if len(names) != 1:
+    above = None if names else workspace.lock_of(root)
+    if above is None and len(names) != 1:
         return None
-    text = files.read_text(root / names[0], names[0])
+    lock = above or root / names[0]
+    text = files.read_text(lock, lock.name)
     toml = rf'(?m)^name = "{re.escape(package)}"\nversion = "([^"]+)"'
     json = rf'"{re.escape(package)}": \{{[^{{}}]*"version": "==([^"]+)"'
-    version = re.search(json if names[0] == "Pipfile.lock" else toml, text)
-    return names[0], version[1] if version else ""
+    version = re.search(json if lock.name == "Pipfile.lock" else toml, text)
+    return shown(lock, root), version[1] if version else ""
+
+
+def shown(lock: Path, root: Path) -> str:
+    """The path of a lockfile, relative to the project folder."""
+    return Path(os.path.relpath(lock.resolve(), root.resolve())).as_posix()
 
 
 def chosen(settings: Settings) -> Path | None:
-    """The lockfile that the configuration names, or the only one in the project; else None.
+    """The lockfile that the configuration names, or the only one in the project, or that of the
+    uv workspace that the project is a member of; else None.
 
     Raises:
         ConfigError: The named one does not exist or is of an unknown kind, or there are several.
@@ -65,7 +74,7 @@ def chosen(settings: Settings) -> Path | None:
             hint=f'choose one with lock = "{names[0]}", or remove the others',
             where=str(settings.root / names[0]),
         )
-    return settings.root / names[0] if names else None
+    return settings.root / names[0] if names else workspace.lock_of(settings.root)
 
 
 def _named(settings: Settings) -> Path:
@@ -114,7 +123,8 @@ def export(lock: Path, settings: Settings) -> Locked:
         ConfigError: It is stale or invalid, its tool is missing, or a package cannot be
             installed in the image.
     """
-    selection = Selection(settings.groups, settings.extras)
+    package = workspace.member_of(lock, settings.root)
+    selection = Selection(settings.groups, settings.extras, package)
     key = _fingerprint(lock, selection)
     if key not in _exports:
         _exports[key] = exporter_of(lock).export(lock, selection)

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,12 @@ class Selection:
     Attributes:
         groups: Dependency groups.
         extras: Optional dependencies.
+        package: The member of a workspace, if the lockfile is of a whole one.
     """
 
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,22 @@ def run(lock: Path, tool: str, *arguments: str, folder: Path | None = None) -> D
         raise failed(lock, shown, f"{tool} cannot be run: {exc.strerror}") from exc
     stdout = done.stdout.decode(errors="replace")
     return Done(done.returncode, stdout, stdout + done.stderr.decode(errors="replace"))
+
+
+def run_both(
+    lock: Path, copy: Copy, tool: str, check: Sequence[str], export: Sequence[str]
+) -> tuple[Done, Done]:
+    """Run a tool's check and its export in a copy, at the same time: each takes a second, and they
+    do not depend on each other."""
+    with ThreadPoolExecutor() as threads:
+        checking = threads.submit(run, lock, tool, *check, folder=copy.folder)
+        done = run(lock, tool, *export, folder=copy.folder)
+        return checking.result(), done
+
+
+def each(option: str, names: Iterable[str]) -> list[str]:
+    """``--group a --group b``, as a list."""
+    return [word for name in names for word in (option, name)]
 
 
 def executable(lock: Path, tool: str) -> str:

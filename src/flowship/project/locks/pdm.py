@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flowship.project.locks.exporter import (
     Exported,
     Selection,
     copied,
+    each,
     failed,
     require_success,
-    run,
+    run_both,
     stale,
 )
 
@@ -27,16 +27,12 @@ class PdmExporter:
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
-        arguments = ["export", "--format", "requirements"]
         names = (*selection.groups, *selection.extras)
-        arguments += [word for name in names for word in ("--group", name)]
+        arguments = ["export", "--format", "requirements", *each("--group", names)]
         if not selection.groups:
             arguments.append("--prod")  # without groups it would export those for developers
-        # Each of the two takes a second, and they do not depend on each other.
-        with copied(lock, "pyproject.toml") as copy, ThreadPoolExecutor() as threads:
-            checking = threads.submit(run, lock, "pdm", "lock", "--check", folder=copy.folder)
-            done = run(lock, "pdm", *arguments, folder=copy.folder)
-            checked = checking.result()
+        with copied(lock, "pyproject.toml") as copy:
+            checked, done = run_both(lock, copy, "pdm", ["lock", "--check"], arguments)
         if checked.code != 0 and "satisf" not in checked.said and "hash" not in checked.said:
             require_success(lock, checked, "pdm lock --check")
         if checked.code != 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flowship.project.locks.exporter import (
@@ -10,7 +9,7 @@ from flowship.project.locks.exporter import (
     Selection,
     copied,
     require_success,
-    run,
+    run_both,
     stale,
 )
 
@@ -26,11 +25,8 @@ class PipenvExporter:
         arguments = ["requirements", "--hash"]
         if selection.groups:
             arguments += ["--categories", " ".join(["packages", *selection.groups])]
-        # Each of the two takes a second, and they do not depend on each other.
-        with copied(lock, "Pipfile") as copy, ThreadPoolExecutor() as threads:
-            checking = threads.submit(run, lock, "pipenv", "verify", folder=copy.folder)
-            done = run(lock, "pipenv", *arguments, folder=copy.folder)
-            checked = checking.result()
+        with copied(lock, "Pipfile") as copy:
+            checked, done = run_both(lock, copy, "pipenv", ["verify"], arguments)
         if checked.code != 0 and "out-of-date" in checked.said:
             raise stale(lock, "pipenv lock")
         require_success(lock, checked, "pipenv verify")

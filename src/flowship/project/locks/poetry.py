@@ -8,6 +8,7 @@ from flowship.project.locks.exporter import (
     Exported,
     Selection,
     copied,
+    each,
     require_success,
     run,
     stale,
@@ -28,8 +29,7 @@ class PoetryExporter:
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
         arguments = ["export", "--no-ansi", "--no-interaction"]
-        arguments += [word for group in selection.groups for word in ("--with", group)]
-        arguments += [word for extra in selection.extras for word in ("--extras", extra)]
+        arguments += [*each("--with", selection.groups), *each("--extras", selection.extras)]
         with copied(lock, "pyproject.toml") as copy:
             done = run(lock, "poetry", *arguments, folder=copy.folder)
             if done.code != 0 and any(words in done.said for words in _STALE):

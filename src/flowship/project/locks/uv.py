@@ -8,6 +8,7 @@ from flowship.config import pyproject
 from flowship.project.locks.exporter import (
     Exported,
     Selection,
+    each,
     failed,
     require_success,
     run,
@@ -37,8 +38,8 @@ class UvExporter:
             require_success(lock, checked, "uv lock --check")
         arguments = ["export", "--frozen", "--no-emit-project", "--no-default-groups"]
         arguments += ["--no-header", "--no-annotate", "--no-editable", "--quiet"]
-        arguments += [word for group in selection.groups for word in ("--group", group)]
-        arguments += [word for extra in selection.extras for word in ("--extra", extra)]
+        arguments += ["--package", selection.package] if selection.package else []
+        arguments += [*each("--group", selection.groups), *each("--extra", selection.extras)]
         done = run(lock, "uv", *arguments)
         text = require_success(lock, done, "uv export --frozen")
         return Exported(text, indexes=_indexes(lock))

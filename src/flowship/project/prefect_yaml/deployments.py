@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flowship.config.explain import reason
 from flowship.config.tables import Deployment
 from flowship.project.prefect_yaml import schedules
 from flowship.project.prefect_yaml.document import Left, Table
@@ -55,7 +56,7 @@ def translate(entry: Table, number: int) -> Translated:
     key = f"deployments.{name or number}"
     table: dict[str, Any] = {"name": translated(name)}
     left: list[Left] = []
-    entrypoint, reason = _entrypoint(entry)
+    entrypoint, why_not = _entrypoint(entry)
     if entrypoint:
         table["entrypoint"] = entrypoint
     for field, value in entry.items():
@@ -67,8 +68,8 @@ def translate(entry: Table, number: int) -> Translated:
     table |= _inline(found_schedules) | pool_table
     left += [*pool_left, *schedules_left]
     if not name:
-        reason = "it has no name"
-    return Translated(table, pool, entry.line, reason or _invalid(table), tuple(left))
+        why_not = "it has no name"
+    return Translated(table, pool, entry.line, why_not or _invalid(table), tuple(left))
 
 
 def _inline(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -83,9 +84,7 @@ def _invalid(table: Mapping[str, Any]) -> str:
     try:
         Deployment.model_validate(table)
     except ValidationError as exc:
-        error = exc.errors()[0]
-        place = ".".join(str(part) for part in error["loc"])
-        return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")
+        return reason(exc)
     return ""
 
 

@@ -96,6 +96,8 @@ def read(path: Path) -> Table:
         raise _invalid(" ".join(str(exc).split()), str(path)) from exc
     except RecursionError as exc:
         raise _invalid("it is nested too deeply", str(path)) from exc
+    if content is None:
+        raise _invalid("it is empty", str(path))
     if not isinstance(content, Table):
         raise _invalid("its top is not a mapping", str(path))
     _refuse_endless(content, path)

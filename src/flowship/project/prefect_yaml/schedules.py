@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -71,6 +72,7 @@ def _schedule(config: Table) -> tuple[dict[str, Any], str]:
         schedule["timezone"] = translated(config["timezone"])
     try:
         schedule |= READERS[kind](schedule[kind])
+        _refuse_unknown_zone(schedule.get("timezone"))
     except ValueError as exc:
         reason = exc.errors()[0]["msg"] if isinstance(exc, ValidationError) else exc
         return {}, f"the {kind} is not valid: {reason}"
@@ -83,7 +85,19 @@ def _schedule(config: Table) -> tuple[dict[str, Any], str]:
 
 def _interval(value: object) -> dict[str, Any]:
     seconds = SECONDS.validate_python(value).total_seconds()
+    if seconds <= 0:
+        raise ValueError("it must be more than 0 seconds")
     return {"interval": int(seconds) if seconds == int(seconds) else seconds}
+
+
+def _refuse_unknown_zone(name: object) -> None:
+    """Refuse a timezone that does not exist, unless a variable is to give its name."""
+    if name is None or "${" in str(name):
+        return
+    try:
+        ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'the timezone "{name}" does not exist') from None
 
 
 def _rrule(value: object) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from flowship.errors import ConfigError
 from flowship.project.prefect_yaml import deployments, steps
 from flowship.project.prefect_yaml.deployments import Translated
 from flowship.project.prefect_yaml.document import Items, Left, Table, read
+from flowship.project.prefect_yaml.steps import Found
 
 TOP = {"name", "prefect-version", "deployments", "definitions", *steps.SECTIONS}
 
@@ -59,12 +60,16 @@ def translate(path: Path) -> Translation:
             where=str(path),
         )
     pool = _common_pool([each for each, _ in found])
-    settings, left = _settings(content, [entry for _, entry in found])
+    own_steps = [_own_steps(entry) for _, entry in found]
+    settings, left = _settings(content, own_steps)
     if pool:
         settings = {"work-pool": pool, **settings}
     images: dict[str, Any] = {}
     usable, unusable = _named_once(
-        [_with_image(_in_pool(each, pool), entry, settings, images) for each, entry in found]
+        [
+            _with_image(_in_pool(each, pool), own.settings, settings, images)
+            for (each, _), own in zip(found, own_steps, strict=True)
+        ]
     )
     settings |= {"images": images} if images else {}
     left += [one for each in usable for one in each.left]
@@ -83,7 +88,7 @@ def _key(each: Translated) -> str:
     return f"deployments.{each.table['name'] or '?'}"
 
 
-def _settings(content: Table, entries: list[Table]) -> tuple[dict[str, Any], list[Left]]:
+def _settings(content: Table, own_steps: Sequence[Found]) -> tuple[dict[str, Any], list[Left]]:
     """The project's settings: those of the file's own steps, or else of the deployments'."""
     settings: dict[str, Any] = {}
     left = [
@@ -100,11 +105,10 @@ def _settings(content: Table, entries: list[Table]) -> tuple[dict[str, Any], lis
             found = steps.translate(section, content[section])
             settings |= found.settings
             left += found.left
-    for entry in entries:
-        own, own_left = _own_steps(entry)
-        left += own_left
-        if own and not IMAGE_KEYS & settings.keys():
-            settings |= own
+    for own in own_steps:
+        left += own.left
+        if own.settings and not IMAGE_KEYS & settings.keys():
+            settings |= own.settings
     return settings, left
 
 
@@ -112,7 +116,7 @@ IMAGE_KEYS = {"repo", "dockerfile", "platform", "build-args", "requirements"}
 """What a build step sets."""
 
 
-def _own_steps(entry: Table) -> tuple[dict[str, Any], list[Left]]:
+def _own_steps(entry: Table) -> Found:
     """The settings in a deployment's own steps."""
     own: dict[str, Any] = {}
     left: list[Left] = []
@@ -120,28 +124,30 @@ def _own_steps(entry: Table) -> tuple[dict[str, Any], list[Left]]:
         found = steps.translate(section, entry.get(section), f"deployments.{entry.get('name')}.")
         own |= found.settings
         left += found.left
-    return own, left
+    return Found(own, tuple(left))
 
 
 def _with_image(
-    each: Translated, entry: Table, settings: Mapping[str, Any], images: dict[str, Any]
+    each: Translated,
+    own: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    images: dict[str, Any],
 ) -> Translated:
     """The deployment; with an image of its own if its steps build another one.
 
     Args:
         each: The deployment.
-        entry: Its entry in the file.
+        own: The settings in its own steps.
         settings: The project's.
         images: The images of deployments; this one's is added.
     """
-    own = _own_steps(entry)[0]
     if not own or each.reason or all(settings.get(k) == own.get(k) for k in IMAGE_KEYS):
         return each
     if missing := [key for key in IMAGE_KEYS if key in settings and key not in own]:
         reason = f"its own build has no {' and no '.join(sorted(missing))}, unlike the project's"
         return replace(each, reason=reason)
     name = slugify(str(each.table["name"]))
-    images[name] = own
+    images[name] = dict(own)
     return replace(each, table={**each.table, "image": name})
 
 

@@ -6,6 +6,9 @@ import io
 
 import pytest
 
+from flowship.build_request import prepare_build
+from flowship.config import loading
+from flowship.errors import ConfigError
 from support import lock_tools
 from support.lock_contract import LockContract, frozen
 from support.projects import build, write, write_files
@@ -63,3 +66,60 @@ def test_a_folder_of_the_project_is_installed_and_pip_does_it_where_there_is_no_
         assert said == b"4.2\n"
     finally:
         engine.images.remove(f"{project.name}-base", force=True)
+
+
+WORKSPACE = {
+    "pyproject.toml": """\
+[project]
+name = "root"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["idna"]
+
+[tool.uv.workspace]
+members = ["packages/*", "libs/*"]
+""",
+    "packages/taxi/pyproject.toml": """\
+[project]
+name = "taxi-flows"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["six", "mine"]
+
+[dependency-groups]
+flows = ["iniconfig"]
+
+[tool.uv.sources]
+mine = { workspace = true }
+""",
+    "libs/mine/pyproject.toml": MINE,
+    "libs/mine/src/mine/__init__.py": "X = 1\n",
+}
+
+
+@pytest.mark.engine
+def test_a_member_of_a_workspace_uses_its_part_of_the_lockfile(
+    project, base_image, engine, monkeypatch
+):
+    monkeypatch.setenv("PATH", lock_tools.path_with(TOOL))
+    member = project / "packages" / project.name
+    write_files(project, WORKSPACE)
+    (project / "packages" / "taxi").rename(member)  # the name of the image is that of the folder
+    lock_tools.lock(project, TOOL)
+    write(member, base_image, more='groups = ["flows"]\n')
+    with pytest.raises(ConfigError, match=r"\.\./\.\./libs/mine, which is outside") as caught:
+        prepare_build(loading.load(member, environ={}))
+    assert caught.value.hint == 'add include = ["../../libs/mine"] to the configuration'
+
+    write(member, base_image, more='groups = ["flows"]\ninclude = ["../../libs/mine"]\n')
+    request = prepare_build(loading.load(member, environ={}))
+    assert request.requirements.shown == "../../uv.lock (uv export --package taxi-flows)"
+    assert any(request.requirements.shown in note for note in request.notes)
+    assert "idna" not in request.requirements.text, "it is only of the root"
+    built = build(member)
+    present = frozen(engine, built.id)
+    assert {"six", "toolz", "iniconfig"} <= present.keys()
+    said = engine.containers.run(
+        built.id, ["python", "-c", "import mine; print(mine.X)"], remove=True
+    )
+    assert said == b"1\n"

@@ -152,3 +152,10 @@ def test_only_what_has_no_counterpart_is_left_out_of_a_table(tmp_path):
 def test_a_value_of_another_shape_is_reported(tmp_path, fields):
     (left,) = translated(tmp_path, BASE | fields).left
     assert "it is not a" in left.reason
+
+
+def test_a_name_that_prefect_does_not_accept_is_explained_in_words(tmp_path):
+    path = tmp_path / "prefect.yaml"
+    path.write_text("deployments:\n- name: a/b\n  entrypoint: flow.py:f\n")
+    [entry] = read(path)["deployments"]
+    assert translate(entry, 1).reason == "name must not contain / % & > <"

@@ -75,3 +75,22 @@ def test_an_empty_schedule_gives_no_schedule(tmp_path, value):
     path = tmp_path / "prefect.yaml"
     path.write_text(yaml.safe_dump({"schedule": value, "schedules": value}))
     assert of_deployment(read(path), "x") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        (
+            {"cron": "0 5 * * *", "timezone": "Mars/Olympus"},
+            'timezone "Mars/Olympus" does not exist',
+        ),
+        ({"interval": 60, "timezone": "../etc"}, 'timezone "../etc" does not exist'),
+        ({"rrule": '{"rrule": "FREQ=DAILY", "timezone": "X"}'}, 'timezone "X" does not exist'),
+        ({"interval": 0}, "more than 0 seconds"),
+        ({"interval": -60}, "more than 0 seconds"),
+    ],
+)
+def test_what_flowship_would_refuse_is_not_imported(tmp_path, schedule, words):
+    found, [left] = translated(tmp_path, schedule)
+    assert found == []
+    assert words in left.reason

@@ -1,0 +1,1 @@
+"""The plan of a project: what `ship` would change, as a value, as a file, and compared again."""

@@ -1,0 +1,1 @@
+"""How the deployments of a project do: `flowship status`."""

@@ -1,0 +1,75 @@
+"""Work pools that are paused, missing or of another type; workers that hang or are gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+
+import pytest
+
+from support.commands import until
+
+pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.xdist_group("doctor")]
+
+
+def test_a_paused_pool(healthy):
+    path = f"/work_pools/{healthy.name}"
+    healthy.send("PATCH", path, {"is_paused": True})
+    try:
+        assert healthy.problems() == {"work-pool-active": "error"}
+    finally:
+        healthy.send("PATCH", path, {"is_paused": False})
+    assert f'resume "{healthy.name}"' in healthy.says("work-pool-active")
+
+
+def test_a_pool_of_the_wrong_type(healthy):
+    pool = f"process-{uuid.uuid4().hex[:8]}"
+    healthy.send("POST", "/work_pools/", {"name": pool, "type": "process"})
+    try:
+        assert healthy.problems(FLOWSHIP_WORK_POOL=pool) == {"work-pool": "error"}
+    finally:
+        healthy.send("DELETE", f"/work_pools/{pool}")
+    assert "is of type process" in healthy.says("work-pool")
+
+
+def test_a_worker_that_hangs(healthy):
+    os.killpg(healthy.worker.pid, signal.SIGSTOP)
+    try:
+        until(lambda: set(healthy.workers().values()) == {"OFFLINE"})
+        assert healthy.problems() == {"worker": "error"}
+    finally:
+        os.killpg(healthy.worker.pid, signal.SIGCONT)
+    assert "the last one was heard" in healthy.says("worker")
+    until(lambda: "ONLINE" in healthy.workers().values())
+    assert healthy.problems() == {}
+
+
+def test_no_worker_and_one_of_the_wrong_type(healthy):
+    healthy.stop_worker(healthy.worker)
+    try:
+        assert healthy.problems() == {"worker": "error"}
+        assert "no worker is online" in healthy.says("worker")
+        command = f'worker start --pool "{healthy.name}" --type docker'
+        assert command in healthy.says("worker")
+        wrong = healthy.start_worker("process")
+        try:
+            assert healthy.problems() == {"worker": "error"}
+            assert "of type process" in healthy.says("worker")
+        finally:
+            healthy.stop_worker(wrong)
+    finally:
+        healthy.worker = healthy.start_worker()
+
+
+def test_a_pool_that_does_not_exist(healthy):
+    healthy.stop_worker(healthy.worker)
+    healthy.send("DELETE", f"/work_pools/{healthy.name}")
+    try:
+        assert healthy.problems() == {"work-pool": "error"}
+        assert "does not exist" in healthy.says("work-pool")
+        assert "flowship deploy" in healthy.says("work-pool")
+        assert healthy.run("deploy").code == 0  # what the remedy says
+    finally:
+        healthy.worker = healthy.start_worker()
+    assert healthy.problems() == {}
