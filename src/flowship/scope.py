@@ -370,7 +370,8 @@ def api_target(settings: Settings | None) -> ApiTarget:
 
 
 def known_project(folder: Path, environment: str | None = None) -> Settings | None:
-    """The project's settings, if they can be read: its server, and which deployments are its own.
+    """The project's settings: its server, and which deployments are its own. Of a half-edited
+    configuration it is the outline, or None if that cannot be read either.
 
     Raises:
         UsageError, ConfigError: They cannot be read, although an environment is chosen: a run
@@ -379,9 +380,12 @@ def known_project(folder: Path, environment: str | None = None) -> Settings | No
     try:
         return settings_or_none(folder, environment)
     except ConfigError:
-        if environment or os.environ.get("FLOWSHIP_ENV"):
-            raise
-        return None
+        try:
+            return outline.read(folder, environment)
+        except ConfigError:
+            if environment or os.environ.get(overlays.VARIABLE):
+                raise
+            return None
 
 
 def only_deployment(settings: Settings) -> str:

@@ -32,6 +32,18 @@ def test_an_unreadable_project_is_an_error_only_where_an_environment_is_chosen(
         scope.known_project(tmp_path, "production")
 
 
+def test_a_half_edited_project_keeps_its_server_for_a_run_of_a_named_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLOWSHIP_ENV", raising=False)
+    text = 'name = "trips"\nprofile = "work"\ncolour = "red"\n[env.production]\nprofile = "prod"\n'
+    (tmp_path / "flowship.toml").write_text(text)
+    for environment, profile in ((None, "work"), ("production", "prod")):
+        found = scope.known_project(tmp_path, environment)
+        assert found is not None
+        assert found.profile == profile
+
+
 # --- the project and the deployment of a command of the second day -------------------------------
 
 HALF_EDITED = 'name = "trips"\nprofile = "work"\ncolour = "red"\n'

@@ -11,9 +11,11 @@ from flowship.commands.options import DeploymentName, Env, Json, Project
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowship.config.settings import Settings
     from flowship.prefect.client import PrefectApi
+    from flowship.releases.record import Release
     from flowship.scope import Scope
-    from flowship.status.record import ProjectStatus
+    from flowship.status.record import Compared, ProjectStatus
 
 REFRESH = 5.0  # seconds between two requests for the status with --watch
 
@@ -55,7 +57,6 @@ def status(
 
 def _read(api: PrefectApi, about: Scope) -> ProjectStatus:
     from flowship import scope
-    from flowship.status import source
     from flowship.status.read import Subject, read
 
     own = scope.deployments(api, about)
@@ -66,9 +67,18 @@ def _read(api: PrefectApi, about: Scope) -> ProjectStatus:
         absent=own.absent,
         release=own.release,
         block=own.lock,
-        compared=source.compare(about.settings, own.release),
+        compared=_compared(about.settings, own.release),
     )
     return read(api, subject)
+
+
+def _compared(settings: Settings | None, release: Release | None) -> dict[str, Compared]:
+    """The project's files, compared with the release, if both are there."""
+    if settings is None or release is None:
+        return {}
+    from flowship.status import source  # late: it imports all that a build is made of
+
+    return source.compare(settings, release)
 
 
 def _watch(api: PrefectApi, about: Scope) -> None:

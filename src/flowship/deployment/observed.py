@@ -244,6 +244,7 @@ def observe_again(
         deployments=tuple(found.get(wanted.full_name, earlier) for wanted, earlier in own),
         users=recorded.flows,
         image=recorded.image,
+        alerts_recorded=recorded.alerts,
     )
 
 

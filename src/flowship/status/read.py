@@ -13,6 +13,7 @@ from flowship.deployment.pools import worker_command
 from flowship.deployment.stored import next_run, words_of
 from flowship.status import attention, observed, stuck
 from flowship.status.record import (
+    Compared,
     DeploymentStatus,
     ImageStatus,
     LockStatus,
@@ -26,7 +27,6 @@ from flowship.status.record import (
     StuckRun,
     WorkerStatus,
 )
-from flowship.status.source import Compared
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi

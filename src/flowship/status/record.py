@@ -155,6 +155,19 @@ class DeploymentStatus:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The files of an image, compared with those of a release.
+
+    Attributes:
+        source: Whether they are the same.
+        changed: Those that differ, were added, or are gone.
+    """
+
+    source: Source
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ImageStatus:
     """An image that runs start.
 

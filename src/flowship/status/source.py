@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowship import dockerfile
 from flowship.build_request import prepare_build
 from flowship.errors import FlowshipError
-from flowship.status.record import Source
+from flowship.status.record import Compared, Source
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.releases.record import Release
 
 
-@dataclass(frozen=True)
-class Compared:
-    """The files of an image, compared with those of a release.
-
-    Attributes:
-        source: Whether they are the same.
-        changed: Those that differ, were added, or are gone.
-    """
-
-    source: Source
-    changed: tuple[str, ...] = ()
-
-
-def compare(settings: Settings | None, release: Release | None) -> dict[str, Compared]:
+def compare(settings: Settings, release: Release) -> dict[str, Compared]:
     """Each image of a project, by its name, compared with a release.
 
     Args:
-        settings: The project's; None if they are not valid, or there is no project here.
-        release: The last one, if any.
+        settings: The project's; valid.
+        release: The last one.
     """
-    if settings is None or release is None:
-        return {}
     return {each.label: _image(each, release) for each in settings.per_image()}
 
 

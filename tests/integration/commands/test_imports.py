@@ -99,5 +99,10 @@ def test_deploy_of_a_probed_image_imports_neither_prefect_nor_pandas(
         assert modules & NEVER == set()
         modules = imported("run", cwd=folder, env=env)
         assert modules & (NEVER | {"docker"}) == set()
+        modules = imported("logs", cwd=folder, env=env)
+        assert modules & (NEVER | {"docker"}) == set()
+        assert imported("ps", cwd=folder, env=env) & NEVER == set()
+        modules = imported("cancel", folder.name, cwd=folder, env=env)
+        assert modules & (NEVER | {"docker"}) == set()
     finally:
         remove_images(engine, folder.name)

@@ -10,8 +10,7 @@ from flowship import scope
 from flowship.deployment import lock
 from flowship.scope import Scope
 from flowship.status.read import Subject, read
-from flowship.status.record import Problem, ProjectStatus, Source
-from flowship.status.source import Compared
+from flowship.status.record import Compared, Problem, ProjectStatus, Source
 from support.deploying import Project
 
 pytestmark = pytest.mark.server

@@ -112,7 +112,7 @@ def test_an_empty_command_is_refused(tmp_path, value):
 
 
 @pytest.mark.parametrize("value", ["5", "[5]", "true", "{ a = 1 }"])
-def test_what_is_no_command_is_refused_in_words(tmp_path, value):
+def test_another_type_is_refused_in_words(tmp_path, value):
     error = refused(tmp_path, f'entrypoint = "flow.py:main"\n[hooks]\npre-build = {value}')
     assert error.message == (
         'hooks.pre-build must be text for the shell, or a list: ["program", "argument"]'

@@ -9,8 +9,8 @@ import pytest
 
 from flowship.build_request import prepare_build
 from flowship.releases.record import Release, ReleasedImage
-from flowship.status.record import Source
-from flowship.status.source import Compared, compare
+from flowship.status.record import Compared, Source
+from flowship.status.source import compare
 from support.configuring import load
 
 CONFIG = 'name = "trips"\nentrypoint = "flow.py:main"\nbase-image = "python:3.11"\n'
@@ -51,7 +51,6 @@ def test_without_hashes_of_that_image_nothing_is_known(folder):
     settings = load(folder, CONFIG)
     for release in (released(folder, files={}), released(folder, label="other")):
         assert compare(settings, release) == {"trips": Compared(Source.UNKNOWN)}
-    assert compare(settings, None) == compare(None, released(folder)) == {}
 
 
 def test_a_project_that_cannot_be_built_is_compared_with_nothing(folder):
