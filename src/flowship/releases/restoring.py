@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block, parameters
+from flowship.deployment.alerts import DesiredAlerts, owner_of
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -120,6 +121,15 @@ def _resets(image: ReleasedImage, last: Release, stored: Stored) -> dict[str, An
     }
 
 
+def _alerts(release: Release, image: ReleasedImage) -> DesiredAlerts:
+    """The alerts of the release; none where it had none, or where what it says is damaged."""
+    none = DesiredAlerts(owner_of(release.project, image.block))
+    try:
+        return DesiredAlerts.from_json(image.alerts) if image.alerts else none
+    except (KeyError, TypeError):
+        return none
+
+
 def _restore(
     release: Release,
     image: ReleasedImage,
@@ -155,6 +165,7 @@ def _restore(
             now=now,
             warnings=(),
             elsewhere=frozenset(others | added),
+            alerts=_alerts(release, image),
         ),
         kept=tuple(place for note in notes for place in note.kept),
         lost=tuple(place for note in notes for place in note.lost),
