@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block, parameters
-from flowship.deployment.alerts import DesiredAlerts
+from flowship.deployment.alerts import DesiredAlerts, owner_of
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -157,7 +157,7 @@ def _restore(
             now=now,
             warnings=(),
             elsewhere=frozenset(others | added),
-            alerts=_alerts(image),
+            alerts=_alerts(release, image),
             when_removed=WhenRemoved.SELECTED,
             sweeps=False,
         ),
@@ -166,7 +166,9 @@ def _restore(
     )
 
 
-def _alerts(image: ReleasedImage) -> DesiredAlerts:
+def _alerts(release: Release, image: ReleasedImage) -> DesiredAlerts:
+    if not image.alerts:
+        return DesiredAlerts(owner_of(release.project, image.block))
     try:
         return DesiredAlerts.from_json(image.alerts)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

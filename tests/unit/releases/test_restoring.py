@@ -129,3 +129,32 @@ def test_a_release_that_holds_too_little_is_refused(release):
     with pytest.raises(ConfigError) as caught:
         restorable(release)
     assert caught.value.code == "release-too-old"
+
+
+def test_the_alerts_of_the_release_come_back_and_so_do_the_heartbeats():
+    server = ServerModel()
+    server.add_notification_block("slack-webhook/ops")
+    stuck = {"on": ["stuck"], "notify": "slack-webhook/ops"}
+    late = {"on": ["late"], "notify": "slack-webhook/ops"}
+    first = deploy(server, desired(settings(deployments=[NIGHTLY], alerts=[stuck])))
+    names = {a["name"] for a in server.automations.values()}
+    (deployment,) = server.stored.values()
+    environment = dict(deployment["job_variables"]["env"])
+    second = deploy(server, desired(settings(deployments=[NIGHTLY], alerts=[late])), first, 2)
+    assert {a["name"] for a in server.automations.values()} != names
+    wanted = back(server, first, second).desired
+    server.apply(wanted)
+    assert {a["name"] for a in server.automations.values()} == names
+    (deployment,) = server.stored.values()
+    assert deployment["job_variables"]["env"] == environment
+    assert diff(wanted, server.observe(wanted)).operations == ()
+
+
+@pytest.mark.parametrize("alerts", [{}, {"owner": 5}, {"automations": [{}]}])
+def test_a_release_without_alerts_or_with_damaged_ones_has_none(alerts):
+    server = ServerModel()
+    release = deploy(server, desired(settings(deployments=[NIGHTLY])))
+    images = tuple(replace(image, alerts=alerts) for image in release.images)
+    wanted = back(server, replace(release, images=images), release).desired
+    assert wanted.alerts.automations == ()
+    assert wanted.alerts.owner == "flowship.alerts.de-taxi.de-taxi-docker"
