@@ -129,3 +129,23 @@ def test_a_release_that_holds_too_little_is_refused(release):
     with pytest.raises(ConfigError) as caught:
         restorable(release)
     assert caught.value.code == "release-too-old"
+
+
+def test_alerts_are_part_of_a_release():
+    alerts = [{"on": ["late"], "after": "15m", "notify": "slack-webhook/ops"}]
+    wanted = desired(settings(deployments=[CHANGED], alerts=alerts))
+    empty = ServerModel().observe(desired(settings(deployments=[CHANGED])))
+    done = [Deployed(wanted, empty)]
+    release = make("de-taxi", Origin("ship"), done, None, number=1, who="ada@laptop")
+    with_deployment = replace(
+        release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
+    )
+    [restored] = restore(read_back(with_deployment), release, Stored({}, {}), added=frozenset())
+    assert restored.desired.alerts == wanted.alerts
+    assert wanted.alerts.automations
+    [image] = release.images
+    damaged = replace(image, alerts={"owner": 3})
+    with pytest.raises(ConfigError) as caught:
+        restore(replace(with_deployment, images=(damaged,)), release, Stored({}, {}),
+                added=frozenset())  # fmt: skip
+    assert caught.value.code == "release-too-old"
