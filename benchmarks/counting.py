@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +13,16 @@ NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "date", "s
 
 
 @contextmanager
-def counted(api: str) -> Iterator[tuple[str, list[str]]]:
-    """Provide the address of a proxy of an API, and the list of its requests so far."""
+def counted(
+    api: str, before: Callable[[str], bool] = lambda request: True
+) -> Iterator[tuple[str, list[str]]]:
+    """Provide the address of a proxy of an API, and the list of its requests so far.
+
+    Args:
+        api: The address of the API.
+        before: Called with each request, such as ``POST /api/variables/``; the request is not
+            forwarded if it returns False.
+    """
     requests: list[str] = []
     parts = urlsplit(api)
 
@@ -24,6 +32,9 @@ def counted(api: str) -> Iterator[tuple[str, list[str]]]:
         def _forward(self) -> None:
             requests.append(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if not before(requests[-1]):
+                self.close_connection = True
+                return
             upstream = HTTPConnection(parts.netloc, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
             upstream.request(self.command, self.path, body, headers)

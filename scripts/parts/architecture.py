@@ -24,7 +24,9 @@ PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "command line": ("cli", "commands", "output"),
-    "order of the steps": ("pipeline", "per_image", "promotion", "image_choice", "scope", "doctor"),
+    "order of the steps": (
+        *("pipeline", "operate", "per_image", "promotion", "image_choice", "scope", "doctor"),
+    ),
     "steps": ("check", "image", "push", "deploy"),
     "subjects": (
         *("build_request", "config", "project", "dockerfile", "engine", "probe", "trial", "runs"),

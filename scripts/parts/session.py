@@ -141,7 +141,7 @@ COLUMNS = 96
 LINE, LEFT, TOP, CHARACTER = 18, 18, 50, 7.85
 STYLES = (
     (r"\$ ", "command"),
-    (r"✓", "good"),
+    (r"✓|  \+ ", "good"),
     (r"•|…|  ", "dim"),
     (r"\d\d:\d\d:\d\d", "log"),
 )

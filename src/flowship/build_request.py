@@ -237,7 +237,7 @@ def _own_dockerfile(settings: Settings) -> str:
             f"cannot read the Dockerfile {settings.dockerfile}: {reason}",
             code="unreadable-file",
             hint="fix dockerfile = … in the configuration, or remove it to use the template",
-            where=str(path),
+            where=where or str(path),
         ) from exc
 
 

@@ -20,17 +20,21 @@ from flowship.commands import (
     build,
     cancel,
     check,
+    delete,
     deploy,
     doctor,
     etl,
+    history,
     init,
     logs,
     pause,
     plan,
     profile,
     promote,
+    prune,
     ps,
     push,
+    rollback,
     run,
     schedule,
     secret,
@@ -264,6 +268,34 @@ register(
         "flowship run --watch",
         "flowship run trips/nightly --param year=2021 --param 'months=[1,2,3]'",
     ),
+    panel=OPERATE,
+)
+register(
+    app,
+    "history",
+    history.history,
+    ("flowship history", "flowship history 7", "flowship history --project trips -n 30"),
+    panel=OBSERVE,
+)
+register(
+    app,
+    "rollback",
+    rollback.rollback,
+    ("flowship rollback", "flowship rollback 7 --dry-run", "flowship rollback 3f2a91c07d44 --yes"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "delete",
+    delete.delete,
+    ("flowship delete nightly", "flowship delete --project trips --dry-run"),
+    panel=OPERATE,
+)
+register(
+    app,
+    "prune",
+    prune.prune,
+    ("flowship prune --dry-run", "flowship prune --keep 3"),
     panel=OPERATE,
 )
 register(

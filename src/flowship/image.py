@@ -13,10 +13,11 @@ from typing import Any
 
 from flowship import __version__, dockerfile, registry
 from flowship.build_request import BuildRequest, until_files_rest
+from flowship.engine import transfer
 from flowship.engine.builder import Builder, BuildOptions, ClassicBuilder, Finish
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.images import EngineImage, look_up, tag, with_label
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, RegistryError
 from flowship.events import Report, silent
 from flowship.probe import flow_labels
 from flowship.probe.container import probe_image
@@ -302,6 +303,8 @@ def _from_inputs(
     found = None if known or options.no_cache else elsewhere(inputs)
     if found and _is_enough(found, request, options):
         return found.used_by(settings.entrypoints)
+    if found and options.probe:
+        known = _fetched(engine, found, request, report)
     if options.probe:
         built = known.id if known else builder.build(request, report, no_cache=options.no_cache)
         flows = known.flows if known else ()
@@ -316,6 +319,25 @@ def _from_inputs(
     assert image is not None, "the builder named the image just above"
     image = image.used_by(settings.entrypoints)
     return replace(_with_tags(engine, image, options.tags), unchanged=False)
+
+
+def _fetched(
+    engine: Engine, found: BuiltImage, request: BuildRequest, report: Report
+) -> BuiltImage | None:
+    """An image that another engine built, pulled so that the flows it lacks can be probed here.
+
+    None if it cannot be used for that: then it is built.
+    """
+    if not found.flows or found.platform != (request.settings.platform or engine.platform):
+        return None
+    if not found.from_registry:
+        return found
+    name = found.pushed[0]
+    try:
+        transfer.pull(engine, name, None, report, use_environment=True)
+    except RegistryError:
+        return None
+    return inspect(engine, name)
 
 
 def _is_enough(image: BuiltImage, request: BuildRequest, options: BuildOptions) -> bool:

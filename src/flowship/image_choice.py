@@ -420,7 +420,8 @@ def planned(
             expected = _expected(engine, request, target, wanted, api)
             here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
             flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
-            action = ImageAction.PROBE if known else ImageAction.BUILD
+            fits = known or found.platform == (settings.platform or engine.platform)
+            action = ImageAction.PROBE if fits else ImageAction.BUILD
             return plan(action, replace(expected, flows=flows), new_flows=new)
         if found and published and (pinned := image.pinned(published, str(target))):
             return plan(ImageAction.NOTHING, facts_of(found, pinned))

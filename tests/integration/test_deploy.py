@@ -567,13 +567,15 @@ def test_an_api_that_is_not_set_or_not_answering_is_an_error_before_anything():
         preflight(draft(settings(), Flags()), api)
 
 
-def test_a_renamed_flow_or_deployment_is_warned_of_with_the_command_that_deletes_it(project):
+def test_a_renamed_flow_is_listed_and_warned_of_if_its_runs_may_fail(project):
     project.deploy()
     old = f"flow-{project.tag}/nightly"
     project.facts = {"flow_name": f"renamed-{project.tag}"}
-    (warning,) = project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32).warnings
-    assert f"prefect deployment delete {old}`" in warning
-    assert "still runs on its schedule" in warning
+    renamed = project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32)
+    assert [(left.name, left.renamed_to) for left in renamed.left] == [
+        (old, f"renamed-{project.tag}/nightly")
+    ]
+    assert renamed.warnings == ()
     moved = project.deploy(reference="user/de-repo:x@sha256:" + "ef" * 32, entrypoint="b.py:b")
     assert any(f"{old} also runs this image" in w and "taxi.py:taxi" in w for w in moved.warnings)
     project.api.delete_deployment(project.api.deployment_by_name(*old.split("/"))["id"])

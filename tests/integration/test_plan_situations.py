@@ -77,7 +77,7 @@ def configure(project: Project, changes: dict) -> None:
 
 def lines(project: Project, report) -> str:
     text = shown(render_plan.of_report(report), width=200)
-    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", text.replace(f"-{project.tag}", ""))
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d\s+UTC", "TIME", text.replace(f"-{project.tag}", ""))
     heading = re.compile(r"(no )?changes(:| at) http\S+.*")
     return "\n".join(line for line in text.splitlines() if not heading.fullmatch(line))
 
@@ -404,10 +404,6 @@ kept as it is on the server:
   ~ update block taxi-docker (new image)
       image: "user/de-repo:tag@sha256:abababababab…"
         → "user/de-repo:new@sha256:cdcdcdcdcdcd…"
-  ~ update deployment flow/nightly (new image)
-      image: "user/de-repo:tag@sha256:abababababab…"
-        → "user/de-repo:new@sha256:cdcdcdcdcdcd…"
-      version: "abababababab" → "cdcdcdcdcdcd"
 """,
         facts={"reference": NEW},
     ),
@@ -417,9 +413,6 @@ kept as it is on the server:
   ~ update block taxi-docker (new image, not pushed)
       image: "user/de-repo:tag@sha256:abababababab…" → "de-taxi:4f2a"
       image_pull_policy: "IfNotPresent" → "Never"
-  ~ update deployment flow/nightly (new image)
-      image: "user/de-repo:tag@sha256:abababababab…" → "de-taxi:4f2a"
-      version: "abababababab" → "4f2a"
 """,
         facts={"reference": "de-taxi:4f2a", "pushed": False},
     ),
@@ -429,9 +422,6 @@ kept as it is on the server:
   ~ update block taxi-docker (new image)
       image: "user/de-repo:tag@sha256:abababababab…"
         → "user/de-repo (new image)"
-  ~ update deployment flow/nightly (new image)
-      image: "user/de-repo:tag@sha256:abababababab…" → "(new image)"
-      version: "abababababab" → "(new image)"
 """,
         facts={"reference": "user/de-repo (new image)", "built": False},
     ),
@@ -525,9 +515,7 @@ kept as it is on the server:
         "a deployment that a person deleted and created again",
         says="""
   ~ update deployment flow/nightly
-      new image; edited on the server TIME
-      image: nothing → "user/de-repo:tag@sha256:abababababab…"
-      version: nothing → "abababababab"
+      configuration, follows the block; edited on the server TIME
       pull_steps: []
         → [{"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/flows"}}]
       job_variables.auto_remove: nothing

@@ -19,7 +19,7 @@ from flowship import registry as registries
 from flowship.config import loading
 from flowship.engine.client import connect
 from flowship.errors import RegistryError
-from flowship.events import Output
+from flowship.events import Output, Step
 from flowship.push import published, pushed_reference, verify_login
 from flowship.push import push as push_image
 from flowship.registry import client
@@ -469,6 +469,30 @@ def test_what_another_laptop_pushed_is_neither_built_nor_pushed_again(
     settings = loading.load(write(project, base_image_of(project), more=more), environ={})
     found, reference = image_choice.to_deploy(None, settings)
     assert (found.inputs, reference) == (built.inputs, pushed.reference)
+
+
+def test_a_flow_that_another_laptop_s_image_lacks_is_probed_in_it_without_a_build(
+    project, base_image, registry, engine
+):
+    more = FLOW.replace("from prefect import flow", "").replace("hello(", "greet(")
+    built = build(write(project, base_image, {"flow.py": FLOW + more}))
+    target = registries.push_target(f"{registry.address}/{project.name}")
+    pushed = push(built, str(target))
+    layers = engine.images.get(built.id).attrs["RootFS"]["Layers"]
+    forget(engine, built)
+    two = "".join(
+        f'[[deployments]]\nname = "{name}"\nentrypoint = "flow.py:{name}"\n'
+        for name in ("hello", "greet")
+    )
+    (project / "flowship.toml").write_text((project / "flowship.toml").read_text() + two)
+    events = []
+    again = build(
+        project, events.append, elsewhere=lambda inputs: published(connect(), target, inputs)
+    )
+    assert not [event for event in events if isinstance(event, Step)], "nothing was built"
+    assert [flow.entrypoint for flow in again.flows] == ["flow.py:hello", "flow.py:greet"]
+    assert engine.images.get(again.id).attrs["RootFS"]["Layers"] == layers, "the same files"
+    assert push(again, str(target)).digest != pushed.digest
 
 
 def base_image_of(project):

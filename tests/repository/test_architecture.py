@@ -198,6 +198,7 @@ RULES = {
     "probe/": (*TERMINAL, *STEPS, *HTTP, "flowship.deployment", "flowship.prefect"),
     "runs/": (*TERMINAL, *STEPS, *ENGINE),
     "status/": (*TERMINAL, *STEPS, *ENGINE),
+    "operate/": (*TERMINAL, *HTTP, "docker", "flowship.pipeline"),
     "releases/": (*TERMINAL, *STEPS, *ENGINE, *HTTP, "flowship.config"),
     "scope.py": (*TERMINAL, *ENGINE, *HTTP),
     "doctor/": (*TERMINAL, *ENGINE, *HTTP, "flowship.pipeline", "flowship.deploy"),

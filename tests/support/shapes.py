@@ -435,3 +435,92 @@ STATUS = {
     ),
     "attention": Any_({"problem": str, "about": str, "message": str}),
 }
+RELEASE = {
+    "number": int,
+    "id": str,
+    "created": Maybe(str),
+    "project": str,
+    "environment": Maybe(str),
+    "made_by": str,
+    "who": str,
+    "flowship": str,
+    "format": int,
+    "incomplete": str,
+    "changes": [str],
+    "images": [
+        {
+            "label": str,
+            "reference": str,
+            "pushed": bool,
+            "platform": str,
+            "prefect": Maybe(str),
+            "inputs": str,
+            "revision": str,
+            "probed": bool,
+            "files": dict,
+            "block": str,
+            "fields": dict,
+            "references": dict,
+            "credentials": Maybe(str),
+            "secrets": Any_(str),
+            "blocks": Any_(str),
+            "configured": dict,
+            "hidden": dict,
+            "digest": str,
+            "dirty": bool,
+            "entrypoints": Any_(str),
+        }
+    ],
+    "deployments": [
+        {
+            "flow": str,
+            "name": str,
+            "image": str,
+            "entrypoint": str,
+            "path": str,
+            "description": Maybe(str),
+            "tags": Any_(str),
+            "parameters": dict,
+            "schedules": Any_({"slug": str, "times": dict, "parameters": dict, "active": bool}),
+            "job_variables": dict,
+            "concurrency_limit": Maybe(int),
+            "on_conflict": Maybe(str),
+            "work_pool": str,
+            "work_queue": Maybe(str),
+            "version": Maybe(str),
+            "enforce_parameters": Maybe(bool),
+            "labels": dict,
+            "secrets": dict,
+            "paused": bool,
+            "configured": str,
+            "hidden": dict,
+        }
+    ],
+    "operations": OPERATIONS,
+}
+HISTORY = {"project": str, "releases": [RELEASE]}
+ROLLBACK = {
+    "project": str,
+    "from": int,
+    "to": int,
+    "release": Maybe(int),
+    "added": Any_(str),
+    "kept": Any_(str),
+    "images": [{"name": str, **DEPLOY}],
+}
+DELETE = {
+    "project": Maybe(str),
+    "deployments": [str],
+    "operations": OPERATIONS,
+    "kept_blocks": dict,
+    "release": Maybe(int),
+    "dry_run": bool,
+}
+PRUNED = {"id": str, "names": Any_(str), "size": int, "kept": str}
+PRUNE = {
+    "project": str,
+    "removed": Any_(PRUNED),
+    "kept": Any_(PRUNED),
+    "freed": Maybe(int),
+    "dry_run": bool,
+}

@@ -302,3 +302,11 @@ def test_a_configured_base_image_with_another_prefect_is_a_warning_with_both_ver
     same = 'base-image = "prefecthq/prefect:3.6.13-python3.12"\n'
     assert pinned(tmp_path, same).warnings == ()
     assert pinned(tmp_path, 'base-image = "python:3.12"\n').warnings == ()
+
+
+def test_a_dockerfile_that_does_not_exist_is_reported_where_it_is_named(tmp_path):
+    (tmp_path / "flow.py").write_text("def f(): ...\n")
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\ndockerfile = "D"\n')
+    with pytest.raises(ConfigError, match="cannot read the Dockerfile D") as caught:
+        prepare_build(loading.load(tmp_path, environ={}))
+    assert caught.value.where.endswith("flowship.toml:2:1")

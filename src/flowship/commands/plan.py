@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from flowship.commands.build import prepare
-from flowship.commands.options import Env, Json, Name, Only, Prune
+from flowship.commands.options import Env, Json, Name, Only, Prune, Repo
 from flowship.commands.project import announce, load_settings
 
 
 def plan(
+    repo: Repo = None,
     name: Name = None,
     only: Only = None,
     prune: Prune = False,
@@ -34,7 +35,9 @@ def plan(
     Compares the files, the registry and the Prefect server with the
     configuration, and says what was changed on the server since the last release.
     """
-    from flowship import pipeline
+    from dataclasses import replace
+
+    from flowship import image_choice, pipeline
     from flowship.deployment.desired import Flags
     from flowship.errors import ExitCode, UsageError
     from flowship.output import markdown_plan, render_plan
@@ -53,10 +56,13 @@ def plan(
     flags = Flags(name=name, prune=prune)
     settings = load_settings(screen, env, changes_server=True)
     requests = prepare(screen, settings, None, only, flags, None)
-    targets = [push_target(None, request.settings) for request in requests]
-    announce(screen, requests[0].settings, "comparing with")
+    images = [request.settings for request in requests]
+    if repo:
+        image_choice.require_one(images, "--repo")
+    targets = [push_target(repo, image) for image in images]
+    announce(screen, images[0], "comparing with")
     listener = ScreenListener(screen, deploys=True)
-    found = pipeline.plan_ship(requests, flags, targets, listener, only=only)
+    found = replace(pipeline.plan_ship(requests, flags, targets, listener, only=only), repo=repo)
     screen.info(*render_plan.warnings(found, listener.attention))
     if out:
         reviewed.save(found, out)

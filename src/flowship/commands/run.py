@@ -91,15 +91,17 @@ def _warn_of_another_environment(screen: Screen, settings: Settings | None, name
 def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
     """Draw a run, its states and logs until it ends; Ctrl-C ends only the drawing."""
     from flowship.output import render_runs
+    from flowship.runs.containers import lazy_engine, lost
     from flowship.runs.watch import watch
 
-    log = render_runs.RunLog()
+    log, connect = render_runs.RunLog(), lazy_engine()
     try:
         screen.info(*render_runs.started(started))
         return watch(
             api,
             started,
             lambda record: screen.info(log.line(record)),
+            lost=lambda: lost(api, started.id, connect),
             on_state=lambda state: screen.info(render_runs.state(state)),
             warn=screen.warn,
         )

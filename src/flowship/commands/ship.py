@@ -76,7 +76,7 @@ def ship(
     others = {"--repo": repo, "--only": only, "--dry-run": dry_run}
     reviewing = review(plan, flags, others)
     if reviewing:
-        only, flags = reviewing.plan.only, reviewing.flags
+        only, repo, flags = reviewing.plan.only, reviewing.plan.repo, reviewing.flags
     settings = load_settings(screen, env, changes_server=True, platform=platform)
     hooks = None if dry_run else begin(screen, settings, "ship")
     requests = prepare(screen, settings, build_arg, only, flags, hooks)

@@ -135,6 +135,8 @@ class ScheduleSource(str, Enum):
     FLAG = "flag"
     NONE = "none"
     """``--no-schedule``: flowship's own schedules are removed."""
+    RELEASE = "release"
+    """An earlier release, by a rollback."""
 
 
 class WhenRemoved(str, Enum):
@@ -199,6 +201,8 @@ class DesiredDeployment:
         enforce_parameters: Whether the server refuses parameters that the flow does not take; None
             leaves it, except for a new deployment.
         labels: For a new deployment.
+        slugs: Those of the schedules, in their order, where a release says them.
+        paused_slugs: The schedules that are paused if they have to be created.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -228,6 +232,8 @@ class DesiredDeployment:
     version: str | None = None
     enforce_parameters: bool | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
+    slugs: tuple[str, ...] = ()
+    paused_slugs: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:
@@ -249,10 +255,10 @@ class DesiredState:
         now: The moment of the deploy: an interval begins then.
         warnings: What deserves a look, of the block and the image.
         elsewhere: The names of the project's deployments that use other images.
-        alerts: The automations that report runs that went wrong.
         when_removed: What is done with deployments that left the configuration.
         sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
             for one image, if the deploy is about all.
+        alerts: The automations that report runs that went wrong.
     """
 
     image: ImageFacts
@@ -263,9 +269,9 @@ class DesiredState:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
-    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
     when_removed: WhenRemoved = WhenRemoved.KEEP
     sweeps: bool = True
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     @property
     def flows(self) -> frozenset[str]:

@@ -131,6 +131,8 @@ def match(
 
 def _slugs(wanted: DesiredDeployment) -> dict[str, ScheduleSpec]:
     """The schedules by their slugs, each of them unique within the deployment."""
+    if wanted.slugs:
+        return dict(zip(wanted.slugs, wanted.schedules, strict=True))
     if wanted.schedule_source is ScheduleSource.FLAG:
         return {f"{BY_FLAG}{s.slug}-{wanted.configured}": s for s in wanted.schedules}
     often = Counter(s.slug for s in wanted.schedules)
@@ -167,6 +169,7 @@ def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: date
             "slug": one.slug,
             "schedule": one.schedule.payload(now.isoformat()),
             "parameters": dict(one.schedule.parameters),
+            **({"active": False} if one.slug in wanted.paused_slugs else {}),
         },
     )
 
@@ -207,11 +210,16 @@ def _changes(
 
 
 def _why(wanted: DesiredDeployment) -> str:
-    return "by flag" if wanted.schedule_source is ScheduleSource.FLAG else "configuration"
+    source = wanted.schedule_source
+    return {ScheduleSource.FLAG: "by flag", ScheduleSource.RELEASE: "rollback"}.get(
+        source, "configuration"
+    )
 
 
 def _why_removed(wanted: DesiredDeployment) -> str:
     if wanted.schedule_source is ScheduleSource.NONE:
         return "--no-schedule"
+    if wanted.schedule_source is ScheduleSource.RELEASE:
+        return "rollback"
     by_flag = wanted.schedule_source is ScheduleSource.FLAG
     return "replaced by flag" if by_flag else "no longer configured"

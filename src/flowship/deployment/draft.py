@@ -228,9 +228,7 @@ class Draft:
         configured: All that the project configures for this image: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
-        elsewhere: The names of the project's deployments that use other images.
-        alerts: See `DesiredState`.
-        when_removed: See `DesiredState`.
+        elsewhere, when_removed, alerts: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -240,16 +238,15 @@ class Draft:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
-    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
     when_removed: WhenRemoved = WhenRemoved.KEEP
+    alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
     def bind(self, image: ImageFacts) -> DesiredState:
         """The desired state for this image.
 
         Raises:
-            ConfigError, UsageError: Parameters that the flow does not take, values of another
-                type, or a required one without a value on a schedule; an image with Prefect 2, or
-                without the flow of a deployment.
+            ConfigError, UsageError: Parameters that the flow does not take or that a schedule
+                lacks; an image with Prefect 2, or without the flow of a deployment.
         """
         if image.prefect_version and image.prefect_version.split(".")[0] != "3":
             raise ConfigError(
@@ -270,14 +267,13 @@ class Draft:
             now=self.now,
             warnings=self.warnings,
             elsewhere=self.elsewhere,
-            alerts=self.alerts,
             when_removed=self.when_removed,
+            alerts=self.alerts,
         )
 
 
 def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> Draft:
-    """Validate everything that needs no image and no server: names, schedules, timezones, block
-    values, job variables, and what the flags need.
+    """Validate everything that needs no image and no server.
 
     Args:
         settings: The project's.

@@ -58,46 +58,66 @@ def _resolved(value: Any, ids: Mapping[str, str]) -> Any:  # noqa: ANN401 JSON
     return [_resolved(item, ids) for item in value] if isinstance(value, list) else value
 
 
-Body = dict[str, Any]
-REQUESTS: dict[tuple[Action, Resource], Callable[[PrefectApi, Body, str, str], object]] = {
-    (Action.CREATE, Resource.WORK_POOL): lambda api, body, *_: api.create_work_pool(body),
-    (Action.CREATE, Resource.BLOCK_TYPE): lambda api, body, *_: api.create_block_type(body),
-    (Action.CREATE, Resource.BLOCK_SCHEMA): lambda api, body, *_: api.create_block_schema(body),
-    (Action.CREATE, Resource.BLOCK): lambda api, body, *_: api.create_block_document(body),
-    (Action.UPDATE, Resource.BLOCK): (
-        lambda api, body, target, _: api.update_block_document(target, body)
-    ),
-    (Action.CREATE, Resource.FLOW): lambda api, body, *_: api.create_flow(body["name"]),
-    (Action.CREATE, Resource.DEPLOYMENT): lambda api, body, *_: api.create_deployment(body),
-    (Action.UPDATE, Resource.DEPLOYMENT): (
-        lambda api, body, target, _: api.update_deployment(target, body)
-    ),
-    (Action.DELETE, Resource.DEPLOYMENT): (
-        lambda api, body, target, _: api.delete_deployment(target)
-    ),
-    (Action.CREATE, Resource.SCHEDULE): (
-        lambda api, body, _, parent: api.create_schedule(parent, body)
-    ),
-    (Action.UPDATE, Resource.SCHEDULE): (
-        lambda api, body, target, parent: api.update_schedule(parent, target, body)
-    ),
-    (Action.DELETE, Resource.SCHEDULE): (
-        lambda api, body, target, parent: api.delete_schedule(parent, target)
-    ),
-    (Action.CREATE, Resource.AUTOMATION): lambda api, body, *_: api.create_automation(body),
-    (Action.UPDATE, Resource.AUTOMATION): (
-        lambda api, body, target, _: api.update_automation(target, body)
-    ),
-    (Action.DELETE, Resource.AUTOMATION): (
-        lambda api, body, target, _: api.delete_automation(target)
-    ),
-}
-"""What is sent for each operation: the body, the id, and the id of a schedule's deployment."""
-
-
-def _send(api: PrefectApi, operation: Operation, body: Body, ids: Mapping[str, str]) -> str | None:
+def _send(
+    api: PrefectApi, operation: Operation, body: dict[str, Any], ids: Mapping[str, str]
+) -> str | None:
     """Send one request; the id of what it created."""
-    request = REQUESTS.get((operation.action, operation.resource))
-    assert request, f"no request for {operation.action} {operation.resource}"
-    answer = request(api, body, operation.id or "", _id(operation.parent or "", ids))
-    return str(answer["id"]) if isinstance(answer, Mapping) else None
+    target, parent = operation.id or "", _id(operation.parent or "", ids)
+    match operation.action:
+        case Action.CREATE:
+            return _create(api, operation.resource, body, parent)
+        case Action.UPDATE:
+            _update(api, operation.resource, body, target, parent)
+        case Action.DELETE:
+            _delete(api, operation.resource, target, parent)
+    return None
+
+
+def _create(api: PrefectApi, resource: Resource, body: dict[str, Any], parent: str) -> str:
+    match resource:
+        case Resource.WORK_POOL:
+            return api.create_work_pool(body)["id"]
+        case Resource.BLOCK_TYPE:
+            return api.create_block_type(body)["id"]
+        case Resource.BLOCK_SCHEMA:
+            return api.create_block_schema(body)["id"]
+        case Resource.BLOCK:
+            return api.create_block_document(body)["id"]
+        case Resource.FLOW:
+            return api.create_flow(body["name"])["id"]
+        case Resource.DEPLOYMENT:
+            return api.create_deployment(body)["id"]
+        case Resource.SCHEDULE:
+            return api.create_schedule(parent, body)["id"]
+        case Resource.AUTOMATION:
+            return api.create_automation(body)["id"]
+
+
+def _update(
+    api: PrefectApi, resource: Resource, body: dict[str, Any], target: str, parent: str
+) -> None:
+    match resource:
+        case Resource.BLOCK:
+            api.update_block_document(target, body)
+        case Resource.DEPLOYMENT:
+            api.update_deployment(target, body)
+        case Resource.SCHEDULE:
+            api.update_schedule(parent, target, body)
+        case Resource.AUTOMATION:
+            api.update_automation(target, body)
+        case unknown:
+            raise AssertionError(f"no request that changes {unknown}")
+
+
+def _delete(api: PrefectApi, resource: Resource, target: str, parent: str) -> None:
+    match resource:
+        case Resource.BLOCK:
+            api.delete_block_document(target)
+        case Resource.DEPLOYMENT:
+            api.delete_deployment(target)
+        case Resource.SCHEDULE:
+            api.delete_schedule(parent, target)
+        case Resource.AUTOMATION:
+            api.delete_automation(target)
+        case unknown:
+            raise AssertionError(f"no request that deletes {unknown}")

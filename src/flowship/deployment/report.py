@@ -156,9 +156,9 @@ class DeployReport:
         warnings: What deserves a look.
         dry_run: Whether nothing was changed.
         release: The number of the release that recorded it; None if nothing had to be recorded.
-        alerts: The automations of the alerts.
         kept: What differs from the configuration and stays.
         left: Deployments that left the configuration and stay.
+        alerts: The automations of the alerts.
     """
 
     image: str
@@ -173,9 +173,9 @@ class DeployReport:
     warnings: tuple[str, ...]
     dry_run: bool = False
     release: int | None = None
-    alerts: tuple[AlertReport, ...] = ()
     kept: tuple[Kept, ...] = ()
     left: tuple[Left, ...] = ()
+    alerts: tuple[AlertReport, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""

@@ -381,8 +381,6 @@ def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> 
     flows = set(desired.configured.values())
     known = names.keys() | flows if len(flows) > 1 else names.keys()
     for other in state.sharing:
-        if other.name in last.deployments:
-            continue
         if other.name.rpartition("/")[2] in desired.elsewhere:
             continue  # until the other image is deployed
         delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
@@ -393,7 +391,9 @@ def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> 
                 f" built for {_listed(names)}: its runs may fail; delete it with {delete}, or give"
                 " it its own block ([block] name)"
             )
-        elif other.name not in ours and _runs_by_our_schedule(other.deployment):
+        elif other.name not in {*ours, *last.deployments} and _runs_by_our_schedule(
+            other.deployment
+        ):
             yield (
                 f"{other.name} is not in the configuration but still runs on its schedule; if it"
                 f" was renamed, delete it: {delete}"

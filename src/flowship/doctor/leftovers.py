@@ -42,7 +42,7 @@ def engine(world: World) -> Finding:
     if world.fix:
         for each in orphans:
             containers.remove(world.engine, each)
-        removed = [each for each in unnamed if images.remove(world.engine, each)]
+        removed = [each for each in unnamed if images.remove_if_unused(world.engine, each)]
         done = _counted(len(orphans), len(removed))
         return ok("nothing is left in the engine", [f"removed {each}" for each in done])
     return warning(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,16 +151,6 @@ def _names(listed: list[str] | None) -> list[str]:
     return [name for name in listed or () if not name.startswith("<none>")]
 
 
-def remove(engine: Engine, image_id: str) -> bool:
-    """Remove an image; False if it is in use, or gone."""
-    with engine_errors("removing an image"):
-        try:
-            engine.api.remove_image(image_id)
-        except docker.errors.APIError:
-            return False
-    return True
-
-
 def working_directory(engine: Engine, reference: str) -> str | None:
     """The WORKDIR of an image; None when the engine does not have the image."""
     found = look_up(engine, reference)
@@ -188,3 +178,35 @@ def tagged(engine: Engine, image_id: str, name: str) -> Iterator[None]:
         else:
             tag(engine, before.id, name)
         raise
+
+
+# --- removing ------------------------------------------------------------------------------------
+
+
+def used_by_containers(engine: Engine) -> frozenset[str]:
+    """The ids of the images that a container was made of, also of one that has ended."""
+    with engine_errors("listing the containers"):
+        return frozenset(str(each["ImageID"]) for each in engine.api.containers(all=True))
+
+
+def layers_size(engine: Engine) -> int:
+    """The bytes that the layers of all images take, each layer counted once."""
+    with engine_errors("reading the size of the images"):
+        return int(engine.api.df().get("LayersSize") or 0)
+
+
+def remove_if_unused(engine: Engine, image_id: str) -> bool:
+    """Remove an image; False if it is in use, or gone."""
+    with engine_errors("removing an image"):
+        try:
+            engine.api.remove_image(image_id)
+        except docker.errors.APIError:
+            return False
+    return True
+
+
+def remove(engine: Engine, image_id: str, names: Iterable[str]) -> None:
+    """Remove an image with all of its names; what is gone already is removed."""
+    for name in (*names, image_id):
+        with engine_errors(f"removing {name}"), suppress(docker.errors.ImageNotFound):
+            engine.api.remove_image(name)

@@ -9,14 +9,28 @@ from flowship.events import Report, Transfer
 from flowship.registry import Credentials, PushStream, Reference
 
 
-def pull(engine: Engine, reference: str, platform: str | None, report: Report) -> None:
+def pull(
+    engine: Engine,
+    reference: str,
+    platform: str | None,
+    report: Report,
+    *,
+    use_environment: bool = False,
+) -> None:
     """Pull an image, with the credentials that docker's configuration has for its registry.
+
+    Args:
+        engine: The engine.
+        reference: The image.
+        platform: Which one of several; None for the engine's.
+        report: Receives the progress.
+        use_environment: Use the login in variables too, which is for the project's repository.
 
     Raises:
         RegistryError: The registry refuses, does not have the image, or does not answer.
     """
     target = Reference.parse(reference)
-    credentials = registry.credentials_for(target, use_environment=False)
+    credentials = registry.credentials_for(target, use_environment=use_environment)
     with registry_errors(target, "pull", credentials):
         for event in engine.api.pull(
             target.repository,

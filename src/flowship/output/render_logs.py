@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from flowship.output.terminal import one_line
 from flowship.output.tracebacks import TracebackFolder
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class LogLines:
         message = _COLOURS.sub("", record.message).rstrip("\n")
         if self._tracebacks:
             message = self._tracebacks.fold(message)
-        head = f"{moment} [{colour}]{level}[/] [dim]{escape(record.run)}[/]"
+        head = f"{moment} [{colour}]{level}[/] [dim]{escape(one_line(record.run))}[/]"
         return f"{head} {escape(message).replace(chr(10), FURTHER_LINE)}"
 
 
@@ -49,7 +50,8 @@ def _seconds(moment: str) -> str:
 
 def head(run: ChosenRun) -> RenderableType:
     """Which run it is."""
-    return f"• {escape(run.name)} of {escape(run.deployment)} [dim]({escape(run.id)})[/]"
+    name = escape(one_line(run.name))
+    return f"• {name} of {escape(run.deployment)} [dim]({escape(run.id)})[/]"
 
 
 def state(name: str) -> RenderableType:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from flowship.deployment.stored import parse_moment
+from flowship.events import readable_span
 from flowship.output.tables import titled_row
 from flowship.output.terminal import one_line
 from flowship.runs.containers import in_words, memory
@@ -45,7 +46,7 @@ def _head(shown: RunRow, now: datetime) -> str:
     colour = COLOURS.get(state, "yellow")
     since = ""
     if shown.run and shown.run.started and not shown.run.is_final:
-        since = f" for {duration((now - parse_moment(shown.run.started)).total_seconds())}"
+        since = f" for {readable_span((now - parse_moment(shown.run.started)).total_seconds())}"
     name, deployment = escape(one_line(shown.name)), escape(one_line(shown.deployment))
     return f"[bold]{name}[/] of {deployment}: [{colour}]{escape(one_line(state))}[/]{since}"
 
@@ -54,15 +55,3 @@ def _uses(usage: Usage, limit: int) -> str:
     cpu = f"{usage.cpu:g} % of a core, " if usage.cpu is not None else ""
     of_limit = f" of {memory(limit)}" if limit else ""
     return f"{cpu}{memory(usage.memory)}{of_limit} memory"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in its two largest units: ``45 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    seconds = max(0, int(seconds))
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    parts: list[str] = []
-    for unit, length in units:
-        number, seconds = divmod(seconds, length)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])

@@ -62,6 +62,7 @@ class ProjectPlan:
         images: The plan of each image.
         only: The image that the plan is limited to.
         name: The deployment that the plan is limited to.
+        repo: Where the image would be pushed, if an option says it.
         prune: Whether deployments that left the configuration are deleted.
     """
 
@@ -72,6 +73,7 @@ class ProjectPlan:
     images: tuple[ImagePlan, ...]
     only: str | None = None
     name: str | None = None
+    repo: str | None = None
     prune: bool = False
 
     @property

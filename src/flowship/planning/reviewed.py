@@ -91,6 +91,7 @@ class ReviewedPlan(_Model):
     release: int
     only: str | None = None
     name: str | None = None
+    repo: str | None = None
     prune: bool = False
     images: tuple[ReviewedImage, ...] = Field(strict=False)
 
@@ -107,6 +108,7 @@ def reviewed(plan: ProjectPlan) -> ReviewedPlan:
         release=plan.release,
         only=plan.only,
         name=plan.name,
+        repo=plan.repo,
         prune=plan.prune,
         images=tuple(_image(each) for each in plan.images),
     )
@@ -210,20 +212,28 @@ def operation_of(operation: Operation) -> ReviewedOperation:
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 JSON
-    """A body as JSON. The moment at which an interval begins does not count: it is now."""
+def _plain(value: Any, *, names: bool = True) -> Any:  # noqa: ANN401 JSON
+    """A body as JSON. The moment at which an interval begins does not count: it is now.
+
+    Args:
+        value: The body, or a part of it.
+        names: Keep the names of what earlier operations create; a flow's may be unknown.
+    """
     if isinstance(value, IdOf):
-        return value.key
+        return value.key if names else "new"
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items() if k != "anchor_date"}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+        kept = {k: v for k, v in value.items() if k != "anchor_date"}
+        return {str(k): _plain(v, names=names) for k, v in kept.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v, names=names) for v in value]
+    return value
 
 
 def _without_image(operation: Operation) -> Any:  # noqa: ANN401 JSON
     """The body without what only the image gives: its flow's name and its own fields."""
     if operation.resource is Resource.FLOW:
         return None
-    body = {k: "new" if isinstance(v, IdOf) else _plain(v) for k, v in operation.body.items()}
+    body = _plain(operation.body, names=False)
     if operation.resource not in (Resource.BLOCK, Resource.DEPLOYMENT):
         return body
     if operation.action is not Action.CREATE:

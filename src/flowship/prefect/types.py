@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Written(TypedDict, total=False):
-    """Who wrote a resource last, and when. Only Prefect Cloud says who."""
+class Author(TypedDict, total=False):
+    """Who wrote a resource last; only Prefect Cloud says it."""
+
+    updated_by: dict[str, Any] | None
+
+
+class Written(Author):
+    """Who wrote a resource last, and when."""
 
     updated: str
-    updated_by: dict[str, Any] | None
 
 
 class Schedule(Written):

@@ -92,6 +92,8 @@ def make(
         fields |= applied(each.desired, each.state)
     known = before.applied if before else {}
     resources = {key.rpartition(" ")[0] for key in fields}
+    resources |= {f"{o.resource.value} {n}" for o in operations if o.action is Action.DELETE
+                  for n in (o.name, o.id)}  # fmt: skip
     kept = {k: v for k, v in known.items() if k.rpartition(" ")[0] not in resources}
     return Release(
         number=number,

@@ -46,7 +46,7 @@ def _page(release: Release) -> Iterator[str]:
     if release.incomplete:
         yield f"\n**Not everything was deployed:** {_plain(release.incomplete)}"
     yield "\n## Images\n"
-    yield from _table(("image", "reference", "git revision"), map(_image, release.images))
+    yield from _table(("image", "git revision", "reference"), map(_image, release.images))
     yield "\n## Deployments\n"
     heads = ("deployment", "schedules", "parameters")
     yield from _table(heads, map(_deployment, release.deployments))
@@ -63,7 +63,7 @@ def _page(release: Release) -> Iterator[str]:
 
 def _image(image: ReleasedImage) -> tuple[str, ...]:
     revision = f"{image.commit[:12]}{', with changes' if image.dirty else ''}"
-    return _plain(image.label), _code_span(image.reference), _plain(revision)
+    return _plain(image.label), _plain(revision), _code_span(image.reference)
 
 
 def _deployment(each: ReleasedDeployment) -> tuple[str, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowship.releases import making, store
 from flowship.releases.last import last_release
 from flowship.releases.making import Deployed, Origin
-from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage, plain
+from flowship.releases.record import Release
+from flowship.releases.words import essence
 
 if TYPE_CHECKING:
     from flowship.deployment.drift import LastRelease
@@ -49,8 +48,8 @@ class Recorder:
         before = self._previous.release
         if before is None:
             return False
-        known = {*map(_essence, before.images), *map(_essence, before.deployments)}
-        return known.issuperset({*map(_essence, made.images), *map(_essence, made.deployments)})
+        known = {*map(essence, before.images), *map(essence, before.deployments)}
+        return known.issuperset({*map(essence, made.images), *map(essence, made.deployments)})
 
     def record(self, who: str, incomplete: str = "") -> int | None:
         """Record the release, if it says anything new.
@@ -79,14 +78,3 @@ class Recorder:
             who=who,
             incomplete=incomplete,
         )
-
-
-def _essence(part: ReleasedImage | ReleasedDeployment) -> str:
-    """What a deploy writes to the server: not what a person paused there, nor what only some
-    commands know or what is never written again."""
-    if isinstance(part, ReleasedImage):
-        written: object = replace(part, files={}, revision="", flows=(), configured={})
-    else:
-        schedules = tuple(replace(schedule, active=True) for schedule in part.schedules)
-        written = replace(part, schedules=schedules, paused=False, configured="", labels={})
-    return json.dumps(plain(written), sort_keys=True)

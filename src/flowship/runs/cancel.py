@@ -115,7 +115,7 @@ def _end(
     sleep: Callable[[float], None],
 ) -> Cancellation:
     waited = 0.0
-    hopeless = force or containers.lost(api, run, connect, sleep=sleep)
+    hopeless = force or containers.lost(api, run.id, connect, sleep=sleep)
     while not hopeless and waited < OTHERS_SECONDS:
         sleep(WAIT)
         waited += WAIT
@@ -128,7 +128,7 @@ def _end(
         return Cancellation(
             _set_cancelled(api, run, STOPPED), Outcome.STOPPED, container.container.name
         )
-    if container or containers.is_local(run):
+    if container or containers.is_local(run.worker):
         return Cancellation(_set_cancelled(api, run, GONE), Outcome.GONE)
     if force:
         return Cancellation(_set_cancelled(api, run, FORCED), Outcome.FORCED)

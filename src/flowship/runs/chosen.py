@@ -13,11 +13,11 @@ from uuid import UUID
 from flowship.errors import UsageError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import FlowRun
+from flowship.runs.containers import worker_of
 from flowship.runs.find import FoundDeployment
 from flowship.runs.states import ACTIVE, FINAL, NOT_STARTED, StateType
 
 BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # of an ID, as `flowship ps` prints it
-WORKER_LABEL = "prefect.worker.name"
 CLOCKS = timedelta(minutes=1)  # by which this machine's clock may be behind the server's
 NOT_FOUND = ("deployment-not-found", "project-unknown")
 SHOWN_RUNS = 5  # of several that a text may mean
@@ -223,7 +223,7 @@ def _chosen(api: PrefectApi, run: FlowRun, deployment: str) -> ChosenRun:
         state_name=state["name"],
         message=state.get("message") or "",
         pool=run.get("work_pool_name") or "",
-        worker=str((run.get("labels") or {}).get(WORKER_LABEL) or ""),
+        worker=worker_of(run),
         started=run.get("start_time") or "",
         ended=run.get("end_time") or "",
     )

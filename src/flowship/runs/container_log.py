@@ -19,6 +19,7 @@ from flowship.runs import worker_log
 from flowship.runs.chosen import ChosenRun
 from flowship.runs.containers import KEEP_HINT, Connect, RunContainer, in_words, of_run
 from flowship.runs.records import Selection
+from flowship.runs.worker_log import WorkerOutput
 
 DOCKER = "docker"  # the type of the work pools whose workers start containers on an engine
 
@@ -94,12 +95,22 @@ def read(api: PrefectApi, run: ChosenRun, connect: Connect, selection: Selection
         title = f"container {found.container.name} {in_words(found.container)}"
         return ContainerLog(title, Origin.ENGINE, lines, found)
     if (logged := worker_log.read(api.url, run.pool, run.id, run.name)) is not None:
-        title = f"its container no longer exists; from the worker's log {logged.path}"
-        if logged.mixed:
-            title += ", where the output of runs at the same time is mixed"
-        lines = _matching(logged.lines, selection)
-        return ContainerLog(title, Origin.WORKER_LOG, lines, path=logged.path, hint=KEEP_HINT)
+        return _from_worker(logged, selection)
     return _nowhere(api, run, problem)
+
+
+def _from_worker(logged: WorkerOutput, selection: Selection) -> ContainerLog:
+    if not logged.lines:
+        title = (
+            "its container was removed before the worker read what it printed: nothing of it is"
+            f" in {logged.path}"
+        )
+        return ContainerLog(title, Origin.NOWHERE, path=logged.path, hint=KEEP_HINT)
+    title = f"its container no longer exists; from the worker's log {logged.path}"
+    if logged.mixed:
+        title += ", where the output of runs at the same time is mixed"
+    lines = _matching(logged.lines, selection)
+    return ContainerLog(title, Origin.WORKER_LOG, lines, path=logged.path, hint=KEEP_HINT)
 
 
 def _from_engine(connect: Connect, found: RunContainer, selection: Selection) -> Iterator[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flowship.engine.client import Engine
     from flowship.engine.inspection import Container
     from flowship.prefect.client import PrefectApi
-    from flowship.runs.chosen import ChosenRun
+    from flowship.prefect.types import FlowRun
 
 RUN_LABEL = "io.prefect.flow-run-id"
 NAME_LABEL = "io.prefect.flow-run-name"
@@ -148,7 +148,7 @@ def memory(size: int) -> str:
 
 def lost(
     api: PrefectApi,
-    run: ChosenRun,
+    run_id: str,
     connect: Connect,
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -158,31 +158,43 @@ def lost(
     Prefect relies on the worker, or on the flow itself, to report the end of a container. If both
     are gone, the run is Running for ever.
     """
-    from flowship.errors import EngineError
-
-    try:
-        found = of_run(connect(), run.id)
-    except EngineError:
+    reason = _reason(api.run_or_none(run_id), connect)
+    if not reason:
         return ""
-    if found is None:
-        if not (run.started and is_local(run)):
-            return ""
-        reason = f"its container no longer exists, and its worker {run.worker} did not report it"
-    elif found.container.runs or found.container.status == "created":
-        return ""
-    else:
-        reason = f"its container {found.container.name} {in_words(found.container)}"
     sleep(REPORT_SECONDS)
-    now = api.run_or_none(run.id)
+    now = api.run_or_none(run_id)
     if now is None or StateType(now["state"]["type"]) in FINAL:
         return ""
     return (
-        f"{run.name} counts as {now['state']['name']}, but {reason};"
-        f" `flowship cancel {run.id}` ends the run"
+        f"{now['name']} counts as {now['state']['name']}, but {reason};"
+        f" `flowship cancel {run_id}` ends the run"
     )
 
 
-def is_local(run: ChosenRun) -> bool:
-    """Whether a worker took the run that `flowship up` started on this machine."""
+def _reason(run: FlowRun | None, connect: Connect) -> str:
+    from flowship.errors import EngineError
+
+    if run is None or StateType(run["state"]["type"]) in FINAL | {StateType.SCHEDULED}:
+        return ""
+    try:
+        found = of_run(connect(), run["id"])
+    except EngineError:
+        return ""
+    if found is not None:
+        dead = not found.runs and found.container.status != "created"
+        return f"its container {found.container.name} {in_words(found.container)}" if dead else ""
+    worker = worker_of(run)
+    if not (run.get("start_time") and is_local(worker)):
+        return ""
+    return f"its container no longer exists, and its worker {worker} did not report it"
+
+
+def worker_of(run: FlowRun) -> str:
+    """The worker that took a run; empty if none did, or if the server does not say."""
+    return str((run.get("labels") or {}).get("prefect.worker.name") or "")
+
+
+def is_local(worker: str) -> bool:
+    """Whether `flowship up` started this worker on this machine."""
     known, _ = local_records.load_all(local_records.state_dir())
-    return bool(run.worker) and run.worker in {record.worker for record in known}
+    return bool(worker) and worker in {record.worker for record in known}

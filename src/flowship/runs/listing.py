@@ -120,9 +120,9 @@ def _place(run: ChosenRun) -> str:
     """Where the container of a run is that this engine does not have."""
     if not run.worker:
         return "none yet: no worker took the run"
-    if is_local(run) and run.state_type not in NOT_STARTED:
+    if is_local(run.worker) and run.state_type not in NOT_STARTED:
         return f"gone; `flowship cancel {run.id}` ends the run"
-    if is_local(run):
+    if is_local(run.worker):
         return f"none yet; the worker {run.worker} took the run"
     return f"none on this engine: the worker {run.worker} of the work pool {run.pool} took the run"
 

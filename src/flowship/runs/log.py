@@ -83,7 +83,7 @@ def read(
     for record in records.read(api, run.id, run.name, selection):
         count += 1
         listener.record(record)
-    reason = "" if run.is_final else lost(api, run, connect)
+    reason = "" if run.is_final else lost(api, run.id, connect)
     if reason:
         listener.warn(reason)
     nothing = run.is_final and not count and selection == Selection(tail=selection.tail)
@@ -114,7 +114,7 @@ def follow(
         run,
         report,
         selection=selection,
-        lost=lambda: lost(api, run, connect),
+        lost=lambda: lost(api, run.id, connect),
         on_state=listener.state,
         warn=listener.warn,
         sleep=sleep,

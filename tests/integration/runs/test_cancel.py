@@ -67,7 +67,7 @@ def test_a_dead_container_is_recognized_without_waiting_for_its_worker(one_run, 
     one_run.reported.state("RUNNING")
     containers(["sh", "-c", "exit 3"]).wait()
     reason = run_containers.lost(
-        one_run.project.api, one_run.chosen(), connect, sleep=lambda seconds: None
+        one_run.project.api, one_run.id, connect, sleep=lambda seconds: None
     )
     assert "counts as Running, but its container" in reason
     assert f"exited with code 3; `flowship cancel {one_run.id}` ends the run" in reason
@@ -96,7 +96,7 @@ def test_a_run_that_just_ended_is_not_called_lost(one_run, containers):
     containers(["true"]).wait()
     reason = run_containers.lost(
         one_run.project.api,
-        one_run.chosen(),
+        one_run.id,
         connect,
         sleep=steps(lambda: one_run.reported.state("CRASHED")),
     )

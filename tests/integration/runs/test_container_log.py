@@ -63,6 +63,10 @@ def test_the_log_of_the_local_worker_has_what_a_removed_container_printed(
     assert (said.origin, list(said.read())) == (Origin.WORKER_LOG, ["it broke"])
     assert str(log) in said.title
     assert "auto-remove = false" in said.hint
+    log.write_text(f"{head} submitting flow run '{one_run.id}'\n")  # it died too fast
+    said = read(one_run)
+    assert (said.origin, list(said.read())) == (Origin.NOWHERE, [])
+    assert "removed before the worker read what it printed" in said.title
 
 
 def test_a_container_that_is_nowhere_is_explained(one_run, engine):

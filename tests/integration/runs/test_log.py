@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from flowship.engine.client import connect
 from flowship.errors import EngineError
 from flowship.runs import log
 from flowship.runs.chosen import ChosenRun, described
@@ -170,3 +171,17 @@ def test_a_crash_without_a_container_says_what_is_missing(project, container):
     project.raw("PATCH", f"/flow_runs/{container.run_id}/labels", body["labels"])
     (said,) = read(project, container).containers
     assert "its container, which the worker w started, is unknown: cannot connect" in said.title
+
+
+@pytest.mark.engine
+def test_following_a_run_whose_container_died_warns_once(one_run, containers):
+    one_run.reported.state("RUNNING")
+    made = containers(["sh", "-c", "echo it broke; exit 3"])
+    made.wait()
+    heard = Heard()
+    sleep = steps(*[lambda: None] * 16, lambda: one_run.reported.state("CRASHED"))
+    run = one_run.chosen()
+    log.follow(one_run.project.api, run, Selection(), connect, heard.listener, sleep=sleep)
+    (warning,) = heard.warnings
+    assert f"{run.name} counts as Running, but its container {made.name} exited with" in warning
+    assert heard.lines == ["it broke"]

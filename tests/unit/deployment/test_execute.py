@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from flowship.deployment.diff import diff
-from flowship.deployment.execute import REQUESTS, execute
+from flowship.deployment.execute import execute
 from flowship.deployment.plan import Action, IdOf, Operation, Plan, Resource
 from flowship.prefect.errors import ConflictError
 from support.deploying import desired, settings
@@ -136,11 +136,6 @@ def test_a_request_that_fails_leaves_what_was_done_before_it(server):
     with pytest.raises(KeyError):
         execute(plan, server.api)
     assert [f["name"] for f in server.flows.values()] == ["taxi"]
-
-
-def test_every_action_and_resource_has_a_request():
-    assert {action for action, _ in REQUESTS} == set(Action)
-    assert {resource for _, resource in REQUESTS} == set(Resource)
 
 
 def test_an_operation_without_a_request_is_a_bug(server):

@@ -32,6 +32,8 @@ def text(line) -> str:
 def test_a_record_is_a_line_with_its_moment_level_and_run():
     line = render_logs.LogLines().line(LogRecord(MOMENT, "INFO", "zippy", "hello [bold]x[/]"))
     assert text(line) == "2026-11-26T04:28:58Z INFO    zippy hello [bold]x[/]"
+    line = render_logs.LogLines().line(LogRecord(MOMENT, "INFO", "zip\npy", "x"))
+    assert "\n" not in text(line)
 
 
 def test_the_further_lines_of_a_message_are_indented_and_colours_removed():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-import pytest
 from rich.text import Text
 
 from flowship.engine.inspection import Container, Usage
@@ -58,12 +57,3 @@ def test_a_container_that_ended_has_no_shell():
 def test_an_engine_without_cpu_times_shows_the_memory():
     row = RunRow(RUN, container(memory_limit=0), Usage(None, 2**20))
     assert "  uses        1 MiB memory" in lines(row)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (45.9, "45 s"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (86400, "1 d"),
-     (-3, "0 s")],
-)  # fmt: skip
-def test_a_length_of_time_has_two_units(seconds, text):
-    assert render_ps.duration(seconds) == text

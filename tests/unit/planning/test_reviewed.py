@@ -40,7 +40,9 @@ def saved(tmp_path, found):
 
 
 def test_a_plan_is_read_back_as_it_was_written(tmp_path):
-    found = plan(environment="production", only="taxi", name="nightly", prune=True)
+    found = plan(
+        environment="production", only="taxi", name="nightly", repo="user/taxi", prune=True
+    )
     assert reviewed.load(saved(tmp_path, found)) == reviewed.reviewed(found)
 
 

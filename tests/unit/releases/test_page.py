@@ -23,7 +23,7 @@ def test_the_page_says_what_was_deployed():
     text = shown(RELEASE)
     assert text.startswith("# Release 7 of taxi\n")
     assert "`flowship ship` in staging by `ada@laptop`." in text
-    assert f"| taxi | `{OWN.reference}` | {COMMIT[:12]}, with changes |" in text
+    assert f"| taxi | {COMMIT[:12]}, with changes | `{OWN.reference}` |" in text
     assert "| taxi/nightly | every day at 05:00 Pacific/Auckland | `year=2022` |" in text
     assert "- update block `taxi-docker`: new image" in text
     assert "`flowship rollback 7`" in text

@@ -1,0 +1,242 @@
+"""Deletes deployments, with their schedules, and the blocks that nothing else uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from flowship import __version__, scope
+from flowship.deployment import alerts, block_users, diff_alerts, docker_block, lock
+from flowship.deployment.execute import execute
+from flowship.deployment.plan import Action, Operation, Plan, Resource
+from flowship.deployment.stored import words_of
+from flowship.errors import FlowshipError, UsageError
+from flowship.prefect.command import prefect_command
+from flowship.releases import store
+from flowship.releases.record import Release
+from flowship.scope import Scope
+
+if TYPE_CHECKING:
+    from flowship.events import Report
+    from flowship.prefect.client import PrefectApi
+    from flowship.runs.find import FoundDeployment
+
+WHY = "flowship delete"
+_BLOCK = re.compile(r"prefect\.blocks\.docker-container\.([a-z0-9-]+)\.")
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What would be deleted; nothing has been changed.
+
+    Attributes:
+        project: The project's name; None if it is not known.
+        last: The last release with one of the deployments; None if there is none.
+        lock: The block after which the deploy lock is named.
+        deployments: The full names.
+        plan: The operations.
+        kept: The blocks that other deployments use: name → one of those.
+    """
+
+    project: str | None
+    last: Release | None
+    lock: str
+    deployments: tuple[str, ...]
+    plan: Plan
+    kept: dict[str, str]
+
+    def to_json(self, *, release: int | None, dry_run: bool) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        return {
+            "project": self.project,
+            "deployments": list(self.deployments),
+            "operations": self.plan.to_json(),
+            "kept_blocks": self.kept,
+            "release": release,
+            "dry_run": dry_run,
+        }
+
+
+def plan(api: PrefectApi, about: Scope) -> Deletion:
+    """What would be deleted: the deployment that the user named, or else all of the project.
+
+    Raises:
+        UsageError: There is no such deployment or project, or flowship did not make it.
+        ApiError: The API does not answer or refuses.
+    """
+    found = scope.deployments(api, about).found
+    if not found:
+        raise UsageError(
+            f'the project "{about.project}" has no deployment at {api.url}',
+            code="project-not-deployed",
+            hint="there is nothing to delete",
+        )
+    names = tuple(_full_name(each) for each in found)
+    blocks = sorted({block for each in found for block in _blocks(each)})
+    project, last = _release(api, about, names, blocks)
+    for each, name in zip(found, names, strict=True):
+        if not _blocks(each) and not (last and name in last.names):
+            raise _not_ours(name)
+    first = next((i.blocks[0] for i in last.images if i.blocks), "") if last else ""
+    ids = {each["id"] for each in found}
+    operations = [
+        *_alerts(api, project, blocks, ids),
+        *(o for each in found for o in _operations(each)),
+    ]
+    kept = _users(api, blocks, ids)
+    operations += _block_operations(api, [block for block in blocks if block not in kept])
+    held = first or (about.lock if about.project else next(iter(blocks), ""))
+    return Deletion(project, last, held, names, Plan(tuple(operations)), kept)
+
+
+def carry_out(
+    api: PrefectApi, about: Scope, shown: Deletion, report: Report, *, wait: bool = True
+) -> int | None:
+    """Delete what was shown, under the deploy lock.
+
+    Returns:
+        The number of the release that records it; None if no release knew the deployments.
+
+    Raises:
+        ApiError: The API does not answer or refuses, or a deploy is in progress.
+    """
+    with lock.held(api, shown.lock, wait=wait, report=report) as held:
+        now = plan(api, about)
+        agreed = {(o.resource, o.id) for o in shown.plan.operations}
+        operations = [o for o in now.plan.operations if (o.resource, o.id) in agreed]
+        done: list[Operation] = []
+        try:
+            execute(
+                Plan(tuple(operations)),
+                api,
+                report,
+                before_each=held.check,
+                after_each=done.append,
+            )
+        except FlowshipError as exc:
+            _record(api, shown, done, held.who, exc.message)
+            raise
+        return _record(api, shown, done, held.who)
+
+
+def _record(
+    api: PrefectApi, deletion: Deletion, done: Sequence[Operation], who: str, incomplete: str = ""
+) -> int | None:
+    """Record what is left of the project."""
+    if deletion.last is None or not done:
+        return None
+    previous = store.previous(api, deletion.last.project, deletion.last.environment)
+    if previous is None or previous.release is None:
+        return None
+    last = previous.release
+    gone = {o.name for o in done if o.resource is Resource.DEPLOYMENT}
+    blocks = {o.name for o in done if o.resource is Resource.BLOCK}
+    resources = {*(f"deployment {name}" for name in gone), *(f"block {name}" for name in blocks)}
+    resources |= {f"schedule {o.id}" for o in done}
+    left = replace(
+        last,
+        number=previous.number + 1,
+        made_by="delete",
+        who=who,
+        flowship=__version__,
+        images=tuple(i for i in last.images if i.block not in blocks),
+        deployments=tuple(d for d in last.deployments if d.full_name not in gone),
+        operations=tuple(o.to_json() for o in done),
+        applied={k: v for k, v in last.applied.items() if k.rpartition(" ")[0] not in resources},
+        incomplete=incomplete,
+    )
+    recorded = store.record(api, left)
+    return recorded.number if recorded else None
+
+
+# --- what is deleted -----------------------------------------------------------------------------
+
+
+def _full_name(deployment: FoundDeployment) -> str:
+    return f"{deployment['flow_name']}/{deployment['name']}"
+
+
+def _blocks(deployment: FoundDeployment) -> set[str]:
+    """The Docker Container blocks that a deployment refers to."""
+    return set(_BLOCK.findall(str(deployment["job_variables"])))
+
+
+def _operations(deployment: FoundDeployment) -> Iterator[Operation]:
+    name = _full_name(deployment)
+    for schedule in deployment["schedules"]:
+        yield Operation(
+            Action.DELETE,
+            Resource.SCHEDULE,
+            f"{name}: {words_of(schedule)}",
+            "its deployment is deleted",
+            id=schedule["id"],
+            parent=deployment["id"],
+        )
+    yield Operation(Action.DELETE, Resource.DEPLOYMENT, name, WHY, id=deployment["id"])
+
+
+def _alerts(
+    api: PrefectApi, project: str | None, blocks: Sequence[str], deleted: set[str]
+) -> Iterator[Operation]:
+    """The project's automations that are about nothing else."""
+    for automation in alerts.stored(api, project, blocks) if project else ():
+        about = diff_alerts.stored_deployments(automation)
+        if about and deleted.issuperset(about):
+            yield Operation(
+                Action.DELETE,
+                Resource.AUTOMATION,
+                automation["name"],
+                "its deployments are deleted",
+                id=automation["id"],
+            )
+
+
+def _users(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> dict[str, str]:
+    """The blocks that other deployments refer to, each with the name of one."""
+    kept: dict[str, str] = {}
+    for block in blocks:
+        for other in api.deployments(flows=block_users.flows(api, block)):
+            variables = other["job_variables"]
+            if other["id"] not in deleted and docker_block.refers_to(variables, block):
+                kept[block] = other["name"]
+    return kept
+
+
+def _block_operations(api: PrefectApi, blocks: Sequence[str]) -> list[Operation]:
+    found = api.block_documents(docker_block.SLUG, blocks) if blocks else []
+    return [
+        Operation(
+            Action.DELETE,
+            Resource.BLOCK,
+            document["name"],
+            "no other deployment uses it",
+            id=document["id"],
+        )
+        for document in found
+    ]
+
+
+def _release(
+    api: PrefectApi, about: Scope, names: Sequence[str], blocks: Sequence[str]
+) -> tuple[str | None, Release | None]:
+    """The project, and its last release that has one of the deployments.
+
+    Outside of a project, the name of the block says which project it may be.
+    """
+    candidates = [about.project] if about.project else [b.removesuffix("-docker") for b in blocks]
+    for project in candidates:
+        for release in store.current(api, project):
+            if release.names & {*names}:
+                return project, release
+    return about.project, None
+
+
+def _not_ours(name: str) -> UsageError:
+    return UsageError(
+        f"{name} was not deployed by flowship",
+        code="deployment-not-flowships",
+        hint=f"delete it with `{prefect_command(f'deployment delete {name}')}`",
+        where="DEPLOYMENT",
+    )

@@ -1,0 +1,251 @@
+"""Makes an earlier release the desired state, as a new release. Builds nothing, and reads no
+configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flowship import deploy
+from flowship.deployment import docker_block
+from flowship.deployment.observed import Ground, observe_ground
+from flowship.errors import ConfigError, FlowshipError, UsageError
+from flowship.prefect import versions
+from flowship.releases import restoring, store, words
+from flowship.releases.making import Origin
+from flowship.releases.record import FORMAT, Release, ReleasedImage
+from flowship.releases.restoring import Restored, Stored
+
+if TYPE_CHECKING:
+    from flowship.deployment.desired import DesiredState
+    from flowship.deployment.report import DeployReport
+    from flowship.events import Report
+    from flowship.prefect.client import PrefectApi
+    from flowship.scope import Scope
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback would do; nothing has been changed.
+
+    Attributes:
+        project: The project's name.
+        last: The last release.
+        target: The release that becomes the desired state.
+        images: It, of each image.
+        ground: What its deployments need on the server.
+        plans: What would change, of each image.
+        added: The deployments that later releases added: they stay.
+    """
+
+    project: str
+    last: Release
+    target: Release
+    images: tuple[Restored, ...]
+    ground: Ground
+    plans: tuple[DeployReport, ...]
+    added: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the server has something else now."""
+        return any(plan.operations for plan in self.plans)
+
+    def to_json(self, done: Sequence[DeployReport]) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        labels = [image.label for image in self.images]
+        return {
+            "project": self.project,
+            "from": self.last.number,
+            "to": self.target.number,
+            "release": done[0].release if done else None,
+            "added": list(self.added),
+            "kept": [place for image in self.images for place in image.kept],
+            "images": [
+                {"name": label, **report.to_json()}
+                for label, report in zip(labels, done, strict=True)
+            ],
+        }
+
+
+def plan(api: PrefectApi, about: Scope, which: str | None) -> Rollback:
+    """Choose the release, and compare it with the server.
+
+    Args:
+        api: The server.
+        about: The project, and its environment.
+        which: A number, digest or git revision; None is the last one that differs from the present.
+
+    Raises:
+        UsageError: There is no such release.
+        ConfigError: It cannot be deployed any more.
+        RegistryError, EngineError: Its image is gone.
+        ApiError: The API does not answer or refuses.
+    """
+    server, project = api.check(), str(about.project)
+    last = _last(api, about)
+    target = _target(api, last, which)
+    images = restoring.restorable(target)
+    for image in images:
+        _require_image(image, target)
+    names = {each.full_name for each in target.deployments}
+    added = tuple(n for n in sorted(last.names) if n not in names)
+    short = frozenset(name.rpartition("/")[2] for name in added)
+    restored = restoring.restore(target, last, _stored(api, target), added=short)
+    ground = _ground(api, restored, server)
+    plan_one = partial(_plan, api=api, project=project, ground=ground, environment=last.environment)
+    plans = _each(restored)(plan_one, [each.desired for each in restored])
+    return Rollback(project, last, target, tuple(restored), ground, tuple(plans), added)
+
+
+def _plan(
+    desired: DesiredState, api: PrefectApi, project: str, ground: Ground, environment: str | None
+) -> DeployReport:
+    versions.validate(desired.image.prefect_version, ground.server)
+    return deploy.plan(desired, api, project, ground, environment)
+
+
+def execute(
+    api: PrefectApi, rollback: Rollback, report: Report, *, wait: bool = True
+) -> list[DeployReport]:
+    """Carry out a rollback, under the deploy lock.
+
+    Raises:
+        ApiError: The API does not answer or refuses, or another deploy is in progress.
+    """
+    labels = tuple(each.label for each in rollback.images)
+    made_by = f"rollback to {rollback.target.number}"
+    return deploy.deploy_all(
+        [each.desired for each in rollback.images],
+        api,
+        rollback.project,
+        Origin(made_by, rollback.last.environment, labels),
+        ground=rollback.ground,
+        wait=wait,
+        report=report,
+        each=_each(rollback.images),
+    )
+
+
+def _each(images: Sequence[Restored]) -> Callable[..., list[Any]]:
+    """Calls a function for each image; of several, an error says of which one it is."""
+
+    def each(work: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+        done = []
+        for image, *items in zip(images, *columns, strict=True):
+            try:
+                done.append(work(*items))
+            except FlowshipError as exc:
+                if len(images) > 1:
+                    exc.message = f"image {image.label}: {exc.message}"
+                raise
+        return done
+
+    return each
+
+
+# --- which release -------------------------------------------------------------------------------
+
+
+def _last(api: PrefectApi, about: Scope) -> Release:
+    """The last release of the environment that the command is about."""
+    found = store.current(api, str(about.project))
+    if about.outline:
+        found = [each for each in found if each.environment == about.outline.environment]
+    if len(found) > 1:
+        names = ", ".join(each.environment or "(none)" for each in found)
+        raise UsageError(
+            f"{about.project} has releases of {len(found)} environments",
+            code="environment-required",
+            hint=f"run the command in the project's folder, with --env; there are: {names}",
+            where="--env",
+        )
+    if not found:
+        raise UsageError(
+            f"{about.project} has no release at {api.url}",
+            code="release-not-found",
+            hint="`flowship ship` records the first one; `flowship history` lists those of all"
+            " environments",
+        )
+    return found[0]
+
+
+def _target(api: PrefectApi, last: Release, which: str | None) -> Release:
+    earlier = (
+        release
+        for release in store.releases(api, last.project, store.PAGE)
+        if release.environment == last.environment
+    )
+    if which is not None:
+        for release in earlier:
+            if store.is_meant(release, which):
+                return release
+        raise store.not_found(last.project, which)
+    for release in earlier:
+        complete = release.format == FORMAT and not release.incomplete
+        if release.number < last.number and complete and words.differ(release, last):
+            return release
+    raise UsageError(
+        f"{last.project} has no earlier release that differs from release {last.number}",
+        code="release-not-found",
+        hint="`flowship history` lists the releases",
+    )
+
+
+# --- what it needs -------------------------------------------------------------------------------
+
+
+def _require_image(image: ReleasedImage, release: Release) -> None:
+    """Refuse a release whose image is gone, before anything changes."""
+    try:
+        _in_registry(image) if image.pushed else _in_engine(image)
+    except FlowshipError as exc:
+        exc.message = f"release {release.number} cannot be deployed: {exc.message}"
+        raise
+
+
+def _in_registry(image: ReleasedImage) -> None:
+    from flowship import registry
+    from flowship.registry.client import RegistryClient
+
+    # The server names the registry, so a login in variables must name it too.
+    reference = replace(
+        registry.Reference.parse(image.reference), place="the releases on the Prefect server"
+    )
+    with RegistryClient(reference.registry, registry.credentials_for(reference)) as client:
+        client.digest(reference)
+
+
+def _in_engine(image: ReleasedImage) -> None:
+    from flowship.engine.client import connect
+    from flowship.engine.images import look_up
+
+    found = look_up(connect(), image.reference)
+    if found is None or found.labels.get("io.flowship.inputs") != image.inputs:
+        raise ConfigError(
+            f"the engine has no image {image.reference} any more, and it was never pushed",
+            code="image-not-found",
+            hint="check out the release's git revision and run `flowship ship`",
+        )
+
+
+def _stored(api: PrefectApi, release: Release) -> Stored:
+    """What the server has, where the release does not hold a value."""
+    found = api.block_documents(docker_block.SLUG, [i.block for i in release.images])
+    blocks = {block["name"]: block for block in found}
+    if not any(each.hidden for each in release.deployments):
+        return Stored(blocks, {})
+    wanted = {each.full_name for each in release.deployments}
+    flows = {f["id"]: f["name"] for f in api.flows_named({d.flow for d in release.deployments})}
+    listed = api.deployments([d.name for d in release.deployments], flows.values())
+    every: Mapping[str, Any] = {f"{flows.get(d['flow_id'])}/{d['name']}": d for d in listed}
+    return Stored(blocks, {name: each for name, each in every.items() if name in wanted})
+
+
+def _ground(api: PrefectApi, images: Sequence[Restored], server: str) -> Ground:
+    first = images[0].desired
+    notify = {k: v for each in images for k, v in each.desired.alerts.notify.items()}
+    found = observe_ground(api, first.pool, first.block.credentials, notify)
+    return replace(found, server=server)

@@ -1,0 +1,69 @@
+"""Renders what `delete` and `prune` remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from flowship.events import readable_size
+from flowship.output.terminal import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flowship.operate.delete import Deletion
+    from flowship.operate.prune import PrunedImage
+
+
+def planned(deletion: Deletion) -> Iterator[RenderableType]:
+    """What would be deleted, and what stays."""
+    for operation in deletion.plan.operations:
+        yield (
+            f"  [red]-[/] {operation.action.value} {operation.resource.value}"
+            f" [bold]{escape(one_line(operation.name))}[/] [dim]({escape(operation.reason)})[/]"
+        )
+    for block, user in deletion.kept.items():
+        yield (
+            f"  [dim]the block {escape(block)} stays: the deployment {escape(one_line(user))}"
+            " uses it[/]"
+        )
+    yield "  [dim]runs, images, Secret blocks and the work pool stay[/]"
+
+
+def done(deletion: Deletion, release: int | None, *, dry_run: bool) -> Iterator[RenderableType]:
+    """What was deleted, and how it comes back."""
+    if dry_run:
+        yield "nothing was changed (--dry-run)"
+        return
+    for name in deletion.deployments:
+        yield f"[green]✓[/] deleted [bold]{escape(one_line(name))}[/]"
+    if release is None:
+        yield "  [dim]no release knew it, so nothing was recorded[/]"
+    elif release > 1:
+        project = escape(str(deletion.project))
+        yield f"  back: `flowship rollback {release - 1} --project {project}`"
+
+
+def pruned(images: Sequence[PrunedImage], freed: int | None) -> Iterator[RenderableType]:
+    """Which images were removed, or would be, and which were kept.
+
+    Args:
+        images: From the plan.
+        freed: Bytes; None in a dry run.
+    """
+    removed = [each for each in images if not each.kept]
+    for image in images:
+        name = escape(one_line(image.names[0] if image.names else image.id[:19]))
+        size = readable_size(image.size)
+        if image.kept:
+            yield f"  [dim]keep   {name}  {size}  ({escape(image.kept)})[/]"
+        else:
+            yield f"  [red]remove[/] {name}  {size}"
+    if not removed:
+        yield "nothing to remove"
+    elif freed is None:
+        yield f"{len(removed)} of {len(images)} would be removed; nothing was changed (--dry-run)"
+    else:
+        yield f"[green]✓[/] removed {len(removed)} of {len(images)}, freed {readable_size(freed)}"

@@ -1,0 +1,178 @@
+"""Renders the releases of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from flowship.output import render_plan
+from flowship.output.tables import table, titled_row, value_text
+from flowship.output.terminal import one_line
+from flowship.releases import words
+from flowship.releases.record import ReleasedDeployment, ReleasedImage
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flowship.operate.rollback import Rollback
+    from flowship.releases.record import Release
+
+WIDTH = 80
+WORDS = 76
+"""Characters of the line that says what changed."""
+
+
+def to_json(release: Release) -> dict[str, Any]:
+    """A release for ``--json``: whole, with what the server adds."""
+    return {
+        "number": release.number,
+        "id": release.id,
+        "created": release.created,
+        "project": release.project,
+        "environment": release.environment,
+        "made_by": release.made_by,
+        "who": release.who,
+        "flowship": release.flowship,
+        "format": release.format,
+        "incomplete": release.incomplete,
+        "changes": words.changes(release),
+        "images": [_image_json(image) for image in release.images],
+        "deployments": list(release.deployments),
+        "operations": list(release.operations),
+    }
+
+
+def _image_json(image: ReleasedImage) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    document = asdict(image)
+    del document["flows"]  # with their schemas; their entrypoints say which they are
+    return document | {
+        "digest": image.digest,
+        "dirty": image.dirty,
+        "entrypoints": [flow.entrypoint for flow in image.flows],
+    }
+
+
+def listed(project: str, releases: Sequence[Release]) -> list[RenderableType]:
+    """The releases, two lines each."""
+    if not releases:
+        return [f"{escape(project)} has no release: `flowship ship` records the first one"]
+    rows = [_row(release) for release in releases]
+    heads = ("", "when", "what", "image", "git", "who")
+    widths = [max(len(row[n]) for row in (heads, *rows)) for n in range(len(heads))]
+    widths[-1] = 0
+    lines: list[RenderableType] = [f"[dim]{escape(_line(heads, widths))}[/]"]
+    for release, row in zip(releases, rows, strict=True):
+        lines.append(f"[bold]{escape(_line(row, widths)[:WIDTH])}[/]")
+        lines.append(f"    [dim]{escape(_cropped('; '.join(words.changes(release)), WORDS))}[/]")
+    return lines
+
+
+def _row(release: Release) -> tuple[str, ...]:
+    image = release.images[0] if release.images else None
+    more = f" +{len(release.images) - 1}" if len(release.images) > 1 else ""
+    texts = (
+        str(release.number) if release.number else "-",
+        _when(release),
+        _cropped(_what(release), 24),
+        (_short(image) if image else "") + more,
+        f"{image.commit[:7]}{'*' if image.dirty else ''}" if image else "",
+        _cropped(release.who, 20),
+    )
+    return tuple(map(one_line, texts))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return "  ".join([first[0].rjust(first[1]), *(c.ljust(w) for c, w in others)]).rstrip()
+
+
+def _cropped(text: str, width: int) -> str:
+    text = one_line(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _when(release: Release) -> str:
+    return f"{release.created.astimezone():%Y-%m-%d %H:%M}" if release.created else ""
+
+
+def _what(release: Release) -> str:
+    environment = f" ({release.environment})" if release.environment else ""
+    return one_line(f"{release.made_by}{environment}")
+
+
+def _short(image: ReleasedImage) -> str:
+    """The tag; without one, the beginning of the digest."""
+    tag = image.name.rpartition("/")[2].partition(":")[2]
+    return _cropped(tag or image.digest.removeprefix("sha256:")[:12], 14)
+
+
+# --- a rollback ---------------------------------------------------------------------------------
+
+
+def rollback(found: Rollback) -> list[RenderableType]:
+    """What a rollback would change."""
+    target = found.target
+    lines: list[RenderableType] = [
+        f"from release {found.last.number} to [bold]release {target.number}[/]"
+        f" ({escape(_when(target))}, {escape(one_line(target.made_by))})"
+    ]
+    for plan in found.plans:
+        lines += render_plan.of_report(plan)
+    for name in found.added:
+        lines.append(f"  [dim]{escape(one_line(name))} is newer than the release, and stays[/]")
+    for image in found.images:
+        lines += [
+            f"  [dim]{escape(place)} is not recorded, and stays as it is[/]" for place in image.kept
+        ]
+        lines += [
+            f"[yellow]warning:[/] {escape(place)} is not recorded, and the server has no value"
+            for place in image.lost
+        ]
+    return lines
+
+
+# --- one release ---------------------------------------------------------------------------------
+
+
+def full(release: Release, page: str) -> list[RenderableType]:
+    """One release with everything that it holds."""
+    lines: list[RenderableType] = [
+        f"[bold]release {release.number} of {escape(one_line(release.project))}[/]",
+        titled_row(
+            "made by", f"flowship {_what(release)}, by {one_line(release.who or 'unknown')}"
+        ),
+        titled_row("when", _when(release)),
+        titled_row("page", page),
+    ]
+    if release.incomplete:
+        lines.append(f"  [yellow]incomplete[/]  {escape(one_line(release.incomplete))}")
+    for image in release.images:
+        lines += _image(image)
+    for deployment in release.deployments:
+        lines += _deployment(deployment)
+    return [*lines, "changed", *(f"  {escape(one_line(text))}" for text in words.changes(release))]
+
+
+def _image(image: ReleasedImage) -> Iterator[RenderableType]:
+    yield f"image [bold]{escape(one_line(image.label))}[/]"
+    yield titled_row("name", image.name)
+    yield titled_row("digest", image.digest or "none: it was never pushed")
+    if image.revision:
+        yield titled_row("git", f"{image.commit}{', with changes' if image.dirty else ''}")
+    yield titled_row("block", f"docker-container/{image.block}")
+    if image.prefect:
+        yield titled_row("Prefect", f"{image.prefect}, {image.platform}")
+
+
+def _deployment(each: ReleasedDeployment) -> Iterator[RenderableType]:
+    paused = " (paused)" if each.paused else ""
+    yield f"deployment [bold]{escape(one_line(each.full_name))}[/]{paused}"
+    for schedule in each.schedules:
+        yield titled_row("runs", schedule.words + ("" if schedule.active else " (paused)"))
+    rows = [(name, value_text(value)) for name, value in each.parameters.items()]
+    if rows:
+        yield table(("parameter", "value"), rows)

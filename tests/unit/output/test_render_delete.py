@@ -1,0 +1,50 @@
+"""What `delete` and `prune` remove, in words."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from flowship.deployment.plan import Action, Operation, Plan, Resource
+from flowship.operate.delete import Deletion
+from flowship.operate.prune import PrunedImage
+from flowship.output import render_delete
+
+DELETION = Deletion(
+    project="taxi",
+    last=None,
+    lock="taxi-docker",
+    deployments=("taxi/[x]",),
+    plan=Plan((Operation(Action.DELETE, Resource.DEPLOYMENT, "taxi/[x]", "flowship delete"),)),
+    kept={"taxi-docker": "nightly"},
+)
+OLD = PrunedImage("sha256:1", ("taxi:old",), 1_000_000, "")
+KEPT = PrunedImage("sha256:2", ("taxi:new",), 1_000_000, "release 3")
+
+
+def plain(lines) -> str:
+    return "\n".join(Text.from_markup(str(line)).plain for line in lines)
+
+
+def test_a_plan_says_what_goes_and_what_stays():
+    text = plain(render_delete.planned(DELETION))
+    assert "- delete deployment taxi/[x] (flowship delete)" in text
+    assert "the block taxi-docker stays: the deployment nightly uses it" in text
+    assert "runs, images, Secret blocks and the work pool stay" in text
+
+
+def test_what_was_deleted_can_come_back():
+    text = plain(render_delete.done(DELETION, 5, dry_run=False))
+    assert "✓ deleted taxi/[x]" in text
+    assert "`flowship rollback 4 --project taxi`" in text
+    assert "nothing was recorded" in plain(render_delete.done(DELETION, None, dry_run=False))
+    assert plain(render_delete.done(DELETION, None, dry_run=True)).startswith("nothing was changed")
+
+
+def test_pruned_images_are_listed_with_their_reason():
+    text = plain(render_delete.pruned([OLD, KEPT], 500_000))
+    assert "remove taxi:old" in text
+    assert "taxi:new" in text
+    assert "(release 3)" in text
+    assert "removed 1 of 2" in text
+    assert "would be removed" in plain(render_delete.pruned([OLD], None))
+    assert plain(render_delete.pruned([KEPT], 0)).endswith("nothing to remove")

@@ -1,0 +1,66 @@
+"""Releases on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from rich.text import Text
+
+from flowship.output import render_history
+from support.releases import HEAVY, NIGHTLY, OWN, RELEASE
+
+NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+LAST = replace(RELEASE, created=NOW, id="1")
+
+
+def plain(lines) -> list[str]:
+    return [Text.from_markup(str(line)).plain for line in lines if isinstance(line, str)]
+
+
+def test_a_release_has_two_lines_of_at_most_80_columns():
+    long = replace(
+        LAST,
+        who="a-very-long-name@a-very-long-host.example.com",
+        made_by="promote from an-environment-with-a-long-name",
+        images=(replace(OWN, reference=f"user/taxi:{'v' * 60}"), HEAVY),
+        operations=tuple({**o, "resource": "deployment", "name": f"taxi/{n}", "action": "create"}
+                         for n in range(40) for o in LAST.operations),
+    )  # fmt: skip
+    lines = plain(render_history.listed("taxi", [long, LAST, replace(LAST, number=0)]))
+    assert len(lines) == 7
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["when", "what", "image", "git", "who"]
+    assert lines[3].startswith("7  ")
+    assert "0123456*" in lines[3]
+    assert lines[4] == "    new image" or "nothing" in lines[4]
+
+
+def test_a_project_without_a_release_says_what_records_one():
+    assert plain(render_history.listed("taxi", [])) == [
+        "taxi has no release: `flowship ship` records the first one"
+    ]
+
+
+def test_what_a_release_says_is_not_markup():
+    strange = replace(
+        LAST, who="[red]ada[/]", made_by="\x1b[31mship", deployments=(replace(NIGHTLY, name="[x]"),)
+    )
+    for lines in (render_history.listed("t", [strange]), render_history.full(strange, "http://x")):
+        text = "\n".join(plain(lines))
+        assert "[red]ada[/]" in text
+        assert "\x1b" not in text
+
+
+def test_one_release_shows_images_and_deployments():
+    text = "\n".join(plain(render_history.full(replace(LAST, incomplete="refused"), "http://x")))
+    for part in (
+        "release 7 of taxi",
+        "incomplete  refused",
+        OWN.digest,
+        "none: it was never pushed",
+        "every day at 05:00 Pacific/Auckland",
+        "deployment big/weekly (paused)",
+        "http://x",
+    ):
+        assert part in text
