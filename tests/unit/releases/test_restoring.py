@@ -150,11 +150,9 @@ def test_the_alerts_of_the_release_come_back_and_so_do_the_heartbeats():
     assert diff(wanted, server.observe(wanted)).operations == ()
 
 
-@pytest.mark.parametrize("alerts", [{}, {"owner": 5}, {"automations": [{}]}])
-def test_a_release_without_alerts_or_with_damaged_ones_has_none(alerts):
+def test_a_release_without_alerts_has_none():
     server = ServerModel()
     release = deploy(server, desired(settings(deployments=[NIGHTLY])))
-    images = tuple(replace(image, alerts=alerts) for image in release.images)
-    wanted = back(server, replace(release, images=images), release).desired
+    wanted = back(server, release, release).desired
     assert wanted.alerts.automations == ()
     assert wanted.alerts.owner == "flowship.alerts.de-taxi.de-taxi-docker"
