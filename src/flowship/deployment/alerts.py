@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flowship.deployment import block_users
 from flowship.deployment.schedule_rules import parse_interval
 from flowship.deployment.schedule_words import duration_in_words
 from flowship.errors import ConfigError
@@ -160,15 +161,14 @@ def owner_of(project: str, block: str) -> str:
     return f"{OWNER}.{project}.{block}"
 
 
-def stored(api: PrefectApi, project: str, blocks: Iterable[str]) -> list[Automation]:
-    """The automations that flowship made for a project's deployments on these blocks.
+def stored(api: PrefectApi, blocks: Iterable[str]) -> list[Automation]:
+    """The automations that flowship made for the deployments on these blocks, of every project.
 
     Raises:
         ApiError: The API does not answer or refuses.
     """
-    return [
-        a for block in dict.fromkeys(blocks) for a in api.automations_of(owner_of(project, block))
-    ]
+    owners = {owner for block in blocks for owner in block_users.read(api, block).alerts}
+    return [automation for owner in sorted(owners) for automation in api.automations_of(owner)]
 
 
 # --- from the configuration ----------------------------------------------------------------------

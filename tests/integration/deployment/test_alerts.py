@@ -42,7 +42,7 @@ def configure(project: Project, **alert) -> None:
 
 
 def automations(project: Project) -> list[dict]:
-    found = stored(project.api, f"taxi-{project.tag}", [f"taxi-{project.tag}-docker"])
+    found = stored(project.api, [f"taxi-{project.tag}-docker"])
     return sorted(found, key=lambda a: a["name"])
 
 
