@@ -1,4 +1,4 @@
-"""Makes the pictures of a real session for the README: docs/images/session.svg and plan.svg.
+"""Makes the picture of a real session for the README: docs/images/session.svg.
 
     PYTHONPATH=scripts .venv/bin/python -m parts.engine --program docker-registry \\
       -- .venv/bin/python -m parts.session
@@ -20,12 +20,11 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from parts import base_image
 from parts.engine import connect, say
@@ -33,7 +32,6 @@ from parts.ports import free_port
 from parts.registry import Registry
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "session.svg"
-PLAN_PICTURE = PICTURE.with_name("plan.svg")
 FLOWSHIP = Path(sys.executable).with_name("flowship")
 
 TOUR = (
@@ -43,9 +41,6 @@ TOUR = (
     "flowship run --watch",
 )
 """The commands in the picture; `flowship down` follows and is not drawn."""
-PLAN = "flowship plan --repo localhost:5000/hello"
-"""The command in the picture of a plan: after the tour, the flow and its configuration change, and
-a person pauses the schedule and sets a limit on the server."""
 
 ELIDED = re.compile(
     r" +\[\d+/\d+\] |      \S|  [0-9a-f]{12}: |• (?:sending|pulling|[A-Z])"
@@ -97,8 +92,8 @@ def run(command: str, folder: Path, env: dict[str, str]) -> str:
     return done.stdout
 
 
-def play() -> tuple[list[Shown], Shown]:
-    """Run the tour for real, and then the plan."""
+def play() -> list[Shown]:
+    """Run the tour for real."""
     engine = connect()
     if engine is None:
         raise SystemExit("no container engine responds")
@@ -110,46 +105,15 @@ def play() -> tuple[list[Shown], Shown]:
         env = environment(home, base)
         with Registry(home / "registry") as registry:
             try:
-                tour = [
+                return [
                     Shown(command, played(command, folder, env, registry.address, port))
                     for command in TOUR
                 ]
-                change(folder, f"http://127.0.0.1:{port}/api")
-                return tour, Shown(PLAN, played(PLAN, folder, env, registry.address, port))
             finally:
                 run("flowship down", folder, env)
                 name = run("flowship build --json", folder, env)
                 for tag in {f"{registry.address}/{image(name)}", image(name)}:
                     engine.api.remove_image(tag, force=True)
-
-
-def change(folder: Path, api: str) -> None:
-    """Change the flow and its configuration, and on the server what a person may change there."""
-    with (folder / "flow.py").open("a") as file:
-        file.write("# a better greeting\n")
-    with (folder / "flowship.toml").open("a") as file:
-        file.write('\n[block]\nmem-limit = "1g"\n\n[[deployments]]\nname = "hello"\n')
-        file.write('parameters = { name = "Ada" }\n')
-    [block] = [b for b in ask(api, "/block_documents/filter", {}) if b["name"] == "hello-docker"]
-    data = {"data": {"mem_limit": "8g", "privileged": True}}
-    ask(api, f"/block_documents/{block['id']}", data, "PATCH")
-    [deployment] = ask(api, "/deployments/filter", {})
-    [schedule] = deployment["schedules"]
-    paused = {"active": False, "parameters": schedule["parameters"]}
-    ask(api, f"/deployments/{deployment['id']}/schedules/{schedule['id']}", paused, "PATCH")
-
-
-def ask(api: str, path: str, body: object, method: str = "POST") -> Any:  # noqa: ANN401 JSON
-    """One request to the Prefect API, as the UI sends it."""
-    request = urllib.request.Request(
-        api + path,
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:
-        text = response.read()
-    return json.loads(text) if text else None
 
 
 def image(output: str) -> str:
@@ -177,8 +141,7 @@ COLUMNS = 96
 LINE, LEFT, TOP, CHARACTER = 18, 18, 50, 7.85
 STYLES = (
     (r"\$ ", "command"),
-    (r"✓|  \+", "good"),
-    (r"  ~", "changed"),
+    (r"✓|  \+ ", "good"),
     (r"•|…|  ", "dim"),
     (r"\d\d:\d\d:\d\d", "log"),
 )
@@ -186,16 +149,15 @@ STYLE = """\
 text { font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #e5e7eb; white-space: pre; }
 .command { fill: #ffffff; font-weight: 700; }
 .good { fill: #86efac; }
-.changed { fill: #fde68a; }
 .dim { fill: #9ca3af; }
 .log { fill: #93c5fd; }"""
 
 
-def shortened(output: str, *, elide: bool = True) -> Iterator[str]:
+def shortened(output: str) -> Iterator[str]:
     """The lines of an output, each run of elided lines as one "…", long lines broken."""
     elided = False
     for line in output.rstrip().splitlines():
-        if elide and ELIDED.match(line):
+        if ELIDED.match(line):
             if not elided:
                 yield "…"
             elided = True
@@ -215,11 +177,11 @@ def style(line: str) -> str:
     return next((name for pattern, name in STYLES if re.match(pattern, line)), "plain")
 
 
-def drawn(session: list[Shown], *, elide: bool = True) -> str:
+def drawn(session: list[Shown]) -> str:
     """The session as an SVG of a terminal window."""
     lines: list[str] = []
     for shown in session:
-        lines += [f"$ {shown.command}", *shortened(shown.output, elide=elide), ""]
+        lines += [f"$ {shown.command}", *shortened(shown.output), ""]
     width = round(2 * LEFT + COLUMNS * CHARACTER)
     height = TOP + len(lines) * LINE
     dots = "".join(
@@ -247,11 +209,10 @@ def drawn(session: list[Shown], *, elide: bool = True) -> str:
 
 
 def main() -> None:
-    tour, plan = play()
+    text = drawn(play())
     PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(drawn(tour), encoding="utf-8")
-    PLAN_PICTURE.write_text(drawn([plan], elide=False), encoding="utf-8")
-    say(f"wrote {PICTURE} and {PLAN_PICTURE}")
+    PICTURE.write_text(text, encoding="utf-8")
+    say(f"wrote {PICTURE}")
 
 
 if __name__ == "__main__":

@@ -326,7 +326,10 @@ def _record_users(
     """Record that the flow has deployments on the block, and its image, before it has them."""
     others = {shared.name.rpartition("/")[0] for shared in state.sharing}
     users = desired.flows | others | (state.users or frozenset())
-    image, alerts = desired.image.reference, bool(desired.alerts.automations or state.alerts)
+    image, owner = desired.image.reference, desired.alerts.owner
+    alerts = state.alerts_recorded - {owner}
+    if desired.alerts.automations or state.alerts:
+        alerts |= {owner}
     if (users, image, alerts) != (state.users, state.image, state.alerts_recorded):
         held.check()
         block_users.record(api, desired.block.name, users, image=image, alerts=alerts)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flowship.deployment import block_users
 from flowship.deployment.schedule_rules import parse_interval
 from flowship.deployment.schedule_words import duration_in_words
 from flowship.errors import ConfigError
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import Automation
 
-OWNER = "flowship.alerts."
-"""With the block's name: what the server calls the owner of the automations of an image."""
+OWNER = "flowship.alerts"
+"""The beginning of what the server calls the owner of the automations of an image."""
 HEARTBEATS = ("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "PREFECT_RUNNER_HEARTBEAT_FREQUENCY")
 """What makes a run send heartbeats, each so many seconds; the second is the name until 3.6.13."""
 
@@ -155,18 +156,19 @@ def heartbeat_variable(prefect: str | None) -> str:
     return earlier if prefect and numbers(prefect) < (3, 6, 13) else current
 
 
-def owner_of(block: str) -> str:
-    """The owner of the alerts of the deployments on this block."""
-    return OWNER + block
+def owner_of(project: str, block: str) -> str:
+    """The owner of the alerts of a project's deployments on a block, which projects may share."""
+    return f"{OWNER}.{project}.{block}"
 
 
 def stored(api: PrefectApi, blocks: Iterable[str]) -> list[Automation]:
-    """The automations that flowship made for the deployments on these blocks.
+    """The automations that flowship made for the deployments on these blocks, of every project.
 
     Raises:
         ApiError: The API does not answer or refuses.
     """
-    return [a for block in dict.fromkeys(blocks) for a in api.automations_of(owner_of(block))]
+    owners = {owner for block in blocks for owner in block_users.read(api, block).alerts}
+    return [automation for owner in sorted(owners) for automation in api.automations_of(owner)]
 
 
 # --- from the configuration ----------------------------------------------------------------------
@@ -183,7 +185,7 @@ def draft_alerts(settings: Settings) -> DesiredAlerts:
     _refuse_two_retries(settings, wanted)
     automations = _each_once(a for one in wanted for a in _automations(one))
     return DesiredAlerts(
-        owner=owner_of(settings.block_name),
+        owner=owner_of(settings.project.name, settings.block_name),
         description=f"Kept by flowship: [[alerts]] in the configuration of {settings.project.name}."
         " The next deploy restores what is changed here; whether it is enabled stays.",
         automations=tuple(automations),

@@ -1,10 +1,10 @@
-"""Which flows have deployments on a block, its last image, and whether there are alerts: recorded.
+"""Which flows have deployments on a block, its last image, whose alerts: recorded on the server.
 
 The server cannot be asked which deployments refer to a block. Reading all of them takes longer with
 everybody's deployments, so each deploy records the flow's name in an artifact of the block, and
 only the deployments of the recorded flows are read. The image is recorded for all projects that
 share the block: with another one, a person has edited it. Alerts are asked for only where there
-are any.
+are any, or were.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Recorded:
     Attributes:
         flows: The names of the flows that have deployments on it; None if nothing recorded them.
         image: The image of the last deploy; empty if nothing recorded it.
-        alerts: Whether the deployments have alerts.
+        alerts: The owners of the alerts, one for each project that has some.
     """
 
     flows: frozenset[str] | None
     image: str = ""
-    alerts: bool = False
+    alerts: frozenset[str] = frozenset()
 
 
 NOTHING = Recorded(frozenset())
@@ -59,22 +59,33 @@ def read(api: PrefectApi, block: str) -> Recorded:
     data = found["data"] if found else None
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         return Recorded(None)
-    names, image = data.get("flows"), data.get("image")
+    names, image, owners = data.get("flows"), data.get("image"), data.get("alerts")
     return Recorded(
         frozenset(map(str, names)) if isinstance(names, list) else None,
         image if isinstance(image, str) else "",
-        data.get("alerts") is True,
+        frozenset(map(str, owners)) if isinstance(owners, list) else frozenset(),
     )
 
 
 def record(
-    api: PrefectApi, block: str, names: Iterable[str], *, image: str = "", alerts: bool = False
+    api: PrefectApi,
+    block: str,
+    names: Iterable[str],
+    *,
+    image: str = "",
+    alerts: Iterable[str] = (),
 ) -> None:
-    """Record what `Recorded` has. Where that fails, the next deploy reads all deployments."""
+    """Record the flows, the image and the owners of alerts. Where that fails, the next deploy reads
+    all deployments."""
     body = {
         "type": "json",
         "description": f"Flows with deployments on the block {block}, recorded by flowship",
-        "data": {"format": FORMAT, "flows": sorted(names), "image": image, "alerts": alerts},
+        "data": {
+            "format": FORMAT,
+            "flows": sorted(names),
+            "image": image,
+            "alerts": sorted(alerts),
+        },
     }
     with suppress(ApiError):
         api.create_artifact(artifact_key(block), body)

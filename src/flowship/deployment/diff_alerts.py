@@ -80,7 +80,7 @@ def stored_fields(automation: Automation) -> dict[str, Any]:
     """Its fields as flowship writes them, one value each: ``trigger.within``, ``action.body``."""
     fields: dict[str, Any] = {k: automation[k] for k in ("name", "description")}
     fields |= _flat("trigger", _stored_trigger(automation))
-    fields["deployments"] = sorted(_stored_deployments(automation))
+    fields["deployments"] = sorted(stored_deployments(automation))
     first, *others = automation["actions"] or [{}]
     fields |= _flat("action", {k: v for k, v in first.items() if v is not None})
     return fields | ({"other actions": others} if others else {})
@@ -190,11 +190,12 @@ def _deployments(one: Match, desired: DesiredState, state: ServerState) -> list[
     if one.stored is None or not set(desired.configured) - {d.name for d in desired.deployments}:
         return ids
     known = {found.deployment["id"] for _, found in pairs if found.deployment}
-    kept = [each for each in _stored_deployments(one.stored) if each not in known]
+    kept = [each for each in stored_deployments(one.stored) if each not in known]
     return [*kept, *ids]
 
 
-def _stored_deployments(automation: Automation) -> list[str]:
+def stored_deployments(automation: Automation) -> list[str]:
+    """The ids of the deployments that an automation is about."""
     related = automation["trigger"].get("match_related") or {}
     tables = related if isinstance(related, list) else [related]
     found = [each for table in tables for each in _listed(table.get("prefect.resource.id"))]

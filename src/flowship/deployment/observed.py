@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import alerts, block_users, docker_block, notifications
+from flowship.deployment import block_users, docker_block, notifications
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
@@ -97,7 +97,7 @@ class ServerState:
         former: The deployments on blocks that the project no longer has.
         image: The image that is recorded as the last one deployed on the block; empty if none is.
         alerts: flowship's own automations of this image.
-        alerts_recorded: Whether it is recorded that there are any.
+        alerts_recorded: The owners of alerts that are recorded of the block.
     """
 
     ground: Ground
@@ -109,7 +109,7 @@ class ServerState:
     former: tuple[SharingDeployment, ...] = ()
     image: str = ""
     alerts: tuple[Automation, ...] = ()
-    alerts_recorded: bool = False
+    alerts_recorded: frozenset[str] = frozenset()
 
     def has_deployed(self, reference: str) -> bool:
         """Whether this image is the last one that flowship itself deployed on this block."""
@@ -283,9 +283,10 @@ def _alerts(
     api: PrefectApi, desired: DesiredState, recorded: block_users.Recorded
 ) -> tuple[Automation, ...]:
     """Asked for only where there are alerts, or were."""
-    if not desired.alerts.automations and not recorded.alerts:
+    owner = desired.alerts.owner
+    if not desired.alerts.automations and owner not in recorded.alerts:
         return ()
-    return tuple(alerts.stored(api, [desired.block.name]))
+    return tuple(api.automations_of(owner))
 
 
 def _credentials(api: PrefectApi, name: str | None) -> BlockDocument | None:

@@ -6,7 +6,7 @@ import json
 import re
 
 from flowship import scope
-from flowship.doctor.result import Finding, error, ok, skipped, warning
+from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import UsageError
 
@@ -20,6 +20,8 @@ def deployed(world: World) -> Finding:
     try:
         found = scope.deployments(world.api, world.scope)
     except UsageError as exc:
+        if world.scope.elsewhere:  # a project that the user named
+            return of_error(exc, "There is nothing to examine of it.")
         return skipped(exc.message)
     world.deployments = found.found
     names = {each["name"] for each in found.found}

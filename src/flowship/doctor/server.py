@@ -11,7 +11,7 @@ from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.redaction import mask_addresses
 
-TIMEOUT = 4.0  # seconds for each request
+TIMEOUT = 5.0  # seconds for each request
 SKEW = timedelta(seconds=30)
 """As long as a deploy lock lasts; a smaller difference has no effect."""
 

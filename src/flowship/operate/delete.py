@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowship import __version__, scope
-from flowship.deployment import block_users, docker_block, lock
+from flowship.deployment import alerts, block_users, diff_alerts, docker_block, lock
 from flowship.deployment.execute import execute
 from flowship.deployment.plan import Action, Operation, Plan, Resource
 from flowship.deployment.stored import words_of
@@ -80,8 +80,9 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
         if not _blocks(each) and not (last and name in last.names):
             raise _not_ours(name)
     first = next((i.blocks[0] for i in last.images if i.blocks), "") if last else ""
-    kept = _users(api, blocks, {each["id"] for each in found})
-    operations = [operation for each in found for operation in _operations(each)]
+    ids = {each["id"] for each in found}
+    operations = [*_alerts(api, blocks, ids), *(o for each in found for o in _operations(each))]
+    kept = _users(api, blocks, ids)
     operations += _block_operations(api, [block for block in blocks if block not in kept])
     held = first or (about.lock if about.project else next(iter(blocks), ""))
     return Deletion(project, last, held, names, Plan(tuple(operations)), kept)
@@ -171,6 +172,20 @@ def _operations(deployment: FoundDeployment) -> Iterator[Operation]:
             parent=deployment["id"],
         )
     yield Operation(Action.DELETE, Resource.DEPLOYMENT, name, WHY, id=deployment["id"])
+
+
+def _alerts(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> Iterator[Operation]:
+    """The automations that are about nothing else."""
+    for automation in alerts.stored(api, blocks):
+        about = diff_alerts.stored_deployments(automation)
+        if about and deleted.issuperset(about):
+            yield Operation(
+                Action.DELETE,
+                Resource.AUTOMATION,
+                automation["name"],
+                "its deployments are deleted",
+                id=automation["id"],
+            )
 
 
 def _users(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> dict[str, str]:

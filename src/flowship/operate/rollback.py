@@ -246,5 +246,6 @@ def _stored(api: PrefectApi, release: Release) -> Stored:
 
 def _ground(api: PrefectApi, images: Sequence[Restored], server: str) -> Ground:
     first = images[0].desired
-    found = observe_ground(api, first.pool, first.block.credentials)
+    notify = {k: v for each in images for k, v in each.desired.alerts.notify.items()}
+    found = observe_ground(api, first.pool, first.block.credentials, notify)
     return replace(found, server=server)

@@ -73,7 +73,9 @@ class PrefectApi(AutomationRequests, BlockRequests, RunRequests):
         return version
 
     def clock(self) -> datetime | None:
-        """The server's own time, to the second; None if it does not say."""
+        """The server's own time, to the second; None if it does not say, as Prefect Cloud."""
+        if self.is_cloud:
+            return None
         response = self._response("GET", "/health", missing=True)
         sent = response.headers.get("Date") if response is not None else None
         return parsedate_to_datetime(sent) if sent else None

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block, parameters
+from flowship.deployment.alerts import DesiredAlerts, owner_of
 from flowship.deployment.desired import (
     DesiredBlock,
     DesiredDeployment,
@@ -19,6 +20,7 @@ from flowship.deployment.desired import (
     FlowFacts,
     ImageFacts,
     ScheduleSource,
+    WhenRemoved,
 )
 from flowship.deployment.diff_block import stored_field
 from flowship.deployment.plan import Resource, field_key, fingerprint
@@ -155,10 +157,26 @@ def _restore(
             now=now,
             warnings=(),
             elsewhere=frozenset(others | added),
+            alerts=_alerts(release, image),
+            when_removed=WhenRemoved.SELECTED,
+            sweeps=False,
         ),
         kept=tuple(place for note in notes for place in note.kept),
         lost=tuple(place for note in notes for place in note.lost),
     )
+
+
+def _alerts(release: Release, image: ReleasedImage) -> DesiredAlerts:
+    if not image.alerts:
+        return DesiredAlerts(owner_of(release.project, image.block))
+    try:
+        return DesiredAlerts.from_json(image.alerts)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise ConfigError(
+            f"the alerts of the image {image.label} in this release are damaged",
+            code="release-too-old",
+            hint="check out its git revision and run `flowship ship`",
+        ) from exc
 
 
 def _image(image: ReleasedImage) -> ImageFacts:

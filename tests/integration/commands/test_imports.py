@@ -80,6 +80,16 @@ def test_the_check_of_a_project_imports_neither_its_flow_nor_prefect(imported, t
     assert imported("check", cwd=folder) & (NEVER | NETWORK) == set()
 
 
+@pytest.mark.engine
+@pytest.mark.server
+def test_doctor_imports_neither_prefect_nor_pandas(imported, tmp_path, prefect_server):
+    env = world(tmp_path, PREFECT_API_URL=prefect_server)
+    modules = imported("doctor", cwd=tmp_path, env=env)
+    assert "flowship.doctor.catalog" in modules
+    assert modules & NEVER == set()
+    assert imported("unlock", cwd=tmp_path, env=env) & (NEVER | {"docker"}) == set()
+
+
 def test_profiles_are_read_without_prefect(imported, tmp_path):
     assert imported("profile", "ls", cwd=tmp_path) & (NEVER | NETWORK) == set()
 

@@ -15,26 +15,35 @@ from support.deploying import Target
 pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.xdist_group("doctor")]
 
 
-def test_leftovers_are_found_and_only_ours_are_removed(healthy, engine):
+def test_an_expired_lock_is_found_and_removed(healthy):
     api = PrefectApi(Target(healthy.url))
     name = lock.lock_name(f"{healthy.name}-docker")
     api.create_variable(name, {"who": "ada@laptop", "pid": 1})
+    time.sleep(32)  # until it expires
+    assert healthy.problems() == {"deploy-lock": "warning"}
+    assert "ada@laptop" in healthy.says("deploy-lock")
+    done = healthy.run("doctor", "--fix")
+    assert done.code == 0, done.stdout
+    assert "removed the expired lock of ada@laptop" in done.stdout
+    assert api.variable(name) is None
+    assert healthy.problems() == {}
+
+
+def test_containers_of_killed_commands_are_removed_and_no_others(healthy, engine):
     image = engine.images.get(healthy.block()["data"]["image"].partition("@")[0]).id
     killed = {"io.flowship.owner": "x 1-1", "io.flowship.until": "1"}
-    ours = engine.containers.create(image, "true", labels=killed)
     theirs = engine.containers.create(image, "true")
     try:
-        time.sleep(32)  # until the lock expires
-        found = healthy.problems()
-        assert found == {"deploy-lock": "warning", "engine-leftovers": "warning"}
-        assert "ada@laptop" in healthy.says("deploy-lock")
-        done = healthy.run("doctor", "--fix")
-        assert done.code == 0, done.stderr
-        assert "removed the expired lock of ada@laptop" in done.stdout
-        assert api.variable(name) is None
+        for _ in range(5):  # a build of another test may remove it first
+            engine.containers.create(image, "true", labels=killed)
+            if healthy.doctor()["engine-leftovers"]["severity"] == "warning":
+                break
+        else:
+            raise AssertionError("it was not found")
+        ours = engine.containers.create(image, "true", labels=killed)
+        healthy.doctor("--fix")
         left = {each.id for each in engine.containers.list(all=True)}
         assert (ours.id in left, theirs.id in left) == (False, True)
-        assert healthy.problems() == {}
     finally:
         theirs.remove(force=True)
 

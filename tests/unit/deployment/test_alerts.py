@@ -176,7 +176,10 @@ def test_an_image_of_several_has_the_alerts_of_its_own_deployments():
         "flowship: de-taxi: late for 15 minutes of nightly → slack-webhook/ops",
     ]
     assert [a.name for a in ml.automations] == ["flowship: de-taxi/ml: failed → slack-webhook/ops"]
-    assert (own.owner, ml.owner) == (owner_of("de-taxi-docker"), owner_of("de-taxi-docker-ml"))
+    assert (own.owner, ml.owner) == (
+        owner_of("de-taxi", "de-taxi-docker"),
+        owner_of("de-taxi", "de-taxi-docker-ml"),
+    )
 
 
 def test_an_environment_is_in_the_name():

@@ -33,3 +33,9 @@ def test_a_server_without_artifacts_does_not_stop_a_deploy():
     server.broken = True
     block_users.record(server.api, "taxi-docker", {"taxi"})
     assert block_users.flows(server.api, "taxi-docker") is None
+
+
+def test_the_owners_of_alerts_are_recorded_for_each_project_of_a_block():
+    server = ServerModel()
+    block_users.record(server.api, "taxi-docker", {"taxi"}, alerts={"a", "b"})
+    assert block_users.read(server.api, "taxi-docker").alerts == {"a", "b"}

@@ -62,7 +62,7 @@ def test_alerts_are_created_after_the_deployments_and_a_second_plan_is_empty(ser
 def test_an_alert_names_the_deployments_by_their_ids_and_has_an_owner(server):
     server.apply(desired(project(FAILED)))
     assert ids(server) == sorted(f"prefect.deployment.{i}" for i in server.stored)
-    assert only(server)["owner_resource"] == owner_of("de-taxi-docker")
+    assert only(server)["owner_resource"] == owner_of("de-taxi", "de-taxi-docker")
     assert only(server)["actions"][0]["block_document_id"] == server.documents[OPS]["id"]
 
 
@@ -286,3 +286,14 @@ def test_after_any_change_of_the_alerts_the_next_plan_is_empty(configurations, e
         for automation in server.automations.values():
             automation["enabled"] = enabled
     assert server.automations[theirs["id"]]["name"] == "theirs"
+
+
+def test_two_projects_that_share_a_block_have_alerts_of_their_own(server):
+    shared = {"block": {"name": "shared"}}
+    first = desired(settings(**shared, alerts=[FAILED]))
+    second = desired(settings(**shared, name="other", alerts=[FAILED]), flow_name="other")
+    for wanted in (first, second):
+        server.apply(wanted)
+    assert not diff(first, server.observe(first))
+    assert not diff(second, server.observe(second))
+    assert len(server.automations) == 2

@@ -129,3 +129,50 @@ def test_a_release_that_holds_too_little_is_refused(release):
     with pytest.raises(ConfigError) as caught:
         restorable(release)
     assert caught.value.code == "release-too-old"
+
+
+def test_the_alerts_of_the_release_come_back_and_so_do_the_heartbeats():
+    server = ServerModel()
+    server.add_notification_block("slack-webhook/ops")
+    stuck = {"on": ["stuck"], "notify": "slack-webhook/ops"}
+    late = {"on": ["late"], "notify": "slack-webhook/ops"}
+    first = deploy(server, desired(settings(deployments=[NIGHTLY], alerts=[stuck])))
+    names = {a["name"] for a in server.automations.values()}
+    (deployment,) = server.stored.values()
+    environment = dict(deployment["job_variables"]["env"])
+    second = deploy(server, desired(settings(deployments=[NIGHTLY], alerts=[late])), first, 2)
+    assert {a["name"] for a in server.automations.values()} != names
+    wanted = back(server, first, second).desired
+    server.apply(wanted)
+    assert {a["name"] for a in server.automations.values()} == names
+    (deployment,) = server.stored.values()
+    assert deployment["job_variables"]["env"] == environment
+    assert diff(wanted, server.observe(wanted)).operations == ()
+
+
+def test_a_release_without_alerts_has_none():
+    server = ServerModel()
+    release = deploy(server, desired(settings(deployments=[NIGHTLY])))
+    wanted = back(server, release, release).desired
+    assert wanted.alerts.automations == ()
+    assert wanted.alerts.owner == "flowship.alerts.de-taxi.de-taxi-docker"
+
+
+def test_alerts_are_part_of_a_release():
+    alerts = [{"on": ["late"], "after": "15m", "notify": "slack-webhook/ops"}]
+    wanted = desired(settings(deployments=[CHANGED], alerts=alerts))
+    empty = ServerModel().observe(desired(settings(deployments=[CHANGED])))
+    done = [Deployed(wanted, empty)]
+    release = make("de-taxi", Origin("ship"), done, None, number=1, who="ada@laptop")
+    with_deployment = replace(
+        release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
+    )
+    [restored] = restore(read_back(with_deployment), release, Stored({}, {}), added=frozenset())
+    assert restored.desired.alerts == wanted.alerts
+    assert wanted.alerts.automations
+    [image] = release.images
+    damaged = replace(image, alerts={"owner": 3})
+    with pytest.raises(ConfigError) as caught:
+        restore(replace(with_deployment, images=(damaged,)), release, Stored({}, {}),
+                added=frozenset())  # fmt: skip
+    assert caught.value.code == "release-too-old"

@@ -16,7 +16,7 @@ from flowship.project.prefect_yaml.document import Left, Table
 from flowship.project.prefect_yaml.placeholders import names, translated, unknown, usable
 
 NO_COUNTERPART: Mapping[str, str] = {
-    "triggers": "flowship does not create automations: keep them in the UI or in a script",
+    "triggers": "only alerts become automations ([[alerts]]): keep others in the UI or in a script",
     "sla": "service level agreements exist in Prefect Cloud only",
     "version_type": "the version of a deployment names the inputs of its image",
     "flow_name": "flowship reads the flow's name from the code",
