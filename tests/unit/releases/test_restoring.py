@@ -150,9 +150,30 @@ def test_the_alerts_of_the_release_come_back_and_so_do_the_heartbeats():
     assert diff(wanted, server.observe(wanted)).operations == ()
 
 
-def test_a_release_without_alerts_has_none():
+def test_a_release_without_alerts_has_none_but_knows_whose_they_would_be():
     server = ServerModel()
     release = deploy(server, desired(settings(deployments=[NIGHTLY])))
-    wanted = back(server, release, release).desired
+    images = tuple(replace(image, alerts={}) for image in release.images)
+    wanted = back(server, replace(release, images=images), release).desired
     assert wanted.alerts.automations == ()
     assert wanted.alerts.owner == "flowship.alerts.de-taxi.de-taxi-docker"
+
+
+def test_alerts_are_part_of_a_release():
+    alerts = [{"on": ["late"], "after": "15m", "notify": "slack-webhook/ops"}]
+    wanted = desired(settings(deployments=[CHANGED], alerts=alerts))
+    empty = ServerModel().observe(desired(settings(deployments=[CHANGED])))
+    done = [Deployed(wanted, empty)]
+    release = make("de-taxi", Origin("ship"), done, None, number=1, who="ada@laptop")
+    with_deployment = replace(
+        release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
+    )
+    [restored] = restore(read_back(with_deployment), release, Stored({}, {}), added=frozenset())
+    assert restored.desired.alerts == wanted.alerts
+    assert wanted.alerts.automations
+    [image] = release.images
+    damaged = replace(image, alerts={"owner": 3})
+    with pytest.raises(ConfigError) as caught:
+        restore(replace(with_deployment, images=(damaged,)), release, Stored({}, {}),
+                added=frozenset())  # fmt: skip
+    assert caught.value.code == "release-too-old"
