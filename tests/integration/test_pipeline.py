@@ -206,7 +206,7 @@ def test_a_dry_run_of_ship_says_what_happens_to_the_image_and_on_the_server(
 
     assert cli("ship", cwd=project, env=env).code == 0
     assert planned() == ("nothing", [])
-    new_image = [("update", "block"), ("update", "deployment")]
+    new_image = [("update", "block")]  # a deployment reads the image from its block
     (project / "helper.py").write_text("")
     assert planned() == ("build", new_image)
     assert cli("build", cwd=project, env=env).code == 0

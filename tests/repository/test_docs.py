@@ -25,6 +25,8 @@ from flowship.errors import ExitCode
 from flowship.project.ignore import LEFT_OUT
 from flowship.registry import Fault
 from parts import session
+from support import night
+from support.commands import world
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -33,6 +35,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 PAGE_NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
+NIGHT = "docs/guides/the-0500-run.md"
 FIRST_FLOW = "docs/guides/first-flow.md"
 OWN_FLOW = "docs/guides/your-own-flow.md"
 
@@ -525,3 +528,49 @@ def test_the_page_of_doctor_has_a_row_for_each_check_in_the_same_order():
         r"^\| `([a-z-]+)` \|", section(read("docs/doctor.md"), "The checks"), re.MULTILINE
     )
     assert rows == [check.code for check in CHECKS]
+
+
+# --- the guide "The 05:00 run did not happen" ----------------------------------------------------
+
+
+@pytest.fixture
+def trips(tmp_path, engine, base_image, registry) -> Iterator[night.Night]:
+    """A project that runs every night."""
+    folder = tmp_path / "trips"
+    folder.mkdir()
+    env = world(
+        tmp_path / "home",
+        FLOWSHIP_BASE_IMAGE=base_image,
+        FLOWSHIP_STATE_DIR=str(tmp_path / "state"),
+    )
+    (tmp_path / "home" / ".prefect").mkdir(parents=True)
+    try:
+        yield night.Night(folder, env, registry.address, free_port())
+    finally:
+        night.flowship("down", cwd=folder, env=env)
+        for image in engine.images.list(name=f"{registry.address}/trips"):
+            for container in engine.containers.list(all=True, filters={"ancestor": image.id}):
+                container.remove(force=True)
+            engine.images.remove(image.id, force=True)
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_every_step_of_the_guide_leads_to_what_it_shows(trips):
+    examples = shown(read(NIGHT))
+    assert len(examples) == len(night.BEFORE)
+    for example, event in zip(examples, night.BEFORE, strict=True):
+        if event:
+            event(trips)
+        words = shlex.split(example.command)[1:]
+        done = trips.run(*words, ok=words != ["doctor"])  # which has found a problem
+        assert agree(example.output, done.stderr + done.stdout), (
+            f"{example.command} prints\n{done.stderr}{done.stdout}"
+        )
+
+
+def test_each_cause_has_its_section():
+    text = read(NIGHT)
+    for heading in ("Paused", "Late", "Failed", "Stuck", "Not planned", "At another time"):
+        assert f"\n## {heading}\n" in text
+        assert f"(#{heading.lower().replace(' ', '-')})" in text

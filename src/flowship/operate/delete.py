@@ -81,10 +81,7 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
             raise _not_ours(name)
     first = next((i.blocks[0] for i in last.images if i.blocks), "") if last else ""
     ids = {each["id"] for each in found}
-    operations = [
-        *_alerts(api, project, blocks, ids),
-        *(o for each in found for o in _operations(each)),
-    ]
+    operations = [*_alerts(api, blocks, ids), *(o for each in found for o in _operations(each))]
     kept = _users(api, blocks, ids)
     operations += _block_operations(api, [block for block in blocks if block not in kept])
     held = first or (about.lock if about.project else next(iter(blocks), ""))
@@ -177,11 +174,9 @@ def _operations(deployment: FoundDeployment) -> Iterator[Operation]:
     yield Operation(Action.DELETE, Resource.DEPLOYMENT, name, WHY, id=deployment["id"])
 
 
-def _alerts(
-    api: PrefectApi, project: str | None, blocks: Sequence[str], deleted: set[str]
-) -> Iterator[Operation]:
-    """The project's automations that are about nothing else."""
-    for automation in alerts.stored(api, project, blocks) if project else ():
+def _alerts(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> Iterator[Operation]:
+    """The automations that are about nothing else."""
+    for automation in alerts.stored(api, blocks):
         about = diff_alerts.stored_deployments(automation)
         if about and deleted.issuperset(about):
             yield Operation(

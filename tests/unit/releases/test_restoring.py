@@ -150,11 +150,10 @@ def test_the_alerts_of_the_release_come_back_and_so_do_the_heartbeats():
     assert diff(wanted, server.observe(wanted)).operations == ()
 
 
-def test_a_release_without_alerts_has_none_but_knows_whose_they_would_be():
+def test_a_release_without_alerts_has_none():
     server = ServerModel()
     release = deploy(server, desired(settings(deployments=[NIGHTLY])))
-    images = tuple(replace(image, alerts={}) for image in release.images)
-    wanted = back(server, replace(release, images=images), release).desired
+    wanted = back(server, release, release).desired
     assert wanted.alerts.automations == ()
     assert wanted.alerts.owner == "flowship.alerts.de-taxi.de-taxi-docker"
 
