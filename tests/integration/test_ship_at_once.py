@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from support.commands import PROGRAM, ask, one_object, world
+from support.commands import PROGRAM, ask, flowship, one_object, world
 from support.projects import remove_images, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -49,12 +49,13 @@ def ships(tmp_path, base_image, engine, registry, prefect_server):
             results.append(one_object(stdout))
         return results
 
+    run.history = lambda: flowship("history", "--json", cwd=tmp_path / "0" / name, env=env).json
     yield run
     remove_images(engine, name)
 
 
 @pytest.mark.parametrize(("number", "rounds"), [(2, ROUNDS), (4, ROUNDS // 2)])
-def test_ships_at_once_leave_the_state_of_one_of_them(ships, prefect_server, number, rounds):
+def test_ships_at_once_follow_each_other_in_the_history(ships, prefect_server, number, rounds):
     for _ in range(rounds):
         results = ships(number)
         (reported,) = {r["deploy"]["deployments"][0]["id"] for r in results}
@@ -64,3 +65,12 @@ def test_ships_at_once_leave_the_state_of_one_of_them(ships, prefect_server, num
         (schedule,) = deployment["schedules"]
         winner = CRONS.index(schedule["schedule"]["cron"])
         assert image == results[winner]["push"]["reference"]
+        made = {r["deploy"]["release"]: r["push"]["reference"] for r in results}
+        made.pop(None, None)  # the server had it already, since the round before
+        newest_first = sorted(made, reverse=True)
+        recorded = ships.history()["releases"][: len(made)]
+        assert [each["number"] for each in recorded] == newest_first
+        assert [each["images"][0]["reference"] for each in recorded] == [
+            made[number] for number in newest_first
+        ]
+        assert recorded[0]["images"][0]["reference"] == image

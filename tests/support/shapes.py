@@ -466,6 +466,7 @@ RELEASE = {
             "blocks": Any_(str),
             "configured": dict,
             "hidden": dict,
+            "alerts": dict,
             "digest": str,
             "dirty": bool,
             "entrypoints": Any_(str),

@@ -86,14 +86,14 @@ def plan(api: PrefectApi, about: Scope, which: str | None) -> Rollback:
     """
     server, project = api.check(), str(about.project)
     last = _last(api, about)
-    target = _target(api, last, which)
+    target, later = _target(api, last, which)
     images = restoring.restorable(target)
     for image in images:
         _require_image(image, target)
     names = {each.full_name for each in target.deployments}
     added = tuple(n for n in sorted(last.names) if n not in names)
     short = frozenset(name.rpartition("/")[2] for name in added)
-    restored = restoring.restore(target, last, _stored(api, target), added=short)
+    restored = restoring.restore(target, later, _stored(api, target), added=short)
     ground = _ground(api, restored, server)
     plan_one = partial(_plan, api=api, project=project, ground=ground, environment=last.environment)
     plans = _each(restored)(plan_one, [each.desired for each in restored])
@@ -172,26 +172,30 @@ def _last(api: PrefectApi, about: Scope) -> Release:
     return found[0]
 
 
-def _target(api: PrefectApi, last: Release, which: str | None) -> Release:
-    earlier = (
-        release
-        for release in store.releases(api, last.project, store.PAGE)
-        if release.environment == last.environment
-    )
+def _target(
+    api: PrefectApi, last: Release, which: str | None
+) -> tuple[Release, tuple[Release, ...]]:
+    """The release to deploy again, and those after it, the newest first."""
+    later: list[Release] = []
+    for release in store.releases(api, last.project, store.PAGE):
+        if release.environment != last.environment:
+            continue
+        if store.is_meant(release, which) if which else _is_previous(release, last):
+            return release, tuple(later)
+        later.append(release)
     if which is not None:
-        for release in earlier:
-            if store.is_meant(release, which):
-                return release
         raise store.not_found(last.project, which)
-    for release in earlier:
-        complete = release.format == FORMAT and not release.incomplete
-        if release.number < last.number and complete and words.differ(release, last):
-            return release
     raise UsageError(
         f"{last.project} has no earlier release that differs from release {last.number}",
         code="release-not-found",
         hint="`flowship history` lists the releases",
     )
+
+
+def _is_previous(release: Release, last: Release) -> bool:
+    """Whether this is a whole release that differs from the last one."""
+    complete = release.format == FORMAT and not release.incomplete
+    return release.number < last.number and complete and words.differ(release, last)
 
 
 # --- what it needs -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ recorded, since it looks like a secret, it has what the server has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -86,13 +86,14 @@ def restorable(release: Release) -> tuple[ReleasedImage, ...]:
 
 
 def restore(
-    release: Release, last: Release, stored: Stored, *, added: frozenset[str]
+    release: Release, later: Sequence[Release], stored: Stored, *, added: frozenset[str]
 ) -> list[Restored]:
     """The desired state of each image of a release.
 
     Args:
         release: The release.
-        last: The last one: fields of a block that only it sets go back to their defaults.
+        later: Those after it, the newest first: fields of a block that only they set go back to
+            their defaults.
         stored: What the server has.
         added: The names of deployments that later releases added, which stay.
 
@@ -102,23 +103,28 @@ def restore(
     now = datetime.now(timezone.utc).replace(microsecond=0)
     restored = []
     for image in restorable(release):
-        resets = _resets(image, last, stored)
+        resets = _resets(image, later, stored)
         restored.append(_restore(release, image, stored, resets, added, now))
     return restored
 
 
-def _resets(image: ReleasedImage, last: Release, stored: Stored) -> dict[str, Any]:
-    """Fields that a later release set, and that have its value still: their defaults."""
-    later, block = last.image(image.label), stored.blocks.get(image.block)
-    if later is None or later.block != image.block or block is None:
+def _resets(image: ReleasedImage, later: Sequence[Release], stored: Stored) -> dict[str, Any]:
+    """Fields that later releases set, and that have the value of the last of these still: their
+    defaults."""
+    block = stored.blocks.get(image.block)
+    if block is None:
         return {}
+    applied: dict[str, str] = {}
+    for release in reversed(later):
+        found = release.image(image.label)
+        for name in found.fields if found and found.block == image.block else ():
+            applied[name] = release.applied.get(field_key(Resource.BLOCK, image.block, name), "")
     return {
         name: docker_block.DEFAULTS[name]
-        for name in later.fields
+        for name, value in applied.items()
         if name in docker_block.DEFAULTS
         and name not in image.fields
-        and last.applied.get(field_key(Resource.BLOCK, image.block, name))
-        == fingerprint(stored_field(block, name))
+        and value == fingerprint(stored_field(block, name))
     }
 
 

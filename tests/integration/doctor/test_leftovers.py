@@ -71,8 +71,8 @@ def test_an_image_that_lost_its_name_is_removed_when_it_is_old(healthy, engine, 
         assert built[0] not in images.unnamed(connect())  # it may still get its name
         assert built[0] in images.unnamed(connect(), older_than=-60)
         assert built[1] not in images.unnamed(connect(), older_than=-60)
-        assert images.remove(connect(), built[0]) is True
-        assert images.remove(connect(), built[0]) is False
+        assert images.remove_if_unused(connect(), built[0]) is True
+        assert images.remove_if_unused(connect(), built[0]) is False
     finally:
         engine.images.remove(name, force=True)
 

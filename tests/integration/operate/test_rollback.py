@@ -192,8 +192,12 @@ def test_the_scheduler_runs_the_earlier_image(machine, rolled_back):
     run, *_ = until(lambda: ask(machine.url, "/flow_runs/filter", wanted), every=1)
     assert run["auto_scheduled"]
     logs = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "limit": 200}
-    messages = [each["message"] for each in ask(machine.url, "/logs/filter", logs)]
-    assert "second edition world" in messages
+
+    def printed():
+        messages = [each["message"] for each in ask(machine.url, "/logs/filter", logs)]
+        return "second edition world" in messages
+
+    until(printed, every=1)  # the last records arrive after the run has ended
 
 
 def test_a_release_is_named_by_its_digest_or_revision_too(machine, rolled_back, tmp_path):
@@ -229,7 +233,7 @@ def test_prune_keeps_what_history_and_containers_need(machine, rolled_back, engi
     assert [each["id"] for each in done["removed"]] == [each["id"] for each in dry["removed"]]
     tags = {name for each in done["kept"] for name in each["names"]}
     left = {tag for image in engine.images.list(name=machine.name) for tag in image.tags}
-    assert left == {tag for tag in tags if tag.startswith(f"{machine.name}:")}
+    assert left == tags
     assert [each["kept"] for each in done["kept"]].count("built last") <= 1
 
 

@@ -43,8 +43,8 @@ def stored(server: ServerModel) -> Stored:
     return Stored(blocks, deployments)
 
 
-def back(server: ServerModel, release: Release, last: Release):
-    [restored] = restore(release, last, stored(server), added=frozenset())
+def back(server: ServerModel, release: Release, *later: Release):
+    [restored] = restore(release, later, stored(server), added=frozenset())
     return restored
 
 
@@ -121,6 +121,19 @@ def test_a_value_that_is_not_recorded_is_the_servers():
     assert (restored.kept, restored.lost) == ((), ("block env.API_TOKEN",))
 
 
+def test_a_field_that_only_a_release_in_between_set_goes_back_to_its_default():
+    server = ServerModel()
+    first = deploy(server, desired(settings(deployments=[NIGHTLY])))
+    limited = settings(deployments=[NIGHTLY], block={"mem-limit": "1g"})
+    second = deploy(server, desired(limited), first, 2)
+    third = deploy(server, desired(settings(deployments=[CHANGED])), second, 3)
+    (block,) = server.documents.values()
+    assert block["data"]["mem_limit"] == "1g"  # the third left it alone
+    assert back(server, first, third, second).desired.block.fields["mem_limit"] is None
+    block["data"]["mem_limit"] = "2g"  # a person's
+    assert "mem_limit" not in back(server, first, third, second).desired.block.fields
+
+
 @pytest.mark.parametrize(
     "release", [replace(RELEASE, format=1), replace(RELEASE, deployments=()),
                 replace(RELEASE, images=())]
@@ -167,12 +180,12 @@ def test_alerts_are_part_of_a_release():
     with_deployment = replace(
         release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
     )
-    [restored] = restore(read_back(with_deployment), release, Stored({}, {}), added=frozenset())
+    [restored] = restore(read_back(with_deployment), [release], Stored({}, {}), added=frozenset())
     assert restored.desired.alerts == wanted.alerts
     assert wanted.alerts.automations
     [image] = release.images
     damaged = replace(image, alerts={"owner": 3})
     with pytest.raises(ConfigError) as caught:
-        restore(replace(with_deployment, images=(damaged,)), release, Stored({}, {}),
+        restore(replace(with_deployment, images=(damaged,)), [release], Stored({}, {}),
                 added=frozenset())  # fmt: skip
     assert caught.value.code == "release-too-old"

@@ -43,8 +43,9 @@ def weekly(stage: str = "dev", text: str = ""):
     "Dockerfile": "FROM {base}\nCOPY . /opt/prefect/flows/\n",
 }
 
-# By design, in every file: the run starts in the image.
+# By design, in every file: the run starts in the image, which has the flow's file.
 ALWAYS = {
+    "version": "a hash of the flow's file, unless the file sets one; flowship writes none",
     "path": "the folder in the image",
     "pull_steps": "the folder in the image",
 }
