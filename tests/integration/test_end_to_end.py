@@ -211,7 +211,7 @@ def test_a_run_that_fails_is_exit_code_8_with_its_reason(machine, scheduled_run)
     code, stdout, stderr = machine("run", "--watch", "--param", "fail=true", ok=False)
     assert (code, stdout) == (8, "FAILED\n")
     assert "ValueError: there were no rows at all" in stderr
-    assert "see http" in stderr
+    assert re.search(r"see `flowship logs \S+` and http", stderr)
 
 
 # --- another image -------------------------------------------------------------------------------

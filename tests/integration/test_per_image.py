@@ -113,8 +113,9 @@ def parts(document):
 def unlike(document, shape):
     """What of the result of one or several images has another shape."""
     images = document.get("images")
+    of_image = {"name": str, **{key: kind for key, kind in shape.items() if key not in document}}
     found = (
-        [misfit for each in images for misfit in misfits(each, {"name": str, **shape})]
+        [misfit for each in images for misfit in misfits(each, of_image)]
         if images
         else misfits(document, shape)
     )
