@@ -6,6 +6,7 @@ is built and shipped once. Every command is one that a user would type.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import uuid
