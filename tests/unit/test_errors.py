@@ -16,7 +16,7 @@ def test_each_kind_has_an_exit_code_and_a_default_code_of_its_own(kind):
 
 
 def test_the_exit_codes_are_these():
-    assert {code.value for code in ExitCode} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 130}
+    assert {code.value for code in ExitCode} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 130}
 
 
 def test_an_error_keeps_its_own_code_and_the_class_its_default():
