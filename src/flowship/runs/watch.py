@@ -101,7 +101,8 @@ def watch(
         selection: Which records.
         lost: Says why a run that counts as going on will never end; asked from time to time.
         on_state: Receives the name of each new state but the last one, which is in the result.
-        warn: Receives each reason why the run does not start or end, once.
+        warn: Receives each reason why the run does not start or end, once, and that it starts
+            again after it had ended: an alert with ``retry-crashed``, or a person, does that.
         sleep: Waits for some seconds.
 
     Returns:
@@ -109,21 +110,56 @@ def watch(
     """
     logs = RunLogs(api, watched.id, watched.name, report, selection)
     blocked = _ObstacleWatch(api, set(watched.warnings), warn, lost)
-    wait, state = SHORTEST_WAIT, ""
+    states = _States(on_state, warn)
+    wait, run = SHORTEST_WAIT, api.run(watched.id)
     while True:
-        run = api.run(watched.id)
         active = logs.fetch()
-        if run["state"]["type"] in FINAL:
-            break
-        if run["state"]["name"] != state:
-            state = run["state"]["name"]
-            on_state(state)
-            active = True
+        if _ended(run):
+            logs.fetch_late(sleep)
+            now = api.run(watched.id)
+            if _ended(now):
+                return _result(api, watched, now)
+            states.saw(run)
+            run = now
+        active = states.saw(run) or active
         wait = SHORTEST_WAIT if active else min(wait * 1.5, LONGEST_WAIT)
         sleep(wait)
         blocked.waited(run, wait)
-    logs.fetch_late(sleep)
-    return _result(api, watched, api.run(watched.id))
+        run = api.run(watched.id)
+
+
+def _ended(run: FlowRun) -> bool:
+    return run["state"]["type"] in FINAL
+
+
+class _States:
+    """Reports each new state of a run, and that it starts again after it had ended."""
+
+    def __init__(self, on_state: Callable[[str], None], warn: Callable[[str], None]) -> None:
+        self._on_state = on_state
+        self._warn = warn
+        self._last: FlowRun | None = None
+
+    def saw(self, run: FlowRun) -> bool:
+        """Note the run as it is now; returns whether its state is a new one."""
+        last, self._last = self._last, run
+        if last and last["state"]["name"] == run["state"]["name"]:
+            return False
+        if last and (_ended(last) or _was_set_to_scheduled(last, run)):
+            how = f"ended in state {last['state']['name']}, and " if _ended(last) else ""
+            message = run["state"].get("message")
+            self._warn(f"the run {how}starts again" + (f": {message}" if message else ""))
+        self._on_state(run["state"]["name"])
+        return True
+
+
+def _was_set_to_scheduled(before: FlowRun, run: FlowRun) -> bool:
+    """Whether a run that was on its way has ended and starts again, between two requests.
+
+    A retry of the flow itself, or the wait for a free slot, has another name.
+    """
+    scheduled = StateType.SCHEDULED
+    return before["state"]["type"] != scheduled and run["state"]["name"] == "Scheduled"
 
 
 def _result(api: PrefectApi, watched: Watched, run: FlowRun) -> RunResult:

@@ -105,6 +105,47 @@ def test_a_cancelled_run_has_a_code_of_its_own(project):
     assert failure(result).code == "run-cancelled"
 
 
+AGAIN = "Started again after a crash by flowship (1 of 1)."
+
+
+def test_a_crashed_run_that_is_started_again_is_watched_until_its_last_end(project):
+    project.deploy()
+    started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    states, warnings, records = [], [], []
+    sleep = steps(
+        lambda: container.state("RUNNING"),
+        lambda: container.state("CRASHED", "exit code 137"),
+        lambda: container.state("SCHEDULED", AGAIN),  # while late records are fetched
+        *[lambda: None] * 3,
+        lambda: (container.state("RUNNING"), container.log("second attempt")),
+        lambda: container.state("COMPLETED"),
+    )
+    result = watch(
+        project.api, started, records.append, on_state=states.append, warn=warnings.append,
+        sleep=sleep,
+    )  # fmt: skip
+    assert states == ["Scheduled", "Running", "Crashed", "Scheduled", "Running"]
+    assert f"the run ended in state Crashed, and starts again: {AGAIN}" in warnings
+    assert [record.message for record in records] == ["second attempt"]
+    assert (result.state_type, failure(result)) == (StateType.COMPLETED, None)
+
+
+def test_a_crash_that_fell_between_two_requests_is_named_too(project):
+    project.deploy()
+    started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
+    container = Container(project, started.id)
+    warnings = []
+    sleep = steps(
+        lambda: container.state("RUNNING"),
+        lambda: (container.state("CRASHED"), container.state("SCHEDULED", AGAIN)),
+        lambda: container.state("CRASHED", "again"),
+    )
+    result = watch(project.api, started, lambda record: None, warn=warnings.append, sleep=sleep)
+    assert f"the run starts again: {AGAIN}" in warnings
+    assert (result.state_type, result.message) == (StateType.CRASHED, "again")
+
+
 def test_ctrl_c_while_watching_does_not_affect_the_run(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
