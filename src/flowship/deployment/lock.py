@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 """A lock that was not renewed for this long has expired."""
 RENEWAL = 7.0  # seconds between renewals: four may fail
+FRESH = 1.0  # seconds for which a renewal counts as proof that the lock is held
 POLL = 0.5  # seconds between two attempts while another deploy holds the lock
 
 
@@ -102,7 +103,8 @@ def current(api: PrefectApi, block: str) -> LockState | None:
 def remove(api: PrefectApi, lock: LockState) -> bool:
     """Break a lock; the deploy that holds it stops before its next change.
 
-    It is deleted by its id: a lock that another deploy took in the meantime stays.
+    The deploy notices it at its next `DeployLock.check`, except in the `FRESH` second after a
+    renewal. It is deleted by its id: a lock that another deploy took in the meantime stays.
 
     Returns:
         False if it was gone already.
@@ -136,6 +138,7 @@ class DeployLock:
         self._id = variable["id"]
         self._value = value
         self._renewed = taken
+        self._renewing = threading.Lock()
         self._broken = threading.Event()
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True, name="deploy-lock")
@@ -147,13 +150,15 @@ class DeployLock:
         return str(self._value["who"])
 
     def check(self) -> None:
-        """Make sure that the lock is still held.
+        """Make sure that the lock is still held, also if `remove` broke it a moment ago.
 
         Raises:
-            ApiError: It expired, and another deploy may have taken it.
+            ApiError: It was broken, or it expired, and another deploy may have taken it.
         """
+        if not self._expired:
+            self._renew(FRESH)
         # The time counts as well: after a suspension, this can be called before the thread runs.
-        if self._broken.is_set() or _clock() - self._renewed > LEASE.total_seconds():
+        if self._broken.is_set() or self._expired:
             raise ApiError(
                 "the deploy lock was lost: `flowship unlock` broke it, or this machine was"
                 f" suspended or could not reach the server for {LEASE.seconds} s; another deploy"
@@ -168,15 +173,26 @@ class DeployLock:
         with suppress(FlowshipError):  # it expires by itself
             self._api.delete_variable(self._id)
 
+    @property
+    def _expired(self) -> bool:
+        return _clock() - self._renewed > LEASE.total_seconds()
+
     def _keep(self) -> None:
-        while not self._released.wait(RENEWAL):
-            self._value["renewals"] += 1
+        while not (self._released.wait(RENEWAL) or self._broken.is_set()):
+            self._renew()
+
+    def _renew(self, older_than: float = 0) -> None:
+        """Renew the lock if its last renewal is so many seconds old, and note if it is gone."""
+        with self._renewing:
             sent = _clock()
+            if sent - self._renewed <= older_than or self._broken.is_set():
+                return
+            self._value["renewals"] += 1
             with suppress(FlowshipError):  # it may succeed the next time
-                if not self._api.update_variable(self._id, self._value):
+                if self._api.update_variable(self._id, self._value):
+                    self._renewed = sent
+                else:
                     self._broken.set()
-                    return
-                self._renewed = sent
 
 
 @contextmanager

@@ -31,6 +31,25 @@ with lock.held(PrefectApi(Target(sys.argv[1])), sys.argv[2]):
 """
 
 
+DEPLOY = """
+import os, signal, sys
+from flowship.deployment import lock
+from flowship.errors import ApiError
+from flowship.prefect.client import PrefectApi
+from support.deploying import Target
+with lock.held(PrefectApi(Target(sys.argv[1])), sys.argv[2]) as held:
+    held.check()
+    print("held", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    try:
+        held.check()
+    except ApiError as exc:
+        print(exc.code)
+    else:
+        print("changed")
+"""
+
+
 @pytest.fixture
 def api(prefect_server: str) -> PrefectApi:
     return PrefectApi(Target(prefect_server))
@@ -136,6 +155,61 @@ def test_a_broken_lock_stops_the_deploy(api, name, short_lease):
         time.sleep(1)
         with pytest.raises(ApiError) as caught:
             held.check()
+    assert caught.value.code == "deploy-lock-lost"
+
+
+def test_a_break_is_noticed_before_the_next_change_and_not_only_at_the_next_renewal(api, name):
+    with lock.held(api, name) as held:
+        time.sleep(lock.FRESH + 0.1)
+        held.check()  # renews
+        found = lock.current(api, name)
+        assert found is not None
+        assert api.variable(found.name)[0]["value"]["renewals"] == 1
+        held.check()  # the renewal is fresh: no request
+        assert api.variable(found.name)[0]["value"]["renewals"] == 1
+        assert lock.remove(api, found)
+        time.sleep(lock.FRESH + 0.1)  # far less than lock.RENEWAL
+        for _ in range(2):
+            with pytest.raises(ApiError) as caught:
+                held.check()
+            assert caught.value.code == "deploy-lock-lost"
+
+
+def test_a_deploy_that_was_stopped_while_its_lock_was_broken_changes_nothing(
+    api, name, prefect_server
+):
+    deploy = subprocess.Popen(
+        [sys.executable, "-c", DEPLOY, prefect_server, name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert deploy.stdout is not None
+    assert deploy.stdout.readline() == "held\n"
+    os.waitid(os.P_PID, deploy.pid, os.WSTOPPED)
+    found = lock.current(api, name)
+    assert found is not None
+    assert lock.remove(api, found)
+    time.sleep(lock.FRESH + 0.1)
+    deploy.send_signal(signal.SIGCONT)
+    said, _ = deploy.communicate(timeout=30)
+    assert said == "deploy-lock-lost\n"
+
+
+def test_a_lock_that_was_broken_while_its_holder_was_stopped_in_the_request_is_lost(
+    api, name, monkeypatch
+):
+    create = api.create_variable
+
+    def stopped_before_the_answer(*args):
+        variable = create(*args)
+        api.delete_variable(variable["id"])
+        time.sleep(lock.FRESH + 0.1)
+        return variable
+
+    monkeypatch.setattr(api, "create_variable", stopped_before_the_answer)
+    with lock.held(api, name) as held, pytest.raises(ApiError) as caught:
+        held.check()
     assert caught.value.code == "deploy-lock-lost"
 
 
