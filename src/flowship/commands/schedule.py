@@ -42,15 +42,17 @@ def schedule_preview(
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
+    where = _where(cron, interval, rrule)
     chosen = schedules.parse(
         cron=cron,
         interval=interval,
         rrule=rrule,
         timezone=timezone,
-        where=_where(cron, interval, rrule),
+        where=where,
         error=UsageError,
     )
     shown = preview(chosen, _moment(start, chosen.timezone), count)
+    schedules.require_runs(chosen, shown.start, where)
     screen.report(shown, *render_schedule.previewed(shown))
 
 

@@ -28,7 +28,7 @@ from flowship.deployment.desired import (
     WhenRemoved,
 )
 from flowship.deployment.schedule_rules import check_timezone
-from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse
+from flowship.deployment.schedules import ScheduleSpec, fingerprint, parse, require_runs
 from flowship.errors import ConfigError, UsageError
 
 
@@ -400,13 +400,7 @@ def _flag_schedule(
         where=option,
         error=UsageError,
     )
-    if not schedule.next_runs(now, 1):
-        raise UsageError(
-            f'"{schedule.expression}" has no upcoming runs',
-            code="schedule-never-runs",
-            hint="check UNTIL, COUNT and DTSTART of the rule",
-            where=option,
-        )
+    require_runs(schedule, now, option)
     return schedule
 
 

@@ -55,7 +55,7 @@ class Preview:
         words: The schedule in English.
         slug: What its deployment would call it.
         timezone: An IANA name.
-        start: From when the runs are counted.
+        start: From when the runs are counted: never a time that the clocks skip.
         runs: The runs.
     """
 
@@ -71,19 +71,31 @@ def preview(schedule: ScheduleSpec, start: datetime, count: int) -> Preview:
 
     Args:
         schedule: The schedule. An interval counts from `start`, as one that is deployed then.
-        start: From when on.
+        start: From when on; a time that the clocks skip is the moment when they change.
         count: How many runs.
     """
-    runs = tuple(_runs(schedule, start, schedule.next_runs(start, count)))
+    earlier, start = _existing(start)
+    runs = tuple(_runs(schedule, earlier, schedule.next_runs(start, count)))
     return Preview(schedule.words, schedule.slug, schedule.timezone, start, runs)
 
 
+def _existing(start: datetime) -> tuple[datetime, datetime]:
+    """A moment whose clock is right, and the start: the same, but for a time that is skipped."""
+    gap = _skipped(start)
+    if gap <= timedelta():
+        return start, start
+    utc = start.astimezone(timezone.utc)
+    earlier = (utc - gap).astimezone(start.tzinfo)
+    change = _change(earlier, utc.astimezone(start.tzinfo))
+    return earlier, change.after if change else start
+
+
 def _runs(
-    schedule: ScheduleSpec, start: datetime, moments: tuple[datetime, ...]
+    schedule: ScheduleSpec, earlier: datetime, moments: tuple[datetime, ...]
 ) -> Iterator[PreviewedRun]:
     before: datetime | None = None
     for moment in moments:
-        change = _change(before or start.astimezone(moment.tzinfo), moment)
+        change = _change(before or earlier.astimezone(moment.tzinfo), moment)
         notes = (_moved(schedule, moment), _twice(moment), _uneven(schedule, before, moment))
         note = ", ".join(filter(None, notes))
         yield PreviewedRun(moment, moment.astimezone(timezone.utc), change, note)

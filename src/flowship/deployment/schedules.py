@@ -29,7 +29,7 @@ from flowship.deployment.schedule_words import (
     duration_in_words,
     words_as_slug,
 )
-from flowship.errors import ConfigError, FlowshipError
+from flowship.errors import ConfigError, FlowshipError, UsageError
 
 MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
 
@@ -152,10 +152,14 @@ def parse(
         FlowshipError: Of the kind `error`, with the field and a hint.
     """
     fail = Fail(where, error)
-    if sum(value is not None for value in (cron, interval, rrule)) != 1:
+    given = sum(value is not None for value in (cron, interval, rrule))
+    if given != 1:
         raise fail(
             "a schedule must have exactly one of cron, interval and rrule",
-            "keep one of them",
+            "keep one of them"
+            if given
+            else 'give one: a cron such as "0 5 * * *" (every day at'
+            ' 05:00), an interval such as "1h", or an rrule such as "FREQ=DAILY;BYHOUR=5"',
             code="schedule-ambiguous",
         )
     zone = check_timezone(timezone, where=where, error=error)
@@ -167,6 +171,21 @@ def parse(
     assert interval is not None
     seconds = parse_interval(interval, where=where, error=error)
     return ScheduleSpec("interval", str(interval), seconds, zone, True, extra)
+
+
+def require_runs(schedule: ScheduleSpec, now: datetime, where: str) -> None:
+    """Refuse a schedule of a command line that has no run from a moment on.
+
+    Raises:
+        UsageError: It is over by then.
+    """
+    if not schedule.next_runs(now, 1):
+        raise UsageError(
+            f'"{schedule.expression}" has no upcoming runs',
+            code="schedule-never-runs",
+            hint="check UNTIL, COUNT and DTSTART of the rule",
+            where=where,
+        )
 
 
 def same_rrule(stored: str, wanted: str) -> bool:

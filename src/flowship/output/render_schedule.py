@@ -20,7 +20,7 @@ def previewed(found: Preview) -> list[RenderableType]:
         if run.change:
             lines.append(f"  [yellow]{escape(_change(run.change))}[/]")
         lines.append(_run(run, seconds=seconds))
-    return lines if found.runs else [*lines, "  no run: the schedule has ended, or never starts"]
+    return lines
 
 
 def _run(run: PreviewedRun, *, seconds: bool) -> str:

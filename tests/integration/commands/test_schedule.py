@@ -42,6 +42,7 @@ def test_the_shape_of_json(cli):
     [
         ([], "schedule-ambiguous"),
         (["0 5 * * *", "--interval", "1h"], "schedule-ambiguous"),
+        (["--rrule", "FREQ=DAILY;COUNT=2"], "schedule-never-runs"),
         (["0 5 * *"], "cron-invalid"),
         (["0 5 * * *", "--timezone", "Europe/Berln"], "timezone-unknown"),
         (["0 5 * * *", "--from", "tomorrow"], "invalid-time"),
@@ -54,3 +55,17 @@ def test_what_is_wrong_with_a_schedule_is_an_error_of_usage(cli, arguments, code
     error = one_object(done.stdout)
     assert misfits(error, ERROR) == []
     assert (done.code, error["error"]["code"]) == (2, code)
+
+
+def test_without_a_schedule_the_hint_says_what_to_give(cli):
+    done = cli("schedule", "preview")
+    assert "give one" in done.stderr
+    assert "keep one" not in done.stderr
+    assert "keep one" in cli("schedule", "preview", "@daily", "--interval", "1h").stderr
+
+
+def test_a_schedule_that_is_over_is_the_error_that_ship_ends_with(cli):
+    done = cli("schedule", "preview", "--rrule", "FREQ=DAILY;COUNT=2")
+    assert '"FREQ=DAILY;COUNT=2" has no upcoming runs' in done.stderr
+    assert "check UNTIL, COUNT and DTSTART" in done.stderr
+    assert done.stdout == ""

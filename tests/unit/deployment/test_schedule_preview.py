@@ -78,6 +78,14 @@ def test_an_interval_that_a_change_makes_uneven_says_by_how_much() -> None:
     assert notes(found)[2] == "2 h after the run before it"
 
 
+def test_counting_from_a_time_that_is_skipped_begins_when_the_clocks_change() -> None:
+    found = runs("2026-03-29T02:30", 2, cron="0 3 * * *", timezone=BERLIN)
+    assert clocks(found) == ["29 03:00 +0200", "30 03:00 +0200"]
+    assert changes(found) == ["29 02:00 → 03:00", ""]
+    found = runs("2026-10-04T02:10", 1, cron="0 5 * * *", timezone="Australia/Lord_Howe")
+    assert changes(found) == ["04 02:00 → 02:30"]
+
+
 def test_utc_has_no_changes() -> None:
     found = runs(SPRING, 5, cron="30 2 * * *")
     assert set(notes(found)) == set(changes(found)) == {""}

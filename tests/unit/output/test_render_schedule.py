@@ -37,8 +37,3 @@ def test_the_lines_fit_80_columns():
     lines += shown("2026-10-24", 2, cron="30 0 * * *", timezone="Africa/Casablanca")
     assert max(map(len, lines)) <= 80
     assert "in place of 02:30" in lines[2] + lines[3]
-
-
-def test_a_schedule_without_runs_says_so():
-    [_, line] = shown("2026-03-28", rrule="FREQ=DAILY;UNTIL=20200201T000000")
-    assert line == "  no run: the schedule has ended, or never starts"
