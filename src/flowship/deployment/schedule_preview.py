@@ -80,7 +80,7 @@ def preview(schedule: ScheduleSpec, start: datetime, count: int) -> Preview:
 
 
 def _existing(start: datetime) -> tuple[datetime, datetime]:
-    """A moment whose clock is right, and the start: the same, but for a time that is skipped."""
+    """A moment before the clocks change, and the start: the change, if they skip the start."""
     gap = _skipped(start)
     if gap <= timedelta():
         return start, start

@@ -35,6 +35,7 @@ class Check:
         needs: Checks before it: if one of them finds an error or is skipped, so is this one.
         after: Checks before it, whatever they find.
         limit: Seconds after which it counts as failed.
+        asks: Names what it asks, for the message if that does not answer; "" if it is not known.
     """
 
     code: str
@@ -42,6 +43,7 @@ class Check:
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     limit: float = 12.0
+    asks: Callable[[World], str] = lambda world: ""
 
 
 ENGINE, API, DEPLOYED = "engine-reachable", "api-reachable", "deployments"
@@ -52,9 +54,14 @@ CHECKS = (
     Check("disk-space", machine.disk_space),
     Check(ENGINE, engine.reachable),
     Check("engine-disk-space", engine.disk_space, (ENGINE,)),
-    Check("base-image", images.base, (ENGINE,)),
-    Check("registry-reachable", registry.reachable, after=(ENGINE,)),
-    Check("registry-credentials", registry.credentials, ("registry-reachable",)),
+    Check("base-image", images.base, (ENGINE,), asks=images.base_registries),
+    Check("registry-reachable", registry.reachable, after=(ENGINE,), asks=registry.asked),
+    Check(
+        "registry-credentials",
+        registry.credentials,
+        ("registry-reachable",),
+        asks=registry.asked,
+    ),
     Check("api-set", server.address),
     Check(API, server.reachable, ("api-set",)),
     Check("prefect-versions", server.versions, (API,), after=("deployed-image",)),
@@ -71,6 +78,7 @@ CHECKS = (
         images.deployed,
         ("block",),
         after=(ENGINE, "registry-credentials"),
+        asks=images.deployed_registries,
     ),
     Check("image-platform", images.platform, (ENGINE, "deployed-image")),
     Check("api-from-containers", containers.api, (ENGINE, API), after=FACTS, limit=30.0),

@@ -65,11 +65,18 @@ def _within(check: Check, world: World) -> Finding:
     Thread(target=partial(_run, check, world, done), daemon=True, name=f"{check.code} runs").start()
     with suppress(TimeoutError):
         return done.result(check.limit)
+    asked = _asked(check, world)
     return error(
-        f"no answer within {check.limit:.0f} s",
+        f"no answer{asked and f' from {asked}'} within {check.limit:.0f} s",
         "What it asks hangs, or is very slow.",
-        "run `flowship doctor` again; if it stays, restart what the check is about",
+        f"run `flowship doctor` again; if it stays, restart {asked or 'what the check is about'}",
     )
+
+
+def _asked(check: Check, world: World) -> str:
+    with suppress(FlowshipError, OSError):
+        return check.asks(world)
+    return ""
 
 
 def _run(check: Check, world: World, done: Future[Finding]) -> None:

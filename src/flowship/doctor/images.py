@@ -20,7 +20,7 @@ def base(world: World) -> Finding:
     from flowship.engine.images import look_up
 
     if world.settings is None:
-        return skipped("no valid configuration with a base image")
+        return skipped(world.why_no_settings)
     names = base_names(world)
     missing = [each for each in names if look_up(world.engine, each) is None]
     for each in missing:
@@ -35,6 +35,24 @@ def base(world: World) -> Finding:
     if missing:
         return ok(f"{', '.join(missing)} can be pulled")
     return ok(f"{', '.join(names) or 'none'} in the engine")
+
+
+def base_registries(world: World) -> str:
+    """Where the base images would be pulled from."""
+    return _registries(base_names(world)) if world.settings else ""
+
+
+def deployed_registries(world: World) -> str:
+    """Where workers pull the deployed images from."""
+    found = (document["data"].get("image") for document in world.blocks.values() if document)
+    return _registries([str(image) for image in found if image])
+
+
+def _registries(images: list[str]) -> str:
+    from flowship.registry import Reference
+
+    hosts = dict.fromkeys(Reference.parse(image).registry for image in images)
+    return f"the registry {' or '.join(hosts)}" if hosts else ""
 
 
 def base_names(world: World) -> list[str]:

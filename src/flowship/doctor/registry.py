@@ -9,6 +9,13 @@ from flowship.errors import FlowshipError
 _MEANING = "`flowship push` and `ship` fail, and workers cannot pull new images."
 
 
+def asked(world: World) -> str:
+    """Its address."""
+    from flowship.registry.target import push_target
+
+    return f"the registry {push_target(None, world.settings).registry}" if world.settings else ""
+
+
 def reachable(world: World) -> Finding:
     """Whether the registry of the project answers."""
     from flowship.registry import REFUSALS, Fault, RegistryFailure, credentials_for, is_loopback
@@ -16,8 +23,8 @@ def reachable(world: World) -> Finding:
     from flowship.registry.target import push_target
 
     if world.settings is None or not world.settings.repo:
-        return skipped("no repo is configured: images stay in the engine" if world.settings
-                       else "no valid configuration with a repo")  # fmt: skip
+        configured = "no repo is configured: images stay in the engine"
+        return skipped(world.why_no_settings or configured)
     engine = world.connected_engine
     try:
         target = push_target(None, world.settings)

@@ -79,6 +79,17 @@ class World:
         return self.scope.settings
 
     @property
+    def why_no_settings(self) -> str:
+        """Why there are none; empty if there are."""
+        if self.settings is not None:
+            return ""
+        if self.unreadable or self.scope.problem:
+            return "not known: the configuration is not valid"
+        if self.scope.project is None:
+            return "no project in this folder"
+        return f"not known here: only the folder of {self.scope.project} has its configuration"
+
+    @property
     def block_names(self) -> tuple[str, ...]:
         """The blocks of the project's images."""
         if self.scope.outline is None:

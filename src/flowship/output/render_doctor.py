@@ -92,5 +92,14 @@ def _styled(text: str, *, dim: bool) -> str:
 def _summary(found: Examination) -> str:
     counts = [(found.count(Severity.ERROR), "error"), (found.count(Severity.WARNING), "warning")]
     problems = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
-    good = found.count(Severity.OK)
-    return f"{problems or 'no problems found'} ({good} of {len(found.results)} checks are ok)"
+    good = f"{found.count(Severity.OK)} of {len(found.results)} checks are ok"
+    return f"{problems or 'no problems found'} ({good}{_skipped(found)})"
+
+
+def _skipped(found: Examination) -> str:
+    count = found.count(Severity.SKIPPED)
+    if not count:
+        return ""
+    if found.healthy:  # none was skipped because another one failed
+        return f", {count} {'does' if count == 1 else 'do'} not apply"
+    return f", {count} {'was' if count == 1 else 'were'} skipped"

@@ -46,8 +46,22 @@ def test_one_line_per_check_and_more_only_below_what_is_wrong():
         "-  secrets     no [red]secrets",
         "✓ removed a lock",
         "",
-        "1 error and 1 warning (1 of 4 checks are ok)",
+        "1 error and 1 warning (1 of 4 checks are ok, 1 was skipped)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("skips", "summary"),
+    [
+        (0, "no problems found (1 of 1 checks are ok)"),
+        (1, "no problems found (1 of 2 checks are ok, 1 does not apply)"),
+        (2, "no problems found (1 of 3 checks are ok, 2 do not apply)"),
+    ],
+)
+def test_checks_that_do_not_apply_are_not_counted_as_problems(skips, summary):
+    results = [Result("a", ok("a")), *[Result("b", skipped("no secrets"))] * skips]
+    shown = render_doctor.examination(Examination(None, None, tuple(results)), unicode=True)
+    assert shown[-1] == summary
 
 
 def test_without_unicode_it_is_ascii():
