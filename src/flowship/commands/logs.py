@@ -48,7 +48,7 @@ def logs(
     ] = None,
     tail: Annotated[
         int | None,
-        typer.Option("--tail", "-n", min=0, help="Only this number of lines at the end."),
+        typer.Option("--tail", "-n", min=1, help="Only this number of lines at the end."),
     ] = None,
     level: Annotated[
         str | None,
