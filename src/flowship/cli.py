@@ -99,7 +99,7 @@ def main() -> None:
     # Imports create many objects and no garbage; with the default threshold, the collector takes
     # a tenth of the time of a short command. A long command still collects its garbage.
     gc.set_threshold(200_000, 10, 10)
-    # A cancelled CI job or `kill` gets the same clean-up as Ctrl-C.
+    # A canceled CI job or `kill` gets the same clean-up as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from flowship.output.console import Screen
     from flowship.output.streams import resilient_streams

@@ -41,6 +41,8 @@ class Scope:
         settings: All of its settings; None if they are not valid, or there are none here.
         problem: Why the folder's configuration is invalid, if it is.
         elsewhere: Whether ``--project`` names the project; then no other deployment counts.
+        unconfigured: The folder, if it has no project and none is named: then the settings are
+            those of the built-in flow, which counts only if it was deployed; see `require_known`.
     """
 
     project: str | None
@@ -49,6 +51,7 @@ class Scope:
     settings: Settings | None = None
     problem: FlowshipError | None = None
     elsewhere: bool = False
+    unconfigured: Path | None = None
 
     @property
     def lock(self) -> str:
@@ -108,7 +111,7 @@ def choose(
     here = read.outline
     if project is None or (here and here.name == project):
         name = here.name if here else None
-        return Scope(name, deployment, here, read.settings, read.problem)
+        return replace(read, project=name, deployment=deployment)
     if environment and here:
         raise UsageError(
             f'--env is about the project "{here.name}" of this folder, not "{project}"',
@@ -140,7 +143,8 @@ def _read(folder: Path, environment: str | None, *, optional: bool) -> Scope:
     except ConfigError as exc:
         problem = exc
     else:
-        return Scope(None, outline=settings, settings=settings)
+        bare = None if loading.is_configured(folder) else folder
+        return Scope(None, outline=settings, settings=settings, unconfigured=bare)
     try:
         if not loading.is_configured(folder):
             raise problem
@@ -166,6 +170,20 @@ def _with_hint(exc: ConfigError) -> ConfigError:
 # --- whose deployments ---------------------------------------------------------------------------
 
 
+def require_known(api: PrefectApi, scope: Scope) -> None:
+    """Refuse a project that no configuration describes and that has no release.
+
+    Raises:
+        UsageError: ``--project`` names it.
+        ConfigError: Nothing does: the folder has no project.
+    """
+    from flowship.releases import store
+
+    named = scope.project if scope.elsewhere or scope.unconfigured else None
+    if named and store.latest(api, named) is None:
+        raise _unknown_project(api, scope)
+
+
 def deployments(api: PrefectApi, scope: Scope) -> ProjectDeployments:
     """The deployments that a command is about: the one that the user named, else the project's.
 
@@ -174,6 +192,7 @@ def deployments(api: PrefectApi, scope: Scope) -> ProjectDeployments:
 
     Raises:
         UsageError: There is no such deployment or project.
+        ConfigError: Nothing names a project, and the folder has none.
     """
     own = _of_project(api, scope) if scope.project else ProjectDeployments(())
     if not scope.deployment:
@@ -273,8 +292,8 @@ def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
     releases = store.current(api, scope.project, here.environment if here else None)
     released = frozenset[str]().union(*(release.names for release in releases))
     configured = here.deployment_names if here else ()
-    if not releases and not configured:
-        raise _unknown_project(api, scope.project)
+    if not releases and (scope.unconfigured or not configured):
+        raise _unknown_project(api, scope)
     blocks = here.blocks if here else ()
     found = {
         _full_name(d): d
@@ -319,23 +338,37 @@ def _full_name(deployment: FoundDeployment) -> str:
     return f"{deployment['flow_name']}/{deployment['name']}"
 
 
-def _unknown_project(api: PrefectApi, project: str) -> UsageError:
+def _unknown_project(api: PrefectApi, scope: Scope) -> FlowshipError:
+    """The error for `require_known`, with the projects that are known there."""
     from flowship.releases import store
 
-    hint = "no project has a release there: run `flowship ship`"
+    if scope.unconfigured:
+        known = store.projects(api)
+        listed = f"add --project NAME: {_listed(known)}" if known else ""
+        return ConfigError(
+            "no project in this folder",
+            code="no-configuration",
+            hint=listed or f"run `flowship init`; no project has a release at {api.url} either",
+            where=str(scope.unconfigured),
+        )
+    return UsageError(
+        f'no release of a project "{scope.project}" at {api.url}',
+        code="project-unknown",
+        hint=_known_projects(api, str(scope.project)),
+        where="--project",
+    )
+
+
+def _known_projects(api: PrefectApi, project: str) -> str:
+    from flowship.releases import store
+
     for part in (project[:2], ""):
         known = store.projects(api, part)
         if close := difflib.get_close_matches(project, known, n=1):
-            hint = f'did you mean "{close[0]}"?'
-            break
-        if known:
-            hint = f"projects with a release there: {_listed(known)}"
-    return UsageError(
-        f'no release of a project "{project}" at {api.url}',
-        code="project-unknown",
-        hint=hint,
-        where="--project",
-    )
+            return f'did you mean "{close[0]}"?'
+    if known:
+        return f"projects with a release there: {_listed(known)}"
+    return "no project has a release there: run `flowship ship`"
 
 
 def _listed(names: Collection[str] | Iterator[str]) -> str:

@@ -27,6 +27,11 @@ class Phrase(NamedTuple):
 NO = r"(?:is|are|was|were) no(?! (?:longer|more|fewer|less|better|worse|different|such)\b)(?= \w)"
 
 PHRASES = [
+    Phrase(
+        r"(?<![-`\"])(?-i:cancell(?:ed|ing))\b(?![`\"])",
+        "canceled, canceling; Prefect's states are Cancelled and Cancelling",
+        "the run was cancelled",
+    ),
     Phrase(r"\bin vain\b", "not found; without success", "would look for it in vain"),
     Phrase(r"\b(?:anew|afresh)\b", "again", "build every step anew"),
     Phrase(

@@ -113,7 +113,9 @@ def test_a_folder_of_python_files_without_a_configuration_is_an_error(tmp_path: 
 
 
 def test_an_empty_folder_is_the_built_in_project_as_for_ship(tmp_path: Path) -> None:
-    assert scope.choose(tmp_path).project == "prefect-de"
+    found = scope.choose(tmp_path)
+    assert (found.project, found.unconfigured) == ("prefect-de", tmp_path)
+    assert choose(tmp_path, HALF_EDITED).unconfigured is None
 
 
 def test_an_environment_is_of_the_folders_project_alone(tmp_path: Path) -> None:

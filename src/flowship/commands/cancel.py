@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flowship.commands.options import Env, Json, Project, not_empty
-from flowship.commands.project import announce, choose_scope
+from flowship.commands.project import announce, choose_scope, require_known
 
 
 def cancel(
@@ -48,6 +48,7 @@ def cancel(
     chosen = choose_scope(screen, run, project, env, changes_server=True)
     announce(screen, chosen.outline, "canceling a run at")
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         found = scope.run(api, chosen, Which.GOING_ON)
         screen.info(render_runs.canceling(found))
         done = cancel.cancel(

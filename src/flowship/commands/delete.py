@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flowship.commands.options import DeploymentName, Env, Json, NoWait, Project
-from flowship.commands.project import announce
+from flowship.commands.project import announce, require_known
 
 
 def delete(
@@ -38,6 +38,7 @@ def delete(
     announce(screen, chosen.outline, "deleting at")
     number = None
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         found = operation.plan(api, chosen)
         screen.info(*render_delete.planned(found))
         if not dry_run:

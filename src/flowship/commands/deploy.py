@@ -88,7 +88,7 @@ def deploy(
         review=reviewing,
     )
     screen.info(*render_deploy.all_deployed(deployed))
-    after_deploy(hooks, deployed)
+    after_deploy(screen, hooks, deployed)
     names = "\n".join(render_deploy.deployment_names(report) for report in deployed)
     screen.result(
         per_image([each.label for each in images], [report.to_json() for report in deployed]),

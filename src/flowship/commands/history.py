@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flowship.commands.options import Env, Json, Project, not_empty
+from flowship.commands.project import require_known
 
 
 def history(
@@ -38,6 +39,7 @@ def history(
     name = str(chosen.project)  # without one, `choose` is an error
     environment = chosen.outline.environment if chosen.outline else None
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         if release is not None:
             found = store.find(api, name, release)
             shown = render_history.full(found, api.ui_url(f"artifacts/artifact/{found.id}"))

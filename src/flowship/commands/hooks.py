@@ -66,20 +66,25 @@ class HookedListener(ScreenListener):
             self._hooks.run(point, **facts)
 
 
-def after_deploy(hooks: Hooks | None, reports: Sequence[DeployReport]) -> None:
-    """Run ``post-deploy``; without `hooks`, in a dry run, nothing."""
+def after_deploy(screen: Screen, hooks: Hooks | None, reports: Sequence[DeployReport]) -> None:
+    """Run ``post-deploy``; without `hooks`, in a dry run, nothing.
+
+    An interruption is that of the hook alone, which the screen says.
+    """
     if hooks is None:
         return
-    hooks.run(
-        Point.POST_DEPLOY,
-        image="\n".join(dict.fromkeys(report.image for report in reports)),
-        deployments="\n".join(
-            f"{deployment.flow_name}/{deployment.name}"
-            for report in reports
-            for deployment in report.deployments
-        ),
-        changed=flag(any(report.operations for report in reports)),
+    deployments = "\n".join(
+        f"{deployment.flow_name}/{deployment.name}"
+        for report in reports
+        for deployment in report.deployments
     )
+    images = "\n".join(dict.fromkeys(report.image for report in reports))
+    changed = flag(any(report.operations for report in reports))
+    try:
+        hooks.run(Point.POST_DEPLOY, image=images, deployments=deployments, changed=changed)
+    except KeyboardInterrupt:
+        screen.info("everything is deployed; only the post-deploy hook did not end")
+        raise
 
 
 def flag(value: bool) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from flowship.commands.options import Env, Json, Project, RunName, not_empty
 from flowship.commands.outcome import exit_on
-from flowship.commands.project import choose_scope
+from flowship.commands.project import choose_scope, require_known
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def logs(
     ] = None,
     tail: Annotated[
         int | None,
-        typer.Option("--tail", "-n", min=0, help="Only this number of lines at the end."),
+        typer.Option("--tail", "-n", min=1, help="Only this number of lines at the end."),
     ] = None,
     level: Annotated[
         str | None,
@@ -97,6 +97,7 @@ def logs(
         raise _not_with_container("--follow" if follow else "--level")
     chosen = choose_scope(screen, run, project, env)
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         found = scope.run(api, chosen, Which.FAILED if failed else Which.LATEST)
         screen.info(render_logs.head(found))
         printer = _Printer(screen, full=full)

@@ -64,7 +64,7 @@ def _change(
     all_of_it: bool,
     as_json: bool,
 ) -> None:
-    from flowship.commands.project import announce, choose_scope
+    from flowship.commands.project import announce, choose_scope, require_known
     from flowship.deployment import pausing
     from flowship.output import render_pause
     from flowship.output.console import Screen
@@ -76,6 +76,7 @@ def _change(
     about = choose_scope(screen, deployment, project, env, changes_server=True)
     announce(screen, about.outline, "pausing at" if paused else "resuming at")
     with about.open_api() as api:
+        require_known(screen, api, about)
         done = [
             pausing.change(api, each, each["flow_name"], paused=paused, schedule=schedule)
             for each in _chosen(api, about, all_of_it=all_of_it)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.output.console import Screen
+    from flowship.prefect.client import PrefectApi
     from flowship.scope import Scope
 
 
@@ -62,9 +63,22 @@ def choose_scope(
         found.require_environment()
     if problem := found.problem:
         place = f"{problem.where}: " if problem.where else ""
-        used = "its name, environment and deployments" if found.outline else "nothing of it"
-        screen.warn(f"{place}{problem.message}; {used} are used")
+        outlined = "only its name, environment and deployments are used"
+        used = outlined if found.outline else "nothing of it is used"
+        screen.warn(f"{place}{problem.message}; {used}")
     return found
+
+
+def require_known(screen: Screen, api: PrefectApi, about: Scope) -> None:
+    """Refuse a project that neither a configuration nor a release knows; see `scope`.
+
+    Prints a note where the project is the built-in one.
+    """
+    from flowship import scope
+
+    scope.require_known(api, about)
+    if about.unconfigured and about.outline:
+        screen.note(*about.outline.notes)
 
 
 def announce(screen: Screen, settings: Settings | None, doing: str) -> None:

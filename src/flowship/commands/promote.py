@@ -66,7 +66,7 @@ def promote(
     )
     for each in done:
         screen.info(*render_target.promoted(each), *render_deploy.deployed(each.deployed))
-    after_deploy(hooks, [each.deployed for each in done])
+    after_deploy(screen, hooks, [each.deployed for each in done])
     screen.result(
         per_image([each.label for each in images], [_json(each) for each in done]),
         "" if dry_run else "\n".join(each.image for each in done),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flowship.commands.options import Env, Json, Project
-from flowship.commands.project import announce
+from flowship.commands.project import announce, require_known
 
 
 def prune(
@@ -41,6 +41,7 @@ def prune(
     announce(screen, chosen.outline, "reading the releases at")
     labels = chosen.outline.project.images if chosen.outline else ()
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         engine = connect()
         found = operation.plan(engine, api, str(chosen.project), labels, keep)
     unused = [image for image in found if not image.kept]

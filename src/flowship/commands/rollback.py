@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flowship.commands.options import Env, Json, NoWait, Project, not_empty
-from flowship.commands.project import announce
+from flowship.commands.project import announce, require_known
 
 
 def rollback(
@@ -46,6 +46,7 @@ def rollback(
     chosen.require_environment()
     announce(screen, chosen.outline, "comparing with" if dry_run else "rolling back at")
     with chosen.open_api() as api:
+        require_known(screen, api, chosen)
         found = operation.plan(api, chosen, release)
         screen.info(*render_history.rollback(found))
         done = list(found.plans)

@@ -104,7 +104,7 @@ def ship(
             digest=screen.as_json,
         )
     )
-    after_deploy(hooks, [each.deployed for each in done])
+    after_deploy(screen, hooks, [each.deployed for each in done])
     results = [
         {
             "build": render_image.built_json(each.image, listener.warnings_of(each.image)),

@@ -34,7 +34,7 @@ def status(
 
     The exit code is 0 whatever the state of the runs.
     """
-    from flowship.commands.project import choose_scope
+    from flowship.commands.project import choose_scope, require_known
     from flowship.output import render_status
     from flowship.output.console import Screen
 
@@ -48,6 +48,7 @@ def status(
         )
     about = choose_scope(screen, deployment, project, env)
     with about.open_api() as api:
+        require_known(screen, api, about)
         if watch:
             _watch(api, about)
         else:

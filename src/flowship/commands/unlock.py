@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowship.commands.options import Env, Json, Project
-from flowship.commands.project import announce
+from flowship.commands.project import announce, require_known
 
 if TYPE_CHECKING:
     from flowship.deployment.lock import LockState
@@ -41,6 +41,7 @@ def unlock(
         found = lock.current(api, chosen.lock)
         outcome = "absent"
         if found is None:
+            require_known(screen, api, chosen)
             screen.info(render_lock.absent(chosen.lock))
         else:
             screen.info(*render_lock.holder(found))

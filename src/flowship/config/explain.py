@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -93,9 +96,34 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
+    if error["type"] == "literal_error":
+        return _not_a_choice(kind, key, error["input"], error["ctx"]["expected"], where)
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if key else message
     return kind(f"{key}: {message}" if key else message, code="invalid-value", where=where)
+
+
+def _not_a_choice(
+    kind: type[ConfigError] | type[UsageError], key: str, given: object, expected: str, where: str
+) -> ConfigError | UsageError:
+    """The error for a value that is not one of the allowed ones, with the nearest of them.
+
+    Args:
+        kind: The type of the error.
+        key: The key, for the message.
+        given: The value.
+        expected: The allowed values as pydantic lists them: ``'queue' or 'cancel-new'``.
+        where: The place.
+    """
+    allowed = re.findall(r"'([^']*)'", expected)
+    close = difflib.get_close_matches(str(given), allowed, n=1)
+    return kind(
+        f"{key}: {json.dumps(given, ensure_ascii=False, default=str)} is not one of"
+        f" {', '.join(map(json.dumps, allowed))}",
+        code="invalid-value",
+        hint=f'did you mean "{close[0]}"?' if close else "",
+        where=where,
+    )
 
 
 def reason(exc: ValidationError) -> str:

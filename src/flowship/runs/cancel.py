@@ -23,9 +23,9 @@ OTHERS_SECONDS = 20.0  # for the worker or the run's own process; a busy machine
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL
 WAIT = 1.0  # seconds between two looks at the run
 
-GONE = "Cancelled by flowship; its container no longer exists."
-STOPPED = "Cancelled by flowship, which stopped its container."
-FORCED = "Cancelled by flowship without its worker; a container may still run elsewhere."
+GONE = "Canceled by flowship; its container no longer exists."
+STOPPED = "Canceled by flowship, which stopped its container."
+FORCED = "Canceled by flowship without its worker; a container may still run elsewhere."
 
 
 class Outcome(Enum):
@@ -126,13 +126,13 @@ def _end(
     if container and container.container.runs:
         _stop(connect, container)
         return Cancellation(
-            _set_cancelled(api, run, STOPPED), Outcome.STOPPED, container.container.name
+            _set_canceled(api, run, STOPPED), Outcome.STOPPED, container.container.name
         )
     if container or containers.is_local(run.worker):
-        return Cancellation(_set_cancelled(api, run, GONE), Outcome.GONE)
+        return Cancellation(_set_canceled(api, run, GONE), Outcome.GONE)
     if force:
-        return Cancellation(_set_cancelled(api, run, FORCED), Outcome.FORCED)
-    raise _still_cancelling(run, problem)
+        return Cancellation(_set_canceled(api, run, FORCED), Outcome.FORCED)
+    raise _still_canceling(run, problem)
 
 
 def _container(connect: Connect, run: ChosenRun) -> tuple[RunContainer | None, str]:
@@ -148,7 +148,7 @@ def _stop(connect: Connect, container: RunContainer) -> None:
     inspection.stop(connect(), container.container.id, STOP_SECONDS)
 
 
-def _set_cancelled(api: PrefectApi, run: ChosenRun, message: str) -> ChosenRun:
+def _set_canceled(api: PrefectApi, run: ChosenRun, message: str) -> ChosenRun:
     """Set the final state of a run and of the child runs in the same container.
 
     Its worker may have reported the end of the container as a crash by now.
@@ -166,7 +166,7 @@ def _set_cancelled(api: PrefectApi, run: ChosenRun, message: str) -> ChosenRun:
     return _now(api, run)
 
 
-def _still_cancelling(run: ChosenRun, problem: str) -> RunFailedError:
+def _still_canceling(run: ChosenRun, problem: str) -> RunFailedError:
     worker = f"its worker {run.worker}" if run.worker else "a worker"
     return RunFailedError(
         f"the run {run.name} of {run.deployment} is still {run.state_name}, and its container is"

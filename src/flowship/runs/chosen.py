@@ -17,6 +17,7 @@ from flowship.runs.containers import worker_of
 from flowship.runs.find import FoundDeployment
 from flowship.runs.states import ACTIVE, FINAL, NOT_STARTED, StateType
 
+ARGUMENT = "RUN | DEPLOYMENT"  # as the help shows it: either may be wrong
 BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # of an ID, as `flowship ps` prints it
 CLOCKS = timedelta(minutes=1)  # by which this machine's clock may be behind the server's
 NOT_FOUND = ("deployment-not-found", "project-unknown")
@@ -108,6 +109,7 @@ def choose(
         found = deployment()
     except UsageError as exc:
         if "/" in text or exc.code not in NOT_FOUND:
+            exc.where = exc.where and ARGUMENT
             raise
         return _named(api, text, own(), exc)
     return _of(api, found, which)
@@ -139,7 +141,7 @@ def _named(
             f'no run and no deployment "{text}" at {api.url}',
             code="run-not-found",
             hint=not_found.hint,
-            where="RUN",
+            where=ARGUMENT,
         )
     if len(runs) > 1:
         raise _several(

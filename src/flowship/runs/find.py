@@ -113,6 +113,6 @@ def _suggestion(api: PrefectApi, name: str) -> str:
         if close := difflib.get_close_matches(name, names, n=1):
             return f'did you mean "{close[0]}"?'
     if not names:
-        return "the server has no deployments yet: run `flowship deploy`"
+        return "the server has no deployments: run `flowship deploy`"
     more = ", …" if len(names) > SHOWN_NAMES else ""
     return f"the server has: {', '.join(names[:SHOWN_NAMES])}{more}"

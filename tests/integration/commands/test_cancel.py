@@ -35,7 +35,7 @@ def cancel(cli, project):
     return run
 
 
-def test_a_run_that_has_not_started_is_cancelled_at_once(cancel, project, container):
+def test_a_run_that_has_not_started_is_canceled_at_once(cancel, project, container):
     done = cancel(f"flow-{project.tag}/nightly")
     assert (done.code, done.stdout) == (0, "CANCELLED\n"), done.stderr
     assert project.api.run(container.run_id)["state"]["type"] == "CANCELLED"
@@ -63,7 +63,7 @@ def test_force_ends_a_run_on_another_machine_and_its_child_runs(cancel, project,
         assert project.api.run(run)["state"]["type"] == "CANCELLED"
 
 
-def test_without_a_worker_the_run_stays_cancelling_and_the_error_says_how_to_force_it(
+def test_without_a_worker_the_run_stays_canceling_and_the_error_says_how_to_force_it(
     cancel, project, container
 ):
     container.state("RUNNING")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -98,3 +100,21 @@ def test_what_a_hook_prints_does_not_reach_the_terminal_unescaped(cli, project):
     done = cli("build")
     assert "a␛[31mb" in done.stderr
     assert "\x1b[31m" not in done.stderr
+
+
+def test_an_interruption_of_the_last_hook_says_that_everything_is_deployed(project):
+    text = (project / "flowship.toml").read_text()
+    hook = "kill -INT $PPID; sleep 1"
+    (project / "flowship.toml").write_text(f'{text}[hooks]\npost-deploy = "{hook}"\n')
+    command = (
+        "from pathlib import Path\n"
+        "from flowship.commands.hooks import after_deploy, begin\n"
+        "from flowship.config.loading import load\n"
+        "from flowship.output.console import Screen\n"
+        "screen = Screen()\n"
+        "after_deploy(screen, begin(screen, load(Path.cwd()), 'ship'), [])\n"
+    )
+    arguments = [sys.executable, "-c", command]
+    done = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert "everything is deployed; only the post-deploy hook did not end" in done.stderr

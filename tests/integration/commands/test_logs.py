@@ -111,3 +111,9 @@ def test_a_moment_of_since_is_a_length_of_time_or_a_time(logs, container):
 def test_the_log_of_a_deployment_without_a_run_is_an_error(logs, project):
     done = logs(f"flow-{project.tag}/nightly", "--failed", "--json")
     assert (done.code, one_object(done.stdout)["error"]["code"]) == (2, "run-not-found")
+
+
+def test_no_lines_at_all_cannot_be_asked_for(cli):
+    done = cli("logs", "nightly", "--tail", "0")
+    assert done.code == 2
+    assert "greater than or equal to" in " ".join(done.stderr.split())

@@ -95,7 +95,8 @@ def test_all_deployments_of_the_project(run, deployed):
 
 def test_a_project_that_demands_an_environment_is_not_changed_without_one(run, deployed, tmp_path):
     config = tmp_path / "project" / "flowship.toml"
-    config.write_text(f"require-env = true\n{config.read_text()}[env.production]\n")
+    named = '[[deployments]]\nname = "nightly"\n'  # a release of this environment has none
+    config.write_text(f"require-env = true\n{config.read_text()}[env.production]\n{named}")
     done = run("pause")
     assert (done.code, "no environment is chosen" in done.stderr) == (2, True)
     assert not deployed.stored()["paused"]

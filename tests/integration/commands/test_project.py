@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from support.commands import flowship, world
+from support.deploying import Project
 from support.projects import CONFIG, FLOW
 
 
@@ -166,3 +168,81 @@ def test_the_server_is_named_before_anything_is_sent_to_it(cli, project):
         "deploying to http://127.0.0.1:1/api (environment variable PREFECT_API_URL), without an"
         " environment"
     )
+
+
+# --- commands that build nothing -----------------------------------------------------------------
+
+SECOND_DAY = [
+    "status",
+    "history",
+    "prune",
+    "pause",
+    "resume",
+    "delete",
+    "unlock",
+    "rollback",
+    "logs",
+]
+
+
+@pytest.fixture
+def deployed(prefect_server) -> Project:
+    made = Project(prefect_server)
+    made.deploy()
+    return made
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("command", SECOND_DAY)
+def test_an_empty_folder_has_no_project_to_operate(deployed, tmp_path, command):
+    never_deployed = f"built-in-{deployed.tag}"
+    url = deployed.api.url
+    env = world(tmp_path / "home", PREFECT_API_URL=url, FLOWSHIP_NAME=never_deployed)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = flowship(command, "--json", cwd=empty, env=env, timeout=60)
+    error = done.json["error"]
+    assert (done.code, error["code"], error["where"]) == (3, "no-configuration", str(empty))
+    assert error["message"] == "no project in this folder"
+    assert "add --project NAME: " in error["hint"]
+    assert deployed.values["name"] in error["hint"] or error["hint"].endswith(", …")
+    assert "built-in" not in done.stderr
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("command", SECOND_DAY)
+def test_a_misspelled_project_is_an_error_with_the_nearest_name(deployed, tmp_path, command):
+    env = world(tmp_path / "home", PREFECT_API_URL=deployed.api.url)
+    name = deployed.values["name"]
+    done = flowship(command, "--project", f"{name}x", "--json", cwd=tmp_path, env=env, timeout=60)
+    error = done.json["error"]
+    assert (done.code, error["code"]) == (2, "project-unknown")
+    assert error["message"].startswith(f'no release of a project "{name}x" at ')
+    assert error["hint"] == f'did you mean "{name}"?'
+
+
+@pytest.mark.server
+def test_the_built_in_flow_is_the_project_of_an_empty_folder_once_it_is_deployed(
+    deployed, tmp_path
+):
+    name = deployed.values["name"]
+    env = world(tmp_path / "home", PREFECT_API_URL=deployed.api.url, FLOWSHIP_NAME=name)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for command, shown in (("status", f"flow-{deployed.tag}/nightly"), ("history", "deploy")):
+        done = flowship(command, cwd=empty, env=env, timeout=60)
+        assert (done.code, shown in done.stdout) == (0, True)
+        assert "no project in this folder: using the built-in ETL flow" in done.stderr
+    assert flowship("pause", cwd=empty, env=env, timeout=60).code == 0
+    assert deployed.stored()["paused"]
+
+
+@pytest.mark.server
+def test_a_file_that_is_not_toml_is_named_and_left_aside(deployed, tmp_path):
+    env = world(tmp_path / "home", PREFECT_API_URL=deployed.api.url)
+    (tmp_path / "flowship.toml").write_text("name = \n")
+    name = f"flow-{deployed.tag}/nightly"
+    done = flowship("status", name, cwd=tmp_path, env=env, timeout=60)
+    assert (done.code, "nothing of it is used\n" in done.stderr) == (0, True)
+    done = flowship("status", cwd=tmp_path, env=env, timeout=60)
+    assert (done.code, "add --project NAME" in done.stderr) == (3, True)

@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.server]
 
 def test_a_project_without_images_has_nothing_to_remove(tmp_path, prefect_server):
     env = world(tmp_path / "home", PREFECT_API_URL=prefect_server)
-    options = ("--project", "no-such-project", "--json")
-    done = flowship("prune", *options, cwd=tmp_path, env=env, ok=True)
+    (tmp_path / "flowship.toml").write_text('name = "never-built"\nentrypoint = "f.py:f"\n')
+    done = flowship("prune", "--json", cwd=tmp_path, env=env, ok=True)
     assert misfits(done.json, PRUNE) == []
     assert (done.json["removed"], done.json["kept"]) == ([], [])
     assert "nothing to remove" in done.stderr

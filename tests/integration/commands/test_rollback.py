@@ -33,7 +33,7 @@ def refusal(done) -> tuple[int, str]:
 
 
 def test_without_an_earlier_release_there_is_nothing_to_go_back_to(project, roll):
-    assert refusal(roll()) == (2, "release-not-found")
+    assert refusal(roll()) == (2, "project-unknown")
     project.deploy()
     done = roll()
     assert refusal(done) == (2, "release-not-found")

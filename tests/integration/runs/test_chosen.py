@@ -95,8 +95,10 @@ def test_of_two_runs_with_one_name_the_projects_own_and_newest_is_meant(project)
 
 def test_what_is_neither_a_run_nor_a_deployment_is_an_error_with_a_suggestion(project):
     error = refused(project, "nightli")
-    assert (error.code, error.where) == ("run-not-found", "RUN")
+    assert (error.code, error.where) == ("run-not-found", "RUN | DEPLOYMENT")
     assert "nightly" in error.hint
+    error = refused(project, f"flow-{project.tag}/nightli")
+    assert (error.code, error.where) == ("deployment-not-found", "RUN | DEPLOYMENT")
     error = refused(project, "00000000-0000-0000-0000-000000000000")
     assert error.code == "run-not-found"
 

@@ -95,7 +95,7 @@ def test_a_crash_points_to_the_log_of_the_worker_that_flowship_started(project):
     assert "the worker's log /logs/worker.log" in error.hint
 
 
-def test_a_cancelled_run_has_a_code_of_its_own(project):
+def test_a_canceled_run_has_a_code_of_its_own(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
     container = Container(project, started.id)

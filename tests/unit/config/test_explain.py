@@ -100,3 +100,31 @@ def test_an_unknown_key_of_a_schedule_has_no_quotes_within_quotes(tmp_path):
 def test_a_value_of_install_is_explained_without_the_types_that_were_tried(tmp_path, table):
     error = failure(tmp_path, f'entrypoint = "a.py:f"\n{table}install = "maybe"\n')
     assert error.message.endswith('install must be true, false or "auto"')
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        (
+            'on = ["failed", "crash"]\nnotify = "slack-webhook/ops"',
+            'alert 1, on: "crash" is not one of "failed", "crashed", "late", "stuck"',
+            'did you mean "crashed"?',
+        ),
+        (
+            'on = [7]\nnotify = "slack-webhook/ops"',
+            'alert 1, on: 7 is not one of "failed", "crashed", "late", "stuck"',
+            "",
+        ),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named(tmp_path, line, message, hint):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n[[alerts]]\n{line}\n')
+    assert (error.message, error.hint) == (message, hint)
+    assert error.where.endswith("flowship.toml:3:1")
+
+
+def test_the_nearest_of_two_allowed_values_is_suggested(tmp_path):
+    table = '[[deployments]]\nname = "d"\nconcurrency = { limit = 1, on-conflict = "cancel" }\n'
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{table}')
+    assert '"cancel" is not one of "queue", "cancel-new"' in error.message
+    assert error.hint == 'did you mean "cancel-new"?'

@@ -73,7 +73,7 @@ def test_each_state_has_a_sign_that_the_legend_explains_and_all_fits_80_columns(
     found = of(replace(NIGHTLY, runs=tuple(map(run, EVERY_STATE))))
     text = shown(found)
     assert "  last runs   ✓✗!––=↻…▶  Running, for 2 min" in text
-    legend = "✓ completed  ✗ failed  ! crashed  – cancelled  ▶ running  … starting  = paused"
+    legend = "✓ completed  ✗ failed  ! crashed  – canceled  ▶ running  … starting  = paused"
     assert legend in text
     assert max(map(len, text.splitlines())) <= 100
     assert shown(found, unicode=False).isascii()
