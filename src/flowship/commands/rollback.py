@@ -47,7 +47,8 @@ def rollback(
     announce(screen, chosen.outline, "comparing with" if dry_run else "rolling back at")
     with chosen.open_api() as api:
         found = operation.plan(api, chosen, release)
-        screen.info(*render_history.rollback(found))
+        follows = yes and not dry_run and found.changes
+        screen.info(*render_history.rollback(found, follows=follows))
         done = list(found.plans)
         if not dry_run and found.changes:
             if not (yes or prompts.confirm(f"Deploy release {found.target.number} again?")):
