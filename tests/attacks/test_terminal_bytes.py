@@ -108,6 +108,9 @@ def collection(kind: Any, origin: Any, inner: Any, depth: int) -> Any:
         module = importlib.import_module(kind.__module__)
         types_of = hints(kind, namespace(module))
         return kind(**{f.name: make(types_of[f.name], depth) for f in fields(kind) if f.init})
+    if typing.is_typeddict(kind):
+        names = namespace(importlib.import_module(kind.__module__))
+        return {name: make(each, depth) for name, each in hints(kind, names).items()}
     if hasattr(kind, "_fields"):  # a NamedTuple
         return kind(**{name: make(each, depth) for name, each in hints(kind, {}).items()})
     raise AssertionError(f"this test cannot make a {kind}")

@@ -338,7 +338,7 @@ kept as it is on the server:
         "a version",
         says="""
   ~ update deployment flow/nightly (configuration)
-      version: "abababababab" → "2026.1"
+      version: nothing → "2026.1"
 """,
         after={"version": "2026.1"},
     ),

@@ -280,7 +280,8 @@ def _is_of_secrets(
 def _is_of_alerts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether only the heartbeat changes in the environment."""
     had, gets = before.get("env") or {}, after.get("env") or {}
-    return {name for name in {*had, *gets} if had.get(name) != gets.get(name)} <= {*HEARTBEATS}
+    changed = {name for name in {*had, *gets} if had.get(name) != gets.get(name)}
+    return bool(changed) and changed <= {*HEARTBEATS}
 
 
 def _shown(

@@ -59,7 +59,8 @@ def _result(result: Result, column: int, *, unicode: bool) -> Iterator[str]:
     head = f"{mark:<2} {result.code:<{column}}"
     first, *rest = _wrapped(result.finding.found, WIDTH - len(head)) or [""]
     dim = result.severity is Severity.SKIPPED
-    yield f"[{color}]{mark:<2}[/] {result.code:<{column}}" + _styled(first, dim=dim)
+    code = escape(printable(f"{result.code:<{column}}"))
+    yield f"[{color}]{mark:<2}[/] {code}{_styled(first, dim=dim)}"
     yield from (" " * len(head) + _styled(line, dim=dim) for line in rest)
     if result.severity in (Severity.WARNING, Severity.ERROR):
         yield from _more(result, unicode=unicode)

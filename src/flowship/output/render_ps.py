@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ def _head(shown: RunRow, now: datetime) -> str:
     colour = COLOURS.get(state, "yellow")
     since = ""
     if shown.run and shown.run.started and not shown.run.is_final:
-        since = f" for {readable_span((now - parse_moment(shown.run.started)).total_seconds())}"
+        with suppress(ValueError):  # a server's text that is no moment
+            started = parse_moment(shown.run.started)
+            since = f" for {readable_span((now - started).total_seconds())}"
     name, deployment = escape(one_line(shown.name)), escape(one_line(shown.deployment))
     return f"[bold]{name}[/] of {deployment}: [{colour}]{escape(one_line(state))}[/]{since}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flowship.deployment.plan import Resource
 
@@ -28,7 +28,7 @@ class ImagePlan:
     """
 
     label: str
-    action: str
+    action: Literal["nothing", "push", "probe", "build"]
     deploy: DeployReport
     reasons: tuple[str, ...] = ()
     inputs: str = ""

@@ -36,11 +36,11 @@ def test_deeply_nested_folders_take_no_time(tmp_path, depth, pattern):
     os.close(os.open("flow.py", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
     write_files(tmp_path, {".dockerignore": f"{pattern}\n"})
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         assert len(context.scan(tmp_path).paths) == 2
         assert len(discovery.python_files(tmp_path)) == 1
-        assert time.perf_counter() - start < 10
+        assert time.process_time() - start < 10
     finally:  # pytest's own removal calls itself for each folder
         subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 

@@ -170,7 +170,7 @@ def _absolute_edit(
         slash: Whether it must end with a slash.
     """
     word, value = where.word, where.value
-    if intended is None:
+    if intended is None or "<<" in word.raw:  # a here-document: its text would become instructions
         return None
     start, end = span(word)
     raw = unquoted(word.raw)

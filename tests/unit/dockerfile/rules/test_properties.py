@@ -86,6 +86,7 @@ def test_any_text_is_checked_without_a_crash_and_within_its_lines(text):
 
 
 @given(ANY_TEXT)
+@example("FROM prefecthq/prefect\nCOPY < <<Af\n\nCOPY x y")
 @settings(max_examples=600)
 def test_after_a_fix_nothing_is_left_to_fix(text):
     fixed = fix(text, check(text, FACTS))
