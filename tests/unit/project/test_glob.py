@@ -43,6 +43,6 @@ def test_both_ways_to_match_agree(tokens, path):
 
 @pytest.mark.parametrize("pattern", ["*a" * 30 + "b", "**/" * 30 + "b", "**a" * 30 + "b"])
 def test_many_stars_take_no_time(pattern):
-    start = time.perf_counter()
+    start = time.process_time()
     assert not compile_glob(pattern)("a" * 4000)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
