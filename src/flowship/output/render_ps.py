@@ -47,7 +47,7 @@ def _head(shown: RunRow, now: datetime) -> str:
     colour = COLOURS.get(state, "yellow")
     since = ""
     if shown.run and shown.run.started and not shown.run.is_final:
-        with suppress(ValueError):  # a server's text that is no moment
+        with suppress(ValueError):  # a server's text that is not a time
             started = parse_moment(shown.run.started)
             since = f" for {readable_span((now - started).total_seconds())}"
     name, deployment = escape(one_line(shown.name)), escape(one_line(shown.deployment))
