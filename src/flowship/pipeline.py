@@ -161,7 +161,8 @@ def deploy(
 
     def bind(settings: Settings, wanted: Draft) -> DesiredState:
         reviewed = review.reference(settings.label) if review else None
-        facts = image_choice.facts_of(*image_choice.to_deploy(named or reviewed, settings))
+        with review.image_present(settings.label) if review else nullcontext():
+            facts = image_choice.facts_of(*image_choice.to_deploy(named or reviewed, settings))
         if review:
             review.require_same_files(settings.label, facts.inputs, facts.files)
         if settings.repo and not facts.pushed and not local:

@@ -40,7 +40,7 @@ def delete(
     with chosen.open_api() as api:
         require_known(screen, api, chosen)
         found = operation.plan(api, chosen)
-        screen.info(*render_delete.planned(found))
+        screen.info(*render_delete.planned(found, follows=yes and not dry_run))
         if not dry_run:
             if not (yes or prompts.confirm("Delete?")):
                 screen.info("nothing was changed")

@@ -44,4 +44,4 @@ def review(path: Path | None, flags: Flags, others: Mapping[str, object]) -> Rev
             code="options-exclude-each-other",
             where="--plan",
         )
-    return Review(reviewed.load(path))
+    return Review(reviewed.load(path), str(path))

@@ -48,7 +48,8 @@ def rollback(
     with chosen.open_api() as api:
         require_known(screen, api, chosen)
         found = operation.plan(api, chosen, release)
-        screen.info(*render_history.rollback(found))
+        follows = yes and not dry_run and found.changes
+        screen.info(*render_history.rollback(found, follows=follows))
         done = list(found.plans)
         if not dry_run and found.changes:
             if not (yes or prompts.confirm(f"Deploy release {found.target.number} again?")):

@@ -259,6 +259,7 @@ class DesiredState:
         sweeps: Whether it also is about deployments on blocks that the project no longer has: it is
             for one image, if the deploy is about all.
         alerts: The automations that report runs that went wrong.
+        origin: What it was made of in place of the configuration: ``rollback to release 3``.
     """
 
     image: ImageFacts
@@ -272,6 +273,7 @@ class DesiredState:
     when_removed: WhenRemoved = WhenRemoved.KEEP
     sweeps: bool = True
     alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
+    origin: str = ""
 
     @property
     def flows(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowship.deployment import diff_alerts, diff_block, diff_deployment, left
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.drift import NO_RELEASE, LastRelease, edit_of
+from flowship.deployment.left import NOT_CONFIGURED
 from flowship.deployment.plan import (
     Action,
     Edit,
@@ -52,7 +53,24 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
         reschedule += made.reschedule
     operations += left.operations(desired, state, last)
     operations += diff_alerts.operations(desired, state)
-    return Plan(tuple(operations), tuple(reschedule))
+    explained = [
+        _with_origin(each, desired.origin) if desired.origin else each for each in operations
+    ]
+    return Plan(tuple(explained), tuple(reschedule))
+
+
+_OF_CONFIGURATION = ("configuration", "the configuration differs", NOT_CONFIGURED)
+
+
+def _with_origin(operation: Operation, origin: str) -> Operation:
+    """The same with reasons that do not say "configuration", where none was read."""
+    changes = tuple(replace(c, reason=_reason(c.reason, origin)) for c in operation.changes)
+    return replace(operation, reason=_reason(operation.reason, origin), changes=changes)
+
+
+def _reason(reason: str, origin: str) -> str:
+    parts = [origin if part in _OF_CONFIGURATION else part for part in reason.split(", ")]
+    return ", ".join(dict.fromkeys(parts))
 
 
 def _is_repeated(operation: Operation, earlier: Sequence[Operation]) -> bool:

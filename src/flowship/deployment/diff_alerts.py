@@ -111,15 +111,15 @@ def _update(
     ids: Sequence[str | IdOf],
     desired: DesiredState,
     state: ServerState,
-    names: Mapping[str, str],
+    names: _Names,
 ) -> Iterator[Operation]:
     body = _body(wanted, ids, desired, state)
     before, after = stored_fields(stored), _fields(body, ids)
     changes = tuple(
         FieldChange(
             name,
-            _shown(before.get(name), names),
-            _shown(after.get(name), names),
+            names.shown(before.get(name)) if name == "deployments" else before.get(name),
+            names.shown(after.get(name)) if name == "deployments" else after.get(name),
             "configuration" if name in after else "no longer configured",
             fingerprint=fingerprint(before.get(name)),
         )
@@ -172,11 +172,6 @@ def _fields(body: Mapping[str, Any], ids: Sequence[str | IdOf]) -> dict[str, Any
     }
 
 
-def _shown(value: object, names: Mapping[str, str]) -> object:
-    """Deployments by their names, where they are known."""
-    return sorted(names.get(str(v), str(v)) for v in value) if isinstance(value, list) else value
-
-
 # --- which deployments ---------------------------------------------------------------------------
 
 
@@ -202,11 +197,31 @@ def stored_deployments(automation: Automation) -> list[str]:
     return [each.removeprefix(DEPLOYMENT) for each in found]
 
 
-def _names(desired: DesiredState, state: ServerState) -> dict[str, str]:
-    """Id → full name, of the deployments of this deploy."""
+@dataclass(frozen=True)
+class _Names:
+    """How deployments are shown.
+
+    Attributes:
+        known: Id → full name.
+        unknown: In place of an id that is in no list.
+    """
+
+    known: Mapping[str, str]
+    unknown: str
+
+    def shown(self, ids: object) -> list[str]:
+        """Their names, sorted."""
+        return sorted(self.known.get(str(i), self.unknown) for i in _listed(ids))
+
+
+def _names(desired: DesiredState, state: ServerState) -> _Names:
+    """Of this deploy, and of others that are or were on the project's blocks."""
     pairs = zip(desired.deployments, state.deployments, strict=True)
-    known = {found.deployment["id"]: d.full_name for d, found in pairs if found.deployment}
-    return known | {f"deployment {d.full_name}": d.full_name for d in desired.deployments}
+    known = {each.deployment["id"]: each.name for each in (*state.sharing, *state.former)}
+    known |= {found.deployment["id"]: d.full_name for d, found in pairs if found.deployment}
+    known |= {f"deployment {d.full_name}": d.full_name for d in desired.deployments}
+    # One that moved to another image is not in the lists of this one.
+    return _Names(known, "another deployment" if desired.elsewhere else "a deleted deployment")
 
 
 # --- triggers and actions, compared --------------------------------------------------------------

@@ -210,16 +210,11 @@ def _changes(
 
 
 def _why(wanted: DesiredDeployment) -> str:
-    source = wanted.schedule_source
-    return {ScheduleSource.FLAG: "by flag", ScheduleSource.RELEASE: "rollback"}.get(
-        source, "configuration"
-    )
+    return "by flag" if wanted.schedule_source is ScheduleSource.FLAG else "configuration"
 
 
 def _why_removed(wanted: DesiredDeployment) -> str:
     if wanted.schedule_source is ScheduleSource.NONE:
         return "--no-schedule"
-    if wanted.schedule_source is ScheduleSource.RELEASE:
-        return "rollback"
     by_flag = wanted.schedule_source is ScheduleSource.FLAG
     return "replaced by flag" if by_flag else "no longer configured"

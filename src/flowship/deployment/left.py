@@ -37,6 +37,7 @@ class Left:
         added: The schedules that a person added to it, in English: they keep it from being deleted.
         renamed_to: The configured deployment that has its flow and parameters under a new name.
         prune: Whether it was to be deleted.
+        unwatched: Whether the project has alerts: they are about what is configured.
     """
 
     name: str
@@ -47,12 +48,15 @@ class Left:
     added: tuple[str, ...] = ()
     renamed_to: str | None = None
     prune: bool = False
+    unwatched: bool = False
 
     @property
     def words(self) -> str:
         """What it does, and how it is removed."""
         state = "paused" if self.paused else "no active schedule"
         doing = f"still runs {' and '.join(self.runs)}" if self.runs else state
+        if self.runs and self.unwatched:
+            doing += ", without alerts"
         if self.prune:
             return f"{doing}; not deleted: it has a schedule that was added on the server"
         renamed = f"renamed to {self.renamed_to}? " if self.renamed_to else ""
@@ -76,8 +80,12 @@ def left(desired: DesiredState, state: ServerState, last: LastRelease) -> tuple[
     renamed = {stored["id"]: to for to, stored in _renamed(desired, state, last).items()}
     prune = desired.when_removed is WhenRemoved.PRUNE
     pause = desired.when_removed is WhenRemoved.PAUSE
+    unwatched = bool(desired.alerts.automations)
     return tuple(
-        _left(name, stored, renamed.get(stored["id"]), prune=prune, pause=pause)
+        replace(
+            _left(name, stored, renamed.get(stored["id"]), prune=prune, pause=pause),
+            unwatched=unwatched,
+        )
         for name, stored in _gone(desired, state, last).items()
         if not (prune and _may_delete(stored, renamed))
     )

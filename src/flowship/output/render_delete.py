@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from flowship.operate.prune import PrunedImage
 
 
-def planned(deletion: Deletion) -> Iterator[RenderableType]:
-    """What would be deleted, and what stays."""
-    for operation in deletion.plan.operations:
+def planned(deletion: Deletion, *, follows: bool = False) -> Iterator[RenderableType]:
+    """What would be deleted, and what stays.
+
+    Args:
+        deletion: The plan.
+        follows: It is carried out without a question, and shows each change as it is made.
+    """
+    for operation in () if follows else deletion.plan.operations:
         yield (
             f"  [red]-[/] {operation.action.value} {operation.resource.value}"
             f" [bold]{escape(one_line(operation.name))}[/] [dim]({escape(operation.reason)})[/]"

@@ -113,14 +113,19 @@ def _short(image: ReleasedImage) -> str:
 # --- a rollback ---------------------------------------------------------------------------------
 
 
-def rollback(found: Rollback) -> list[RenderableType]:
-    """What a rollback would change."""
+def rollback(found: Rollback, *, follows: bool = False) -> list[RenderableType]:
+    """What a rollback would change.
+
+    Args:
+        found: The rollback.
+        follows: It is carried out without a question, and shows each change as it is made.
+    """
     target = found.target
     lines: list[RenderableType] = [
         f"from release {found.last.number} to [bold]release {target.number}[/]"
         f" ({escape(_when(target))}, {escape(one_line(target.made_by))})"
     ]
-    for plan in found.plans:
+    for plan in () if follows else found.plans:
         lines += render_plan.of_report(plan)
     for name in found.added:
         lines.append(f"  [dim]{escape(one_line(name))} is newer than the release, and stays[/]")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,9 +27,11 @@ class Review:
 
     Attributes:
         plan: The plan.
+        file: Where it was read from.
     """
 
     plan: ReviewedPlan
+    file: str = "plan.json"
 
     @property
     def flags(self) -> Flags:
@@ -53,6 +57,22 @@ class Review:
         """The pinned image, if the registry had it when the plan was made."""
         image = self.image(label)
         return image.reference if image.action == "nothing" else None
+
+    @contextmanager
+    def image_present(self, label: str) -> Iterator[None]:
+        """Says how the image of this plan is made, where it does not exist.
+
+        Raises:
+            ConfigError: It does not.
+        """
+        try:
+            yield
+        except ConfigError as exc:
+            if exc.code == "image-not-built":
+                builds = self.image(label).action == "build"
+                exc.message += "; the plan says that it is built first" if builds else ""
+                exc.hint = f"run `flowship ship --plan {shlex.quote(self.file)}`, which builds it"
+            raise
 
     def require_same_place(self, settings: Settings, url: str) -> None:
         """Refuse the plan of another project, environment or server.

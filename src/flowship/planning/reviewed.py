@@ -83,7 +83,8 @@ class ReviewedImage(_Model):
 class ReviewedPlan(_Model):
     """A whole plan, as it is in its file."""
 
-    format: int = FORMAT
+    # The first key: `flowship.project.walk` knows a saved plan by it.
+    format: int = Field(default=FORMAT, alias="flowship-plan")
     flowship: str = __version__
     project: str
     environment: str | None
@@ -121,7 +122,8 @@ def save(plan: ProjectPlan, path: Path) -> None:
         ConfigError: It cannot be written.
     """
     try:
-        path.write_text(reviewed(plan).model_dump_json(indent=1) + "\n", encoding="utf-8")
+        text = reviewed(plan).model_dump_json(indent=1, by_alias=True)
+        path.write_text(text + "\n", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(
             f"cannot write the plan: {exc.strerror or exc}",

@@ -30,6 +30,7 @@ class LeftOutKind(str, Enum):
     SUBMODULE = "a submodule that was not fetched"
     EXCLUDE_FLAG = "--exclude"
     OUTPUT = "output of this command"
+    PLAN = "a plan that `flowship plan --out` saved"
     OTHER_IMAGE = "only another image of the project is made of it"
 
 
@@ -94,6 +95,7 @@ class LeftOut:
         """Whether one of flowship's own patterns decided, not one of the project's."""
         return self.kind in LEFT_OUT or self.kind in (
             LeftOutKind.OUTPUT,
+            LeftOutKind.PLAN,
             LeftOutKind.EMPTY,
             LeftOutKind.SUBMODULE,
             LeftOutKind.OTHER_IMAGE,
@@ -105,6 +107,8 @@ class LeftOut:
             return f"git keeps no empty folders: put a file into it, such as {path}/.gitkeep"
         if self.kind is LeftOutKind.OTHER_IMAGE:
             return f"copy what the flow needs of {path} to a file that no image is made of"
+        if self.kind is LeftOutKind.PLAN:
+            return "no image gets a plan; copy a file that `flowship plan` did not write"
         if self.kind is LeftOutKind.SUBMODULE:
             return "run `git submodule update --init --recursive`"
         if self.kind is LeftOutKind.GIT:
@@ -115,7 +119,7 @@ class LeftOut:
         return f"add !{path} to .dockerignore"
 
     def __str__(self) -> str:
-        if self.kind in (LeftOutKind.SUBMODULE, LeftOutKind.OTHER_IMAGE):
+        if self.kind in (LeftOutKind.SUBMODULE, LeftOutKind.OTHER_IMAGE, LeftOutKind.PLAN):
             return str(self.kind.value)
         if self.by_default:
             return f"excluded by default ({self.kind.value})"

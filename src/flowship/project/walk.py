@@ -24,6 +24,11 @@ from flowship.project.ignore import IgnoreFile, LeftOut, LeftOutKind, ignore_fil
 
 MOST_FILES = 500_000
 
+PLAN_KEY = "flowship-plan"
+"""The first key of a saved plan. One that is saved in the project must not count as a change of it,
+whatever its name is."""
+_PLAN = re.compile(rb'\s*\{\s*"' + PLAN_KEY.encode() + rb'"')
+
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -183,6 +188,9 @@ def walk(
     try:
         work.run()
         work.left_out |= {path: LeftOut(LeftOutKind.OUTPUT) for path in _outputs(work.entries)}
+        work.left_out |= {
+            each.path: LeftOut(LeftOutKind.PLAN) for each in work.entries if _is_plan(each)
+        }
     except OSError as exc:
         raise unreadable(exc) from exc
     entries = [e for e in work.entries if e.path not in work.left_out]
@@ -223,6 +231,17 @@ def _outputs(entries: list[Entry]) -> list[str]:
             if (status.st_dev, status.st_ino) in streams:
                 found.append(entry.path)
     return found
+
+
+def _is_plan(entry: Entry) -> bool:
+    """Whether a file is a saved plan. Below the top only .json files are opened, for speed."""
+    if entry.source is None or ("/" in entry.path and not entry.path.endswith(".json")):
+        return False
+    try:
+        with entry.source.open("rb") as file:
+            return _PLAN.match(file.read(len(PLAN_KEY) + 20)) is not None
+    except _GONE:
+        return False
 
 
 def _entry(source: Path, path: str, repository: _Repository) -> Entry | None:

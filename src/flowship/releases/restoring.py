@@ -164,6 +164,7 @@ def _restore(
             warnings=(),
             elsewhere=frozenset(others | added),
             alerts=_alerts(release, image),
+            origin=f"rollback to release {release.number}",
             when_removed=WhenRemoved.SELECTED,
             sweeps=False,
         ),

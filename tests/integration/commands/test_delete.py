@@ -43,6 +43,7 @@ def test_without_a_terminal_it_needs_yes(project, env, tmp_path):
     assert project.stored()
     done = flowship(*options, "--yes", cwd=tmp_path, env=env, ok=True)
     assert done.json["release"] == 2
+    assert done.stderr.count("delete deployment ") == 1, "the plan is shown once"
     assert project.api.deployment_by_name(project.facts["flow_name"], "nightly") is None
 
 

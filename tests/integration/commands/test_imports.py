@@ -32,7 +32,7 @@ HEAVY = {"jinja2", "croniter", "tomllib", "rich.live"}
 def imported(tmp_path):
     """Runs a command in its own Python process; returns the modules that it has imported."""
 
-    def run(*arguments, cwd, env=None):
+    def run(*arguments, cwd, env=None, codes=(0,)):
         target = tmp_path / "modules.json"
         done = subprocess.run(
             [sys.executable, "-c", DRIVER, str(target), *arguments],
@@ -43,7 +43,7 @@ def imported(tmp_path):
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode in codes, done.stderr
         modules = set(json.loads(target.read_text()))
         assert "flowship.cli" in modules
         return modules
@@ -84,10 +84,15 @@ def test_the_check_of_a_project_imports_neither_its_flow_nor_prefect(imported, t
 @pytest.mark.server
 def test_doctor_imports_neither_prefect_nor_pandas(imported, tmp_path, prefect_server):
     env = world(tmp_path, PREFECT_API_URL=prefect_server)
-    modules = imported("doctor", cwd=tmp_path, env=env)
+    # What else is wrong on this machine, such as a full disk, is not this test's subject.
+    modules = imported("doctor", cwd=tmp_path, env=env, codes=(0, 3))
     assert "flowship.doctor.catalog" in modules
     assert modules & NEVER == set()
-    assert imported("unlock", cwd=tmp_path, env=env) & (NEVER | {"docker"}) == set()
+    assert (
+        imported("unlock", "--project", "x", cwd=tmp_path, env=env, codes=(2,))
+        & (NEVER | {"docker"})
+        == set()
+    )
 
 
 def test_profiles_are_read_without_prefect(imported, tmp_path):

@@ -100,6 +100,21 @@ def test_right_after_it_there_is_nothing_to_change(place, shipped):
 
 @pytest.mark.engine
 @pytest.mark.server
+def test_a_plan_that_is_saved_in_the_project_changes_nothing_of_it(place, shipped):
+    inputs = place.plan()["inputs"]
+    place("plan", "--out", "plan.json")
+    try:
+        assert place.plan()["inputs"] == inputs
+        done = place("ship", "--plan", "plan.json", "--json").json
+        assert done["deploy"]["operations"] == []
+        assert place("plan").stdout.splitlines()[-1] == "plan: no changes"
+        assert "plan.json" not in place("status").stdout
+    finally:
+        (place.folder / "plan.json").unlink()
+
+
+@pytest.mark.engine
+@pytest.mark.server
 def test_a_plan_names_the_files_for_which_the_image_is_built_and_is_refused_for_others(
     place, shipped
 ):
@@ -112,7 +127,10 @@ def test_a_plan_names_the_files_for_which_the_image_is_built_and_is_refused_for_
     assert error["details"] == "flow.py changed"
     assert place.plan()["action"] == "build", "a plan that is refused builds nothing"
     place.save()
-    assert place.refused("deploy")["code"] == "image-not-built"
+    missing = place.refused("deploy")
+    assert missing["code"] == "image-not-built"
+    assert missing["message"].endswith("; the plan says that it is built first")
+    assert missing["hint"] == "run `flowship ship --plan ../plan.json`, which builds it"
     place("ship", "--plan", "../plan.json")
     assert place("plan").stdout.splitlines()[-1] == "plan: no changes"
 

@@ -244,7 +244,9 @@ def test_delete_and_back(machine, rolled_back):
     done = machine("delete", "--yes", "--json").json
     assert done["deployments"] == ["hello/greet"]
     assert ask(machine.url, "/deployments/filter", {}) == []
-    back = machine("rollback", "5", "--yes", "--json").json
+    done_again = machine("rollback", "5", "--yes", "--json")
+    back = done_again.json
+    assert done_again.stderr.count("create deployment hello/greet") == 1, "the plan is shown once"
     assert machine.stored()["name"] == "greet"
     assert back["release"] == done["release"] + 1
     assert {c: s["active"] for c, s in machine.schedules().items()}["0 5 * * *"] is False

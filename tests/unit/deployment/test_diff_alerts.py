@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,6 +139,20 @@ def test_deployments_are_shown_by_their_names(server):
     plan = server.apply(desired(project({**FAILED, "deployments": ["hourly"]})))
     (shown,) = (c for o in about_alerts(plan) for c in o.changes if c.field == "deployments")
     assert (shown.before, shown.after) == (["taxi/hourly", "taxi/nightly"], ["taxi/hourly"])
+
+
+def test_a_deployment_that_left_is_shown_by_its_name_and_else_as_deleted(server):
+    server.apply(desired(project(FAILED)))
+    one = desired(project(FAILED, deployments=TWO[:1]))
+    (change,) = about_alerts(diff(one, server.observe(one)))[0].changes
+    assert (change.before, change.after) == (["taxi/hourly", "taxi/nightly"], ["taxi/nightly"])
+    (hourly,) = (i for i, d in server.stored.items() if d["name"] == "hourly")
+    del server.stored[hourly]
+    (change,) = about_alerts(diff(one, server.observe(one)))[0].changes
+    assert change.before == ["a deleted deployment", "taxi/nightly"]
+    state, several = server.observe(one), replace(one, elsewhere=frozenset({"other"}))
+    (change,) = about_alerts(diff(several, state))[0].changes
+    assert change.before == ["another deployment", "taxi/nightly"]
 
 
 def test_what_left_the_configuration_is_deleted_and_only_then_no_longer_asked_for(server):

@@ -57,6 +57,21 @@ def test_a_deployment_of_an_earlier_release_stays_and_is_listed(server):
     assert apply(server, state) == []
 
 
+def test_alerts_are_no_longer_about_it_and_it_says_so(server):
+    server.add_notification_block("slack-webhook/ops")
+    alerts = [{"on": ["failed"], "notify": "slack-webhook/ops"}]
+    server.apply(desired(settings(deployments=[OLD], alerts=alerts)))
+    state = wanted(WEEKLY, alerts=alerts)
+    words = "still runs every day at 05:00 UTC, without alerts; --prune deletes it"
+    assert [each.words for each in gone(server, state)] == [words]
+    apply(server, state)
+    assert [each.words for each in gone(server, state)] == [words], "and afterwards too"
+    (old,) = (i for i, d in server.stored.items() if d["name"] == "old")
+    assert old not in str(server.automations)
+    next(d for d in server.stored.values() if d["name"] == "old")["paused"] = True
+    assert [each.words for each in gone(server, state)] == ["paused; --prune deletes it"]
+
+
 def test_what_no_release_of_the_project_made_is_not_the_projects_to_remove(server):
     state = wanted(WEEKLY, prune=True)
     assert gone(server, state, LastRelease()) == ()

@@ -32,6 +32,12 @@ def test_a_plan_says_what_goes_and_what_stays():
     assert "runs, images, Secret blocks and the work pool stay" in text
 
 
+def test_a_plan_that_is_carried_out_at_once_is_shown_only_then():
+    text = plain(render_delete.planned(DELETION, follows=True))
+    assert "delete deployment" not in text
+    assert "the block taxi-docker stays" in text
+
+
 def test_what_was_deleted_can_come_back():
     text = plain(render_delete.done(DELETION, 5, dry_run=False))
     assert "✓ deleted taxi/[x]" in text

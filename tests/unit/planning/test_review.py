@@ -61,6 +61,17 @@ def test_the_environment_of_the_plan_is_in_the_hint():
     assert caught.value.hint == "add --env production"
 
 
+def test_a_missing_image_is_made_by_ship_with_the_same_plan():
+    found = replace(review("build"), file="../my plan.json")
+    with pytest.raises(ConfigError) as caught, found.image_present("de-taxi"):
+        raise ConfigError("no image for the current files of de-taxi", code="image-not-built")
+    assert caught.value.message.endswith("; the plan says that it is built first")
+    assert "`flowship ship --plan '../my plan.json'`" in caught.value.hint
+    with pytest.raises(ConfigError) as other, found.image_present("de-taxi"):
+        raise ConfigError("something else", code="unreadable-file", hint="as it was")
+    assert (other.value.message, other.value.hint) == ("something else", "as it was")
+
+
 def test_files_that_changed_are_named():
     with pytest.raises(ConfigError) as caught:
         review().require_same_files("de-taxi", "cd" * 32, {"flow.py": "2", "new.py": "3"})

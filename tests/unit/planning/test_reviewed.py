@@ -15,7 +15,9 @@ from flowship.deployment.desired import Flags
 from flowship.errors import ConfigError
 from flowship.planning import reviewed
 from flowship.planning.project_plan import ImagePlan, ProjectPlan
+from flowship.project import context
 from support.deploying import desired, dry_run, settings
+from support.projects import write_files
 
 SECRET = {"block": {"env": {"API_TOKEN": "sk-123"}}}
 
@@ -46,6 +48,24 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path):
     assert reviewed.load(saved(tmp_path, found)) == reviewed.reviewed(found)
 
 
+@pytest.mark.parametrize("name", ["plan.json", "plan", "plans/1.json", "flows/[a].json"])
+def test_a_plan_that_is_saved_in_the_project_does_not_change_its_image(tmp_path, name):
+    write_files(tmp_path, {"flow.py": "", "plans/data.json": "{}", "flows/a.json": "[]"})
+    before = context.scan(tmp_path)
+    reviewed.save(plan(), tmp_path / name)
+    after = context.scan(tmp_path)
+    assert after.digest() == before.digest()
+    assert str(after.left_out[name]) == "a plan that `flowship plan --out` saved"
+    document = json.loads((tmp_path / name).read_text())
+    (tmp_path / name).write_text(json.dumps(document))  # as another program formats it
+    assert context.scan(tmp_path).digest() == before.digest()
+
+
+def test_only_the_first_key_says_that_a_file_is_a_plan(tmp_path):
+    write_files(tmp_path, {"a.json": '{"a": {"flowship-plan": 1}}', "b.py": '"flowship-plan"'})
+    assert context.scan(tmp_path).paths == {"a.json", "b.py"}
+
+
 def test_a_file_has_no_value_of_the_configuration(tmp_path):
     values = {"deployments": [{"name": "nightly", "parameters": {"year": 1987}}], **SECRET}
     text = saved(tmp_path, plan(report(**values))).read_text()
@@ -55,7 +75,16 @@ def test_a_file_has_no_value_of_the_configuration(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"format": 1}', b"[" * 100_000, b'"' + b"a" * 30],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"flowship-plan": 1}',
+        b"[" * 100_000,
+        b'"' + b"a" * 30,
+    ],
     ids=["empty", "object", "list", "null", "bytes", "incomplete", "deep", "text"],
 )
 def test_a_file_that_is_not_a_plan_is_refused(tmp_path, content):
@@ -69,7 +98,7 @@ def test_a_file_that_is_not_a_plan_is_refused(tmp_path, content):
 @given(st.data())
 def test_a_damaged_plan_is_refused_or_read_and_never_a_bug(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("plans") / "plan.json"
-    document = json.loads(reviewed.reviewed(plan()).model_dump_json())
+    document = json.loads(reviewed.reviewed(plan()).model_dump_json(by_alias=True))
     names = data.draw(st.sampled_from(sorted(document)))
     document[names] = data.draw(
         st.none() | st.integers() | st.text() | st.lists(st.integers()) | st.just({"a": 1})

@@ -72,6 +72,28 @@ def test_the_server_becomes_what_the_release_was():
     assert block["data"]["image"] == desired(settings()).image.reference
 
 
+def test_the_reasons_name_the_release_and_no_configuration():
+    server = ServerModel()
+    server.add_notification_block("slack-webhook/ops")
+    alert = {"on": ["late"], "notify": "slack-webhook/ops"}
+    first = deploy(server, desired(settings(deployments=[NIGHTLY], alerts=[alert])))
+    more = {"name": "nightly", "cron": "0 6 * * *", "parameters": {"year": 1, "months": [2]}}
+    later = settings(
+        deployments=[more],
+        block={"mem-limit": "1g"},
+        alerts=[{**alert, "after": "1h"}, {"on": ["failed"], "notify": "slack-webhook/ops"}],
+    )
+    last = deploy(server, desired(later), first, 2)
+    wanted = back(server, first, last).desired
+    plan = diff(wanted, server.observe(wanted))
+    changes = [change for operation in plan.operations for change in operation.changes]
+    reasons = {each.reason for each in (*plan.operations, *changes)}
+    assert {o.resource.value for o in plan.operations} == {
+        "block", "deployment", "schedule", "automation",
+    }  # fmt: skip
+    assert reasons == {"rollback to release 1"}
+
+
 def test_a_field_that_a_person_changed_since_stays():
     server = ServerModel()
     first = deploy(server, desired(settings(deployments=[NIGHTLY])))
