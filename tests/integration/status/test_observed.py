@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowship.status import observed
+from support.commands import until
 from support.deploying import Project
 
 pytestmark = pytest.mark.server
@@ -97,8 +98,5 @@ def test_signs_of_life_are_read_the_newest_first(project):
         for number, moment in enumerate(moments, start=int(project.tag[:6], 16))
     ]
     project.raw("POST", "/events", events)
-    for _ in range(100):
-        found = observed.heartbeats(project.api, started)
-        if len(found) == 2:  # the server stores them one after the other
-            break
-    assert found == moments[:0:-1]
+    expected = moments[:0:-1]  # the server stores events in batches, after some seconds
+    until(lambda: observed.heartbeats(project.api, started) == expected, every=0.2)
