@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from flowship import image_choice
 from flowship.build_request import BuildRequest
 from flowship.config.settings import Settings
-from flowship.deployment.plan import Action, Resource
 from flowship.errors import FlowshipError
 from flowship.events import Report
 
@@ -38,6 +37,14 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+class Labelled(Protocol):
+    """One of several images."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+
+
 class Listener(Protocol):
     """Receives each step's progress and result."""
 
@@ -58,19 +65,19 @@ class Listener(Protocol):
 
 
 def each(
-    images: Sequence[Settings], work: Callable[..., Result], *columns: Sequence[Any]
+    images: Sequence[Labelled], work: Callable[..., Result], *columns: Sequence[Any]
 ) -> list[Result]:
     """Call `work` for each image, with the image's item of each column.
 
     Where there are several, an error says of which image it is.
     """
     done = []
-    for settings, *items in zip(images, *columns, strict=True):
+    for image, *items in zip(images, *columns, strict=True):
         try:
             done.append(work(*items))
         except FlowshipError as exc:
             if len(images) > 1:
-                exc.message = f"image {settings.label}: {exc.message}"
+                exc.message = f"image {image.label}: {exc.message}"
             raise
     return done
 
@@ -165,6 +172,7 @@ def plan_images(
 ) -> list[DeployReport]:
     """What the deploys would change."""
     from flowship import deploy as step
+    from flowship.planning.project_plan import without_repeated
 
     project, environment = images[0].project.name, images[0].environment
     plans = each(
@@ -172,18 +180,14 @@ def plan_images(
         lambda wanted: step.plan(wanted, api, project, ground, environment),
         sweeping(images, desired),
     )
-    created: set[tuple[Resource, str]] = set()
-    return [_without_repeats(plan, created) for plan in plans]
+    first, *others = without_repeated(plans)
+    return [first, *map(_pool_is_there, others)]
 
 
-def _without_repeats(plan: DeployReport, created: set[tuple[Resource, str]]) -> DeployReport:
-    """The plan of one image without what that of an earlier one creates, such as the work pool."""
-    new = [o for o in plan.operations if (o.resource, o.name) not in created]
-    pool = plan.pool
-    if (Resource.WORK_POOL, pool.name) in created:
-        pool = replace(pool, outcome="found")
-    created |= {(o.resource, o.name) for o in new if o.action is Action.CREATE}
-    return replace(plan, operations=tuple(new), pool=pool)
+def _pool_is_there(plan: DeployReport) -> DeployReport:
+    """The plan of a further image: the first one creates the project's work pool."""
+    created = plan.pool.outcome == "created"
+    return replace(plan, pool=replace(plan.pool, outcome="found")) if created else plan
 
 
 def sweeping(images: Sequence[Settings], desired: Sequence[DesiredState]) -> list[DesiredState]:

@@ -3,12 +3,12 @@ configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flowship import deploy
+from flowship import deploy, per_image
 from flowship.deployment import docker_block
 from flowship.deployment.observed import Ground, observe_ground
 from flowship.errors import ConfigError, FlowshipError, UsageError
@@ -96,7 +96,7 @@ def plan(api: PrefectApi, about: Scope, which: str | None) -> Rollback:
     restored = restoring.restore(target, later, _stored(api, target), added=short)
     ground = _ground(api, restored, server)
     plan_one = partial(_plan, api=api, project=project, ground=ground, environment=last.environment)
-    plans = _each(restored)(plan_one, [each.desired for each in restored])
+    plans = per_image.each(restored, plan_one, [each.desired for each in restored])
     return Rollback(project, last, target, tuple(restored), ground, tuple(plans), added)
 
 
@@ -125,25 +125,8 @@ def execute(
         ground=rollback.ground,
         wait=wait,
         report=report,
-        each=_each(rollback.images),
+        each=partial(per_image.each, rollback.images),
     )
-
-
-def _each(images: Sequence[Restored]) -> Callable[..., list[Any]]:
-    """Calls a function for each image; of several, an error says of which one it is."""
-
-    def each(work: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
-        done = []
-        for image, *items in zip(images, *columns, strict=True):
-            try:
-                done.append(work(*items))
-            except FlowshipError as exc:
-                if len(images) > 1:
-                    exc.message = f"image {image.label}: {exc.message}"
-                raise
-        return done
-
-    return each
 
 
 # --- which release -------------------------------------------------------------------------------
