@@ -401,7 +401,7 @@ register(
     schedule.schedule_preview,
     (
         'flowship schedule preview "0 5 * * *" --timezone Europe/Berlin',
-        'flowship schedule preview "30 2 * * *" --timezone Europe/Berlin --from 2026-10-24 -n 3',
+        'flowship schedule preview "30 2 * * *" --from 2026-10-24 -n 3',
         "flowship schedule preview --interval 15m",
     ),
 )

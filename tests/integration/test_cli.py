@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 from flowship import __version__
 from flowship.commands.boundary import CLICK_ERROR
@@ -25,8 +26,11 @@ def project(tmp_path):
 
 def test_the_commands_are_these():
     assert {" ".join(path) for path in LEAVES} == {
-        *("check", "build", "push", "login", "deploy", "ship", "run", "up", "down", "init"),
-        *("try", "promote", "secret set", "secret ls", "secret rm"),
+        *("init", "check", "build", "try"),
+        *("push", "plan", "deploy", "ship", "promote", "run"),
+        *("status", "history", "logs", "ps", "doctor", "schedule preview"),
+        *("pause", "resume", "rollback", "cancel", "delete", "prune", "unlock"),
+        *("up", "down", "login", "secret set", "secret ls", "secret rm"),
         *("profile set-api", "profile ls", "profile use", "profile show", "etl run"),
     }
 
@@ -37,6 +41,14 @@ def test_every_command_and_every_option_has_a_help_text(path):
     assert command.help
     without = [p.name for p in command.params if not getattr(p, "help", None)]
     assert without == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_no_help_text_loses_what_looks_like_markup(path):
+    command = COMMANDS[path]
+    texts = [command.help, *(param.help for param in command.params)]
+    shown = [Text.from_markup(text).plain for text in texts]
+    assert shown == [text.replace(r"\[", "[") for text in texts]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
@@ -88,7 +100,7 @@ def test_the_help_of_every_command_ends_with_its_examples(cli, path):
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: " ".join(path) or "flowship")
 def test_every_example_can_be_parsed_and_is_about_its_command(path):
     for line in examples(EVERY[path]):
-        program, *words = shlex.split(line.partition(" < ")[0])
+        program, *words = shlex.split(re.split(" [<>] ", line)[0])
         assert program == "flowship"
         assert parse(words)[: len(path)] == path
 

@@ -77,8 +77,10 @@ def test_a_new_image_changes_the_block_and_nothing_else(project):
     assert (again.block.id, again.block.outcome) == (first.block.id, "updated")
     assert again.block.edits == ()
     assert again.deployments[0].changes == ()
-    # A set: the server may ask to try again while its database is locked.
-    assert {write for write in project.network.writes if write.startswith("PATCH")} == {
+    # A set: the server may ask to try again while its database is locked. A deploy that takes
+    # seconds renews its lock, which is a variable.
+    changed = {write for write in project.network.writes if write.startswith("PATCH")}
+    assert {write for write in changed if "/variables/" not in write} == {
         f"PATCH /api/block_documents/{first.block.id}",
     }
 

@@ -22,7 +22,7 @@ Env = Annotated[
     typer.Option(
         "--env",
         callback=not_empty,
-        help="The environment to use: an [env.NAME] of the configuration. Default: FLOWSHIP_ENV.",
+        help="The environment to use: an \\[env.NAME] of the configuration. Default: FLOWSHIP_ENV.",
     ),
 ]
 DeploymentName = Annotated[
@@ -121,7 +121,7 @@ Only = Annotated[
     typer.Option(
         "--only",
         callback=not_empty,
-        help="Only this image: an [images.NAME], or the project's name for its own image.",
+        help="Only this image: an \\[images.NAME], or the project's name for its own image.",
     ),
 ]
 ImageOf = Annotated[
