@@ -49,7 +49,7 @@ def check_timezone(
     name: str | None, *, where: str = "", error: type[FlowshipError] = ConfigError
 ) -> str:
     """The IANA name itself; "UTC" for None. For an unknown one the error suggests another one."""
-    if name is None:
+    if name in (None, "UTC"):  # the most frequent ones: the list of all takes a while
         return "UTC"
     if name in _timezones():
         return name
