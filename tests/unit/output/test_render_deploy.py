@@ -89,14 +89,16 @@ def test_the_parameters_of_a_schedule_are_shown_below_it():
     assert 'with day = "2026-01-31", full = true' in text
 
 
-def test_alerts_are_counted_and_a_disabled_one_is_named():
+def test_alerts_are_counted_and_a_disabled_one_is_among_what_is_kept():
     alerts = (
         AlertReport("1", "flowship: x: failed → a/b", "created", enabled=True, url=""),
         AlertReport("2", "flowship: x: late → a/b", "unchanged", enabled=False, url=""),
     )
-    text = shown(render_deploy.deployed(replace(report(), alerts=alerts)))
-    assert "2 automations (1 created, 1 unchanged)" in text
-    assert "disabled on the server, and stays so: flowship: x: late → a/b" in text
+    name = "flowship: x: late → a/b"
+    kept = (Kept(Resource.AUTOMATION, name, "enabled", False, "disabled on the server"),)
+    text = shown(render_deploy.deployed(replace(report(), alerts=alerts, kept=kept)))
+    assert "2 automations (1 created, 1 unchanged, 1 disabled)" in text
+    assert f"  = automation {name} (disabled on the server)" in text
     assert "alerts" not in shown(render_deploy.deployed(report()))
 
 
