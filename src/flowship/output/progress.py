@@ -18,8 +18,8 @@ ENDED = ("Pushed", "Layer already exists", "Already exists", "Pull complete", "M
 
 
 MANY = 20
-"""Operations of a plan; of more, those that create something as a whole are only counted: the
-report names what was created."""
+"""Operations of a plan; of more, new deployments are only counted: the report names them."""
+COUNTED = ("flow", "deployment", "schedule")
 
 
 class Lines:
@@ -126,8 +126,9 @@ class Operations:
         from flowship.output import render_plan
 
         operation = event.operation
-        if event.total > MANY and operation.action.value == "create":
-            self._counted[operation.resource.value] += 1
+        kind = operation.resource.value
+        if event.total > MANY and operation.action.value == "create" and kind in COUNTED:
+            self._counted[kind] += 1
             return
         for line in render_plan.operation(operation):
             self._console.print(line)
