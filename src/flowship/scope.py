@@ -81,12 +81,15 @@ class ProjectDeployments:
         release: The last release of the project; None if there is none.
         lock: The block after which the deploy lock of the project is named; empty if it is not
             known.
+        alerts: What the server calls the owners of the project's alerts, one for each image whose
+            configuration or last release has some.
     """
 
     found: tuple[FoundDeployment, ...]
     absent: tuple[str, ...] = ()
     release: Release | None = None
     lock: str = ""
+    alerts: frozenset[str] = frozenset()
 
 
 def choose(
@@ -306,7 +309,18 @@ def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
         absent=tuple(sorted(released - found.keys())),
         release=releases[0] if releases else None,
         lock=next(iter((*blocks, *known)), ""),
+        alerts=_owners_of_alerts(here, releases),
     )
+
+
+def _owners_of_alerts(here: Settings | None, releases: Sequence[Release]) -> frozenset[str]:
+    from flowship.deployment.alerts import owner_of
+
+    released = {i.alerts.get("owner") for each in releases for i in each.images if i.alerts}
+    owners = {str(owner) for owner in released if owner}
+    if here and here.alerts:
+        owners |= {owner_of(here.name, block) for block in here.blocks}
+    return frozenset(owners)
 
 
 def _with_names(

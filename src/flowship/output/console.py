@@ -151,7 +151,11 @@ class Screen:
             with Live(self.stderr) as live:
                 yield live
         else:
-            yield Lines(self.stderr)
+            lines = Lines(self.stderr)
+            try:
+                yield lines
+            finally:
+                lines.close()
 
 
 def error_json(exc: FlowshipError) -> dict[str, object]:

@@ -44,7 +44,7 @@ def stored(server: ServerModel) -> Stored:
 
 
 def back(server: ServerModel, release: Release, *later: Release):
-    [restored] = restore(release, later, stored(server), added=frozenset())
+    [restored] = restore(release, later, stored(server))
     return restored
 
 
@@ -202,12 +202,11 @@ def test_alerts_are_part_of_a_release():
     with_deployment = replace(
         release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
     )
-    [restored] = restore(read_back(with_deployment), [release], Stored({}, {}), added=frozenset())
+    [restored] = restore(read_back(with_deployment), [release], Stored({}, {}))
     assert restored.desired.alerts == wanted.alerts
     assert wanted.alerts.automations
     [image] = release.images
     damaged = replace(image, alerts={"owner": 3})
     with pytest.raises(ConfigError) as caught:
-        restore(replace(with_deployment, images=(damaged,)), [release], Stored({}, {}),
-                added=frozenset())  # fmt: skip
+        restore(replace(with_deployment, images=(damaged,)), [release], Stored({}, {}))
     assert caught.value.code == "release-too-old"
