@@ -59,4 +59,4 @@ def test_ctrl_c_stops_the_watching_and_says_how_to_cancel_the_run(project, tmp_p
         ended = running.interrupt()
     assert ended.code == 130
     assert "stopped watching; the run continues" in ended.stderr
-    assert re.search(r"cancel: flowship cancel [0-9a-f-]{36}", ended.stderr)
+    assert re.search(r"cancel: `flowship cancel [0-9a-f-]{36}`", ended.stderr)
