@@ -190,7 +190,7 @@ class _Fault(NamedTuple):
     code: str = "cron-invalid"
 
 
-# A project and its server name the same expressions again and again: each is examined once.
+# A project and its server name the same expressions repeatedly: each is examined once.
 @lru_cache(maxsize=1024)
 def _cron_fault(text: str, day_or: bool) -> _Fault | None:
     """Why Prefect does not accept a cron expression, or why it never runs; None if it does."""
