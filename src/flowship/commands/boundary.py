@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from flowship.errors import FlowshipError, UsageError
+from flowship.prefect import waiting
+
+if TYPE_CHECKING:
+    from flowship.output.console import Screen
 
 # The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
@@ -32,14 +36,15 @@ def register(
         panel: The heading under which `flowship --help` lists it.
     """
 
-    @functools.wraps(body)
+    @wraps(body)
     def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of the body
         from flowship.output.console import Screen
 
         screen = Screen(as_json=bool(options.get("as_json")))
         failure: BaseException | None = None
         try:
-            body(*args, **options)
+            with waiting.announcing(partial(_waiting, screen)):
+                body(*args, **options)
         except FlowshipError as exc:
             screen.error(exc)
             failure = exc
@@ -57,6 +62,10 @@ def register(
                 hooks.end(screen, failure)
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
+
+
+def _waiting(screen: Screen, url: str) -> None:
+    screen.interject(f"waiting for an answer from the Prefect API at {url}")
 
 
 def examples_text(examples: Sequence[str]) -> str:

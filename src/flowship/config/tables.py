@@ -249,7 +249,8 @@ class Deployment(Table):
     """
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
-    """The deployment's name."""
+    """The deployment's name: without `/ % & > <` and control characters, and without a blank or a
+    dash at its beginning. Upper and lower case are different names."""
     entrypoint: Entrypoint | None = None
     """The flow that this deployment runs: `path/to/file.py:function`.
 
