@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -13,6 +14,15 @@ from flowship.errors import FlowshipError, UsageError
 
 # The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
+
+_after_failure: ContextVar[Callable[[BaseException], None] | None] = ContextVar(
+    "after_failure", default=None
+)
+
+
+def after_failure(call: Callable[[BaseException], None]) -> None:
+    """Have `call` receive what the command that is running ends with, if it fails."""
+    _after_failure.set(call)
 
 
 def register(
@@ -53,8 +63,10 @@ def register(
             failure = exc
             raise typer.Exit(screen.bug(exc)) from exc
         finally:
-            if hooks := sys.modules.get("flowship.commands.hooks"):  # the command has some
-                hooks.end(screen, failure)
+            call = _after_failure.get()
+            _after_failure.set(None)
+            if call and failure:
+                call(failure)
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
 
