@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 # The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
+
+_after_failure: ContextVar[Callable[[BaseException], None] | None] = ContextVar(
+    "after_failure", default=None
+)
+
+
+def after_failure(call: Callable[[BaseException], None]) -> None:
+    """Have `call` receive what the command that is running ends with, if it fails."""
+    _after_failure.set(call)
 
 
 def register(
@@ -58,8 +68,10 @@ def register(
             failure = exc
             raise typer.Exit(screen.bug(exc)) from exc
         finally:
-            if hooks := sys.modules.get("flowship.commands.hooks"):  # the command has some
-                hooks.end(screen, failure)
+            call = _after_failure.get()
+            _after_failure.set(None)
+            if call and failure:
+                call(failure)
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
 

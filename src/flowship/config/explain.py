@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from flowship.config.locate import locate
 from flowship.config.names import prefect_name_problem
 from flowship.config.settings import Settings
 from flowship.config.tables import Alert, Deployment, Schedule
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ConfigError, UsageError, did_you_mean
 
 
 class Problem(Enum):
@@ -115,12 +114,11 @@ def _not_a_choice(
         where: The place.
     """
     allowed = re.findall(r"'([^']*)'", expected)
-    close = difflib.get_close_matches(str(given), allowed, n=1)
     return kind(
         f"{key}: {json.dumps(given, ensure_ascii=False, default=str)} is not one of"
         f" {', '.join(map(json.dumps, allowed))}",
         code="invalid-value",
-        hint=f'did you mean "{close[0]}"?' if close else "",
+        hint=did_you_mean(str(given), allowed),
         where=where,
     )
 

@@ -421,6 +421,7 @@ def _configured_schedules(deployment: Deployment, places: Places) -> tuple[Sched
             interval=schedule.interval,
             rrule=schedule.rrule,
             timezone=schedule.timezone,
+            anchor_date=schedule.anchor_date,
             day_or=schedule.day_or,
             parameters=json_schema.plain(schedule.parameters),
             where=place(kind),

@@ -240,7 +240,7 @@ def _deployment(
         values = _Revealing(each.hidden, had.get(released.slug, {}), where, place)
         notes.append(values)
         body = {"schedule": released.times, "parameters": values.table(released.parameters)}
-        if spec := stored_schedule(body):
+        if spec := stored_schedule(body, with_anchor=True):
             schedules[released.slug] = spec
     return notes, DesiredDeployment(
         name=each.name,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import typer
 
-from flowship.commands.boundary import examples_text, register, run
+from flowship.commands.boundary import after_failure, examples_text, register, run
 from flowship.errors import ApiError
 from support.commands import flowship, one_object, world
 
@@ -101,6 +101,22 @@ def test_an_unexpected_failure_is_a_bug_with_its_traceback(monkeypatch, capsys):
     stdout, stderr = capsys.readouterr()
     assert "Traceback (most recent call last)" in stderr
     assert one_object(stdout)["error"]["code"] == "bug"
+
+
+def test_what_is_to_hear_of_the_failure_hears_of_it_once(monkeypatch):
+    heard = []
+
+    def body(fails: bool = typer.Option(False), listens: bool = typer.Option(False)) -> None:
+        if listens:
+            after_failure(heard.append)
+        if fails:
+            raise ApiError("no answer", code="api-unreachable")
+
+    assert work(monkeypatch, body, "--listens") == 0
+    assert work(monkeypatch, body, "--fails") == 7
+    assert heard == []
+    assert work(monkeypatch, body, "--fails", "--listens") == 7
+    assert [error.message for error in heard] == ["no answer"]
 
 
 def test_an_exit_of_the_command_keeps_its_code(monkeypatch):

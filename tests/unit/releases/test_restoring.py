@@ -55,6 +55,22 @@ def test_right_after_a_deploy_its_release_is_what_the_server_has():
     assert diff(wanted, server.observe(wanted)).operations == ()
 
 
+def test_an_interval_counts_again_from_where_it_did():
+    server = ServerModel()
+    hourly = {"interval": "1h", "anchor-date": "2026-01-05 06:17"}
+    first = deploy(server, desired(settings(deployments=[{"name": "a", "schedules": [hourly]}])))
+    hourly = {**hourly, "anchor-date": "2026-01-05 06:29"}
+    second = deploy(
+        server, desired(settings(deployments=[{"name": "a", "schedules": [hourly]}])), first, 2
+    )
+    wanted = back(server, first, first, second).desired
+    (update,) = diff(wanted, server.observe(wanted)).operations
+    assert update.body["schedule"]["anchor_date"] == "2026-01-05T06:17:00+00:00"
+    server.apply(wanted)
+    wanted = back(server, first, first, second).desired
+    assert diff(wanted, server.observe(wanted)).operations == ()
+
+
 def test_the_server_becomes_what_the_release_was():
     server = ServerModel()
     first = deploy(server, desired(settings(deployments=[NIGHTLY])))
