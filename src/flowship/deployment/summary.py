@@ -15,7 +15,7 @@ from flowship.deployment.drift import LastRelease
 from flowship.deployment.observed import ObservedDeployment, ServerState
 from flowship.deployment.parameters import all_masked
 from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Plan, Resource
-from flowship.deployment.pools import Pool, pool_of
+from flowship.deployment.pools import Pool, paused_pool, pool_of
 from flowship.deployment.pools.docker import is_widened
 from flowship.deployment.pools.job_variables import JobVariables
 from flowship.deployment.report import (
@@ -342,14 +342,6 @@ def schedule_report(
 
 
 # --- what deserves a look ----------------------------------------------------------------------
-
-
-def paused_pool(name: str) -> str:
-    """The warning where a work pool is paused."""
-    return (
-        f'the work pool "{name}" is paused: nothing runs until you resume it with'
-        f" `{prefect_command(f'work-pool resume {shlex.quote(name)}')}`"
-    )
 
 
 def _newer_image(outcome: Outcome) -> tuple[str, ...]:

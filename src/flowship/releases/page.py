@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage
-from flowship.releases.words import changes
 
 BEGIN, END = "<!-- flowship-release\n", "\n-->"
 MOST_SHOWN = 50
@@ -56,6 +55,8 @@ def _page(release: Release) -> Iterator[str]:
     if alerts := [name for image in release.images for name in image.alert_names]:
         yield "\n## Alerts\n"
         yield from (f"- {_code_span(name)}" for name in alerts)
+    from flowship.releases.words import changes  # late: a page that is read needs no words
+
     yield "\n## What changed\n"
     summary = changes(release)
     more = f"; and {len(summary) - MOST_SUMMED_UP} more" * (len(summary) > MOST_SUMMED_UP)

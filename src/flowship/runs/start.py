@@ -8,9 +8,7 @@ from typing import Any
 
 from flowship.deployment import parameters
 from flowship.deployment.parameters import ParameterValue
-from flowship.deployment.pools import no_worker, worker_command
-from flowship.deployment.report import jsonable
-from flowship.deployment.summary import paused_pool
+from flowship.deployment.pools import no_worker, paused_pool, worker_command
 from flowship.prefect.client import PrefectApi
 from flowship.runs.find import FoundDeployment
 
@@ -34,6 +32,10 @@ class Started:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values only."""
+        from flowship.deployment.report import (
+            jsonable,  # late: `logs` does not need a deploy's report
+        )
+
         document: dict[str, Any] = jsonable(asdict(self))
         return document
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from flowship.deployment.pools import no_worker
+from flowship.deployment.pools import no_worker, paused_pool
 from flowship.status.record import (
     Attention,
     DeploymentStatus,
@@ -50,8 +50,6 @@ def _of_pool(pool: PoolStatus) -> Iterator[Attention]:
         yield Attention(Problem.POOL_MISSING, pool.name, message)
         return
     if pool.paused:
-        from flowship.deployment.summary import paused_pool  # late: it imports much
-
         yield Attention(Problem.POOL_PAUSED, pool.name, paused_pool(pool.name))
     if not pool.online:
         message = no_worker(pool.name, pool.start_command)

@@ -10,8 +10,9 @@ import pytest
 from flowship.deployment.desired import Flags
 from flowship.deployment.diff import attribute, diff
 from flowship.deployment.drift import LastRelease
+from flowship.deployment.pools import paused_pool
 from flowship.deployment.report import DeployReport
-from flowship.deployment.summary import Outcome, paused_pool, summarize
+from flowship.deployment.summary import Outcome, summarize
 from flowship.releases.fingerprints import applied
 from support.deploying import desired, dry_run, settings
 from support.server_model import ServerModel

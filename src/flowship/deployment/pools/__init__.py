@@ -5,6 +5,7 @@ To add a type, write its module and name it in `TYPES`.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +73,14 @@ def worker_command(name: str, found: WorkPool | None, *, local: bool) -> str:
     if local and kind == DEFAULT.type and name == UP_POOL:
         return "flowship up"
     return prefect_command(f'worker start --pool "{name}" --type {kind}')
+
+
+def paused_pool(name: str) -> str:
+    """The warning where a work pool is paused."""
+    return (
+        f'the work pool "{name}" is paused: nothing runs until you resume it with'
+        f" `{prefect_command(f'work-pool resume {shlex.quote(name)}')}`"
+    )
 
 
 def no_worker(pool: str, command: str) -> str:
