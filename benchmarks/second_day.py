@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,8 @@ def ready(
             own = _sent(http, "GET", f"{api}/deployments/name/{DEPLOYMENT}", None)
             runs = [_run(http, api, str(own["id"]), "COMPLETED") for _ in range(OWN_RUNS)]
             _log(http, api, runs[-1])
-        yield SecondDay(found, runs[-1])
+        with stage.worker(found, "flowship"):
+            yield SecondDay(found, runs[-1])
 
 
 def fill(api: str, deployments: int, runs: int) -> None:
@@ -125,12 +126,13 @@ def _log(http: httpx.Client, api: str, run: str) -> None:
 
 
 def _sent(http: httpx.Client, method: str, url: str, body: object) -> dict[str, object]:
-    """The answer of the server; sent again while SQLite is busy."""
+    """The answer of the server; sent again while SQLite is busy, or if the connection ended."""
     for attempt in range(RETRIES):
-        answer = http.request(method, url, json=body)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            break
         time.sleep(0.1 * attempt)
-    answer.raise_for_status()
-    found: dict[str, object] = answer.json()
-    return found
+        with suppress(httpx.TransportError):
+            answer = http.request(method, url, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                answer.raise_for_status()
+                found: dict[str, object] = answer.json()
+                return found
+    raise RuntimeError(f"the server does not answer {method} {url}")

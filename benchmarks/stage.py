@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -271,29 +271,55 @@ def _edit(project: Path) -> None:
 def _server(home: Path) -> Iterator[str]:
     """Run a Prefect server on SQLite, and provide the address of its API."""
     port = free_port()
-    log = home / "server.log"
     where = ["--host", "127.0.0.1", "--port", str(port)]
+    api = f"http://127.0.0.1:{port}/api"
+    started = ["server", "start", *where]
+    with _running(started, home, environment(home), lambda: _answers(f"{api}/health")):
+        yield api
+
+
+@contextmanager
+def worker(ready: Stage, pool: str) -> Iterator[None]:
+    """Run a docker worker for a work pool; the block begins when the server has heard it."""
+    api = ready.env["PREFECT_API_URL"]
+    online = f"{api}/work_pools/{pool}/workers/filter"
+    command = ["worker", "start", "--pool", pool, "--type", "docker"]
+    with _running(command, ready.folder, ready.env, lambda: b"ONLINE" in _posted(online)):
+        yield
+
+
+@contextmanager
+def _running(
+    words: Sequence[str], folder: Path, env: Mapping[str, str], is_ready: Callable[[], bool]
+) -> Iterator[None]:
+    """Run a command of Prefect until the end of the block, which begins when it is ready."""
+    log = folder / f"{words[0]}.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [program("prefect"), "server", "start", *where],
-            env=environment(home),
-            cwd=home,
+            [program("prefect"), *words],
+            env=dict(env),
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    api = f"http://127.0.0.1:{port}/api"
     try:
         deadline = time.monotonic() + START_TIMEOUT
-        while not _answers(f"{api}/health"):
+        while not is_ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = log.read_text(errors="replace")[-3000:]
-                raise RuntimeError(f"the Prefect server did not start:\n{tail}")
+                raise RuntimeError(f"`prefect {' '.join(words)}` did not start:\n{tail}")
             time.sleep(0.2)
-        yield api
+        yield
     finally:
         _stop(process)
+
+
+def _posted(url: str) -> bytes:
+    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return bytes(response.read())
 
 
 def _answers(url: str) -> bool:

@@ -34,7 +34,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("registry", "planning", "deployment", "prefect", "local"),
     ),
     "inside the image": ("etl", "blocks"),
-    "foundations": ("errors", "events", "redaction", "http_client"),
+    "foundations": ("errors", "events", "redaction", "http_client", "rewriting"),
 }
 """Every folder and every module of the package's root, from the top down."""
 

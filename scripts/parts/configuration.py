@@ -40,6 +40,7 @@ TYPES = {
     "int": "number",
     "Interval": "number or text",
     "Limit": "number or table",
+    "Moment": "date and time, or text",
     "bool": "true or false",
     "bool | Literal['auto']": "true, false or text",
     "Literal['keep', 'pause']": '`"keep"`, `"pause"`',

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 FLOWSHIP = Path(sys.executable).with_name("flowship")
-PATIENCE = 300  # seconds until something that will surely happen
+DEADLINE = 300  # seconds until something that will surely happen
 
 FLOW = """\
 import time
@@ -125,7 +125,7 @@ class Night:
 
     def until(self, is_there: Callable[[], object]) -> None:
         """Wait until something is there."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + DEADLINE
         while not is_there():
             assert time.monotonic() < deadline, "this did not happen"
             time.sleep(1)

@@ -92,6 +92,24 @@ class DockerContainer(Block):
     )
 
 
+OF_THE_WORKER = (
+    "PREFECT_HOME",
+    "PREFECT_PROFILES_PATH",
+    "PREFECT_LOGGING_CONFIG_PATH",
+    "PREFECT_RESULTS_LOCAL_STORAGE_PATH",
+    "PREFECT_SERVER_MEMO_STORE_PATH",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_DATABASE_PASSWORD",
+    "PREFECT_SERVER_API_AUTH_STRING",
+)
+"""Settings that a run must not get from its worker.
+
+A worker passes all of its own settings on, from its environment and its profile. These are paths
+on its machine, which a container does not have, and the secrets of a server next to it. Prefect
+removes a variable whose value is null, and takes one from the block before this default.
+"""
+
+
 def reference_data() -> dict[str, dict[str, Any]]:
     """The shipped JSON files by name, made from the classes that they describe."""
     return {"docker-container.json": _registration(), "docker-pool.json": _widened_pool()}
@@ -134,12 +152,14 @@ def _registration() -> dict[str, Any]:
 
 
 def _widened_pool() -> dict[str, Any]:
-    """prefect-docker's base job template, which also accepts placeholders for these fields."""
+    """prefect-docker's base job template, which also accepts placeholders for these fields, and
+    does not pass the worker's own paths on."""
     template: dict[str, Any] = deepcopy(DockerWorker.get_default_base_job_template())
     properties = template["variables"]["properties"]
     for name in DockerContainer.model_fields:
         if name != "env":  # its values are text, which already allows a placeholder
             properties[name] = _widen(properties[name])
+    properties["env"]["default"] = dict.fromkeys(OF_THE_WORKER)
     return template
 
 

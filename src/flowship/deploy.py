@@ -84,9 +84,10 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
-    environment = draft.deployments[0].places.settings.environment
+    settings = draft.deployments[0].places.settings
+    environment = settings.environment
     references.validate(references.of_draft(draft), draft.block.name, api, environment)
-    secrets.validate(draft, api)
+    secrets.validate(draft.deployments, api, settings, environment)
     return ground
 
 
@@ -245,8 +246,10 @@ def deploy_all(
         except FlowshipError as exc:
             deploying.record(incomplete=exc.message)
             raise
-        number = deploying.record()
-    return [replace(one, release=number) for one in done]
+        number, problem = deploying.record()
+    done = [replace(one, release=number) for one in done]
+    done[-1] = replace(done[-1], warnings=(*done[-1].warnings, *problem))
+    return done
 
 
 class _Deploying:
@@ -312,12 +315,17 @@ class _Deploying:
                 state = observe(self._api, desired)
                 self._recorder.add(Deployed(desired, state, tuple(done)))
 
-    def record(self, incomplete: str = "") -> int | None:
-        """Record the release; its number, None if there is none."""
-        with suppress(FlowshipError):  # a lock that was lost is someone else's
-            self._held.check()
-            return self._recorder.record(self._held.who, incomplete)
-        return None
+    def record(self, incomplete: str = "") -> tuple[int | None, tuple[str, ...]]:
+        """Record the release: everything is deployed by now, so this must not fail.
+
+        Returns:
+            Its number, None if there is none; and the warning if it could not be recorded.
+        """
+        try:
+            self._held.check()  # a lock that was lost is someone else's
+            return self._recorder.record(self._held.who, incomplete), ()
+        except ApiError as exc:
+            return None, (store.not_recorded(exc),)
 
 
 def _record_users(

@@ -7,6 +7,7 @@ the package. Every code has a row in docs/errors.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -105,3 +106,13 @@ class RunFailedError(FlowshipError):
 
     exit_code = ExitCode.RUN
     code = "run-failed"
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The hint for a name that does not exist: the nearest one that does, or else `otherwise`."""
+    import difflib
+
+    names = list(known)
+    longer = [each for each in names if len(name) > 1 and each.startswith(name)]
+    close = longer if len(longer) == 1 else difflib.get_close_matches(name, names, n=1)
+    return f'did you mean "{close[0]}"?' if close else otherwise

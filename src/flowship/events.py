@@ -43,9 +43,15 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Applying:
-    """An operation of a plan is carried out now: a `flowship.deployment.plan.Operation`."""
+    """An operation of a plan is carried out now: a `flowship.deployment.plan.Operation`.
+
+    Attributes:
+        operation: The operation.
+        total: How many the plan has.
+    """
 
     operation: Any
+    total: int = 1
 
 
 Event = Phase | Step | Output | Transfer | Applying

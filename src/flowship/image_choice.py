@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.errors import ConfigError, EngineError, UsageError, did_you_mean
 from flowship.planning.inputs import changed
 from flowship.project import entry_function
 from flowship.registry.target import push_target
@@ -75,11 +74,10 @@ def _not_selected(settings: Settings, only: str, name: str | None) -> UsageError
             hint=f"images of deployments: {', '.join(known)}",
             where="--only",
         )
-    close = difflib.get_close_matches(only, known, n=1)
     return UsageError(
         f'the configuration has no image "{only}"',
         code="image-unknown",
-        hint=f'did you mean "{close[0]}"?' if close else f"images: {', '.join(known)}",
+        hint=did_you_mean(only, known, f"images: {', '.join(known)}"),
         where="--only",
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from flowship.releases.record import Release
     from flowship.runs.chosen import ChosenRun, Which
     from flowship.runs.find import FoundDeployment
-
-SHOWN_NAMES = 10  # of projects or deployments, where the one asked for does not exist
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,15 @@ class ProjectDeployments:
         release: The last release of the project; None if there is none.
         lock: The block after which the deploy lock of the project is named; empty if it is not
             known.
+        alerts: What the server calls the owners of the project's alerts, one for each image whose
+            configuration or last release has some.
     """
 
     found: tuple[FoundDeployment, ...]
     absent: tuple[str, ...] = ()
     release: Release | None = None
     lock: str = ""
+    alerts: frozenset[str] = frozenset()
 
 
 def choose(
@@ -215,14 +216,16 @@ def one(api: PrefectApi, scope: Scope) -> FoundDeployment:
 
 def _named(api: PrefectApi, scope: Scope, own: ProjectDeployments) -> FoundDeployment:
     """The deployment that the user named: one of the project's comes before those of others."""
-    from flowship.runs.find import find
+    from flowship.runs.find import ambiguous, find
 
     name = str(scope.deployment)
     matching = [d for d in own.found if name in (d["name"], _full_name(d))]
     if len(matching) == 1:
         return matching[0]
+    if matching and scope.elsewhere:
+        raise ambiguous(name, matching)
     if scope.elsewhere:
-        raise _not_in_project(api, scope, [_full_name(d) for d in matching or own.found], matching)
+        raise _not_in_project(api, scope, own.found)
     return find(api, name, project=lambda: scope.settings)
 
 
@@ -266,20 +269,11 @@ def _only(api: PrefectApi, scope: Scope, found: Sequence[FoundDeployment]) -> Fo
     return found[0]
 
 
-def _not_in_project(
-    api: PrefectApi, scope: Scope, names: Sequence[str], matching: Sequence[object]
-) -> UsageError:
-    if matching:
-        return UsageError(
-            f'{len(names)} flows have a deployment "{scope.deployment}"',
-            code="deployment-ambiguous",
-            hint=f"choose one of: {_listed(names)}",
-            where="DEPLOYMENT",
-        )
+def _not_in_project(api: PrefectApi, scope: Scope, own: Sequence[FoundDeployment]) -> UsageError:
     return UsageError(
         f'the project "{scope.project}" has no deployment "{scope.deployment}" at {api.url}',
         code="deployment-not-found",
-        hint=f"it has: {_listed(names)}" if names else "",
+        hint=f"it has: {_listed(_full_name(d) for d in own)}" if own else "",
         where="DEPLOYMENT",
     )
 
@@ -306,7 +300,18 @@ def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
         absent=tuple(sorted(released - found.keys())),
         release=releases[0] if releases else None,
         lock=next(iter((*blocks, *known)), ""),
+        alerts=_owners_of_alerts(here, releases),
     )
+
+
+def _owners_of_alerts(here: Settings | None, releases: Sequence[Release]) -> frozenset[str]:
+    from flowship.deployment.alerts import owner_of
+
+    released = {i.alerts.get("owner") for each in releases for i in each.images if i.alerts}
+    owners = {str(owner) for owner in released if owner}
+    if here and here.alerts:
+        owners |= {owner_of(here.name, block) for block in here.blocks}
+    return frozenset(owners)
 
 
 def _with_names(
@@ -371,9 +376,10 @@ def _known_projects(api: PrefectApi, project: str) -> str:
     return "no project has a release there: run `flowship ship`"
 
 
-def _listed(names: Collection[str] | Iterator[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:SHOWN_NAMES]) + (", …" if len(listed) > SHOWN_NAMES else "")
+def _listed(names: Iterable[str]) -> str:
+    from flowship.runs.find import listed
+
+    return listed(list(names))
 
 
 # --- which server --------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import json
 import subprocess
 import sys
+import uuid
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +121,46 @@ block.save("taxi-{project.tag}-docker", overwrite=True)
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "user/de-repo:tag {'A': '1'} True"
     assert project.deploy().block.outcome == "unchanged"
+
+
+def test_a_worker_passes_none_of_its_own_paths_and_server_secrets_on(tmp_path):
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.settings import get_current_settings, temporary_settings
+    from prefect_docker.worker import DockerWorkerJobConfiguration
+
+    from flowship.blocks import OF_THE_WORKER
+
+    def given(**env: str) -> dict:
+        template = dict(DockerPool().template())
+        made = asyncio.run(
+            DockerWorkerJobConfiguration.from_template_and_values(template, {"env": env})
+        )
+        made.prepare_for_flow_run(flow_run=FlowRun(flow_id=uuid.uuid4(), name="zippy"))
+        return made.env
+
+    settings = {name: str(tmp_path / name) for name in OF_THE_WORKER}
+    url = "http://127.0.0.1:4200/api"
+    with temporary_settings({**settings, "PREFECT_API_URL": url}):
+        everything = get_current_settings().to_environment_variables(exclude_unset=True)
+        assert {*OF_THE_WORKER} <= everything.keys()
+        assert given()["PREFECT_API_URL"] == url
+        assert given().keys() & {*OF_THE_WORKER} == set()
+        assert given(PREFECT_HOME="/data")["PREFECT_HOME"] == "/data"
+
+
+def test_every_path_that_prefect_has_a_setting_for_stays_on_the_workers_machine():
+    from prefect.settings import get_current_settings
+
+    from flowship.blocks import OF_THE_WORKER
+
+    def paths(model) -> set[str]:
+        found = set()
+        for name in type(model).model_fields:
+            value = getattr(model, name)
+            if hasattr(type(value), "model_fields"):
+                found |= paths(value)
+            elif isinstance(value, Path):
+                found.add(f"{model.model_config['env_prefix']}{name}".upper())
+        return found
+
+    assert paths(get_current_settings()) <= {*OF_THE_WORKER}

@@ -220,6 +220,24 @@ def test_an_interval_keeps_its_anchor_when_it_changes(project):
     assert project.network.writes == []
 
 
+def test_an_interval_runs_at_the_times_that_its_anchor_gives(project):
+    anchored = {"interval": "1h", "timezone": "Europe/Berlin", "anchor-date": "2026-01-05 06:17"}
+    project.configure(cron=None, schedules=[anchored])
+    report = project.deploy()
+    (shown,) = report.deployments[0].schedules
+    assert all(run.utc[14:16] == "17" for run in shown.next_runs)
+    found = project.stored()["id"]
+    project.raw("POST", f"/deployments/{found}/schedule", {})
+    runs = project.raw("POST", "/flow_runs/filter", {"deployments": {"id": {"any_": [found]}}})
+    assert {run["expected_start_time"][14:16] for run in runs} == {"17"}
+    project.deploy()
+    assert project.network.writes == []
+    project.configure(schedules=[{**anchored, "anchor-date": "2026-01-05 06:29"}])
+    project.deploy()
+    (after,) = project.schedules()
+    assert after["schedule"]["anchor_date"] == "2026-01-05T06:29:00+01:00"
+
+
 def test_an_rrule_deployed_twice_is_written_once(project):
     project.configure(cron=None, rrule="FREQ=MINUTELY;INTERVAL=17")
     project.deploy()

@@ -16,6 +16,7 @@ import pytest
 from flowship.deployment.report import DeployReport
 from flowship.errors import ApiError, FlowshipError
 from flowship.prefect.client import PrefectApi
+from flowship.releases import store
 from support.deploying import Counting, Project, Target, send_until_accepted
 
 pytestmark = pytest.mark.server
@@ -83,6 +84,69 @@ def test_deploys_at_once_leave_the_state_of_one_of_them(prefect_server, number, 
         results = at_once(projects)
         assert all(isinstance(result, DeployReport) for result in results), results
         assert len(whose(projects[0])) == 1
+
+
+class SlowRecording(Counting):
+    """Takes its time to store a release: another deploy can look at the history meanwhile."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/artifacts/") and b"flowship-release-" in request.read():
+            time.sleep(0.5)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("rounds", [max(2, ROUNDS // 3)])
+def test_environments_that_deploy_at_once_have_releases_with_numbers_of_their_own(
+    prefect_server, rounds
+):
+    """Each has its own block, and so its own deploy lock; all share the numbers."""
+    names = ["staging", "production", "test"]
+    projects = rivals(prefect_server, len(names))
+    project = projects[0].values["name"]
+    for environment, each in zip(names, projects, strict=True):
+        each.environment = environment
+        each.api = PrefectApi(Target(prefect_server), transport=SlowRecording())
+        each.values["block"] = {"name": f"{project}-{environment}"}
+        each.values["deployments"] = [{"name": environment}]
+    for turn in range(rounds):
+        for each in projects:
+            each.values["deployments"] = [{**each.values["deployments"][0], "tags": [str(turn)]}]
+        results = at_once(projects)
+        assert all(isinstance(result, DeployReport) for result in results), results
+        assert not [w for result in results for w in result.warnings if "recorded" in w]
+    found = store.history(projects[0].api, project)
+    expected = list(range(len(names) * rounds, 0, -1))
+    assert [release.number for release in found] == expected
+    for environment in names:
+        own = [each for each in found if each.environment == environment]
+        assert [d.tags for each in own for d in each.deployments] == [
+            (str(turn),) for turn in reversed(range(rounds))
+        ]
+
+
+class Forbidden(Counting):
+    """Refuses to store a release."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/artifacts/") and b"flowship-release-" in request.read():
+            return httpx.Response(403, json={"detail": "no"}, request=request)
+        return super().handle_request(request)
+
+
+def test_a_release_that_cannot_be_recorded_is_a_warning_and_the_next_deploy_records_it(
+    prefect_server,
+):
+    project = Project(prefect_server)
+    project.api = PrefectApi(Target(prefect_server), transport=Forbidden())
+    report = project.deploy()
+    assert report.release is None
+    [warning] = [text for text in report.warnings if "recorded" in text]
+    assert warning.startswith("the release was not recorded: ")
+    assert "denied POST /artifacts/: no; " in warning
+    assert "`flowship rollback` cannot return to it" in warning
+    project.api = PrefectApi(Target(prefect_server))
+    again = project.deploy()
+    assert (again.operations, again.release) == ((), 1)
 
 
 class Slow(Counting):

@@ -65,3 +65,15 @@ def test_unchanged_deployments_cost_no_requests_and_a_changed_one_costs_its_own(
     assert len(patches) == 1
     reads = [r for r in project.network.requests if r == "POST /deployments/filter"]
     assert len(reads) == 3  # the last one reads back the changed one
+
+
+def test_names_that_differ_only_by_case_and_long_ones_are_deployments_of_their_own(project):
+    names = ["Nightly", "nightly", "n" * 300]
+    flow = project.facts["flow_name"]
+    project.values["deployments"] = [{"name": name, "cron": "0 5 * * *"} for name in names]
+    project.deploy()
+    assert {d.outcome for d in project.deploy().deployments} == {"unchanged"}
+    found = [project.api.deployment_by_name(flow, name) for name in names]
+    assert [each and each["name"] for each in found] == names
+    (release,) = store.history(project.api, project.values["name"])
+    assert release.names == {f"{flow}/{name}" for name in names}

@@ -408,6 +408,17 @@ kept as it is on the server:
         facts={"reference": NEW},
     ),
     Situation(
+        "a new image together with another limit",
+        says="""
+  ~ update block taxi-docker (new image, the configuration differs)
+      mem_limit: nothing → "1g"
+      image: "user/de-repo:tag@sha256:abababababab…"
+        → "user/de-repo:new@sha256:cdcdcdcdcdcd…"
+""",
+        after={"BLOCK": {"mem-limit": "1g"}},
+        facts={"reference": NEW},
+    ),
+    Situation(
         "an image that was never pushed",
         says="""
   ~ update block taxi-docker (new image, not pushed)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from parts.ports import free_port
 
+from flowship.blocks import OF_THE_WORKER
 from flowship.local import records
 from support.commands import Outcome, ask, flowship, until, world
 from support.projects import remove_images, write
@@ -108,7 +109,14 @@ def machine(tmp_path_factory, base_image, engine):
     project = home / name
     project.mkdir()
     write(project, base_image, {"flow.py": FLOW}, DEPLOYMENTS.replace("POOL", name))
-    made = Machine(project, world(home), f"http://127.0.0.1:{port}/api", engine)
+    paths = {
+        "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home / "storage"),
+        "PREFECT_LOGGING_CONFIG_PATH": str(home / "logging.yml"),
+        "PREFECT_SERVER_MEMO_STORE_PATH": str(home / "memo.toml"),
+    }
+    env = world(home, PREFECT_LOGGING_LEVEL="INFO", **paths)
+    made = Machine(project, env, f"http://127.0.0.1:{port}/api", engine)
     made("up", "--port", str(port))
     made("build")
     made("deploy", "--local")
@@ -141,6 +149,14 @@ def test_a_killed_container_is_not_blamed_on_its_memory_and_its_output_is_shown(
     assert "Crashed" in done.stderr
 
 
+def test_a_container_gets_the_workers_settings_without_the_paths_of_its_machine(machine, runs):
+    (container,) = machine.containers(runs["kept"])
+    names = {entry.partition("=")[0] for entry in container.attrs["Config"]["Env"]}
+    assert {"PREFECT_API_URL", "PREFECT_LOGGING_LEVEL"} <= names
+    assert len(machine.env.keys() & {*OF_THE_WORKER}) == 5
+    assert names & {*OF_THE_WORKER} == set()
+
+
 def test_a_run_out_of_memory_says_so_with_the_lines_that_prefect_lost(machine, runs):
     until(lambda: all(c.status == "exited" for c in machine.containers(runs["small"])), every=1)
     found = machine("logs", "small", "--failed", "--json").json
@@ -151,6 +167,7 @@ def test_a_run_out_of_memory_says_so_with_the_lines_that_prefect_lost(machine, r
         "ran out of memory: a process needed more than 256 MiB (OOM killed)"
         in (container["message"])
     )
+    assert "exit code 0 (of Prefect's own process in it, which went on" in container["message"]
     assert any("this is eat" in line for line in container["lines"])
 
 

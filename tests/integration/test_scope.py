@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowship import scope
-from flowship.errors import UsageError
+from flowship.errors import ApiError, UsageError
 from flowship.scope import Scope
 from support.deploying import Project, settings
 
@@ -63,7 +63,10 @@ def test_what_was_deleted_by_hand_is_named_as_absent(project):
 def test_without_a_release_they_are_the_ones_of_the_configuration_that_start_from_its_block(
     project, monkeypatch
 ):
-    monkeypatch.setattr("flowship.releases.store.record", lambda *args: None)
+    def refuse(*args: object) -> None:
+        raise ApiError("no artifacts here")
+
+    monkeypatch.setattr("flowship.releases.store.record", refuse)
     project.deploy()
     other = Project(project.api.url)
     other.deploy()  # of the same name, with another block

@@ -187,6 +187,7 @@ RULES = {
     "errors.py": ("flowship",),
     "events.py": ("flowship",),
     "redaction.py": ("flowship",),
+    "rewriting.py": (*TERMINAL, *HEAVY),
     "check/": (*TERMINAL, *ENGINE, *HTTP, "flowship.deploy", "flowship.push"),
     "image.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),
     "push.py": (*TERMINAL, "flowship.deploy", "flowship.deployment", "flowship.prefect"),

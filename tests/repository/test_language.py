@@ -7,12 +7,14 @@ scripts and the documentation, and the names of the tests. Underscores count as 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 
+from support.paths import ROOT
 from support.tracked import lines
 
 
@@ -241,3 +243,90 @@ def test_every_allowed_line_is_still_there():
         if not any(p.rpartition(":")[0] == entry[0] and entry[1] in line for p, line in LINES)
     ]
     assert unused == []
+
+
+# --- commands in hints ---------------------------------------------------------------------------
+
+CLI = (ROOT / "src/flowship/cli.py").read_text(encoding="utf-8")
+OWN = sorted(set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', CLI)))
+COMMAND = re.compile(
+    rf"\b(?:flowship (?:{'|'.join(OWN)})|prefect (?:server|worker|work-pool|deployment|deploy"
+    r"|flow-run|profile|config|version|cloud|block) [a-z-]+|docker (?:image|run|ps|logs|exec|login"
+    r"|system|container|context|buildx|info|pull|kill|volume|network)|pip install)\b"
+)
+HINT = re.compile(r"hint|remedy", re.IGNORECASE)
+WITH_A_HINT = ("error", "warning", "KnownFailure")
+"""Functions and classes whose third argument is a hint."""
+
+
+def texts(node: ast.expr) -> list[str]:
+    """The texts that an expression may have, with … for what is filled in."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    if isinstance(node, ast.JoinedStr):
+        parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return ["".join(map(str, parts))]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = texts(node.left) or ["…"], texts(node.right) or ["…"]
+        return [before + after for before in left for after in right]
+    if isinstance(node, ast.IfExp):
+        return texts(node.body) + texts(node.orelse)
+    if isinstance(node, ast.Dict | ast.BoolOp):
+        return [text for value in node.values for text in texts(value)]
+    if isinstance(node, ast.Tuple):
+        return [text for value in node.elts for text in texts(value)]
+    return []
+
+
+def hints_in(tree: ast.AST) -> Iterator[ast.expr]:
+    """What is assigned or returned as a hint, or given as one."""
+    for node in ast.walk(tree):
+        names = [node.arg or ""] if isinstance(node, ast.keyword) else []
+        names = (
+            [ast.unparse(each) for each in node.targets] if isinstance(node, ast.Assign) else names
+        )
+        if isinstance(node, ast.keyword | ast.Assign) and HINT.search(" ".join(names)):
+            yield node.value
+        elif isinstance(node, ast.FunctionDef) and HINT.search(node.name):
+            yield from (r.value for r in ast.walk(node) if isinstance(r, ast.Return) and r.value)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in WITH_A_HINT:
+            yield from node.args[2:3]
+
+
+def bare_commands(source: str) -> list[str]:
+    """The hints in a module that contain a command outside of backticks."""
+    found = (text for hint in hints_in(ast.parse(source)) for text in texts(hint))
+    return [text for text in found if COMMAND.search(re.sub(r"`[^`]*`", "``", text))]
+
+
+def test_a_command_in_a_hint_is_in_backticks():
+    sources = sorted((ROOT / "src/flowship").rglob("*.py"))
+    found = {
+        str(path.relative_to(ROOT)): bare
+        for path in sources
+        if (bare := bare_commands(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}, "write: run `flowship up`"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'E("x", hint="run flowship up")',
+        'E("x", hint=f"flowship up --port {port}" if free else "stop it")',
+        'hints = {"--follow": "use docker logs NAME"}',
+        'def fix_hint():\n    return "see `x`, then " + "prefect worker start"',
+        'error("no worker", "No run starts.", "flowship up")',
+        'KnownFailure("port", "in use", "flowship up --port PORT")',
+    ],
+)
+def test_a_command_in_a_hint_without_backticks_is_found(source):
+    assert bare_commands(source)
+
+
+def test_a_command_in_backticks_and_a_sentence_about_a_program_are_not_found():
+    source = (
+        'E("x", hint=f"run `flowship up --port {port}`; flowship needs Prefect, and docker'
+        ' images", where="flowship up")'
+    )
+    assert bare_commands(source) == []

@@ -30,6 +30,7 @@ from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import FlowshipError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.source import Source
+from flowship.releases.making import Origin
 from support.targets import PROFILE
 
 SCHEMA = {
@@ -203,6 +204,7 @@ class Project:
                              "timezone": "Pacific/Auckland"}],
         }  # fmt: skip
         self.facts: dict = {"flow_name": f"flow-{self.tag}"}
+        self.environment: str | None = None
 
     def deploy(self, flags: Flags | None = None, **facts) -> DeployReport:
         self.network.writes.clear()
@@ -210,7 +212,8 @@ class Project:
         wanted = draft(settings(**self.values), flags or Flags())
         ground = preflight(wanted, self.api)
         state = wanted.bind(image(**{**self.facts, **facts}))
-        return deploy(state, self.api, self.values["name"], ground=ground)
+        origin = Origin("deploy", self.environment)
+        return deploy(state, self.api, self.values["name"], origin=origin, ground=ground)
 
     def plan(self, flags: Flags | None = None, **facts) -> DeployReport:
         """A dry run."""

@@ -413,6 +413,7 @@ STATUS = {
             "block": str,
             "image": str,
             "pool": str,
+            "alerts": Any_({"name": str, "enabled": bool}),
         }
     ],
     "images": Any_(
@@ -514,7 +515,9 @@ DELETE = {
     "deployments": [str],
     "operations": OPERATIONS,
     "kept_blocks": dict,
+    "configured": dict,
     "release": Maybe(int),
+    "warnings": Any_(str),
     "dry_run": bool,
 }
 PRUNED = {"id": str, "names": Any_(str), "size": int, "kept": str}

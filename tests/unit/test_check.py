@@ -279,7 +279,7 @@ def test_a_fix_that_cannot_be_written_leaves_the_file_unchanged(dockerfile, monk
 
     checked = check.check_file(dockerfile, None)
     monkeypatch.setattr(function, fail)
-    with pytest.raises(ConfigError, match="No space left on device; no fixes applied") as caught:
+    with pytest.raises(ConfigError, match="No space left on device; nothing was written") as caught:
         check.fix(checked)
     assert caught.value.code == "unwritable-file"
     assert dockerfile.read_text() == RELATIVE

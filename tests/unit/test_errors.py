@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.errors import ExitCode, FlowshipError, UsageError
+from flowship.errors import ExitCode, FlowshipError, UsageError, did_you_mean
 
 
 @pytest.mark.parametrize("kind", FlowshipError.__subclasses__())
@@ -24,3 +24,18 @@ def test_an_error_keeps_its_own_code_and_the_class_its_default():
     assert (error.code, UsageError.code) == ("no-repository", "invalid-usage")
     assert str(error) == error.message == "no repository given"
     assert (error.hint, error.where, error.details) == ("--repo", "push", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "hint"),
+    [
+        ("prodution", ["staging", "production"], 'did you mean "production"?'),
+        ("prod", ["staging", "production"], 'did you mean "production"?'),
+        ("prod", ["production-eu", "production-us"], "list"),
+        ("p", ["staging", "production"], "list"),
+        ("", ["staging"], "list"),
+        ("qa", [], "list"),
+    ],
+)
+def test_the_hint_for_an_unknown_name_is_the_nearest_one(name, known, hint):
+    assert did_you_mean(name, known, "list") == hint

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowship import dockerfile
+from flowship import dockerfile, rewriting
 from flowship.build_request import BuildRequest, prepare_build
 from flowship.check import flows
 from flowship.check.flows import refuse_missing_flow
-from flowship.config import files, rewriting
+from flowship.config import files
 from flowship.config.every_environment import Failure, failures
 from flowship.config.loading import load, settings_or_none
 from flowship.config.names import module_of
 from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import Facts, Finding, Severity
-from flowship.errors import ConfigError, EngineError, UsageError
+from flowship.errors import ConfigError, EngineError, UsageError, did_you_mean
 from flowship.project import context, requirement_rules
 from flowship.registry.target import push_target
 
@@ -339,12 +338,11 @@ def _validate_base_image(settings: Settings) -> None:
 
 
 def _unknown_rule(rule: str, key: str, settings: Settings) -> ConfigError:
-    close = difflib.get_close_matches(rule, dockerfile.RULES, n=1)
     hint = "docs/check.md lists the rules; for hadolint's rules use a comment: # hadolint ignore=…"
     return ConfigError(
         f'check.{key}: unknown rule "{rule}"',
         code="unknown-rule",
-        hint=f'did you mean "{close[0]}"?' if close else hint,
+        hint=did_you_mean(rule, dockerfile.RULES, hint),
         where=settings.place("check", key),
     )
 
@@ -361,7 +359,8 @@ def fix(checked: Checked) -> Checked:
     if not checked.path or not checked.fixable:
         return checked
     text = dockerfile.fix(checked.text, checked.fixable)
-    rewriting.rewrite(checked.path, text)
+    hint = "check the free disk space and the permissions of the folder"
+    rewriting.rewrite(checked.path, text, hint=hint)
     left = dockerfile.check(text, checked.facts)
     return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
 

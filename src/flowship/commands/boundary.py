@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from flowship.errors import FlowshipError, UsageError
+from flowship.prefect import waiting
+
+if TYPE_CHECKING:
+    from flowship.output.console import Screen
 
 # The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
+
+_after_failure: ContextVar[Callable[[BaseException], None] | None] = ContextVar(
+    "after_failure", default=None
+)
+
+
+def after_failure(call: Callable[[BaseException], None]) -> None:
+    """Have `call` receive what the command that is running ends with, if it fails."""
+    _after_failure.set(call)
 
 
 def register(
@@ -32,14 +46,15 @@ def register(
         panel: The heading under which `flowship --help` lists it.
     """
 
-    @functools.wraps(body)
+    @wraps(body)
     def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of the body
         from flowship.output.console import Screen
 
         screen = Screen(as_json=bool(options.get("as_json")))
         failure: BaseException | None = None
         try:
-            body(*args, **options)
+            with waiting.announcing(partial(_waiting, screen)):
+                body(*args, **options)
         except FlowshipError as exc:
             screen.error(exc)
             failure = exc
@@ -53,10 +68,16 @@ def register(
             failure = exc
             raise typer.Exit(screen.bug(exc)) from exc
         finally:
-            if hooks := sys.modules.get("flowship.commands.hooks"):  # the command has some
-                hooks.end(screen, failure)
+            call = _after_failure.get()
+            _after_failure.set(None)
+            if call and failure:
+                call(failure)
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
+
+
+def _waiting(screen: Screen, url: str) -> None:
+    screen.interject(f"waiting for an answer from the Prefect API at {url}")
 
 
 def examples_text(examples: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ def delete(
     chosen = scope.choose(Path.cwd(), deployment, project, env)
     chosen.require_environment()
     announce(screen, chosen.outline, "deleting at")
-    number = None
+    done = operation.Deleted()
     with chosen.open_api() as api:
         require_known(screen, api, chosen)
         found = operation.plan(api, chosen)
@@ -46,9 +46,9 @@ def delete(
                 screen.info("nothing was changed")
                 return
             with screen.progress() as report:
-                number = operation.carry_out(api, chosen, found, report, wait=not no_wait)
-        screen.info(*render_delete.done(found, number, dry_run=dry_run))
+                done = operation.carry_out(api, chosen, found, report, wait=not no_wait)
+        screen.info(*render_delete.done(found, done, dry_run=dry_run))
     screen.result(
-        found.to_json(release=number, dry_run=dry_run),
+        found.to_json(done=done, dry_run=dry_run),
         "" if dry_run else "\n".join(found.deployments),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from flowship.commands.boundary import after_failure
 from flowship.output.listener import ScreenListener
 from flowship.project.hooks import Hooks, Point
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from flowship.push import PushedImage
 
 
-_running: ContextVar[Hooks | None] = ContextVar("running", default=None)
-"""The hooks of the command that runs, for its failure."""
-
-
 def begin(screen: Screen, settings: Settings, command: str) -> Hooks:
     """The hooks of a command that is about to do its work; its failure runs ``on-failure``."""
     from rich.text import Text
@@ -30,16 +26,8 @@ def begin(screen: Screen, settings: Settings, command: str) -> Hooks:
         screen.info(Text(f"{point.value} hook: {line}"))
 
     hooks = Hooks(settings, command, starts, lambda line: screen.info(Text(f"  {line}")))
-    _running.set(hooks)
+    after_failure(lambda exc: hooks.failed(exc, screen.warn))
     return hooks
-
-
-def end(screen: Screen, exc: BaseException | None = None) -> None:
-    """Run ``on-failure`` if the command failed; then no command is running."""
-    hooks = _running.get()
-    _running.set(None)
-    if hooks and exc:
-        hooks.failed(exc, screen.warn)
 
 
 class HookedListener(ScreenListener):

@@ -43,9 +43,10 @@ def init(
     fitting = versions.image_with(locked[1]) if locked else None
     base = os.environ.get("FLOWSHIP_BASE_IMAGE") or fitting or settings.default_base_image()
     if prefect_yaml:
+        from flowship.deployment import schedules
         from flowship.project.prefect_yaml import translate
 
-        taken = translate(Path(prefect_yaml))
+        taken = translate(Path(prefect_yaml), schedules.problem)
         written = scaffold.from_prefect_yaml(
             folder, taken, name=taken.name or name, base_image=base
         )

@@ -27,6 +27,9 @@ def rollback(
         bool,
         typer.Option("--dry-run", help="Show what would change on the server; change nothing."),
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete deployments that later releases added.")
+    ] = False,
     no_wait: NoWait = False,
     env: Env = None,
     as_json: Json = False,
@@ -47,7 +50,7 @@ def rollback(
     announce(screen, chosen.outline, "comparing with" if dry_run else "rolling back at")
     with chosen.open_api() as api:
         require_known(screen, api, chosen)
-        found = operation.plan(api, chosen, release)
+        found = operation.plan(api, chosen, release, prune=prune)
         follows = yes and not dry_run and found.changes
         screen.info(*render_history.rollback(found, follows=follows))
         done = list(found.plans)

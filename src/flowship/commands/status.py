@@ -69,6 +69,7 @@ def _read(api: PrefectApi, about: Scope) -> ProjectStatus:
         release=own.release,
         block=own.lock,
         compared=_compared(about.settings, own.release),
+        alerts=own.alerts,
     )
     return read(api, subject)
 

@@ -18,7 +18,7 @@ from flowship.commands.options import (
     pairs,
 )
 from flowship.commands.outcome import exit_on
-from flowship.commands.project import load_settings
+from flowship.commands.project import announce, load_settings
 from flowship.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def try_flow(
     from flowship.trial import result
 
     screen = Screen(as_json=as_json)
-    settings = load_settings(screen, env, platform=platform)
+    settings = load_settings(screen, env, changes_server=not offline, platform=platform)
+    if not offline:
+        announce(screen, settings, "running in" if settings.environment else "running at")
     hooks = begin(screen, settings, "try")
     try:
         requests = prepare(screen, settings, build_arg, None, Flags(name=deployment), hooks)

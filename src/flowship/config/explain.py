@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 from flowship.config.environment import ENV_PREFIX
 from flowship.config.keys import kebab, known_keys, nearest_key
 from flowship.config.locate import locate
+from flowship.config.names import prefect_name_problem
 from flowship.config.settings import Settings
 from flowship.config.tables import Alert, Deployment, Schedule
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ConfigError, UsageError, did_you_mean
 
 
 class Problem(Enum):
@@ -36,7 +36,6 @@ class Problem(Enum):
     NOT_ALERTS = "not a list of alerts"
     MISSING = "missing"
     EMPTY = "empty"
-    FORBIDDEN_CHARACTER = "a character that Prefect does not accept"
 
 
 _TEXTS = {
@@ -56,7 +55,6 @@ _TEXTS = {
     Problem.NOT_ALERTS: "must be tables with a header in double brackets: [[alerts]]",
     Problem.MISSING: "is required",
     Problem.EMPTY: "is empty",
-    Problem.FORBIDDEN_CHARACTER: "must not contain / % & > <",  # names.PREFECT_NAME
 }
 
 # pydantic's types of error; for any other type its own message is shown.
@@ -72,7 +70,6 @@ _PROBLEMS = {
     "int_from_float": Problem.NOT_A_WHOLE_NUMBER,
     "missing": Problem.MISSING,
     "string_too_short": Problem.EMPTY,
-    "string_pattern_mismatch": Problem.FORBIDDEN_CHARACTER,
 }
 
 
@@ -88,10 +85,11 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     if error["type"] == "extra_forbidden":
         return _unknown_key(key, loc, where)
     kind = UsageError if where.startswith("--") else ConfigError
-    blank = error["type"] == "string_pattern_mismatch" and not str(error["input"]).strip()
-    error_type = "string_too_short" if blank else error["type"]
+    if error["type"] == "string_pattern_mismatch":  # PREFECT_NAME is the only pattern
+        problem_of_name = prefect_name_problem(str(error["input"]))
+        return kind(f"{key} {problem_of_name}", code="invalid-value", where=where)
     problem = (
-        _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error_type, loc, where)
+        _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error["type"], loc, where)
     )
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
@@ -116,12 +114,11 @@ def _not_a_choice(
         where: The place.
     """
     allowed = re.findall(r"'([^']*)'", expected)
-    close = difflib.get_close_matches(str(given), allowed, n=1)
     return kind(
         f"{key}: {json.dumps(given, ensure_ascii=False, default=str)} is not one of"
         f" {', '.join(map(json.dumps, allowed))}",
         code="invalid-value",
-        hint=f'did you mean "{close[0]}"?' if close else "",
+        hint=did_you_mean(str(given), allowed),
         where=where,
     )
 
@@ -131,6 +128,8 @@ def reason(exc: ValidationError) -> str:
     error = exc.errors()[0]
     problem = _PROBLEMS.get(error["type"])
     place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "string_pattern_mismatch":
+        return f"{place} {prefect_name_problem(str(error['input']))}"
     if problem:
         return f"{place} {_TEXTS[problem]}"
     return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")

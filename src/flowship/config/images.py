@@ -6,7 +6,6 @@ deployments that use it. What it does not set is the project's.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -17,7 +16,7 @@ from flowship.config.keys import kebab
 from flowship.config.locate import Origins, origin_of
 from flowship.config.names import LONGEST_NAME, slug
 from flowship.config.tables import Table
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -174,13 +173,12 @@ def validate(project: Settings) -> tuple[str, ...]:
 
 def unknown(project: Settings, image: str, where: str, whose: str) -> ConfigError:
     """The error for an image that the project does not have."""
-    close = difflib.get_close_matches(image, project.images, n=1)
     hint = f"images: {', '.join(project.images)}" if project.images else ""
-    hint = f'did you mean "{close[0]}"?' if close else hint
     return ConfigError(
         f'{whose}: the configuration has no image "{image}"',
         code="image-unknown",
-        hint=hint or f"add [{TABLE}.{image}], or remove the key to use the project's image",
+        hint=did_you_mean(image, project.images, hint)
+        or f"add [{TABLE}.{image}], or remove the key to use the project's image",
         where=where,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Union, get_args, get_origin
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from flowship.config.secret_table import OrNames
+from flowship.errors import did_you_mean
 
 
 class Key(NamedTuple):
@@ -68,5 +68,4 @@ def _model(annotation: object) -> type[BaseModel] | None:
 
 def nearest_key(key: str, known: Mapping[str, object]) -> str:
     """The hint for an unknown key: the nearest known key, or the list of all of them."""
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(known)}"
+    return did_you_mean(key, known, f"known keys: {', '.join(known)}")

@@ -7,8 +7,13 @@ import unicodedata
 
 LONGEST_NAME = 100  # characters; an image's name may have 255, with registry and path
 
-# Of a deployment or a work pool, as the server validates it; and not only spaces.
-PREFECT_NAME = r"^[^/%&><]*[^/%&><\s][^/%&><]*$"
+_REFUSED = "/%&><"  # by the server
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+
+# Of a deployment, a work pool or a queue: what the server accepts and a command line can name.
+# Prefect sends a deployment's name in a header of each request of its runs: with a line break in
+# it, every run crashes.
+PREFECT_NAME = rf"^[^{_REFUSED}{_CONTROL}\s-]([^{_REFUSED}{_CONTROL}]*[^{_REFUSED}{_CONTROL}\s])?$"
 
 
 def slug(value: str, what: str) -> str:
@@ -27,6 +32,19 @@ def slug(value: str, what: str) -> str:
             f"{what} must have at most {LONGEST_NAME} characters; this one has {len(value)}"
         )
     return value
+
+
+def prefect_name_problem(value: str) -> str:
+    """Why a text is not a `PREFECT_NAME`."""
+    if not value.strip():
+        return "is empty"
+    if any(character in value for character in _REFUSED):
+        return f"must not contain {' '.join(_REFUSED)}"
+    if re.search(f"[{_CONTROL}]", value):
+        return "must not contain control characters such as line breaks and tabs"
+    if value != value.strip():
+        return "must not begin or end with a blank"
+    return 'must not begin with "-": commands would read it as an option'
 
 
 def slugify(text: str) -> str:

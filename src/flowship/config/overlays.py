@@ -13,7 +13,7 @@ from flowship.config.locate import Origins, position
 from flowship.config.settings import Settings
 from flowship.config.spelling import canonical
 from flowship.config.tables import Deployment
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ConfigError, UsageError, did_you_mean
 
 TABLE = "env"
 VARIABLE = "FLOWSHIP_ENV"
@@ -115,7 +115,6 @@ def choose(
     name = option or environ.get(VARIABLE)
     if not name or name in known:
         return name or None
-    close = difflib.get_close_matches(name, known, n=1)
     hint = f"environments: {', '.join(known)}"
     if not known:
         hint = f"add [{TABLE}.{name}] to {source.name if source else 'the configuration'}"
@@ -123,7 +122,7 @@ def choose(
     raise kind(
         f'the configuration has no environment "{name}"',
         code="environment-unknown",
-        hint=f'did you mean "{close[0]}"?' if close else hint,
+        hint=did_you_mean(name, known, hint),
         where="--env" if option else VARIABLE,
     )
 

@@ -84,8 +84,8 @@ class Settings(ImageSettings):
     Default: the active one
     """
     require_env: bool = False
-    """Refuse `push`, `deploy`, `ship`, `run`, `secret set` and `secret rm` without an
-    [environment](#environments)."""
+    """Refuse `push`, `plan`, and every command that changes a server, such as `ship`, `run`, `try`
+    and `secret set`, without an [environment](#environments)."""
     when_removed: Literal["keep", "pause"] = "keep"
     """What a deploy does with a deployment that an earlier release made and the configuration no
     longer has: leave it as it is, or pause it at once. `--prune` deletes it; see

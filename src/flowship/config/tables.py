@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -81,6 +82,23 @@ LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
 
 
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
+
+
+def _not_a_number(value: object) -> object:
+    """Reject a number, which pydantic would read as seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError('must be a date and time such as "2026-01-05 06:00"')  # noqa: TRY004 - pydantic's
+    return value
+
+
+def _usual_year(value: datetime) -> datetime:
+    """Reject a moment from which, in some timezone, the calendar ends."""
+    if not 1900 < value.year < 2200:
+        raise ValueError("the year must be between 1901 and 2199")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(_usual_year)]
 
 
 PullPolicy = Annotated[Literal["Always", "IfNotPresent", "Never"], BeforeValidator(_pull_policy)]
@@ -185,6 +203,12 @@ class Schedule(Table):
 
     Default: the deployment's, or UTC
     """
+    anchor_date: Moment | None = None
+    """For an interval: the moment that it counts from, in both directions: `"2026-01-05 06:00"`, in
+    the schedule's timezone if it names no offset.
+
+    Default: when the schedule is first deployed
+    """
     day_or: bool = True
     """For a cron expression with both a day of the month and a day of the week: run if one of them
     matches (`true`) or only if both do (`false`)."""
@@ -199,6 +223,8 @@ class Schedule(Table):
                 "a schedule must have exactly one of cron, interval and rrule"
                 + (f", not {' and '.join(given)}" if given else "")
             )
+        if self.anchor_date and self.interval is None:
+            raise ValueError("anchor-date needs interval: cron and rrule name the times themselves")
         return self
 
 
@@ -249,7 +275,8 @@ class Deployment(Table):
     """
 
     name: str = Field(min_length=1, pattern=PREFECT_NAME)
-    """The deployment's name."""
+    """The deployment's name: without `/ % & > <` and control characters, and without a blank or a
+    dash at its beginning. Upper and lower case are different names."""
     entrypoint: Entrypoint | None = None
     """The flow that this deployment runs: `path/to/file.py:function`.
 

@@ -15,6 +15,7 @@ runs that are over, whose first heartbeat arrived after their last state, and th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ FASTEST, SLOWEST = 30, 180  # seconds between heartbeats: Prefect's minimum, and
 MISSED = 3  # heartbeats that have to be missing
 RETRY_WINDOW = 30 * 86400  # seconds in which each automation starts the same run once
 
+_OF_PROJECT = re.compile(r"flowship: [^:]*: ")
+"""The beginning of an automation's name: which project, image and environment it is of."""
 _RUN = "prefect.flow-run."
 _BEFORE_RUNNING = ("Pending", "Submitting", "InfrastructurePending")
 # What ends the wait for the next heartbeat. Without "Running": it comes after the first heartbeat,
@@ -159,6 +162,11 @@ def heartbeat_variable(prefect: str | None) -> str:
 def owner_of(project: str, block: str) -> str:
     """The owner of the alerts of a project's deployments on a block, which projects may share."""
     return f"{OWNER}.{project}.{block}"
+
+
+def short_name(name: str) -> str:
+    """An automation's name without its project: ``failed → slack-webhook/ops``."""
+    return _OF_PROJECT.sub("", name, count=1) if _OF_PROJECT.match(name) else name
 
 
 def stored(api: PrefectApi, blocks: Iterable[str]) -> list[Automation]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from flowship.config.settings import Settings
 from flowship.config.tables import Deployment
-from flowship.deployment import parameters
 from flowship.deployment.desired import Flags
-from flowship.errors import UsageError
+from flowship.errors import UsageError, did_you_mean
 
 
 def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
@@ -18,11 +17,10 @@ def chosen(settings: Settings, flags: Flags) -> tuple[Deployment, ...]:
     if flags.name in known:
         return (known[flags.name],)
     if flags.name is not None and configured:
-        close = parameters.close_matches(flags.name, known)
         raise UsageError(
             f'no deployment is named "{flags.name}"',
             code="deployment-unknown",
-            hint=f'did you mean "{close[0]}"?' if close else f"configured: {', '.join(known)}",
+            hint=did_you_mean(flags.name, known, f"configured: {', '.join(known)}"),
             where="--name",
         )
     if flags.name is not None:

@@ -260,6 +260,9 @@ class DesiredState:
             for one image, if the deploy is about all.
         alerts: The automations that report runs that went wrong.
         origin: What it was made of in place of the configuration: ``rollback to release 3``.
+        blocks_in_use: Those of all images of the project that have a deployment: what is on another
+            block has left the configuration.
+        deletes: The command that deletes a deployment of the project, without its name.
     """
 
     image: ImageFacts
@@ -274,6 +277,8 @@ class DesiredState:
     sweeps: bool = True
     alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
     origin: str = ""
+    blocks_in_use: frozenset[str] = frozenset()
+    deletes: str = "flowship delete"
 
     @property
     def flows(self) -> frozenset[str]:

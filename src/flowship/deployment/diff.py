@@ -51,7 +51,10 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
             own = left.hand_on(made.operations, wanted, found, before, moves=moves)
         operations += [o for o in own if not _is_repeated(o, operations)]
         reschedule += made.reschedule
-    operations += left.operations(desired, state, last)
+    removed = list(left.operations(desired, state, last))
+    operations += removed
+    deleted = {str(o.id) for o in removed if o.action is Action.DELETE}
+    operations += left.without_their_alerts(deleted, state)
     operations += diff_alerts.operations(desired, state)
     explained = [
         _with_origin(each, desired.origin) if desired.origin else each for each in operations

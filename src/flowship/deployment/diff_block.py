@@ -48,7 +48,7 @@ def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]
         Resource.BLOCK,
         name,
         _reason(desired, state, differing),
-        changes=tuple(_change(document, k, v) for k, v in differing.items()),
+        changes=tuple(_change(desired, document, k, v) for k, v in differing.items()),
         id=document["id"],
         body={"data": data, "block_schema_id": schema_id},
     )
@@ -122,18 +122,32 @@ def _ids(state: ServerState) -> tuple[str | IdOf, str | IdOf]:
 
 
 def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, Any]) -> str:
+    """Why the block changes; a new image must not hide that other fields change too."""
+    if not differing:
+        return "the block's schema is outdated"
+    reasons = []
     if "image" in differing and state.has_deployed(desired.image.reference):
-        return "the image was changed on the server"
-    if "image" in differing:
-        return "new image" if desired.image.pushed else "new image, not pushed"
-    return "the configuration differs" if differing else "the block's schema is outdated"
+        reasons.append("the image was changed on the server")
+    elif "image" in differing:
+        reasons.append("new image" if desired.image.pushed else "new image, not pushed")
+    if not all(_follows_the_image(desired, name) for name in differing):
+        reasons.append("the configuration differs")
+    return ", ".join(reasons)
 
 
-def _change(document: BlockDocument, name: str, value: object) -> FieldChange:
+def _follows_the_image(desired: DesiredState, name: str) -> bool:
+    """Whether the image decides a field, and not the configuration."""
+    by_image = not desired.image.pushed or name not in desired.block.fields
+    return name == "image" or (name == "image_pull_policy" and by_image)
+
+
+def _change(
+    desired: DesiredState, document: BlockDocument, name: str, value: object
+) -> FieldChange:
     before = stored_field(document, name)
     if name == CREDENTIALS:
         shown = ("another block" if before else None, "the configured block" if value else None)
     else:
         shown = mask_value(before, name), mask_value(value, name)
-    reason = "new image" if name in ("image", "image_pull_policy") else "configuration"
+    reason = "new image" if _follows_the_image(desired, name) else "configuration"
     return FieldChange(name, *shown, reason=reason, fingerprint=fingerprint(before))

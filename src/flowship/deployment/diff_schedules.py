@@ -21,7 +21,7 @@ from flowship.deployment import parameters
 from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.schedules import ScheduleSpec, same_rrule
-from flowship.deployment.stored import words_of
+from flowship.deployment.stored import parse_moment, words_of
 
 if TYPE_CHECKING:
     from flowship.deployment.observed import ObservedDeployment
@@ -154,8 +154,17 @@ def _same_times(schedule: ScheduleSpec, stored: Schedule) -> bool:
         return False
     if schedule.kind == "rrule":
         return same_rrule(body.get("rrule") or "", schedule.expression)
+    anchor = body.get("anchor_date")
+    if schedule.anchor and not (anchor and _are_equal(parse_moment(anchor), schedule.anchor)):
+        return False
     wanted = schedule.payload()
-    return all(body.get(key) == value for key, value in wanted.items() if key != "timezone")
+    apart = ("timezone", "anchor_date")
+    return all(body.get(key) == value for key, value in wanted.items() if key not in apart)
+
+
+def _are_equal(one: datetime, other: datetime) -> bool:
+    """Python calls two moments different if the clock of one of them shows this time twice."""
+    return one.timestamp() == other.timestamp()
 
 
 def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: datetime) -> Operation:

@@ -5,7 +5,6 @@ Pure; the JSON in `data/` is written by `flowship.blocks`, which this module doe
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from flowship.config.tables import Block
 from flowship.deployment.json_schema import plain, problem
+from flowship.errors import did_you_mean
 from flowship.redaction import MASK, PLACEHOLDER, mask_value, secret_places
 
 SLUG = "docker-container"
@@ -148,13 +148,9 @@ def _invalid_arguments(given: Mapping[str, Any]) -> Iterator[InvalidValue]:
         if name in _OWN_FIELDS:
             reason, hint = f'the block sets "{name}" itself', f"use {_OWN_FIELDS[name]}"
         elif name not in DOCKER_ARGUMENTS:
-            close = difflib.get_close_matches(name, DOCKER_ARGUMENTS, n=1)
             reason = f'docker has no argument "{name}" for creating a container'
-            hint = (
-                f'did you mean "{close[0]}"?'
-                if close
-                else "docker-py's documentation of containers.create lists them"
-            )
+            listed = "docker-py's documentation of containers.create lists them"
+            hint = did_you_mean(name, DOCKER_ARGUMENTS, listed)
         else:
             continue
         yield InvalidValue("container_create_kwargs", f"container-create-kwargs: {reason}", hint)

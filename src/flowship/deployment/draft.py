@@ -228,7 +228,7 @@ class Draft:
         configured: All that the project configures for this image: name → entrypoint.
         now: The moment of the deploy.
         warnings: What deserves a look, whatever the image.
-        elsewhere, when_removed, alerts: See `DesiredState`.
+        elsewhere, blocks_in_use, deletes, when_removed, alerts: See `DesiredState`.
     """
 
     block: DesiredBlock
@@ -238,6 +238,8 @@ class Draft:
     now: datetime
     warnings: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    blocks_in_use: frozenset[str] = frozenset()
+    deletes: str = "flowship delete"
     when_removed: WhenRemoved = WhenRemoved.KEEP
     alerts: DesiredAlerts = field(default_factory=DesiredAlerts)
 
@@ -267,6 +269,8 @@ class Draft:
             now=self.now,
             warnings=self.warnings,
             elsewhere=self.elsewhere,
+            blocks_in_use=self.blocks_in_use,
+            deletes=self.deletes,
             when_removed=self.when_removed,
             alerts=self.alerts,
         )
@@ -316,6 +320,8 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
         configured=settings.deployed_entrypoints,
         elsewhere=frozenset(settings.project.deployed_entrypoints)
         - frozenset(settings.deployed_entrypoints),
+        blocks_in_use=frozenset(each.block_name for each in settings.project.per_image()),
+        deletes=f"flowship delete{f' --env {settings.environment}' * bool(settings.environment)}",
         when_removed=flags.when_removed(settings.when_removed),
         now=now,
         alerts=draft_alerts(settings),
@@ -415,6 +421,7 @@ def _configured_schedules(deployment: Deployment, places: Places) -> tuple[Sched
             interval=schedule.interval,
             rrule=schedule.rrule,
             timezone=schedule.timezone,
+            anchor_date=schedule.anchor_date,
             day_or=schedule.day_or,
             parameters=json_schema.plain(schedule.parameters),
             where=place(kind),

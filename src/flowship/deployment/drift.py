@@ -1,7 +1,8 @@
 """What was changed on the server since the last release, and what of it a deploy keeps. Pure.
 
 A deploy restores what the configuration says. What a person owns stays: whether something is
-paused, schedules that flowship did not make, and values that the configuration does not set.
+paused or disabled, schedules that flowship did not make, and values that the configuration does
+not set.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_block, diff_deployment, diff_schedules, docker_block
+from flowship.deployment import (
+    diff_alerts,
+    diff_block,
+    diff_deployment,
+    diff_schedules,
+    docker_block,
+)
 from flowship.deployment.plan import Edit, Kept, Resource, field_key, fingerprint
 from flowship.deployment.stored import parse_moment, words_of
 
@@ -84,6 +91,7 @@ def kept(desired: DesiredState, state: ServerState, last: LastRelease) -> tuple[
                 *_schedules(wanted, found, last),
             )
         ),
+        *_alerts(desired, state, last),
     )
 
 
@@ -128,6 +136,14 @@ def _deployment(
         yield stays(diff_deployment.OPTIONS, conflict, NOT_SET)
     if wanted.enforce_parameters is None and stored.get(diff_deployment.ENFORCE) is False:
         yield stays(diff_deployment.ENFORCE, False, NOT_SET)
+
+
+def _alerts(desired: DesiredState, state: ServerState, last: LastRelease) -> Iterator[Kept]:
+    for match in diff_alerts.match(desired, state.alerts)[0]:
+        if match.stored and not match.stored["enabled"]:
+            name, edit = match.wanted.name, edit_of(match.stored, last)
+            reason = "disabled on the server"
+            yield Kept(Resource.AUTOMATION, name, "enabled", False, reason, edit)
 
 
 def _schedules(

@@ -35,7 +35,7 @@ def execute(
     ids: dict[str, str] = {}
     for operation in plan.operations:
         before_each()
-        report(Applying(operation))
+        report(Applying(operation, len(plan.operations)))
         created = _send(api, operation, _resolved(operation.body, ids), ids)
         if operation.key and created:
             ids[operation.key] = created

@@ -6,11 +6,12 @@ renamed hands its state on to its new name: what a person paused stays paused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import diff_schedules, docker_block
+from flowship.deployment import diff_alerts, diff_schedules, docker_block
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
 from flowship.deployment.stored import words_of
@@ -37,7 +38,8 @@ class Left:
         added: The schedules that a person added to it, in English: they keep it from being deleted.
         renamed_to: The configured deployment that has its flow and parameters under a new name.
         prune: Whether it was to be deleted.
-        unwatched: Whether the project has alerts: they are about what is configured.
+        watched: Whether alerts report its runs; None if the project has none.
+        deletes: What deletes it: an option, or a command.
     """
 
     name: str
@@ -48,19 +50,20 @@ class Left:
     added: tuple[str, ...] = ()
     renamed_to: str | None = None
     prune: bool = False
-    unwatched: bool = False
+    watched: bool | None = None
+    deletes: str = "--prune"
 
     @property
     def words(self) -> str:
         """What it does, and how it is removed."""
         state = "paused" if self.paused else "no active schedule"
         doing = f"still runs {' and '.join(self.runs)}" if self.runs else state
-        if self.runs and self.unwatched:
-            doing += ", without alerts"
+        if self.runs and self.watched is not None:
+            doing += f", {'with' if self.watched else 'without'} alerts"
         if self.prune:
             return f"{doing}; not deleted: it has a schedule that was added on the server"
         renamed = f"renamed to {self.renamed_to}? " if self.renamed_to else ""
-        return f"{doing}; {renamed}--prune deletes it"
+        return f"{doing}; {renamed}{self.deletes} deletes it"
 
     def to_json(self) -> dict[str, Any]:
         """The deployment as JSON values only."""
@@ -80,15 +83,25 @@ def left(desired: DesiredState, state: ServerState, last: LastRelease) -> tuple[
     renamed = {stored["id"]: to for to, stored in _renamed(desired, state, last).items()}
     prune = desired.when_removed is WhenRemoved.PRUNE
     pause = desired.when_removed is WhenRemoved.PAUSE
-    unwatched = bool(desired.alerts.automations)
     return tuple(
         replace(
             _left(name, stored, renamed.get(stored["id"]), prune=prune, pause=pause),
-            unwatched=unwatched,
+            watched=_watched(desired, state, stored),
+            # A ship can be repeated with the option; after a rollback, the command is simpler.
+            deletes=f"`{desired.deletes} {shlex.quote(name)}`" if desired.origin else "--prune",
         )
         for name, stored in _gone(desired, state, last).items()
         if not (prune and _may_delete(stored, renamed))
     )
+
+
+def _watched(desired: DesiredState, state: ServerState, stored: Deployment) -> bool | None:
+    """Whether alerts report its runs after the deploy: those of its image are about what is
+    deployed of it, and those of an image that is gone stay as they are."""
+    about = (diff_alerts.stored_deployments(each) for each in state.former_alerts)
+    if any(stored["id"] in ids for ids in about):
+        return True
+    return False if desired.alerts.automations or state.alerts else None
 
 
 def operations(desired: DesiredState, state: ServerState, last: LastRelease) -> Iterator[Operation]:
@@ -112,6 +125,22 @@ def operations(desired: DesiredState, state: ServerState, last: LastRelease) -> 
                 id=stored["id"],
                 body={"paused": True},
             )
+
+
+def without_their_alerts(deleted: Collection[str], state: ServerState) -> Iterator[Operation]:
+    """Delete the alerts of images that are gone, if they are about nothing else.
+
+    Args:
+        deleted: The ids of the deployments that are deleted.
+        state: What the server has.
+    """
+    for automation in state.former_alerts:
+        about = diff_alerts.stored_deployments(automation)
+        if about and set(about) <= set(deleted):
+            yield Operation(
+                Action.DELETE, Resource.AUTOMATION, automation["name"], NOT_CONFIGURED,
+                id=automation["id"],
+            )  # fmt: skip
 
 
 def hand_on(

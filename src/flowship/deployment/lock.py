@@ -38,6 +38,7 @@ LEASE = timedelta(seconds=30)
 RENEWAL = 7.0  # seconds between renewals: four may fail
 FRESH = 1.0  # seconds for which a renewal counts as proof that the lock is held
 POLL = 0.5  # seconds between two attempts while another deploy holds the lock
+RECORDING_POLL = 0.05  # likewise while a release of another environment is recorded
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,11 @@ def current(api: PrefectApi, block: str) -> LockState | None:
     Raises:
         ApiError: The API does not answer.
     """
-    found = api.variable(lock_name(block))
+    return _read(api, lock_name(block))
+
+
+def _read(api: PrefectApi, name: str) -> LockState | None:
+    found = api.variable(name)
     if found is None:
         return None
     variable, now = found
@@ -216,28 +221,46 @@ def held(
     Raises:
         ApiError: Another deploy is in progress, and `wait` is False; or the API does not answer.
     """
-    lock = _take(api, block, wait=wait, report=report, sleep=sleep)
+    lock = _take(api, lock_name(block), wait=wait, report=report, sleep=sleep)
     try:
         yield lock
     finally:
         lock.release()
 
 
+@contextmanager
+def recording(api: PrefectApi, project: str) -> Iterator[None]:
+    """Hold the lock of a project's history, while a release gets its number.
+
+    The deploy lock is not enough: a project's environments on one server have blocks and deploy
+    locks of their own, and one row of numbers.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
+    name = f"flowship_release_lock_{project.replace('-', '_')}"
+    lock = _take(api, name, wait=True, report=silent, sleep=lambda _: time.sleep(RECORDING_POLL))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _take(
     api: PrefectApi,
-    block: str,
+    name: str,
     *,
     wait: bool,
     report: Report,
     sleep: Callable[[float], None],
 ) -> DeployLock:
-    name, waiting_for = lock_name(block), ""
+    waiting_for = ""
     while True:
         value = _value()
         sent = _clock()
         with suppress(ConflictError):
             return DeployLock(api, api.create_variable(name, value), value, sent)
-        found = current(api, block)
+        found = _read(api, name)
         if found is None:
             continue  # released in the meantime
         if found.expired:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from flowship.deployment import block_users, docker_block, notifications
+from flowship.deployment import alerts, block_users, docker_block, notifications
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.plan import Plan, Resource
 from flowship.errors import ConfigError
@@ -94,7 +94,8 @@ class ServerState:
         deployments: In the order of the desired ones.
         sharing: Others that use the same block.
         users: The flows that are recorded as those with deployments on the block; None if none are.
-        former: The deployments on blocks that the project no longer has.
+        former: The deployments on blocks that no deployment of the project uses any more.
+        former_alerts: flowship's own automations about those.
         image: The image that is recorded as the last one deployed on the block; empty if none is.
         alerts: flowship's own automations of this image.
         alerts_recorded: The owners of alerts that are recorded of the block.
@@ -107,6 +108,7 @@ class ServerState:
     sharing: tuple[SharingDeployment, ...]
     users: frozenset[str] | None = None
     former: tuple[SharingDeployment, ...] = ()
+    former_alerts: tuple[Automation, ...] = ()
     image: str = ""
     alerts: tuple[Automation, ...] = ()
     alerts_recorded: frozenset[str] = frozenset()
@@ -166,7 +168,7 @@ def observe(
     found = observe_deployments(api, desired.deployments, listed)
     ours = {d.deployment["id"] for d in found if d.deployment}
     sharing = tuple(_sharing(api, [d for d in using if d["id"] not in ours]))
-    former = _former(api, desired, last, found, sharing) if last else ()
+    former = tuple(_former(api, desired, last, found, sharing) if last else ())
     return ServerState(
         ground=ground,
         block=block,
@@ -174,7 +176,8 @@ def observe(
         deployments=found,
         sharing=sharing,
         users=users,
-        former=tuple(former),
+        former=former,
+        former_alerts=tuple(_alerts_of(api, former)),
         image=recorded.image,
         alerts=_alerts(api, desired, recorded),
         alerts_recorded=recorded.alerts,
@@ -188,7 +191,7 @@ def _former(
     found: Sequence[ObservedDeployment],
     sharing: Sequence[SharingDeployment],
 ) -> Iterator[SharingDeployment]:
-    """Deployments of earlier releases on blocks that the project no longer has."""
+    """Deployments of earlier releases on blocks that the project no longer uses."""
     known = {d.full_name for d in desired.deployments} | {s.name for s in sharing}
     absent = [
         name.rpartition("/")
@@ -197,7 +200,7 @@ def _former(
     ]
     if not (absent and desired.sweeps) or desired.when_removed is WhenRemoved.SELECTED:
         return
-    blocks = last.blocks - {desired.block.name, *desired.block.of_project}
+    blocks = last.blocks - {desired.block.name, *desired.blocks_in_use}
     ours = {each.deployment["id"] for each in found if each.deployment}
     listed = api.deployments({name for *_, name in absent}, {flow for flow, *_ in absent})
     using = [
@@ -206,6 +209,12 @@ def _former(
         if d["id"] not in ours and docker_block.block_of(d["job_variables"]) in blocks
     ]
     yield from _sharing(api, using)
+
+
+def _alerts_of(api: PrefectApi, former: Sequence[SharingDeployment]) -> list[Automation]:
+    """The alerts of images that the project no longer has."""
+    blocks = {docker_block.block_of(each.deployment["job_variables"]) for each in former}
+    return alerts.stored(api, sorted(blocks))
 
 
 def observe_again(

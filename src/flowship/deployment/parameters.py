@@ -7,11 +7,10 @@ the server validates again by the same schema. Pure.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -26,7 +25,7 @@ from flowship.deployment.json_schema import (
     problem,
 )
 from flowship.deployment.schedule_rules import written_interval
-from flowship.errors import ConfigError, FlowshipError, UsageError
+from flowship.errors import ConfigError, FlowshipError, UsageError, did_you_mean
 from flowship.redaction import MASK, is_secret_name, mask_value
 
 
@@ -269,16 +268,9 @@ def open_secrets(schema: Schema | None, given: Mapping[str, Any]) -> tuple[str, 
     return tuple(name for name, value in given.items() if shown[name] != value)
 
 
-def close_matches(name: str, known: Iterable[str]) -> list[str]:
-    """The known name that `name` is nearest to, if one is near."""
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-
-
 def _unknown_hint(name: str, known: Mapping[str, object]) -> str:
-    close = close_matches(name, known)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"its parameters: {', '.join(known)}" if known else "the flow has no parameters"
+    listed = f"its parameters: {', '.join(known)}" if known else "the flow has no parameters"
+    return did_you_mean(name, known, listed)
 
 
 # --- words -------------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment.stored import next_run, words_of
-from flowship.errors import ApiError, UsageError
+from flowship.errors import ApiError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -105,13 +104,12 @@ def _schedule(found: Deployment, name: str, wanted: str) -> Schedule:
     )
     if given:
         return given
-    close = difflib.get_close_matches(wanted, known, n=1)
     listed = ", ".join(f"{each} ({words_of(known[each])})" for each in known)
     hint = f"its schedules: {listed}" if known else "it has no schedules"
     raise UsageError(
         f'{name} has no schedule "{wanted}"',
         code="schedule-not-found",
-        hint=f'did you mean "{close[0]}"?' if close else hint,
+        hint=did_you_mean(wanted, known, hint),
         where="--schedule",
     )
 

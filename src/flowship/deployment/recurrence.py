@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -104,6 +105,15 @@ def rrule_dates(text: str, zone_name: str, start: datetime) -> Iterator[datetime
     for moment in rules.xafter(start, count=None, inc=True):
         fixed = timezone(moment.utcoffset() or timedelta())
         yield moment.replace(tzinfo=fixed).astimezone(start.tzinfo)
+
+
+def is_wall_time(text: str, wall: datetime) -> bool:
+    """Whether a rule names this time of the clock, whatever it excludes."""
+    rules = parse_rrule(text)
+    dates = [_bare(moment) for moment in rules._rdate]
+    for rule in rules._rrule:
+        dates += takewhile(lambda moment: moment <= wall, _moments(rule, None, wall))
+    return wall in dates
 
 
 def _moments(rule: Any, zone: Any, start: datetime) -> Iterator[datetime]:  # noqa: ANN401

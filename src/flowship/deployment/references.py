@@ -18,6 +18,7 @@ from flowship.errors import ConfigError
 from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
+    from flowship.deployment.desired import DesiredState
     from flowship.deployment.draft import Draft
     from flowship.prefect.client import PrefectApi
 
@@ -52,6 +53,18 @@ def of_draft(draft: Draft) -> Iterator[Reference]:
     yield from find(fields, place)
     for deployment in draft.deployments:
         yield from find(deployment.job_variables, partial(deployment.places.of, "job-variables"))
+
+
+def of_release(desired: DesiredState, where: str) -> Iterator[Reference]:
+    """Those of a desired state that is an earlier release.
+
+    Args:
+        desired: The state.
+        where: Where all of them are written: the release.
+    """
+    yield from find({**desired.block.fields, "env": desired.block.references}, lambda *_: where)
+    for deployment in desired.deployments:
+        yield from find(deployment.job_variables, lambda *_: where)
 
 
 def find(value: object, place: Callable[..., str], *key: str | int) -> Iterator[Reference]:

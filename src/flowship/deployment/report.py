@@ -159,6 +159,7 @@ class DeployReport:
         kept: What differs from the configuration and stays.
         left: Deployments that left the configuration and stay.
         alerts: The automations of the alerts.
+        origin: What was deployed in place of the configuration; see `DesiredState`.
     """
 
     image: str
@@ -176,6 +177,7 @@ class DeployReport:
     kept: tuple[Kept, ...] = ()
     left: tuple[Left, ...] = ()
     alerts: tuple[AlertReport, ...] = ()
+    origin: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values only."""
@@ -183,6 +185,7 @@ class DeployReport:
         kept, left = [each.to_json() for each in self.kept], [each.to_json() for each in self.left]
         plain = replace(self, operations=(), kept=(), left=())
         document: dict[str, Any] = jsonable(asdict(plain))
+        del document["origin"]  # the reasons of the operations say it
         return document | {"operations": operations, "kept": kept, "left": left}
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from croniter import croniter
 
+from flowship.deployment.recurrence import is_wall_time
 from flowship.deployment.schedules import ScheduleSpec
 from flowship.events import readable_span
 
@@ -96,7 +97,11 @@ def _runs(
     before: datetime | None = None
     for moment in moments:
         change = _change(before or earlier.astimezone(moment.tzinfo), moment)
-        notes = (_moved(schedule, moment), _twice(moment), _uneven(schedule, before, moment))
+        notes = (
+            _moved(schedule, before, moment),
+            _twice(moment),
+            _uneven(schedule, before, moment),
+        )
         note = ", ".join(filter(None, notes))
         yield PreviewedRun(moment, moment.astimezone(timezone.utc), change, note)
         before = moment
@@ -119,19 +124,27 @@ def _change(earlier: datetime, later: datetime) -> ClockChange | None:
     return ClockChange(before.replace(tzinfo=timezone(earlier.utcoffset() or timedelta())), after)
 
 
-def _moved(schedule: ScheduleSpec, moment: datetime) -> str:
-    """Why a run of a cron schedule is not at the time that the cron says."""
-    if schedule.kind != "cron":
-        return ""
+def _moved(schedule: ScheduleSpec, before: datetime | None, moment: datetime) -> str:
+    """Why a run is not at the time that the schedule says: the clocks skip that one."""
     wall = moment.replace(tzinfo=None)
-    if croniter.match(schedule.expression, wall, day_or=schedule.day_or):
-        return ""
     for gap in (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2)):
         for said in (wall - gap, wall + gap):
-            skipped = _skipped(said.replace(tzinfo=moment.tzinfo)) == gap
-            if skipped and croniter.match(schedule.expression, said, day_or=schedule.day_or):
+            if _skipped(said.replace(tzinfo=moment.tzinfo)) != gap:
+                continue
+            if _names(schedule, before, said) and not _names(schedule, before, wall):
                 return f"in place of {said:%H:%M} (skipped)"
     return ""
+
+
+def _names(schedule: ScheduleSpec, before: datetime | None, wall: datetime) -> bool:
+    """Whether a schedule says this time of the clock, as one of days does after the run before."""
+    if schedule.kind == "cron":
+        return bool(croniter.match(schedule.expression, wall, day_or=schedule.day_or))
+    if schedule.kind == "rrule":
+        return is_wall_time(schedule.expression, wall)
+    step = timedelta(seconds=schedule.seconds or 0)
+    by_days = step.days and step == timedelta(step.days)
+    return bool(by_days and before and before.replace(tzinfo=None) + step == wall)
 
 
 def _skipped(moment: datetime) -> timedelta:

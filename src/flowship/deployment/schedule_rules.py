@@ -7,8 +7,8 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 import dateutil.rrule
@@ -49,7 +49,7 @@ def check_timezone(
     name: str | None, *, where: str = "", error: type[FlowshipError] = ConfigError
 ) -> str:
     """The IANA name itself; "UTC" for None. For an unknown one the error suggests another one."""
-    if name is None:
+    if name in (None, "UTC"):  # the most frequent ones: the list of all takes a while
         return "UTC"
     if name in _timezones():
         return name
@@ -179,35 +179,46 @@ def check_cron(text: str, fail: Fail, day_or: bool) -> str:
     Raises:
         FlowshipError: Prefect does not accept it, or it never runs.
     """
+    if fault := _cron_fault(text, day_or):
+        raise fail(fault.message, fault.hint, code=fault.code)
+    return " ".join(text.split())
+
+
+class _Fault(NamedTuple):
+    message: str
+    hint: str
+    code: str = "cron-invalid"
+
+
+# A project and its server name the same expressions repeatedly: each is examined once.
+@lru_cache(maxsize=1024)
+def _cron_fault(text: str, day_or: bool) -> _Fault | None:
+    """Why Prefect does not accept a cron expression, or why it never runs; None if it does."""
     cron = " ".join(text.split())
     fields = cron.split()
     if not cron.startswith("@"):
         if len(fields) != len(CRON_FIELDS):
-            raise fail(
+            return _Fault(
                 f'"{text}" has {len(fields)} field{"s" * (len(fields) != 1)};'
                 f" a cron expression has {len(CRON_FIELDS)} fields",
                 _field_count_hint(text, fields),
-                code="cron-invalid",
             )
-        for index, value in enumerate(fields):
-            _check_cron_field(cron, index, value, fail)
+        faults = (_cron_field_fault(cron, index, value) for index, value in enumerate(fields))
+        if fault := next(filter(None, faults), None):
+            return fault
     elif not croniter.is_valid(cron):
-        raise fail(
-            f'"{text}" is not a cron shorthand',
-            "use @hourly, @daily, @weekly or @monthly",
-            code="cron-invalid",
+        return _Fault(
+            f'"{text}" is not a cron shorthand', "use @hourly, @daily, @weekly or @monthly"
         )
     if not croniter.is_valid(cron):
-        raise fail(
-            f'"{text}" is not a cron expression', 'for example "0 5 * * *"', code="cron-invalid"
-        )
+        return _Fault(f'"{text}" is not a cron expression', 'for example "0 5 * * *"')
     utc = ZoneInfo("UTC")
     try:
         next(cron_dates(cron, datetime(2024, 1, 1, tzinfo=utc), utc, day_or=day_or))
-    except ValueError as exc:  # croniter's own error for a date that never comes
+    except ValueError:  # croniter's own error for a date that never comes
         hint = "check the day of month against the month"
-        raise fail(f'"{text}" never runs', hint, code="schedule-never-runs") from exc
-    return cron
+        return _Fault(f'"{text}" never runs', hint, "schedule-never-runs")
+    return None
 
 
 _CRON_TZ = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
@@ -238,21 +249,20 @@ def _zone_apart(zone: str, cron: str) -> str:
     return f'the timezone has a key of its own: cron "{cron}"; {_timezone_hint(zone)}'
 
 
-def _check_cron_field(cron: str, index: int, value: str, fail: Fail) -> None:
+def _cron_field_fault(cron: str, index: int, value: str) -> _Fault | None:
     if re.search(r"(?i)(?<![a-z])[hr](?![a-z])", value):
-        raise fail(
+        return _Fault(
             f'"{cron}": Prefect does not support random and hashed values ("{value}")',
             f"write the {CRON_FIELDS[index]} as a number",
-            code="cron-invalid",
         )
     alone = ["*"] * len(CRON_FIELDS)
     alone[index] = value
-    if not croniter.is_valid(" ".join(alone)):
-        raise fail(
-            f'"{cron}": "{value}" is not {_article(CRON_FIELDS[index])}',
-            'minute, hour, day of month, month, day of week; for example "0 5 * * *"',
-            code="cron-invalid",
-        )
+    if croniter.is_valid(" ".join(alone)):
+        return None
+    return _Fault(
+        f'"{cron}": "{value}" is not {_article(CRON_FIELDS[index])}',
+        'minute, hour, day of month, month, day of week; for example "0 5 * * *"',
+    )
 
 
 # What dateutil raises for text that is not a rule.

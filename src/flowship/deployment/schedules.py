@@ -47,6 +47,8 @@ class ScheduleSpec:
         timezone: An IANA name; "UTC" when none was given.
         day_or: Cron: whether day of month and day of week are joined by "or" (cron's way).
         parameters: Values that this schedule's runs get over the deployment's.
+        anchor: Interval: the moment that it counts from, in `timezone`; None for the one that the
+            server has, or else that of the deploy.
     """
 
     kind: Kind
@@ -55,9 +57,10 @@ class ScheduleSpec:
     timezone: str = "UTC"
     day_or: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    anchor: datetime | None = None
 
     def payload(self, anchor: str | None = None) -> dict[str, Any]:
-        """What Prefect's REST API takes; `anchor` (ISO 8601) is for intervals only.
+        """What Prefect's REST API takes; `anchor` (ISO 8601) is for intervals without their own.
 
         An interval sent without an anchor is anchored by the server at that moment.
         """
@@ -66,6 +69,7 @@ class ScheduleSpec:
         if self.kind == "rrule":
             return {"rrule": self.expression, "timezone": self.timezone}
         body: dict[str, Any] = {"interval": self.seconds, "timezone": self.timezone}
+        anchor = self.anchor.isoformat() if self.anchor else anchor
         return body | ({"anchor_date": anchor} if anchor else {})
 
     def fingerprint(self) -> str:
@@ -75,7 +79,11 @@ class ScheduleSpec:
     @property
     def words(self) -> str:
         """``every day at 05:00 Pacific/Auckland``; the raw expression where words would fail."""
-        return self._times if self.kind == "interval" else f"{self._times} {self.timezone}"
+        if self.kind != "interval":
+            return f"{self._times} {self.timezone}"
+        if self.anchor is None:
+            return self._times
+        return f"{self._times}, counted from {self.anchor:%Y-%m-%d %H:%M} {self.timezone}"
 
     @property
     def slug(self) -> str:
@@ -97,14 +105,16 @@ class ScheduleSpec:
         Args:
             now: An aware moment.
             count: How many; fewer are returned when the schedule ends or cannot be counted so far.
-            anchor: Where an interval counts from; `now` when the server has not stored one.
+            anchor: Where an interval without its own counts from: what the server has stored;
+                `now` when it has none.
         """
         zone = ZoneInfo(self.timezone)
         start = now.astimezone(zone)
         if self.kind == "cron":
             found = cron_dates(self.expression, start, zone, day_or=self.day_or)
         elif self.kind == "interval":
-            found = interval_dates(self.seconds or 0, (anchor or now).astimezone(zone), start)
+            begins = (self.anchor or anchor or now).astimezone(zone)
+            found = interval_dates(self.seconds or 0, begins, start)
         else:
             found = rrule_dates(self.expression, self.timezone, start)
         both = BY_WHENEVER and self.kind == "interval"  # of an hour that comes twice
@@ -131,6 +141,7 @@ def parse(
     interval: float | str | None = None,
     rrule: str | None = None,
     timezone: str | None = None,
+    anchor_date: datetime | None = None,
     day_or: bool = True,
     parameters: Mapping[str, Any] | None = None,
     where: str = "",
@@ -143,6 +154,7 @@ def parse(
         interval: Seconds, or ``"15m"``, ``"1h30m"``, ``"1d"``, ISO 8601 ``"PT15M"``.
         rrule: An iCalendar recurrence rule.
         timezone: An IANA name; None means UTC.
+        anchor_date: The moment that an interval counts from; in `timezone` if it has none.
         day_or: See `ScheduleSpec`.
         parameters: See `ScheduleSpec`.
         where: Named in errors: a configuration key or an option.
@@ -170,7 +182,25 @@ def parse(
         return ScheduleSpec("rrule", check_rrule(rrule, fail), None, zone, True, extra)
     assert interval is not None
     seconds = parse_interval(interval, where=where, error=error)
-    return ScheduleSpec("interval", str(interval), seconds, zone, True, extra)
+    anchor = _in_zone(anchor_date, ZoneInfo(zone)) if anchor_date else None
+    return ScheduleSpec("interval", str(interval), seconds, zone, True, extra, anchor)
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def problem(table: Mapping[str, Any]) -> str:
+    """What is wrong with a schedule as flowship.toml writes it; empty if nothing is, or if that
+    depends on a variable."""
+    texts = [value for value in table.values() if isinstance(value, str)]
+    if any("${" in text for text in texts):
+        return ""
+    try:
+        parse(**{key.replace("-", "_"): value for key, value in table.items()})
+    except FlowshipError as exc:
+        return f"{exc.message}; {exc.hint}"
+    return ""
 
 
 def require_runs(schedule: ScheduleSpec, now: datetime, where: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from flowship.config import secret_table
 from flowship.deployment import secrets
 from flowship.deployment.secrets import SLUG, Secret
-from flowship.errors import ApiError, FlowshipError, UsageError
+from flowship.errors import ApiError, FlowshipError, UsageError, did_you_mean
 from flowship.prefect.command import prefect_command
 from flowship.prefect.errors import ConflictError
 from flowship.redaction import MASK, mask_occurrences
@@ -126,8 +125,7 @@ def unused(secret: Secret, settings: Settings | None) -> str | None:
     if secret.deployments or not secret.name or settings is None:
         return None
     known = [each.name for each in secrets.of_project(settings)]
-    close = difflib.get_close_matches(secret.name, known, n=1)
-    advice = f'did you mean "{close[0]}"?' if close else f'add secrets = ["{secret.name}"]'
+    advice = did_you_mean(secret.name, known, f'add secrets = ["{secret.name}"]')
     return f"no deployment gets {secret.name}: {advice}"
 
 

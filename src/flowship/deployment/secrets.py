@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowship.config.settings import Settings
 from flowship.config.tables import Deployment
 from flowship.errors import ConfigError
 
 if TYPE_CHECKING:
-    from flowship.deployment.draft import Draft, Places
+    from flowship.deployment.draft import Places
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import BlockDocument
 
@@ -86,14 +86,33 @@ def references(blocks: Mapping[str, str]) -> dict[str, str]:
     return {name: f"{{{{ prefect.blocks.{SLUG}.{block} }}}}" for name, block in blocks.items()}
 
 
-def validate(draft: Draft, api: PrefectApi) -> None:
+class HasSecrets(Protocol):
+    """A deployment, before or after its image is known."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Environment variable → the Secret block that it comes from."""
+
+
+def validate(
+    deployments: Iterable[HasSecrets],
+    api: PrefectApi,
+    settings: Settings | None,
+    environment: str | None,
+) -> None:
     """Validate that the server has every secret of these deployments, in one request.
+
+    Args:
+        deployments: The deployments.
+        api: The server; no request is sent if there are no secrets.
+        settings: The project's, by whose names the secrets are set; None where there are none.
+        environment: The one that the server belongs to.
 
     Raises:
         ConfigError: One is missing, or is not text.
         ApiError: The API does not answer or refuses.
     """
-    wanted = {block: name for d in draft.deployments for name, block in d.secrets.items()}
+    wanted = {block: name for each in deployments for name, block in each.secrets.items()}
     found = {d["name"]: d for d in stored(api, wanted)}
     missing = {block: name for block, name in wanted.items() if block not in found}
     if missing:
@@ -102,7 +121,7 @@ def validate(draft: Draft, api: PrefectApi) -> None:
         raise ConfigError(
             f"the server at {api.url} does not have {what} {listed}",
             code="secret-not-found",
-            hint=_commands(missing, draft),
+            hint=_commands(missing, settings, environment),
         )
     wrong = {block: name for block, name in wanted.items() if not is_text(found[block])}
     if wrong:
@@ -111,7 +130,7 @@ def validate(draft: Draft, api: PrefectApi) -> None:
             f"the Secret block {block} holds JSON, and the environment variable {name} must be"
             " text: every run would crash",
             code="secret-not-text",
-            hint=_commands(wrong, draft),
+            hint=_commands(wrong, settings, environment),
         )
 
 
@@ -127,12 +146,16 @@ def is_text(document: BlockDocument) -> bool:
     return isinstance(document["data"].get("value"), str)
 
 
-def _commands(secrets: Mapping[str, str], draft: Draft) -> str:
-    settings = draft.deployments[0].places.settings.project
-    names = [secret.name for secret in of_project(settings)]
+def _commands(
+    missing: Mapping[str, str], settings: Settings | None, environment: str | None
+) -> str:
+    """The command that stores each, by the name under which the project knows its block."""
+    known: dict[str, list[str]] = {}
+    for secret in of_project(settings.project) if settings else ():
+        known.setdefault(secret.name, []).append(secret.block)
     commands = (
-        f"`{set_command(name if names.count(name) == 1 else '', block, settings.environment)}`"
-        for block, name in secrets.items()
+        f"`{set_command(name if known.get(name) == [block] else '', block, environment)}`"
+        for block, name in missing.items()
     )
     return f"run {' and '.join(commands)}"
 

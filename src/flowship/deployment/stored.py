@@ -15,16 +15,23 @@ def parse_moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def stored_schedule(stored: Mapping[str, Any]) -> ScheduleSpec | None:
+def stored_schedule(stored: Mapping[str, Any], *, with_anchor: bool = False) -> ScheduleSpec | None:
     """A schedule of the server as flowship's own; None for one that flowship cannot read, and so
-    could not have written."""
+    could not have written.
+
+    Args:
+        stored: The schedule.
+        with_anchor: Whether an interval keeps its anchor, and says so.
+    """
     body = stored.get("schedule") or {}
+    anchor = body.get("anchor_date") if with_anchor else None
     try:
         return parse(
             cron=body.get("cron"),
             interval=body.get("interval"),
             rrule=body.get("rrule"),
             timezone=body.get("timezone") or None,
+            anchor_date=parse_moment(anchor) if anchor else None,
             day_or=body.get("day_or", True),
             parameters=stored.get("parameters"),
         )

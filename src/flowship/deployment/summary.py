@@ -101,6 +101,7 @@ def summarize(outcome: Outcome) -> DeployReport:
         ),
         dry_run=outcome.after is None,
         alerts=tuple(_alerts(outcome)),
+        origin=desired.origin,
     )
 
 
@@ -383,7 +384,7 @@ def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> 
     for other in state.sharing:
         if other.name.rpartition("/")[2] in desired.elsewhere:
             continue  # until the other image is deployed
-        delete = f"`{prefect_command(f'deployment delete {shlex.quote(other.name)}')}`"
+        delete = f"`{_delete_command(desired, other.name, last)}`"
         theirs = other.deployment.get("entrypoint")
         if theirs not in known:
             yield (
@@ -398,6 +399,13 @@ def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> 
                 f"{other.name} is not in the configuration but still runs on its schedule; if it"
                 f" was renamed, delete it: {delete}"
             )
+
+
+def _delete_command(desired: DesiredState, name: str, last: LastRelease) -> str:
+    """flowship's own for a deployment that it made; it also deletes what belongs to it."""
+    if name in last.deployments:
+        return f"{desired.deletes} {shlex.quote(name)}"
+    return prefect_command(f"deployment delete {shlex.quote(name)}")
 
 
 def _listed(entrypoints: Iterable[str]) -> str:

@@ -200,7 +200,7 @@ class _Parser:
             return self._onbuild(whole, rest, nested=trigger)
         flags, rest = _take_flags(rest, self.escape)
         rest = self._without_comment(keyword, rest)
-        heredocs = self._heredocs(rest, place) if keyword in {"ADD", "COPY", "RUN"} else ()
+        heredocs = self._heredocs(rest) if keyword in {"ADD", "COPY", "RUN"} else ()
         instruction = Instruction(
             keyword,
             whole.start,
@@ -264,7 +264,7 @@ class _Parser:
             "ONBUILD", whole.start, whole.end, rest=rest, ignored=self.ignored, trigger=stored
         )
 
-    def _heredocs(self, rest: Logical, place: Logical) -> tuple[str, ...]:
+    def _heredocs(self, rest: Logical) -> tuple[str, ...]:
         """Skip the bodies of the heredocs that this instruction opens; return their names."""
         names = []
         for word in _split_quoted(rest.text, self.escape):

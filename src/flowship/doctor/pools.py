@@ -8,9 +8,11 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from flowship.deployment.stored import parse_moment
+from flowship.doctor import up
 from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
+from flowship.local import records
 
 if TYPE_CHECKING:
     from flowship.prefect.types import Worker
@@ -81,18 +83,22 @@ def _of_pool(world: World, pool: str, kind: str) -> Finding:
 
     now = world.api.clock() or datetime.now(timezone.utc)
     workers = world.api.workers(pool)
-    online = [each for each in workers if each["status"] == ONLINE]
+    own = up.process(world, records.worker_key(world.api.url, pool))
+    online = [
+        each
+        for each in workers
+        if each["status"] == ONLINE and not (own and own.has_ended and each["name"] == own.worker)
+    ]
     command = worker_command(pool, world.pools[pool], local=world.api.is_local)
     if not online:
         heard = _last_heard(workers, now)
-        log, details = _died(world, pool)
         return error(
             f'no worker is online for the work pool "{pool}"'
             + (f"; the last one was heard {_ago(heard)} ago" if heard else "")
-            + log,
+            + (f"; {own.words}" if own else ""),
             _NOT_STARTED,
-            f"`{command}`",
-            details,
+            own.remedy if own else f"`{command}`",
+            own.log_end if own else "",
         )
     fitting = [each for each in online if _type_of(each["name"]) in ("", kind)]
     if not fitting:
@@ -132,20 +138,6 @@ def _type_of(name: str) -> str:
     """The type of a worker that has Prefect's default name, ``ProcessWorker 1f2e…``; else empty."""
     found = re.fullmatch(r"([A-Z][A-Za-z]+)Worker [0-9a-f-]{36}", name)
     return re.sub(r"(?<!^)(?=[A-Z])", "-", found[1]).lower() if found else ""
-
-
-def _died(world: World, pool: str) -> tuple[str, str]:
-    """About a worker that an earlier `up` started here, and that is not alive: what to add to the
-    message, and the end of its log."""
-    from flowship.local import failures, processes, records
-
-    state = records.state_dir(world.environ)
-    record = records.load(state, records.worker_key(world.api.url, pool))
-    if record is None or processes.lives(record):
-        return "", ""
-    from pathlib import Path
-
-    return "; the one that `flowship up` started has ended", failures.end(Path(record.log))
 
 
 def _ago(time: timedelta) -> str:

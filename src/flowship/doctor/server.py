@@ -6,9 +6,12 @@ from datetime import datetime, timedelta, timezone
 from importlib import metadata
 
 from flowship import scope
+from flowship.doctor import up
 from flowship.doctor.result import Finding, error, of_error, ok, skipped, warning
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
+from flowship.local import records
+from flowship.prefect.address import is_loopback
 from flowship.redaction import mask_addresses
 
 TIMEOUT = 5.0  # seconds for each request
@@ -47,6 +50,9 @@ def reachable(world: World) -> Finding:
     assert target.url is not None
     try:
         answer = health.ask_server(target, timeout=TIMEOUT)
+        if answer.silent and (own := _started_by_up(world, target.url)):
+            problem = health.unusable(target.url, answer, target.source).message
+            return error(f"{problem}; {own.words}", _NOTHING_RUNS, own.remedy, own.log_end)
         if not answer.usable:
             raise health.unusable(target.url, answer, target.source)
         world.connected_api = PrefectApi(target, timeout=TIMEOUT)
@@ -54,6 +60,11 @@ def reachable(world: World) -> Finding:
         return of_error(exc, _NOTHING_RUNS)
     world.server = answer.version or "cloud"
     return ok(f"Prefect {answer.version} answers" if answer.version else "Prefect Cloud answers")
+
+
+def _started_by_up(world: World, url: str) -> up.UpProcess | None:
+    """The server at this address, if it is on this machine and `flowship up` started it."""
+    return up.process(world, records.server_key(url)) if is_loopback(url) else None
 
 
 def versions(world: World) -> Finding:

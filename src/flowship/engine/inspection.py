@@ -51,7 +51,6 @@ class Container:
     started: str = ""
     ended: str = ""
     memory_limit: int = 0
-    auto_remove: bool = False
 
     @property
     def runs(self) -> bool:
@@ -116,7 +115,6 @@ def from_inspect(found: Mapping[str, Any]) -> Container:
         started=_moment(state.get("StartedAt")),
         ended=ended if status not in ("running", "paused", "created") else "",
         memory_limit=int(host.get("Memory") or 0),
-        auto_remove=bool(host.get("AutoRemove")),
     )
 
 

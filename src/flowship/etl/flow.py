@@ -160,7 +160,7 @@ def _runner(kind: str, address: str, concurrency: int) -> TaskRunner[Any]:
         raise ParameterError(
             "prefect-dask is not installed",
             code="dask-not-installed",
-            hint='run pip install "flowship[dask]", or add prefect-dask to the image',
+            hint='run `pip install "flowship[dask]"`, or add prefect-dask to the image',
         ) from exc
     runner: TaskRunner[Any] = DaskTaskRunner(address=address)
     return runner

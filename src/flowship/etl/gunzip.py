@@ -18,7 +18,6 @@ try:
 except ImportError:
     inflater = zlib
 
-MAGIC = b"\x1f\x8b"
 PIECE = 1 << 20  # plain bytes in one piece, at most, so that a zip bomb does not fill the memory
 
 _GZIP_WINDOW = 31  # zlib's code for a gzip header and the largest window

@@ -44,8 +44,8 @@ def read(
         raise DestinationError(
             f"{key} not found in {destination}",
             code="month-not-loaded",
-            hint=f"load it: flowship etl run --year {year} --months {month} --colour {colour}"
-            f" --to {destination}",
+            hint=f"load it: `flowship etl run --year {year} --months {month} --colour {colour}"
+            f" --to {destination}`",
         )
     table = pq.read_table(BytesIO(content), columns=columns)
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)

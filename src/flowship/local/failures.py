@@ -57,7 +57,7 @@ KNOWN_FAILURES = (
     KnownFailure(
         r"(?i)address already in use|port \d+ is already in use",
         "the port is in use",
-        "flowship up --port PORT",
+        "run `flowship up --port PORT`",
     ),
     KnownFailure(
         r"(?i)database is locked|Can't locate revision",

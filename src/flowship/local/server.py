@@ -82,7 +82,7 @@ def _check_port(session: Session, answer: ServerAnswer) -> None:
     raise ApiError(
         f"port {port} is in use by a program that is not a Prefect server",
         code="port-in-use",
-        hint=f"flowship up --port {_free_port_after(port)}"
+        hint=f"run `flowship up --port {_free_port_after(port)}`"
         if source.kind is SourceKind.NONE
         else f"stop the program, or change the API address ({source})",
         where=session.shown,

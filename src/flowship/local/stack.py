@@ -128,7 +128,7 @@ def _wanted_url(found: ApiTarget, port: int) -> str:
             f"the API address is already set to {mask_addresses(found.url)} ({found.source}), so "
             f"nothing would use a server at port {port}",
             code="port-conflicts-with-api",
-            hint=f"flowship profile set-api --no-check http://127.0.0.1:{port}/api",
+            hint=f"run `flowship profile set-api --no-check http://127.0.0.1:{port}/api`",
         )
     return found.url
 

@@ -12,7 +12,7 @@ from flowship.deployment import alerts, block_users, diff_alerts, docker_block, 
 from flowship.deployment.execute import execute
 from flowship.deployment.plan import Action, Operation, Plan, Resource
 from flowship.deployment.stored import words_of
-from flowship.errors import FlowshipError, UsageError
+from flowship.errors import ApiError, FlowshipError, UsageError
 from flowship.prefect.command import prefect_command
 from flowship.releases import store
 from flowship.releases.record import Release
@@ -28,6 +28,20 @@ _BLOCK = re.compile(r"prefect\.blocks\.docker-container\.([a-z0-9-]+)\.")
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """What came of it.
+
+    Attributes:
+        release: The number of the release that records it; None if no release knew the
+            deployments, or it could not be recorded.
+        warnings: Why it was not recorded, if it was to be.
+    """
+
+    release: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deletion:
     """What would be deleted; nothing has been changed.
 
@@ -38,6 +52,7 @@ class Deletion:
         deployments: The full names.
         plan: The operations.
         kept: The blocks that other deployments use: name → one of those.
+        configured: Those that the folder's configuration still has: full name → where.
     """
 
     project: str | None
@@ -46,15 +61,18 @@ class Deletion:
     deployments: tuple[str, ...]
     plan: Plan
     kept: dict[str, str]
+    configured: dict[str, str]
 
-    def to_json(self, *, release: int | None, dry_run: bool) -> dict[str, Any]:
+    def to_json(self, *, done: Deleted, dry_run: bool) -> dict[str, Any]:
         """What ``--json`` prints."""
         return {
             "project": self.project,
             "deployments": list(self.deployments),
             "operations": self.plan.to_json(),
             "kept_blocks": self.kept,
-            "release": release,
+            "configured": self.configured,
+            "release": done.release,
+            "warnings": list(done.warnings),
             "dry_run": dry_run,
         }
 
@@ -85,16 +103,14 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
     kept = _users(api, blocks, ids)
     operations += _block_operations(api, [block for block in blocks if block not in kept])
     held = first or (about.lock if about.project else next(iter(blocks), ""))
-    return Deletion(project, last, held, names, Plan(tuple(operations)), kept)
+    configured = _configured(about, found)
+    return Deletion(project, last, held, names, Plan(tuple(operations)), kept, configured)
 
 
 def carry_out(
     api: PrefectApi, about: Scope, shown: Deletion, report: Report, *, wait: bool = True
-) -> int | None:
-    """Delete what was shown, under the deploy lock.
-
-    Returns:
-        The number of the release that records it; None if no release knew the deployments.
+) -> Deleted:
+    """Delete what was shown, under the deploy lock, and record a release.
 
     Raises:
         ApiError: The API does not answer or refuses, or a deploy is in progress.
@@ -120,21 +136,26 @@ def carry_out(
 
 def _record(
     api: PrefectApi, deletion: Deletion, done: Sequence[Operation], who: str, incomplete: str = ""
-) -> int | None:
+) -> Deleted:
     """Record what is left of the project."""
     if deletion.last is None or not done:
-        return None
-    previous = store.previous(api, deletion.last.project, deletion.last.environment)
-    if previous is None or previous.release is None:
-        return None
-    last = previous.release
+        return Deleted()
+    try:
+        previous = store.read_previous(api, deletion.last.project, deletion.last.environment)
+        last = previous.release or deletion.last
+        return Deleted(store.add(api, _without(last, done, who, incomplete)).number)
+    except ApiError as exc:
+        return Deleted(warnings=(store.not_recorded(exc),))
+
+
+def _without(last: Release, done: Sequence[Operation], who: str, incomplete: str) -> Release:
+    """The release of a project from which something was deleted."""
     gone = {o.name for o in done if o.resource is Resource.DEPLOYMENT}
     blocks = {o.name for o in done if o.resource is Resource.BLOCK}
     resources = {*(f"deployment {name}" for name in gone), *(f"block {name}" for name in blocks)}
     resources |= {f"schedule {o.id}" for o in done}
-    left = replace(
+    return replace(
         last,
-        number=previous.number + 1,
         made_by="delete",
         who=who,
         flowship=__version__,
@@ -144,11 +165,22 @@ def _record(
         applied={k: v for k, v in last.applied.items() if k.rpartition(" ")[0] not in resources},
         incomplete=incomplete,
     )
-    recorded = store.record(api, left)
-    return recorded.number if recorded else None
 
 
 # --- what is deleted -----------------------------------------------------------------------------
+
+
+def _configured(about: Scope, found: Sequence[FoundDeployment]) -> dict[str, str]:
+    """Those that the folder's project configures, and where: its next deploy makes them again."""
+    here = about.outline
+    if here is None or about.unconfigured:
+        return {}
+    places = {name: here.place("default-deployment") for name in here.deployment_names}
+    for number, deployment in enumerate(here.deployments):
+        places[deployment.name] = here.place("deployments", number, "name")
+    blocks = {*here.blocks}
+    own = (each for each in found if each["name"] in places and blocks & _blocks(each))
+    return {_full_name(each): places[each["name"]] for each in own}
 
 
 def _full_name(deployment: FoundDeployment) -> str:

@@ -3,13 +3,15 @@ configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flowship import deploy, per_image
-from flowship.deployment import docker_block
+from flowship.deployment import docker_block, references, secrets
 from flowship.deployment.observed import Ground, observe_ground
 from flowship.errors import ConfigError, FlowshipError, UsageError
 from flowship.prefect import versions
@@ -37,7 +39,7 @@ class Rollback:
         images: It, of each image.
         ground: What its deployments need on the server.
         plans: What would change, of each image.
-        added: The deployments that later releases added: they stay.
+        added: The deployments that later releases added.
     """
 
     project: str
@@ -70,17 +72,18 @@ class Rollback:
         }
 
 
-def plan(api: PrefectApi, about: Scope, which: str | None) -> Rollback:
+def plan(api: PrefectApi, about: Scope, which: str | None, *, prune: bool = False) -> Rollback:
     """Choose the release, and compare it with the server.
 
     Args:
         api: The server.
         about: The project, and its environment.
         which: A number, digest or git revision; None is the last one that differs from the present.
+        prune: Delete the deployments that later releases added.
 
     Raises:
         UsageError: There is no such release.
-        ConfigError: It cannot be deployed any more.
+        ConfigError: It cannot be deployed any more, or the server lacks a secret that it needs.
         RegistryError, EngineError: Its image is gone.
         ApiError: The API does not answer or refuses.
     """
@@ -92,9 +95,12 @@ def plan(api: PrefectApi, about: Scope, which: str | None) -> Rollback:
         _require_image(image, target)
     names = {each.full_name for each in target.deployments}
     added = tuple(n for n in sorted(last.names) if n not in names)
-    short = frozenset(name.rpartition("/")[2] for name in added)
-    restored = restoring.restore(target, later, _stored(api, target), added=short)
-    ground = _ground(api, restored, server)
+    restored = restoring.restore(
+        target, later, _stored(api, target), prune=prune, deletes=_delete_command(about)
+    )
+    with _explained(target):
+        ground = _ground(api, restored, server)
+        _require_references(api, about, restored, target)
     plan_one = partial(_plan, api=api, project=project, ground=ground, environment=last.environment)
     plans = per_image.each(restored, plan_one, [each.desired for each in restored])
     return Rollback(project, last, target, tuple(restored), ground, tuple(plans), added)
@@ -186,11 +192,42 @@ def _is_previous(release: Release, last: Release) -> bool:
 
 def _require_image(image: ReleasedImage, release: Release) -> None:
     """Refuse a release whose image is gone, before anything changes."""
-    try:
+    with _explained(release):
         _in_registry(image) if image.pushed else _in_engine(image)
+
+
+@contextmanager
+def _explained(release: Release) -> Iterator[None]:
+    """Says which release an error is about."""
+    try:
+        yield
     except FlowshipError as exc:
         exc.message = f"release {release.number} cannot be deployed: {exc.message}"
         raise
+
+
+def _require_references(
+    api: PrefectApi, about: Scope, images: Sequence[Restored], release: Release
+) -> None:
+    """Refuse a release whose secrets, blocks or variables are gone, as a deploy does."""
+    settings = about.settings
+    environment = about.outline.environment if about.outline else None
+    where = f"release {release.number}"
+    for image in images:
+        found = references.of_release(image.desired, where)
+        references.validate(found, image.desired.block.name, api, environment)
+    deployments = [each for image in images for each in image.desired.deployments]
+    secrets.validate(deployments, api, settings, environment)
+
+
+def _delete_command(about: Scope) -> str:
+    """What deletes a deployment of this project, before its name."""
+    words = ["flowship delete"]
+    if about.outline is None and about.project:
+        words.append(f"--project {shlex.quote(about.project)}")
+    if about.outline and about.outline.environment:
+        words.append(f"--env {shlex.quote(about.outline.environment)}")
+    return " ".join(words)
 
 
 def _in_registry(image: ReleasedImage) -> None:

@@ -74,6 +74,12 @@ class Screen:
         for text in texts:
             self.stderr.print(f"[dim]note:[/] {_escape(text)}")
 
+    def interject(self, text: str) -> None:
+        """Print a note from another thread, also while something is drawn in place: a live display
+        that is at work replaces `sys.stderr`, and shows the line above itself."""
+        sys.stderr.write(f"note: {terminal.one_line(text)}\n")
+        sys.stderr.flush()
+
     def warn(self, text: str) -> None:
         """Print a warning to stderr."""
         self.stderr.print(f"[yellow]warning:[/] {_escape(text)}")
@@ -91,7 +97,7 @@ class Screen:
             document = {"version": JSON_VERSION, **to_json(value)}
             text = json.dumps(document)  # in ASCII, which every terminal and pipe accepts
         elif not exact or sys.stdout.isatty():
-            text = terminal.printable(text)
+            text = terminal.without_blanks(terminal.printable(text))
         if text:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
@@ -151,7 +157,11 @@ class Screen:
             with Live(self.stderr) as live:
                 yield live
         else:
-            yield Lines(self.stderr)
+            lines = Lines(self.stderr)
+            try:
+                yield lines
+            finally:
+                lines.close()
 
 
 def error_json(exc: FlowshipError) -> dict[str, object]:

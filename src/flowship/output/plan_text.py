@@ -109,7 +109,7 @@ def edited(edit: Edit | None) -> str:
 def kept_words(kept: Kept) -> str:
     """What stays, in a line: ``block taxi-docker: privileged = true``."""
     text = f"{kept.resource.value} {kept.name}"
-    if kept.field == "paused":  # the reason says so
+    if kept.field in ("paused", "enabled"):  # the reason says so
         return text
     if not kept.field:
         return f"{text} ({kept.value})" if kept.value else text
@@ -124,12 +124,13 @@ def kept_reason(kept: Kept) -> str:
 
 
 def totals(plan: ProjectPlan) -> str:
-    """The whole plan in a line: ``plan: 1 image to build, 2 to update, 1 kept``."""
+    """The whole plan in a line: ``plan: 1 image to build, 2 to update; 1 kept``."""
     parts = [*_of_images(plan), *_of_operations(plan.operations)]
     changes = ", ".join(parts) or "no changes"
     kept = sum(len(each.deploy.kept) for each in plan.images)
     left = sum(len(each.deploy.left) for each in plan.images)
-    stays = [f"{number} {word}" for number, word in ((kept, "kept"), (left, "left")) if number]
+    counted = ((kept, "kept"), (left, "no longer in the configuration"))
+    stays = [f"{number} {words}" for number, words in counted if number]
     return f"plan: {'; '.join([changes, *stays])}"
 
 

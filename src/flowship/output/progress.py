@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from flowship.events import Applying, Output, Phase, Step, Transfer
@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 ENDED = ("Pushed", "Layer already exists", "Already exists", "Pull complete", "Mounted from")
 
 
+MANY = 20
+"""Operations of a plan; of more, new deployments are only counted: the report names them."""
+COUNTED = ("flow", "deployment", "schedule")
+
+
 class Lines:
     """Progress as plain lines: for logs, CI and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._operations = Operations(console)
+
+    def close(self) -> None:
+        """Print what was only counted."""
+        self._operations.close()
 
     def __call__(self, event: Event) -> None:
         """Print the event if it is worth a line."""
@@ -35,7 +45,7 @@ class Lines:
         elif isinstance(event, Transfer) and event.status.startswith(ENDED):
             self._print(f"  {event.layer}: {event.status}")
         elif isinstance(event, Applying):
-            _print_operation(self._console, event)
+            self._operations.add(event)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
@@ -54,6 +64,7 @@ class Live:
         self._step = ""
         self._output: deque[str] = deque(maxlen=5)
         self._layers: dict[str, Transfer] = {}
+        self._operations = Operations(console)
         self._display = Display(
             console=console, get_renderable=self._drawing, refresh_per_second=8, transient=True
         )
@@ -64,6 +75,7 @@ class Live:
 
     def __exit__(self, *details: Any) -> None:  # noqa: ANN401 - the context manager protocol
         self._display.__exit__(*details)
+        self._operations.close()
 
     def refresh(self) -> None:
         """Draw now, without waiting for the next refresh."""
@@ -84,7 +96,7 @@ class Live:
         elif isinstance(event, Output):
             self._output.append(event.text)
         elif isinstance(event, Applying):
-            _print_operation(self._console, event)
+            self._operations.add(event)
         else:
             self._layers[event.layer] = event
 
@@ -102,12 +114,31 @@ class Live:
         return Group(*lines, self._spinner)
 
 
-def _print_operation(console: Console, event: Applying) -> None:
-    """Print it as the plan shows it."""
-    from flowship.output import render_plan
+class Operations:
+    """The operations of a plan, as the plan shows them; see `MANY`."""
 
-    for line in render_plan.operation(event.operation):
-        console.print(line)
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._counted: Counter[str] = Counter()
+
+    def add(self, event: Applying) -> None:
+        """Print an operation, or count it."""
+        from flowship.output import render_plan
+
+        operation = event.operation
+        kind = operation.resource.value
+        if event.total > MANY and operation.action.value == "create" and kind in COUNTED:
+            self._counted[kind] += 1
+            return
+        for line in render_plan.operation(operation):
+            self._console.print(line)
+
+    def close(self) -> None:
+        """Print how many were counted."""
+        kinds = (f"{n} {kind}{'s' * (n > 1)}" for kind, n in self._counted.items())
+        if self._counted:
+            self._console.print(f"  [green]+[/] create {', '.join(kinds)}")
+        self._counted.clear()
 
 
 def _bar(layer: Transfer) -> str:

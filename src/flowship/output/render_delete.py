@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from flowship.events import readable_size
+from flowship.output.tables import warning_lines
 from flowship.output.terminal import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from flowship.operate.delete import Deletion
+    from flowship.operate.delete import Deleted, Deletion
     from flowship.operate.prune import PrunedImage
+
+SHOWN = 3
+"""Deployments that the configuration still has; the others are counted."""
 
 
 def planned(deletion: Deletion, *, follows: bool = False) -> Iterator[RenderableType]:
@@ -35,20 +39,38 @@ def planned(deletion: Deletion, *, follows: bool = False) -> Iterator[Renderable
             " uses it[/]"
         )
     yield "  [dim]runs, images, Secret blocks and the work pool stay[/]"
+    if not follows:
+        yield from _configured(deletion)
 
 
-def done(deletion: Deletion, release: int | None, *, dry_run: bool) -> Iterator[RenderableType]:
+def _configured(deletion: Deletion) -> Iterator[RenderableType]:
+    """That the next deploy creates again what the configuration still has."""
+    places = deletion.configured
+    for name, place in list(places.items())[:SHOWN]:
+        yield (
+            f"[yellow]note:[/] the configuration still has {escape(one_line(name))}, so the next"
+            f" deploy creates it again: remove it at {escape(place)}"
+        )
+    if len(places) > SHOWN:
+        yield f"[yellow]note:[/] and {len(places) - SHOWN} more that it still has"
+
+
+def done(deletion: Deletion, what: Deleted, *, dry_run: bool) -> Iterator[RenderableType]:
     """What was deleted, and how it comes back."""
     if dry_run:
         yield "nothing was changed (--dry-run)"
         return
     for name in deletion.deployments:
         yield f"[green]✓[/] deleted [bold]{escape(one_line(name))}[/]"
-    if release is None:
+    release = what.release
+    if release is None and not what.warnings:
         yield "  [dim]no release knew it, so nothing was recorded[/]"
-    elif release > 1:
-        project = escape(str(deletion.project))
-        yield f"  back: `flowship rollback {release - 1} --project {project}`"
+    elif release and deletion.last:
+        last = deletion.last
+        where = f"--env {last.environment}" if last.environment else f"--project {last.project}"
+        yield f"  back: `flowship rollback {last.number} {escape(where)}`"
+    yield from _configured(deletion)
+    yield from warning_lines(what.warnings)
 
 
 def pruned(images: Sequence[PrunedImage], freed: int | None) -> Iterator[RenderableType]:

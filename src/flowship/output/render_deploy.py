@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     )
     from flowship.planning.project_plan import ImagePlan
 
+UNCHANGED = "unchanged"
+FEW = 5
+"""Deployments that are shown in full; of more, see `_deployments`."""
+
 
 def all_deployed(
     reports: Sequence[DeployReport], *, attention: Iterable[str] = (), digest: bool = True
@@ -47,8 +51,7 @@ def deployed(
         digest: Show the image's digest. `ship` prints it as its result.
     """
     lines: list[RenderableType] = render_plan.of_report(report) if report.dry_run else []
-    for deployment in report.deployments:
-        lines += _deployment(deployment, dry_run=report.dry_run)
+    lines += _deployments(report)
     lines += _shared(report, digest=digest)
     warnings = list(dict.fromkeys((*attention, *_warnings(report))))
     if not report.dry_run:
@@ -56,6 +59,32 @@ def deployed(
     if report.dry_run:
         return [*lines, *warning_lines(warnings), "nothing was changed (--dry-run)"]
     return [*lines, *_next(report), *warning_lines(warnings)]
+
+
+def _deployments(report: DeployReport) -> list[RenderableType]:
+    """The deployments in full; of many, those that changed in a line each, and the others as a
+    number: the report of a project with a hundred flows is still one to read."""
+    unchanged = [each for each in report.deployments if each.outcome == UNCHANGED]
+    counted = unchanged if len(unchanged) > FEW else []
+    shown = [each for each in report.deployments if each not in counted]
+    changed = sum(each.outcome != UNCHANGED for each in shown)
+    draw = _short if changed > FEW else _deployment
+    lines = [line for each in shown for line in draw(each, dry_run=report.dry_run)]
+    if counted:
+        sign = "" if report.dry_run else "[green]✓[/] "
+        paused = sum(each.paused for each in counted)
+        also = f", {paused} of them paused" if paused else ""
+        lines.append(f"{sign}unchanged: {len(counted)} deployments{also} (`flowship status`)")
+    return lines
+
+
+def _short(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
+    """A deployment in a line: when it runs, but not the next times."""
+    words = [each.words for each in deployment.schedules]
+    runs = words[0] if words else "no schedule"
+    runs += f" and {len(words) - 1} more" if len(words) > 1 else ""
+    removed = "".join(f"; removed {each}" for each in deployment.removed_schedules)
+    return [f"{_head(deployment, dry_run=dry_run)}: {escape(runs + removed)}"]
 
 
 def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
@@ -81,19 +110,14 @@ def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
 
 
 def _alerts(report: DeployReport) -> list[RenderableType]:
-    """How many automations there are, and which of them a person disabled."""
+    """How many automations there are. Those that a person disabled are among what is kept."""
     if not report.alerts:
         return []
     outcomes = Counter(_outcome(report, alert.outcome) for alert in report.alerts)
-    words = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
-    return [
-        titled_row("alerts", f"{len(report.alerts)} automations ({words})"),
-        *(
-            f"  [yellow]disabled[/] on the server, and stays so: {escape(alert.name)}"
-            for alert in report.alerts
-            if not alert.enabled
-        ),
-    ]
+    parts = [f"{number} {outcome}" for outcome, number in outcomes.items()]
+    disabled = sum(not alert.enabled for alert in report.alerts)
+    parts += [f"{disabled} disabled"] if disabled else []
+    return [titled_row("alerts", f"{len(report.alerts)} automations ({', '.join(parts)})")]
 
 
 def _worker(pool: PoolReport) -> str:
@@ -105,9 +129,11 @@ def _worker(pool: PoolReport) -> str:
 def _warnings(report: DeployReport) -> Iterator[str]:
     """What needs attention: what keeps runs from starting comes last."""
     several = len(report.deployments) > 1
+    often = Counter(text for each in report.deployments for text in {*each.warnings})
     for deployment in report.deployments:
         of = f"{deployment.flow_name}/{deployment.name}: " if several else ""
-        yield from (f"{of}{text}" for text in deployment.warnings)
+        for text in deployment.warnings:  # of many, once: the caller drops what is repeated
+            yield f"{often[text]} deployments: {text}" if often[text] > FEW else f"{of}{text}"
     yield from report.warnings
     pool = report.pool
     if pool.worker_online is False:
@@ -118,7 +144,8 @@ def _next(report: DeployReport) -> list[RenderableType]:
     """The command that starts a run of what was deployed."""
     if not report.deployments:
         return []
-    first = report.deployments[0]
+    changed = (each for each in report.deployments if each.outcome != UNCHANGED)
+    first = next(changed, report.deployments[0])
     name = shlex.quote(f"{first.flow_name}/{first.name}")
     return [f"  next: `flowship run {escape(name)} --watch`"]
 
@@ -145,16 +172,20 @@ def ship_plans(
 
 
 def _deployment(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableType]:
-    name = f"{deployment.flow_name}/{deployment.name}"
-    paused = " [yellow](paused)[/]" if deployment.paused else ""
-    done = "[bold]" if dry_run else f"[green]✓[/] {escape(deployment.outcome)} [bold]"
     return [
-        f"{done}{escape(name)}[/]{paused}",
+        _head(deployment, dry_run=dry_run),
         *_schedules(deployment.schedules, paused=deployment.paused),
         *(f"  [dim]removed[/]     {escape(words)}" for words in deployment.removed_schedules),
         *parameter_lines(deployment.parameters),
         *([titled_row("page", deployment.url)] if deployment.url else []),
     ]
+
+
+def _head(deployment: DeploymentReport, *, dry_run: bool) -> str:
+    name = f"{deployment.flow_name}/{deployment.name}"
+    paused = " [yellow](paused)[/]" if deployment.paused else ""
+    done = "[bold]" if dry_run else f"[green]✓[/] {escape(deployment.outcome)} [bold]"
+    return f"{done}{escape(name)}[/]{paused}"
 
 
 def deployment_names(report: DeployReport) -> str:

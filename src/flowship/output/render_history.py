@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from flowship.deployment.alerts import short_name
 from flowship.output import render_plan
 from flowship.output.tables import table, titled_row, value_text
 from flowship.output.terminal import one_line
@@ -127,8 +128,6 @@ def rollback(found: Rollback, *, follows: bool = False) -> list[RenderableType]:
     ]
     for plan in () if follows else found.plans:
         lines += render_plan.of_report(plan)
-    for name in found.added:
-        lines.append(f"  [dim]{escape(one_line(name))} is newer than the release, and stays[/]")
     for image in found.images:
         lines += [
             f"  [dim]{escape(place)} is not recorded, and stays as it is[/]" for place in image.kept
@@ -159,6 +158,8 @@ def full(release: Release, page: str) -> list[RenderableType]:
         lines += _image(image)
     for deployment in release.deployments:
         lines += _deployment(deployment)
+    alerts = [name for image in release.images for name in image.alert_names]
+    lines += [f"alert [bold]{escape(one_line(short_name(name)))}[/]" for name in alerts]
     return [*lines, "changed", *(f"  {escape(one_line(text))}" for text in words.changes(release))]
 
 

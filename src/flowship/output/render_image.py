@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from flowship.events import readable_size
+from flowship.output.plan_text import listed
+from flowship.output.tables import table, value_text
 from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from flowship.probe.result import ProbeResult
     from flowship.push import PushedImage
     from flowship.registry import LoginResult
-from flowship.output.tables import table, value_text
 
 SHOWN_IN_FULL = 3
 """Flows of one image whose parameters are shown; of more, `--json` has them."""
+LISTED = 5
+"""Flows that have a line each where deployments follow, which name them."""
 
 
 def built(image: BuiltImage, *, parameters: bool = True) -> list[RenderableType]:
@@ -36,8 +39,17 @@ def built(image: BuiltImage, *, parameters: bool = True) -> list[RenderableType]
     else:
         about = f"{readable_size(image.size)}, {image.platform}"
         head = f"[green]✓[/] built {escape(image.reference)} ({about})"
+    if not parameters and len(image.flows) > LISTED:
+        return [head, _flows(image.flows)]
     shown = parameters and len(image.flows) <= SHOWN_IN_FULL
     return [head, *(line for each in image.flows for line in flow(each, parameters=shown))]
+
+
+def _flows(flows: Sequence[ProbeResult]) -> str:
+    """Many flows in a line."""
+    about = f"Prefect {flows[0].prefect}, Python {flows[0].python}"
+    names = listed([each.flow_name for each in flows])
+    return escape(f"  {len(flows)} flows load ({about}): {names}")
 
 
 def image_warnings(image: BuiltImage, engine_platform: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SIGNS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
 WIDTH = 80
+COMMAND = re.compile("`[^`]*`")
+GLUE = "\ufffe"  # in no text: a character that Unicode does not have
 
 
 def operations(changes: Sequence[Operation], api_url: str) -> list[RenderableType]:
@@ -49,22 +52,30 @@ def kept(values: Sequence[Kept]) -> list[RenderableType]:
     return ["kept as it is on the server:", *lines] if lines else []
 
 
-def left(gone: Sequence[Left]) -> list[RenderableType]:
-    """Deployments that the configuration no longer has."""
+def left(gone: Sequence[Left], origin: str = "") -> list[RenderableType]:
+    """Deployments that the configuration no longer has, or what is deployed in its place."""
     lines = [
         line
         for each in gone
         for line in _with_reason("[yellow]![/]", f"deployment {each.name}", each.words)
     ]
-    return ["no longer in the configuration:", *lines] if lines else []
+    title = f"not part of the {escape(origin)}:" if origin else "no longer in the configuration:"
+    return [title, *lines] if lines else []
 
 
 def _with_reason(sign: str, text: str, reason: str) -> list[str]:
     """A line, or two where the reason would make it too long."""
     if len(f"  ~ {text} ({reason})") <= WIDTH:
         return [f"  {sign} {escape(text)} [dim]({escape(reason)})[/]"]
-    wrapped = textwrap.wrap(one_line(reason), WIDTH - 6, break_on_hyphens=False)
-    return [f"  {sign} {escape(text)}", *(f"      [dim]{escape(line)}[/]" for line in wrapped)]
+    lines = (f"      [dim]{escape(line)}[/]" for line in _wrapped(reason))
+    return [f"  {sign} {escape(text)}", *lines]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines in which no command is broken in two: it is there to be pasted."""
+    whole = COMMAND.sub(lambda found: found[0].replace(" ", GLUE), one_line(text))
+    lines = textwrap.wrap(whole, WIDTH - 6, break_on_hyphens=False, break_long_words=False)
+    return [line.replace(GLUE, " ") for line in lines]
 
 
 def of_report(report: DeployReport) -> list[RenderableType]:
@@ -74,7 +85,7 @@ def of_report(report: DeployReport) -> list[RenderableType]:
 
 def rest(report: DeployReport) -> list[RenderableType]:
     """What stays though the configuration has something else, or nothing."""
-    return [*kept(report.kept), *left(report.left)]
+    return [*kept(report.kept), *left(report.left, report.origin)]
 
 
 def image(plan: ImagePlan, *, several: bool = False) -> list[RenderableType]:

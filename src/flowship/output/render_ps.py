@@ -12,7 +12,7 @@ from flowship.deployment.stored import parse_moment
 from flowship.events import readable_span
 from flowship.output.tables import titled_row
 from flowship.output.terminal import one_line
-from flowship.runs.containers import in_words, memory
+from flowship.runs.containers import memory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +32,7 @@ def row(shown: RunRow, now: datetime | None = None) -> list[RenderableType]:
         return [*lines, titled_row("container", one_line(shown.place))]
     found = shown.container.container
     lines += [
-        titled_row("container", one_line(f"{found.name} {in_words(found)}")),
+        titled_row("container", one_line(f"{found.name} {shown.message}")),
         titled_row("image", one_line(found.image)),
     ]
     if shown.usage:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.markup import escape
 
+from flowship.deployment.alerts import short_name
 from flowship.events import readable_span
 from flowship.output.moments import between, local
 from flowship.output.tables import titled_row, warning_lines
@@ -116,9 +117,24 @@ def _deployment(
         yield titled_row("schedule", "none: runs only when started")
     yield titled_row("next run", _next(found, now))
     yield f"  {'last runs':<11} {_bar(found.runs, unicode=unicode)}{_text(_last(found.runs, now))}"
+    yield from _disabled_alerts(found, unicode=unicode)
     if found.waiting:
         runs = "run waits" if found.waiting == 1 else "runs wait"
         yield titled_row("", f"{found.waiting} {runs} for others to end: their number is limited")
+
+
+def _disabled_alerts(found: DeploymentStatus, *, unicode: bool) -> Iterator[str]:
+    """How many of its alerts a person disabled, and the first of them."""
+    disabled = [each for each in found.alerts if not each.enabled]
+    if disabled:
+        first = short_name(disabled[0].name) if unicode else _ascii(short_name(disabled[0].name))
+        more = f" and {len(disabled) - 1} more" if len(disabled) > 1 else ""
+        counted = f"{len(disabled)} of {len(found.alerts)} disabled"
+        yield f"  {'alerts':<11} [yellow]{counted}:[/] {_text(first + more)}"
+
+
+def _ascii(name: str) -> str:
+    return name.replace("→", "->").encode("ascii", "replace").decode()
 
 
 def _next(found: DeploymentStatus, now: datetime) -> str:

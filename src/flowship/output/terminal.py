@@ -2,21 +2,24 @@
 
 File names, logs and answers of servers can contain escape sequences, which could move the cursor,
 change the window title or hide text. `printable` replaces them, and `console` makes a Rich
-console that applies it to everything it prints.
+console that applies it to everything it prints. It also prints no blanks at the ends of lines,
+which Rich's tables are filled with.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType
     from rich.segment import Segment
     from rich.text import Text
 
 _KEPT = "\n\t"
+BLANKS = " \t"  # that no line ends with
 _C0 = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT}  # ESC → ␛
 _C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
 # They change the direction or the form of the text that follows, so that it reads as something
@@ -44,7 +47,16 @@ def one_line(text: str) -> str:
 
 def console(*, stderr: bool = True) -> Console:
     """A console on stderr or stdout, without colours in CI and where ``NO_COLOR`` is set."""
-    from rich.console import Console
+    from rich.console import Console, RenderHook
+
+    class Trimming(RenderHook):
+        """Removes blanks at the ends of lines from what is printed."""
+
+        def process_renderables(
+            self, renderables: list[ConsoleRenderable]
+        ) -> list[ConsoleRenderable]:
+            """Called by Rich with all that one call prints."""
+            return [_Trimmed(each) for each in renderables]
 
     class SafeConsole(Console):
         """A console whose text cannot contain control characters."""
@@ -64,7 +76,7 @@ def console(*, stderr: bool = True) -> Console:
     ci = bool(os.environ.get("CI")) and not os.environ.get("FORCE_COLOR")
     # Bold text and live progress are switched off together with the colours.
     plain = ci or bool(os.environ.get("NO_COLOR"))
-    return SafeConsole(
+    made = SafeConsole(
         stderr=stderr,
         highlight=False,
         emoji=False,  # `:x:` in a name or a log is not an emoji
@@ -72,3 +84,47 @@ def console(*, stderr: bool = True) -> Console:
         no_color=plain or None,
         force_terminal=False if plain else None,
     )
+    made.push_render_hook(Trimming())
+    return made
+
+
+@dataclass(frozen=True)
+class _Trimmed:
+    """What Rich renders of something, without blanks at the ends of lines."""
+
+    content: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Called by Rich."""
+        return trimmed(console.render(self.content, options))
+
+
+def trimmed(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Segments without blanks before a line break; those at the end, as of a prompt, stay."""
+    held: list[Segment] = []
+    for segment in segments:
+        if segment.control:
+            yield from _released(held)
+            yield segment
+            continue
+        for number, part in enumerate(segment.text.split("\n")):
+            if number:
+                held.clear()
+                yield segment._replace(text="\n")
+            kept = part.rstrip(BLANKS)
+            if kept:
+                yield from _released(held)
+                yield segment._replace(text=kept)
+            if kept != part:
+                held.append(segment._replace(text=part[len(kept) :]))
+    yield from held
+
+
+def _released(held: list[Segment]) -> Iterator[Segment]:
+    yield from held
+    held.clear()
+
+
+def without_blanks(text: str) -> str:
+    """A text of several lines, without blanks at their ends."""
+    return "\n".join(line.rstrip(BLANKS) for line in text.split("\n"))

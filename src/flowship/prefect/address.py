@@ -58,7 +58,7 @@ def check_url(url: str) -> str:
         raise UsageError(
             f"{host} is an address that a server listens on, not one to connect to",
             code="api-url-listen-address",
-            hint=set_api_command(url.replace(parts.netloc, _with_host(parts, "127.0.0.1"), 1)),
+            hint=fix_hint(None, url.replace(parts.netloc, _with_host(parts, "127.0.0.1"), 1)),
         )
     if is_cloud(url):
         _check_cloud(url, parts)
@@ -74,13 +74,13 @@ def _split(url: str) -> SplitResult:
         raise UsageError(
             f'"{_shown(url)}" has no scheme',
             code="api-url-invalid",
-            hint=set_api_command(with_scheme),
+            hint=fix_hint(None, with_scheme),
         )
     if reason := _invalid_reason(url):
         raise UsageError(
             f'"{_shown(url)}" is not a valid URL: {reason}',
             code="api-url-invalid",
-            hint=set_api_command(LOCAL_URL),
+            hint=fix_hint(None, LOCAL_URL),
         )
     return urlsplit(url)
 
@@ -117,13 +117,13 @@ def _check_not_page(url: str, parts: SplitResult) -> None:
         raise UsageError(
             f"{mask_addresses(url)} is not an API address: it has a query or fragment (? or #)",
             code="api-url-web-page",
-            hint=set_api_command(_root(parts) + "/api" if is_page else plain),
+            hint=fix_hint(None, _root(parts) + "/api" if is_page else plain),
         )
     if _is_ui(parts):
         raise UsageError(
             f"{mask_addresses(url)} is a page of the Prefect UI, not the API",
             code="api-url-web-page",
-            hint=set_api_command(_root(parts) + "/api"),
+            hint=fix_hint(None, _root(parts) + "/api"),
         )
 
 
@@ -133,8 +133,9 @@ def _check_cloud(url: str, parts: SplitResult) -> None:
         raise UsageError(
             f"{mask_addresses(url)} is Prefect Cloud, but has no account and workspace",
             code="api-url-cloud-incomplete",
-            hint=set_api_command(
-                "https://api.prefect.cloud/api/accounts/ACCOUNT-ID/workspaces/WORKSPACE-ID"
+            hint=fix_hint(
+                None,
+                "https://api.prefect.cloud/api/accounts/ACCOUNT-ID/workspaces/WORKSPACE-ID",
             ),
         )
     host = re.sub(r"^app", "api", parts.hostname or "")
@@ -145,7 +146,7 @@ def _check_cloud(url: str, parts: SplitResult) -> None:
             if host != parts.hostname
             else f"{mask_addresses(url)} is not the form of a Prefect Cloud API address",
             code="api-url-web-page",
-            hint=set_api_command(right),
+            hint=fix_hint(None, right),
         )
 
 
@@ -162,18 +163,13 @@ def _is_ui(parts: SplitResult) -> bool:
     return bool(segments) and segments[0] in _UI_PAGES
 
 
-def set_api_command(url: str) -> str:
-    """Return the command that stores `url`, for a hint."""
-    return f"flowship profile set-api {mask_addresses(url)}"
-
-
 def fix_hint(source: Source | None, url: str = "URL") -> str:
     """Return how to use `url` instead of the address found at `source`.
 
     A variable, a ``.env`` and a project file come before a profile: the value has to change there.
     """
     if source is None or source.kind in (SourceKind.PROFILE, SourceKind.NONE):
-        return f"run `{set_api_command(url)}`"
+        return f"run `flowship profile set-api {mask_addresses(url)}`"
     if source.kind is SourceKind.ENVIRONMENT:
         return f"run `export PREFECT_API_URL={mask_addresses(url)}`"
     return f"change {source} to {mask_addresses(url)}"

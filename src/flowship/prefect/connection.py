@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flowship import __version__
 from flowship.errors import ConfigError
 from flowship.http_client import LIMITED, httpx
+from flowship.prefect import waiting
 from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import mask_addresses
 
@@ -46,7 +47,7 @@ def open_client(
     if target.misdirected:
         raise _misdirected(target)
     own = _headers(target)
-    client = httpx.Client(
+    client = _Client(
         base_url=(target.url or "").rstrip("/"),
         headers={"Accept-Encoding": "gzip", **own},
         timeout=timeout,
@@ -56,6 +57,15 @@ def open_client(
     )
     client.event_hooks["request"].append(functools.partial(_keep_from_others, client.base_url, own))
     return client
+
+
+class _Client(httpx.Client):
+    """A client that says what it is waiting for."""
+
+    def send(self, *args: Any, **options: Any) -> httpx.Response:  # noqa: ANN401 as in httpx
+        """Send a request; the answer can take long."""
+        with waiting.answer(mask_addresses(str(self.base_url).rstrip("/"))):
+            return super().send(*args, **options)
 
 
 def _misdirected(target: ApiTarget) -> ConfigError:

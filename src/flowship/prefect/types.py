@@ -100,7 +100,7 @@ class BlockDocument(Written):
     block_document_references: dict[str, dict[str, Any]]
 
 
-class Automation(TypedDict):
+class Automation(Written):
     """An automation. What its trigger and its actions hold depends on their ``type``."""
 
     id: str

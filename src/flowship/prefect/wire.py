@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from flowship.prefect.profiles.resolution import ApiTarget
 
 TIMEOUT = 30.0  # seconds for an answer; connecting gets a third
+FIRST_ANSWER = 10.0
+"""Seconds for the answer to a question, until the server has answered one: later ones may be about
+much more, and only a server that hangs does not answer any."""
 RETRY_WAITS = (0.3, 1.0, 3.0)  # seconds before each further try
 NOTHING_DONE = (429, 503)
 LONGEST_WAIT = 10.0  # seconds, whatever Retry-After says
@@ -72,9 +75,11 @@ class Wire:
         self.source = target.source
         self._sleep = sleep
         self._csrf: dict[str, str] = {}
-        waits = httpx.Timeout(timeout, connect=timeout / 3)
+        self._waits = httpx.Timeout(timeout, connect=timeout / 3)
+        self._first_wait = httpx.Timeout(min(timeout, FIRST_ANSWER), connect=timeout / 3)
+        self._has_answered = False
         try:
-            self._client = open_client(target, timeout=waits, transport=transport)
+            self._client = open_client(target, timeout=self._waits, transport=transport)
         except httpx.InvalidURL as exc:
             raise ApiError(
                 f'"{self.url}" is not a valid URL: {exc}',
@@ -156,9 +161,15 @@ class Wire:
     def _send(self, method: str, path: str, body: object) -> httpx.Response:
         read = method == "GET" or path.endswith(READS)
         for wait in (*RETRY_WAITS, None):
+            timeout = self._first_wait if read and not self._has_answered else self._waits
             try:
                 response = self._client.request(
-                    method, path, json=body, headers=self._csrf, follow_redirects=True
+                    method,
+                    path,
+                    json=body,
+                    headers=self._csrf,
+                    follow_redirects=True,
+                    timeout=timeout,
                 )
             except httpx.TransportError as exc:
                 if wait is None or not read or not _is_temporary(exc):
@@ -166,6 +177,7 @@ class Wire:
             except NO_ANSWER as exc:  # such as a redirect loop
                 raise errors.not_prefect(self.url, self.source, str(exc)) from exc
             else:
+                self._has_answered = True
                 status = response.status_code
                 again = status in NOTHING_DONE or (read and status >= 500)
                 if wait is None or not again:
@@ -202,10 +214,10 @@ class Wire:
 
 
 def _is_temporary(exc: httpx.TransportError) -> bool:
-    """Whether another try could succeed; not after a slow answer or with a wrong address."""
+    """Whether another try could succeed at once; not after a long wait or with a wrong address."""
     lasting = (NetworkFailure.CERTIFICATE, NetworkFailure.NOT_HTTPS)
     return (
-        not isinstance(exc, httpx.ReadTimeout | httpx.UnsupportedProtocol)
+        not isinstance(exc, httpx.TimeoutException | httpx.UnsupportedProtocol)
         and network_failure(exc)[0] not in lasting
     )
 

@@ -57,7 +57,7 @@ def _prefect_2(answer: Answer, requirements: str) -> Explanation | None:
             code="prefect-2-code",
             message=f"the image's Prefect 3 has no {name}, which is part of Prefect 2",
             hint="change that import for Prefect 3: blocks have moved to integrations such as"
-            " prefect-docker, and Deployment is replaced by flowship deploy",
+            " prefect-docker, and Deployment is replaced by `flowship deploy`",
         )
     shown = distribution(integration)
     first = first_version(shown)

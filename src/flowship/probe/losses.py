@@ -1,4 +1,5 @@
-"""What is lost with the container of a run: results, caches and files that are stored in it.
+"""What is lost with the container of a run: results, caches and files that are stored in it, and
+files that cannot be stored because the image lacks their folder.
 
 Every run has a new container. What is stored on a block, or in a folder that is mounted, stays.
 `[check]` decides whether a loss is a warning, an error, or nothing: the rule `lost-output`.
@@ -133,20 +134,51 @@ def _mounted(deployment: Deployment | None, settings: Settings) -> list[PurePosi
 
 
 def _text(lost: Sequence[Stored], flows: Sequence[ProbeResult], settings: Settings) -> str:
-    results = [each for each in lost if each.kind is not StoredKind.FILE]
+    of_files = (StoredKind.FILE, StoredKind.NO_FOLDER)
+    missing = _one_for_each_folder(each for each in lost if each.kind is StoredKind.NO_FOLDER)
+    results = [each for each in lost if each.kind not in of_files]
     files = _one_for_each_folder(each for each in lost if each.kind is StoredKind.FILE)
-    named = [_named(each) for each in (*results, *files)]
-    more = [f"{len(named) - NAMED} more"] if len(named) > NAMED else []
-    advice = [*_advice_for_results(results, flows, settings), *_advice_for_files(files, settings)]
-    return (
-        f"each run has a new container, and with it these are lost: "
-        f"{', '.join([*named[:NAMED], *more])}. {' '.join(advice)}"
-        f' To accept this, add ignore = ["{RULE}"] to [check]'
+    sentences = [
+        *_about_lost([*results, *files]),
+        *_about_missing(missing, settings, mount=not files),
+        *_advice_for_results(results, flows, settings),
+        *_advice_for_files(files, settings),
+        f'To accept this, add ignore = ["{RULE}"] to [check]',
+    ]
+    first, *others = sentences
+    return " ".join([first, *(other[0].upper() + other[1:] for other in others)])
+
+
+def _about_missing(missing: Sequence[Stored], settings: Settings, *, mount: bool) -> Iterator[str]:
+    if not missing:
+        return
+    first = missing[0]
+    yield (
+        "runs fail where they write into a folder that the image does not have and the code does"
+        f" not create: {_listed([_named(each) for each in missing])}. Create it in the code:"
+        f' Path("{first.name}").mkdir(parents=True, exist_ok=True)'
+        + (f"; or mount one: {_volume(first.storage, settings)}." if mount else ".")
     )
 
 
+def _about_lost(lost: Sequence[Stored]) -> Iterator[str]:
+    if lost:
+        named = _listed([_named(each) for each in lost])
+        yield f"each run has a new container, and with it these are lost: {named}."
+
+
+def _listed(named: Sequence[str]) -> str:
+    more = [f"{len(named) - NAMED} more"] if len(named) > NAMED else []
+    return ", ".join([*named[:NAMED], *more])
+
+
+def _volume(folder: str, settings: Settings) -> str:
+    name = PurePosixPath(folder).name
+    return f'volumes = ["{settings.name}-{name}:{folder}"] in [block]'
+
+
 def _named(stored: Stored) -> str:
-    what = {StoredKind.FILE: "", StoredKind.CACHE: "the cache of the "}
+    what = {StoredKind.FILE: "", StoredKind.NO_FOLDER: "", StoredKind.CACHE: "the cache of the "}
     name = stored.name
     if stored.kind is StoredKind.FILE and name.endswith("/…"):
         name = f"files in {name.removesuffix('…')}"
@@ -179,5 +211,4 @@ def _advice_for_files(files: Sequence[Stored], settings: Settings) -> Iterator[s
     below = [f for f in files if PurePosixPath(f.storage) != PurePosixPath(FLOWS_DIR)]
     start = "Keep files" if below else "Write files to a folder of their own, and keep them"
     folder = below[0].storage if below else f"{FLOWS_DIR}/data"
-    name = PurePosixPath(folder).name
-    yield f'{start} in a mounted folder: volumes = ["{settings.name}-{name}:{folder}"] in [block].'
+    yield f"{start} in a mounted folder: {_volume(folder, settings)}."

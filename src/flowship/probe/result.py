@@ -22,6 +22,8 @@ class StoredKind(str, Enum):
     CACHE = "cache"
     """A result that other runs look for."""
     FILE = "file"
+    NO_FOLDER = "no-folder"
+    """A file in a folder that the image does not have, so that the run fails."""
     DEFAULT = "default"
     """A result, if the setting ``PREFECT_RESULTS_PERSIST_BY_DEFAULT`` says so."""
 
@@ -33,7 +35,7 @@ class Stored:
     Attributes:
         kind: What it is.
         name: The flow or task, as ``task load``; the path of a file, with ``…`` at its end where
-            only the folder is known.
+            only the folder is known; the path of a missing folder.
         place: Where the code says so, as ``flows/nightly.py:12``.
         storage: Where it is stored: the folder, or a block as ``gcs-bucket/results``, or "" for
             the default.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from flowship.config import pyproject
 from flowship.config.pyproject import Pyproject
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, did_you_mean
 
 
 def validate(settings: Settings, defined_in: Path) -> None:
@@ -38,12 +37,10 @@ def validate(settings: Settings, defined_in: Path) -> None:
 def _unknown(
     settings: Settings, key: str, name: str, known: Sequence[str], file: str
 ) -> ConfigError:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f'did you mean "{close[0]}"?' if close else f"{file} has {', '.join(known) or 'none'}"
     return ConfigError(
         f'{key}: {file} does not define "{name}"',
         code="dependency-group-unknown",
-        hint=hint,
+        hint=did_you_mean(name, known, f"{file} has {', '.join(known) or 'none'}"),
         where=settings.place(key),
     )
 

@@ -63,9 +63,9 @@ base-image = {base_image}
 
 [[deployments]]
 name = {deployment}
-# {schedule}
-# timezone = "Europe/Berlin"
-{parameters}{others}"""
+{schedule}{parameters}{others}"""
+
+EXAMPLE = ('cron = "0 5 * * *"', 'timezone = "Europe/Berlin"')
 
 OTHERS = """
 # The other flows of this folder. All deployments share one image: remove the "# " of those to run.
@@ -151,16 +151,17 @@ def init(folder: Path, *, name: str, base_image: str) -> Scaffold:
         flows = [FoundFlow("flow.py", "hello", 1)]
         files = _first_flow(folder)
     has_dockerfile = (folder / "Dockerfile").is_file()
+    known = _known(folder, flows[0])
     files["flowship.toml"] = CONFIGURATION.format(
         name=_quoted(name),
         repo=name,
         entrypoint=_quoted(flows[0].entrypoint),
-        schedule=_schedule(_known(folder, flows[0])) or 'cron = "0 5 * * *"',
-        others=_others(folder, flows),
+        schedule="".join(f"# {line}\n" for line in _schedule(known) or EXAMPLE),
+        others=_others(folder, flows[1:], _name(flows[0], known)),
         dockerfile=OWN_DOCKERFILE if has_dockerfile else "",
         base_image=_quoted(base_image),
         more=(f'requirements = "{LIST}"\n' if LIST in files else "") + _include(folder),
-        deployment=_quoted(_name(flows[0])),
+        deployment=_quoted(_name(flows[0], known)),
         parameters='# parameters = { name = "world" }\n' if files else "",
     )
     files[ignore.NAME] = IGNORED + _from_gitignore(folder)
@@ -214,33 +215,43 @@ def _known(folder: Path, flow: FoundFlow) -> Served:
     found = [each for each in taken.deployments if each.get("entrypoint") == flow.entrypoint]
     table = found[0] if found else {}
     kind = next((kind for kind in KINDS if kind in table), "")
-    return Served(str(table.get("name", "")), kind, table.get(kind, ""))
+    timezone = str(table.get("timezone", ""))
+    return Served(str(table.get("name", "")), kind, table.get(kind, ""), timezone)
 
 
-def _name(flow: FoundFlow) -> str:
-    return re.sub(r"[_.]", "-", flow.function)
+def _name(flow: FoundFlow, known: Served) -> str:
+    own = re.sub(r"[_.]", "-", flow.function)
+    return known.name if re.fullmatch(PREFECT_NAME, known.name) else own
 
 
-def _schedule(known: Served) -> str:
+def _schedule(known: Served) -> list[str]:
+    """The lines of a schedule; none without one."""
     if not known.kind:
-        return ""
+        return []
     value = known.schedule
-    return f"{known.kind} = {_quoted(value) if isinstance(value, str) else value}"
+    lines = [f"{known.kind} = {_quoted(value) if isinstance(value, str) else value}"]
+    return [*lines, f"timezone = {_quoted(known.timezone)}"] if known.timezone else lines
 
 
-def _others(folder: Path, flows: Sequence[FoundFlow]) -> str:
-    """The flows after the first as deployments that are comments, each with a name of its own."""
-    names = {_name(flows[0])}
+def _others(folder: Path, flows: Sequence[FoundFlow], first: str) -> str:
+    """The other flows as deployments that are comments, each with a name of its own.
+
+    Args:
+        folder: The project's.
+        flows: Those after the first.
+        first: The name of the first one's deployment.
+    """
+    names = {first}
     blocks: list[str] = []
-    for flow in flows[1:]:
+    for flow in flows:
         known = _known(folder, flow)
-        name = known.name if re.fullmatch(PREFECT_NAME, known.name) else _name(flow)
+        name = _name(flow, known)
         path = re.sub(r"[/_. ]", "-", flow.path.removesuffix(".py"))
         name = name if name not in names else f"{path}-{name}"
         names.add(name)
         lines = ["[[deployments]]", f"name = {_quoted(name)}"]
-        lines += [f"entrypoint = {_quoted(flow.entrypoint)}", _schedule(known)]
-        blocks.append("".join(f"# {line}\n" for line in lines if line))
+        lines += [f"entrypoint = {_quoted(flow.entrypoint)}", *_schedule(known)]
+        blocks.append("".join(f"# {line}\n" for line in lines))
     return OTHERS + "\n".join(blocks) if blocks else ""
 
 

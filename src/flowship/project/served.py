@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from flowship.config import files
@@ -27,11 +28,13 @@ class Served:
         name: The deployment's name; empty if the code gives none.
         kind: ``cron``, ``interval`` or ``rrule``; empty without a schedule.
         schedule: Its value.
+        timezone: Empty if the code gives none.
     """
 
     name: str = ""
     kind: str = ""
     schedule: str | float = ""
+    timezone: str = ""
 
 
 def served(folder: Path, flow: FoundFlow) -> Served:
@@ -55,16 +58,43 @@ def _calls(tree: ast.Module, function: str) -> Iterator[ast.Call]:
 
 
 def _read(call: ast.Call) -> Served:
-    given = {
-        keyword.arg: keyword.value.value
-        for keyword in call.keywords
-        if keyword.arg and isinstance(keyword.value, ast.Constant)
-    }
-    first = call.args[0] if call.args else None
-    name = first.value if isinstance(first, ast.Constant) else given.get("name")
-    name = name if isinstance(name, str) and name.isprintable() else ""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    name = _constant(call.args[0] if call.args else given.get("name"))
+    known = Served(name if isinstance(name, str) and name.isprintable() else "")
     for kind in KINDS:
-        value = given.get(kind)
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return Served(name, kind, value)
-    return Served(name)
+        if (value := _schedule(given.get(kind))) is not None:
+            return replace(known, kind=kind, schedule=value)
+    several = given.get("schedules")
+    only = several.elts[0] if isinstance(several, ast.List) and len(several.elts) == 1 else None
+    schedule = given.get("schedule", only)
+    return _of_class(known, schedule) if isinstance(schedule, ast.Call) else known
+
+
+def _of_class(known: Served, schedule: ast.Call) -> Served:
+    """``Cron("0 5 * * *", timezone="Europe/Berlin")``, or Prefect's ``CronSchedule(cron=…)``."""
+    kind = ast.unparse(schedule.func).rpartition(".")[2].removesuffix("Schedule").lower()
+    given = {keyword.arg: keyword.value for keyword in schedule.keywords}
+    value = _schedule(schedule.args[0] if schedule.args else given.get(kind))
+    if kind not in KINDS or value is None:
+        return known
+    zone = _constant(given.get("timezone"))
+    return replace(known, kind=kind, schedule=value, timezone=zone if isinstance(zone, str) else "")
+
+
+def _schedule(node: ast.expr | None) -> str | float | None:
+    """The value of a schedule that is written out: text, seconds, or a ``timedelta``."""
+    value = _constant(node)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return value
+    if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] != "timedelta":
+        return None
+    given = {keyword.arg: _constant(keyword.value) for keyword in node.keywords}
+    try:
+        seconds = timedelta(*map(_constant, node.args), **given).total_seconds()  # type: ignore[arg-type]  # whatever is written
+    except (TypeError, OverflowError):
+        return None
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _constant(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None

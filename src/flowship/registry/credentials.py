@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from flowship.config import rewriting
+from flowship import rewriting
 from flowship.errors import ConfigError, UsageError
 from flowship.registry.reference import (
     DOCKER_HUB,
@@ -364,18 +364,9 @@ class _DockerConfig:
     def set_entry(self, key: str, entry: dict[str, str]) -> None:
         """Write `entry` for registry `key`; the rest of the file is kept."""
         content = self.content | {"auths": {**(self.content.get("auths") or {}), key: entry}}
-        target = self.path.resolve()  # a link to a file elsewhere stays a link
         text = json.dumps(content, indent="\t", ensure_ascii=False) + "\n"
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            rewriting.replace(target, text.encode())
-        except OSError as exc:
-            raise ConfigError(
-                f"docker's configuration cannot be written: {exc.strerror}",
-                code="docker-configuration-not-writable",
-                hint="make the folder writable, or set DOCKER_CONFIG to another one",
-                where=str(self.path),
-            ) from exc
+        hint = "make the folder writable, or set DOCKER_CONFIG to another one"
+        rewriting.rewrite(self.path, text, hint=hint, private=True)
 
 
 _CORRECT = "fix it, or set DOCKER_CONFIG to another folder"

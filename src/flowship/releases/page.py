@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage
+from flowship.releases.words import changes
 
 BEGIN, END = "<!-- flowship-release\n", "\n-->"
 MOST_SHOWN = 50
 """Operations; the others are counted."""
+MOST_SUMMED_UP = 20
+"""Changes in the sentence above them, likewise."""
 
 
 def write(release: Release) -> str:
@@ -50,11 +53,17 @@ def _page(release: Release) -> Iterator[str]:
     yield "\n## Deployments\n"
     heads = ("deployment", "schedules", "parameters")
     yield from _table(heads, map(_deployment, release.deployments))
+    if alerts := [name for image in release.images for name in image.alert_names]:
+        yield "\n## Alerts\n"
+        yield from (f"- {_code_span(name)}" for name in alerts)
     yield "\n## What changed\n"
+    summary = changes(release)
+    more = f"; and {len(summary) - MOST_SUMMED_UP} more" * (len(summary) > MOST_SUMMED_UP)
+    yield f"{_plain('; '.join(summary[:MOST_SUMMED_UP]))}{more}\n"
     for operation in release.operations[:MOST_SHOWN]:
-        words = (operation.get("action"), operation.get("resource"))
+        about = (operation.get("action"), operation.get("resource"))
         named = _code_span(str(operation.get("name", "")))
-        yield f"- {' '.join(map(_plain, words))} {named}: {_plain(operation.get('reason'))}"
+        yield f"- {' '.join(map(_plain, about))} {named}: {_plain(operation.get('reason'))}"
     left = len(release.operations) - MOST_SHOWN
     if left > 0:
         yield f"- and {left} more"

@@ -117,6 +117,11 @@ class ReleasedImage:
         return self.reference.partition("@")[0]
 
     @property
+    def alert_names(self) -> tuple[str, ...]:
+        """The automations of the alerts, as the UI calls them."""
+        return tuple(_text(each.get("name")) for each in _tables(self.alerts.get("automations")))
+
+    @property
     def commit(self) -> str:
         """The git revision without "-dirty"."""
         return self.revision.removesuffix("-dirty")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from flowship.errors import ApiError
 from flowship.releases import making, store
 from flowship.releases.last import last_release
 from flowship.releases.making import Deployed, Origin
@@ -28,12 +29,17 @@ class Recorder:
     def __init__(self, api: PrefectApi, project: str, origin: Origin) -> None:
         self._api, self._project, self._origin = api, project, origin
         self._done: list[Deployed] = []
-        self._previous = store.previous(api, project, origin.environment)
+        self._unread: ApiError | None = None
+        self._previous = store.Previous()
+        try:
+            self._previous = store.read_previous(api, project, origin.environment)
+        except ApiError as exc:  # a deploy does not fail for that
+            self._unread = exc
 
     @property
     def last(self) -> LastRelease:
         """The last release, as a plan compares with it."""
-        return last_release(self._previous.release if self._previous else None)
+        return last_release(self._previous.release)
 
     def add(self, done: Deployed) -> None:
         """An image was deployed, or its deploy failed halfway."""
@@ -42,7 +48,7 @@ class Recorder:
     def is_recorded(self, done: Sequence[Deployed]) -> bool:
         """Whether the last release says what the server has. It does not after a deploy that was
         killed before it could record its release."""
-        if self._previous is None:  # then nothing can be recorded either
+        if self._unread:  # then nothing can be recorded either
             return True
         made = self._make(done, who="")
         before = self._previous.release
@@ -59,16 +65,20 @@ class Recorder:
             incomplete: Why not everything was deployed; empty if it was.
 
         Returns:
-            Its number; None if there is none.
+            Its number; None if there is nothing new.
+
+        Raises:
+            ApiError: It cannot be recorded.
         """
         changed = any(done.operations for done in self._done)
-        if self._previous is None or not (changed or not self.is_recorded(self._done)):
+        if not changed and self.is_recorded(self._done):
             return None
-        recorded = store.record(self._api, self._make(self._done, who, incomplete))
-        return recorded.number if recorded else None
+        if self._unread:
+            raise self._unread
+        return store.add(self._api, self._make(self._done, who, incomplete)).number
 
     def _make(self, done: Sequence[Deployed], who: str, incomplete: str = "") -> Release:
-        before = self._previous or store.Previous()
+        before = self._previous
         return making.make(
             self._project,
             self._origin,

@@ -7,7 +7,7 @@ recorded, since it looks like a secret, it has what the server has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,12 @@ def restorable(release: Release) -> tuple[ReleasedImage, ...]:
 
 
 def restore(
-    release: Release, later: Sequence[Release], stored: Stored, *, added: frozenset[str]
+    release: Release,
+    later: Sequence[Release],
+    stored: Stored,
+    *,
+    prune: bool = False,
+    deletes: str = "flowship delete",
 ) -> list[Restored]:
     """The desired state of each image of a release.
 
@@ -95,16 +100,25 @@ def restore(
         later: Those after it, the newest first: fields of a block that only they set go back to
             their defaults.
         stored: What the server has.
-        added: The names of deployments that later releases added, which stay.
+        prune: Delete the deployments that later releases added; else they stay.
+        deletes: See `DesiredState`.
 
     Raises:
         ConfigError: See `restorable`.
     """
     now = datetime.now(timezone.utc).replace(microsecond=0)
+    images = restorable(release)
     restored = []
-    for image in restorable(release):
-        resets = _resets(image, later, stored)
-        restored.append(_restore(release, image, stored, resets, added, now))
+    for image in images:
+        one = _restore(release, image, stored, _resets(image, later, stored), now)
+        desired = replace(
+            one.desired,
+            when_removed=WhenRemoved.PRUNE if prune else WhenRemoved.KEEP,
+            sweeps=image is images[0],
+            blocks_in_use=frozenset(each.block for each in images),
+            deletes=deletes,
+        )
+        restored.append(replace(one, desired=desired))
     return restored
 
 
@@ -133,7 +147,6 @@ def _restore(
     image: ReleasedImage,
     stored: Stored,
     resets: Mapping[str, Any],
-    added: frozenset[str],
     now: datetime,
 ) -> Restored:
     own = [each for each in release.deployments if each.image == image.label]
@@ -162,11 +175,9 @@ def _restore(
             configured=dict(image.configured),
             now=now,
             warnings=(),
-            elsewhere=frozenset(others | added),
+            elsewhere=frozenset(others),
             alerts=_alerts(release, image),
             origin=f"rollback to release {release.number}",
-            when_removed=WhenRemoved.SELECTED,
-            sweeps=False,
         ),
         kept=tuple(place for note in notes for place in note.kept),
         lost=tuple(place for note in notes for place in note.lost),
@@ -229,7 +240,7 @@ def _deployment(
         values = _Revealing(each.hidden, had.get(released.slug, {}), where, place)
         notes.append(values)
         body = {"schedule": released.times, "parameters": values.table(released.parameters)}
-        if spec := stored_schedule(body):
+        if spec := stored_schedule(body, with_anchor=True):
             schedules[released.slug] = spec
     return notes, DesiredDeployment(
         name=each.name,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from flowship.deployment import lock
 from flowship.errors import ApiError, UsageError
 from flowship.releases import page
 from flowship.releases.record import Release
@@ -160,28 +161,62 @@ def previous(api: PrefectApi, project: str, environment: str | None) -> Previous
     A release that cannot be read or recorded does not make a deploy fail: the next plan then does
     not know whose edit it replaces.
     """
-    number = 0
     with suppress(ApiError):
-        for release in releases(api, project):
-            number = max(number, release.number)
-            if release.environment == environment:
-                return Previous(number, release)
-        return Previous(number)
+        return read_previous(api, project, environment)
     return None
 
 
-def record(api: PrefectApi, release: Release) -> Release | None:
-    """Record a release; it, with its id and time, or None where that failed."""
+def read_previous(api: PrefectApi, project: str, environment: str | None) -> Previous:
+    """What a release of this environment comes after.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
+    number = 0
+    for release in releases(api, project):
+        number = max(number, release.number)
+        if release.environment == environment:
+            return Previous(number, release)
+    return Previous(number)
+
+
+def add(api: PrefectApi, release: Release) -> Release:
+    """Record a release under the project's next number, which no other release has: also if
+    another environment of the project records one at this moment.
+
+    Returns:
+        It, with its number, its id and its time.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
+    with lock.recording(api, release.project):
+        newest = next(releases(api, release.project), None)
+        return record(api, replace(release, number=newest.number + 1 if newest else 1))
+
+
+def not_recorded(exc: ApiError) -> str:
+    """The warning about a change that is in no release."""
+    return (
+        f"the release was not recorded: {exc.message}; `flowship history` does not show it and"
+        " `flowship rollback` cannot return to it; the next deploy records what is deployed then"
+    )
+
+
+def record(api: PrefectApi, release: Release) -> Release:
+    """Record a release as it is, with its number; `add` gives it one.
+
+    Raises:
+        ApiError: The API does not answer or refuses.
+    """
     body = {
         "type": "markdown",
         "description": f"Release {release.number} of {release.project}: {release.made_by}",
         "data": page.write(release),
     }
-    with suppress(ApiError):
-        made = api.create_artifact(artifact_key(release.project), body)
-        stored = _release(made, release.project)
-        return stored or replace(release, id=made["id"])
-    return None
+    made = api.create_artifact(artifact_key(release.project), body)
+    stored = _release(made, release.project)
+    return stored or replace(release, id=made["id"])
 
 
 def _release(artifact: Artifact, project: str) -> Release | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowship.deployment.alerts import short_name
 from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage, plain
 
 NEW_IMAGE = "new image"
 
 
 def changes(release: Release) -> list[str]:
-    """What the release changed: ``new image``, ``+ taxi/nightly``, ``taxi/nightly: tags``."""
+    """What the release changed: ``new image``, ``+ taxi/nightly``, ``taxi/nightly: tags``,
+    ``- alert late for 1 hour → slack-webhook/ops``."""
     found = list(dict.fromkeys(_changes(release.operations)))
     return [*(["incomplete"] if release.incomplete else []), *found] or ["nothing"]
 
@@ -25,6 +27,9 @@ def _changes(operations: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
         if o.get("resource") == "deployment" and o.get("action") != "update"
     }
     for operation in operations:
+        if operation.get("resource") == "automation":
+            yield from _alert(operation, whole)
+            continue
         action, resource = operation.get("action"), operation.get("resource")
         name, fields = str(operation.get("name", "")), list(_fields(operation))
         of = name.partition(": ")[0]
@@ -38,6 +43,17 @@ def _changes(operations: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
             yield f"{name}: {', '.join(fields)}"
         elif resource == "schedule" and of not in whole:
             yield f"{of}: schedule"
+
+
+def _alert(operation: Mapping[str, Any], whole: Collection[str]) -> Iterator[str]:
+    """What changed of an alert: not that it is about a deployment that came or went with this
+    release."""
+    action, name = operation.get("action"), short_name(str(operation.get("name", "")))
+    fields = [f for f in _fields(operation) if f != "deployments" or not whole]
+    if action != "update":
+        yield f"{'+' if action == 'create' else '-'} alert {name}"
+    elif fields:
+        yield f"alert {name}: {', '.join(fields)}"
 
 
 def _fields(operation: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from flowship.runs import worker_log
 from flowship.runs.chosen import ChosenRun
 from flowship.runs.containers import KEEP_HINT, Connect, RunContainer, in_words, of_run
 from flowship.runs.records import Selection
+from flowship.runs.states import StateType
 from flowship.runs.worker_log import WorkerOutput
 
 DOCKER = "docker"  # the type of the work pools whose workers start containers on an engine
@@ -92,7 +93,8 @@ def read(api: PrefectApi, run: ChosenRun, connect: Connect, selection: Selection
         found, problem = None, exc.message
     if found is not None:
         lines = _from_engine(connect, found, selection)
-        title = f"container {found.container.name} {in_words(found.container)}"
+        crashed = run.state_type is StateType.CRASHED
+        title = f"container {found.container.name} {in_words(found.container, crashed=crashed)}"
         return ContainerLog(title, Origin.ENGINE, lines, found)
     if (logged := worker_log.read(api.url, run.pool, run.id, run.name)) is not None:
         return _from_worker(logged, selection)
@@ -106,7 +108,7 @@ def _from_worker(logged: WorkerOutput, selection: Selection) -> ContainerLog:
             f" in {logged.path}"
         )
         return ContainerLog(title, Origin.NOWHERE, path=logged.path, hint=KEEP_HINT)
-    title = f"its container no longer exists; from the worker's log {logged.path}"
+    title = f"its container was removed; what it printed is from the worker's log {logged.path}"
     if logged.mixed:
         title += ", where the output of runs at the same time is mixed"
     lines = _matching(logged.lines, selection)

@@ -28,9 +28,15 @@ NAME_LABEL = "io.prefect.flow-run-name"
 FLOW_LABEL = "io.prefect.flow-name"
 DEPLOYMENT_LABEL = "io.prefect.deployment-name"
 WORKER_LABEL = "io.prefect.worker-name"
-KEEP_HINT = "`auto-remove = false` in [block] keeps the containers of the next runs"
+KEEP_HINT = (
+    "by default, the engine removes the container of a run when it ends: `auto-remove = false` in"
+    " [block] keeps those of the next runs, with their output and whether their memory was full"
+)
 REPORT_SECONDS = 3.0  # that a worker needs to report the end of a container
 SIGNALS = 128  # what a shell adds to the number of a signal to make an exit code of it
+ABOUT_ZERO = " (of Prefect's own process in it, which went on after the flow's had crashed)"
+"""Prefect runs a flow in a process of its own. The first process of the container reports how that
+one ended, also if it was killed, and then exits with 0."""
 
 Connect = Callable[[], "Engine"]
 
@@ -103,8 +109,13 @@ def _run_container(container: Container) -> RunContainer:
     )
 
 
-def in_words(container: Container) -> str:
-    """What became of a container: ``exited with code 1``."""
+def in_words(container: Container, *, crashed: bool = False) -> str:
+    """What became of a container: ``exited with code 1``.
+
+    Args:
+        container: The container.
+        crashed: Whether its run has crashed, as Prefect says.
+    """
     if container.status == "created":
         return f"did not start: {container.error}" if container.error else "has not started yet"
     if container.runs:
@@ -112,8 +123,10 @@ def in_words(container: Container) -> str:
     if container.out_of_memory:
         limit = memory(container.memory_limit) if container.memory_limit else "its memory limit"
         return f"ran out of memory: a process needed more than {limit} (OOM killed)" + _code(
-            container.exit_code
+            container.exit_code, crashed=crashed
         )
+    if crashed and container.exit_code == 0:
+        return f"exited with code 0{ABOUT_ZERO}"
     return _exit_in_words(container.exit_code)
 
 
@@ -131,8 +144,10 @@ def _exit_in_words(code: int | None) -> str:
     )
 
 
-def _code(code: int | None) -> str:
-    return f", exit code {code}" if code is not None else ""
+def _code(code: int | None, *, crashed: bool) -> str:
+    if code is None:
+        return ""
+    return f", exit code {code}{ABOUT_ZERO if crashed and code == 0 else ''}"
 
 
 def memory(size: int) -> str:

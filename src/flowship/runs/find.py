@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block
@@ -15,7 +15,7 @@ from flowship.releases import store
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
 
-SHOWN_NAMES = 10  # of deployments, where the one asked for does not exist
+SHOWN_NAMES = 10  # of deployments or projects, where the one asked for is not clear
 
 
 class FoundDeployment(Deployment):
@@ -58,14 +58,24 @@ def find(
             where="DEPLOYMENT",
         )
     if len(matching) > 1:
-        names = ", ".join(sorted(f"{d['flow_name']}/{name}" for d in matching))
-        raise UsageError(
-            f'{len(matching)} flows have a deployment "{name}"',
-            code="deployment-ambiguous",
-            hint=f"choose one of: {names}",
-            where="DEPLOYMENT",
-        )
+        raise ambiguous(name, matching)
     return matching[0]
+
+
+def ambiguous(name: str, matching: Sequence[FoundDeployment]) -> UsageError:
+    """The error where several flows have a deployment with this name."""
+    names = sorted(f"{d['flow_name']}/{d['name']}" for d in matching)
+    return UsageError(
+        f'{len(matching)} flows have a deployment "{name}"',
+        code="deployment-ambiguous",
+        hint=f"choose one of: {listed(names)}",
+        where="DEPLOYMENT",
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, for a hint."""
+    return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
 
 
 def _with_name(
@@ -114,5 +124,4 @@ def _suggestion(api: PrefectApi, name: str) -> str:
             return f'did you mean "{close[0]}"?'
     if not names:
         return "the server has no deployments: run `flowship deploy`"
-    more = ", …" if len(names) > SHOWN_NAMES else ""
-    return f"the server has: {', '.join(names[:SHOWN_NAMES])}{more}"
+    return f"the server has: {listed(names)}"

@@ -10,7 +10,7 @@ from flowship.prefect.client import PrefectApi
 from flowship.runs.chosen import ChosenRun, described, going_on
 from flowship.runs.containers import Connect, RunContainer, in_words, is_local
 from flowship.runs.find import FoundDeployment
-from flowship.runs.states import NOT_STARTED
+from flowship.runs.states import NOT_STARTED, StateType
 
 if TYPE_CHECKING:
     from flowship.engine.inspection import Usage
@@ -51,6 +51,14 @@ class RunRow:
             return self.run.deployment
         return self.container.deployment if self.container else ""
 
+    @property
+    def message(self) -> str:
+        """What became of the container; empty if this engine has none."""
+        if self.container is None:
+            return ""
+        crashed = self.run is not None and self.run.state_type is StateType.CRASHED
+        return in_words(self.container.container, crashed=crashed)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values only."""
         state = self.run.state_name if self.run else ""
@@ -67,7 +75,7 @@ class RunRow:
             "name": found.name,
             "image": found.image,
             "status": found.status,
-            "message": in_words(found),
+            "message": self.message,
             "started": found.started,
             "exit_code": found.exit_code,
             "out_of_memory": found.out_of_memory,

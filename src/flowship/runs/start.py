@@ -66,7 +66,7 @@ def start(
         url=url,
         parameters=parameters.table(schema, everything),
         warnings=obstacles(api, deployment.get("work_pool_name") or ""),
-        hints=(f"view: {url}", f"cancel: flowship cancel {run['id']}"),
+        hints=(f"view: {url}", f"cancel: `flowship cancel {run['id']}`"),
     )
 
 

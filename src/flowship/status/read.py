@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from flowship.deployment import docker_block, lock, pausing
+from flowship.deployment import diff_alerts, docker_block, lock, pausing
 from flowship.deployment.pools import worker_command
 from flowship.deployment.stored import next_run, words_of
 from flowship.status import attention, observed, stuck
 from flowship.status.record import (
+    AlertStatus,
     Compared,
     DeploymentStatus,
     ImageStatus,
@@ -30,7 +31,7 @@ from flowship.status.record import (
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
-    from flowship.prefect.types import FlowRun, Worker
+    from flowship.prefect.types import Automation, FlowRun, Worker
     from flowship.releases.record import Release
     from flowship.runs.find import FoundDeployment
 
@@ -49,6 +50,7 @@ class Subject:
         release: The last one.
         block: The block whose name the deploy lock has; empty if it is not known.
         compared: The project's files, compared with the release's; by the name of the image.
+        alerts: The owners of the project's alerts, one for each image that has some.
     """
 
     project: str | None
@@ -58,6 +60,7 @@ class Subject:
     release: Release | None = None
     block: str = ""
     compared: Mapping[str, Compared] | None = None
+    alerts: Collection[str] = ()
 
 
 def read(api: PrefectApi, subject: Subject, now: datetime | None = None) -> ProjectStatus:
@@ -74,8 +77,10 @@ def read(api: PrefectApi, subject: Subject, now: datetime | None = None) -> Proj
     now = now or datetime.now(timezone.utc)
     runs = observed.runs(api, [d["id"] for d in subject.deployments], now)
     blocks = _images_of_blocks(api, subject.deployments)
+    alerts = [each for owner in subject.alerts for each in api.automations_of(owner)]
     deployments = [
-        _deployment(api, each, runs[each["id"]], blocks, now) for each in subject.deployments
+        _deployment(api, each, runs[each["id"]], blocks, alerts, now)
+        for each in subject.deployments
     ]
     pools = tuple(_pool(api, name) for name in dict.fromkeys(d.pool for d in deployments if d.pool))
     images = tuple(_images(deployments, subject))
@@ -101,6 +106,7 @@ def _deployment(
     found: FoundDeployment,
     runs: observed.Runs,
     blocks: Mapping[str, str],
+    alerts: Sequence[Automation],
     now: datetime,
 ) -> DeploymentStatus:
     last = tuple(_run(run, now) for run in reversed(runs.last))
@@ -118,7 +124,14 @@ def _deployment(
         block=block,
         image=blocks.get(block, "") if block else str(found["job_variables"].get("image") or ""),
         pool=found["work_pool_name"] or "",
+        alerts=tuple(_alerts(found, alerts)),
     )
+
+
+def _alerts(found: FoundDeployment, alerts: Sequence[Automation]) -> Iterator[AlertStatus]:
+    for each in sorted(alerts, key=lambda automation: automation["name"]):
+        if found["id"] in diff_alerts.stored_deployments(each):
+            yield AlertStatus(each["name"], each["enabled"])
 
 
 def _schedules(found: FoundDeployment) -> Iterator[ScheduleStatus]:

@@ -60,6 +60,19 @@ class ScheduleStatus:
 
 
 @dataclass(frozen=True)
+class AlertStatus:
+    """One automation of an alert that is about a deployment.
+
+    Attributes:
+        name: What the UI shows.
+        enabled: Whether no person has disabled it.
+    """
+
+    name: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class NextRun:
     """The next run of a deployment.
 
@@ -138,6 +151,7 @@ class DeploymentStatus:
         block: The block that names the image; empty if the deployment names it itself.
         image: What its runs start; empty if that is not known.
         pool: The work pool; empty if it has none.
+        alerts: The automations that are about it.
     """
 
     name: str
@@ -152,6 +166,7 @@ class DeploymentStatus:
     block: str
     image: str
     pool: str
+    alerts: tuple[AlertStatus, ...] = ()
 
 
 @dataclass(frozen=True)

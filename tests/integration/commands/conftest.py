@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from support.projects import CONFIG, FLOW
+from support.running import started_run
+
+__all__ = ["project", "started_run"]
 
 
 @pytest.fixture

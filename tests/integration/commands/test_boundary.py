@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import typer
 
-from flowship.commands.boundary import examples_text, register, run
+from flowship.commands.boundary import after_failure, examples_text, register, run
 from flowship.errors import ApiError
-from support.commands import one_object
+from support.commands import flowship, one_object, world
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,41 @@ def test_a_usage_error_is_one_json_object(cli, project, arguments):
     assert error["exit_code"] == 2
     assert error["message"] in stderr
     assert "--help" in error["hint"]
+
+
+@pytest.fixture(params=["answers", "accepts"])
+def silent_server(request):
+    """The address of a server that never answers, or never even accepts a connection."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
+        address = listening.getsockname()
+        fillers = []
+        if request.param == "accepts":
+            listening.listen(0)
+            for _ in range(3):  # more than the system queues
+                filler = socket.socket()
+                filler.setblocking(False)
+                filler.connect_ex(address)
+                fillers.append(filler)
+        yield f"http://127.0.0.1:{address[1]}/api"
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_server_that_never_answers_is_named_while_a_command_waits(silent_server, tmp_path):
+    def ended(*command: str):
+        env = world(tmp_path, PREFECT_API_URL=silent_server)
+        return command[0], flowship(*command, cwd=tmp_path, env=env), time.monotonic() - began
+
+    began = time.monotonic()
+    commands = [["status", "--project", "p"], ["logs", "nightly", "--json"], ["doctor"],
+                ["history", "--project", "p"]]  # fmt: skip
+    with ThreadPoolExecutor(len(commands)) as pool:
+        for name, done, took in pool.map(lambda words: ended(*words), commands):
+            assert done.code == (3 if name == "doctor" else 7), done
+            note = f"note: waiting for an answer from the Prefect API at {silent_server}\n"
+            assert done.stderr.count("waiting for") == 1, done.stderr
+            assert done.stderr.startswith(note), done.stderr
+            assert took < 28, name
 
 
 # --- commands made for these tests ---------------------------------------------------------------
@@ -62,6 +101,22 @@ def test_an_unexpected_failure_is_a_bug_with_its_traceback(monkeypatch, capsys):
     stdout, stderr = capsys.readouterr()
     assert "Traceback (most recent call last)" in stderr
     assert one_object(stdout)["error"]["code"] == "bug"
+
+
+def test_what_is_to_hear_of_the_failure_hears_of_it_once(monkeypatch):
+    heard = []
+
+    def body(fails: bool = typer.Option(False), listens: bool = typer.Option(False)) -> None:
+        if listens:
+            after_failure(heard.append)
+        if fails:
+            raise ApiError("no answer", code="api-unreachable")
+
+    assert work(monkeypatch, body, "--listens") == 0
+    assert work(monkeypatch, body, "--fails") == 7
+    assert heard == []
+    assert work(monkeypatch, body, "--fails", "--listens") == 7
+    assert [error.message for error in heard] == ["no answer"]
 
 
 def test_an_exit_of_the_command_keeps_its_code(monkeypatch):

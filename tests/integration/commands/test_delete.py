@@ -47,6 +47,31 @@ def test_without_a_terminal_it_needs_yes(project, env, tmp_path):
     assert project.api.deployment_by_name(project.facts["flow_name"], "nightly") is None
 
 
+def test_what_the_configuration_still_has_is_named_with_its_place(project, env, tmp_path):
+    name = project.values["name"]
+    file = tmp_path / "flowship.toml"
+    file.write_text(
+        f'name = "{name}"\nentrypoint = "flow.py:flow"\n\n[[deployments]]\nname = "nightly"\n'
+    )
+    place = f"{file}:5:1"
+    note = f"so the next deploy creates it again: remove it at {place}"
+    full = f"{project.facts['flow_name']}/nightly"
+    done = flowship("delete", "nightly", "--dry-run", "--json", cwd=tmp_path, env=env, ok=True)
+    assert done.json["configured"] == {full: place}
+    assert f"note: the configuration still has {full}, {note}" in done.stderr
+    options = ("--project", name, "--dry-run", "--json")
+    (tmp_path / "elsewhere").mkdir()
+    done = flowship("delete", *options, cwd=tmp_path / "elsewhere", env=env, ok=True)
+    assert done.json["configured"] == {}
+    file.write_text(file.read_text().replace("nightly", "other"))
+    done = flowship("delete", "--dry-run", "--json", cwd=tmp_path, env=env, ok=True)
+    assert (done.json["deployments"], done.json["configured"]) == ([full], {})
+    file.write_text(file.read_text().replace("other", "nightly"))
+    done = flowship("delete", "nightly", "--yes", cwd=tmp_path, env=env, ok=True)
+    assert done.stderr.count(note) == 1
+    assert done.stderr.rstrip().endswith(note)
+
+
 def test_on_a_terminal_only_a_yes_deletes(project, env, tmp_path):
     master, slave = pty.openpty()
     asking = subprocess.Popen(

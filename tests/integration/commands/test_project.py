@@ -125,7 +125,7 @@ def test_the_environment_before_a_group_reaches_its_commands(cli, project):
     assert not cli("profile", "show").stdout.startswith("local")
 
 
-@pytest.mark.parametrize("command", ["deploy", "ship", "push", "run"])
+@pytest.mark.parametrize("command", ["deploy", "ship", "push", "run", "try"])
 def test_a_project_can_demand_an_environment(cli, project, command):
     (project / "flowship.toml").write_text("require-env = true\n" + CONFIG + ENVIRONMENTS)
     done = cli(command, "--json")
@@ -134,6 +134,8 @@ def test_a_project_can_demand_an_environment(cli, project, command):
     if named:
         assert cli(command, *named).code == 2
     assert cli("build", "--print-dockerfile").code == 0
+    if command == "try":  # without a server there is nothing to confuse
+        assert cli("try", "--offline", env={"DOCKER_HOST": "tcp://127.0.0.1:9"}).code == 4
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,7 @@ def test_the_server_is_named_before_anything_is_sent_to_it(cli, project):
         ("deploy", "deploying to"),
         ("ship", "deploying to"),
         ("run", "running in"),
+        ("try", "running in"),
     ):
         first = cli(command, "--env", "a").stderr.splitlines()[0]
         assert first == f"{words} a: http://127.0.0.1:4200/api (profile local)"

@@ -50,6 +50,7 @@ def test_a_watched_run_gives_its_state_and_its_exit_code(project, tmp_path, stat
         ask(project.api.url, f"/flow_runs/{run['id']}/set_state", body)
         ended = running.ended()
     assert (ended.code, ended.stdout) == (code, f"{state}\n")
+    assert [line for line in ended.stderr.splitlines() if line != line.rstrip()] == []
 
 
 def test_ctrl_c_stops_the_watching_and_says_how_to_cancel_the_run(project, tmp_path):
@@ -59,4 +60,4 @@ def test_ctrl_c_stops_the_watching_and_says_how_to_cancel_the_run(project, tmp_p
         ended = running.interrupt()
     assert ended.code == 130
     assert "stopped watching; the run continues" in ended.stderr
-    assert re.search(r"cancel: flowship cancel [0-9a-f-]{36}", ended.stderr)
+    assert re.search(r"cancel: `flowship cancel [0-9a-f-]{36}`", ended.stderr)

@@ -83,6 +83,9 @@ def test_what_a_person_disables_stays_and_what_a_person_edits_is_restored(projec
     project.raw("PUT", f"/automations/{late['id']}", edited)
     planned = project.plan()
     assert of_alerts(planned) == ["update: description, trigger.within"]
+    (disabled,) = planned.kept
+    assert (disabled.name, disabled.reason) == (failed["name"], "disabled on the server")
+    assert disabled.edited, "it was disabled since the release"
     assert {c.edited_by.value for o in planned.operations for c in o.changes} == {"person"}
     project.deploy()
     now = {a["id"]: a for a in automations(project)}

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from parts.registry import Registry
 
+from flowship.local import processes, records
 from support.commands import Outcome, ask, flowship, misfits, one_object, until, world
 from support.deploying import send_until_accepted
 from support.projects import remove_images, write
 from support.server import server_environment, start_server, stop
 from support.shapes import DOCTOR
+from support.stack import sleeper  # noqa: F401
 
 MORE = """
 work-pool = "{name}"
@@ -74,6 +76,24 @@ class World:
         )  # fmt: skip
         until(lambda: "ONLINE" in self.workers().values())
         return worker
+
+    @contextmanager
+    def started_by_up(
+        self, name: str, process: subprocess.Popen[bytes], **facts: str
+    ) -> Iterator[None]:
+        """The record of a process, as if `flowship up` had started it."""
+        state = records.state_dir(self.env)
+        state.mkdir(parents=True, exist_ok=True)
+        log = state / "up.log"
+        log.write_text("its last line\n")
+        facts = {"url": self.url, "log": str(log), **facts}
+        identity = processes.identity(process.pid)
+        record = records.Record(name, process.pid, identity, **facts)
+        records.save(state, record)
+        try:
+            yield
+        finally:
+            records.remove(state, record)
 
     def workers(self) -> dict[str, str]:
         found = ask(self.url, f"/work_pools/{self.name}/workers/filter", {})

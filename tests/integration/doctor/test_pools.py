@@ -62,6 +62,25 @@ def test_no_worker_and_one_of_the_wrong_type(healthy):
         healthy.worker = healthy.start_worker()
 
 
+def test_a_killed_worker_of_up_is_not_online_although_the_server_still_says_so(healthy, sleeper):
+    healthy.stop_worker(healthy.worker)
+    beat = {"name": "flowship-here", "heartbeat_interval_seconds": 30}
+    healthy.send("POST", f"/work_pools/{healthy.name}/workers/heartbeat", beat)
+    try:
+        with healthy.started_by_up("worker", sleeper, pool=healthy.name, worker="flowship-here"):
+            assert healthy.workers() == {"flowship-here": "ONLINE"}
+            assert healthy.problems() == {}
+            sleeper.kill()
+            assert healthy.problems() == {"worker": "error"}
+            words = f"the one that `flowship up` started (process {sleeper.pid}) has ended"
+            assert words in healthy.says("worker")
+            assert healthy.says("worker").endswith("`flowship up`")
+            assert healthy.found["worker"]["details"] == "its last line"
+    finally:
+        healthy.forget_workers()
+        healthy.worker = healthy.start_worker()
+
+
 def test_a_pool_that_does_not_exist(healthy):
     healthy.stop_worker(healthy.worker)
     healthy.send("DELETE", f"/work_pools/{healthy.name}")

@@ -45,6 +45,19 @@ def test_a_server_that_hangs_does_not_make_doctor_hang(healthy):
     until(lambda: "ONLINE" in healthy.workers().values())
 
 
+def test_a_server_of_up_that_hangs_or_has_ended(healthy, sleeper):
+    url = f"http://127.0.0.1:{free_port()}/api"
+    with healthy.started_by_up("server", sleeper, url=url):
+        assert healthy.problems(PREFECT_API_URL=url) == {"api-reachable": "error"}
+        assert f"(process {sleeper.pid}) is alive and hangs" in healthy.says("api-reachable")
+        assert healthy.says("api-reachable").endswith("`flowship down`, then `flowship up`")
+        sleeper.kill()
+        assert healthy.problems(PREFECT_API_URL=url) == {"api-reachable": "error"}
+        assert f"(process {sleeper.pid}) has ended" in healthy.says("api-reachable")
+        assert healthy.says("api-reachable").endswith("`flowship up`")
+        assert healthy.found["api-reachable"]["details"] == "its last line"
+
+
 def test_no_api_is_set(healthy):
     assert healthy.problems(PREFECT_API_URL="") == {"api-set": "error"}
 

@@ -24,7 +24,7 @@ def about(project: Project, deployment: str | None = None) -> Scope:
     return Scope(project.values["name"], deployment, elsewhere=True)
 
 
-def remove(project: Project, deployment: str | None = None, **options) -> int | None:
+def remove(project: Project, deployment: str | None = None, **options) -> delete.Deleted:
     found = delete.plan(project.api, about(project, deployment))
     return delete.carry_out(
         project.api, about(project, deployment), found, silent, wait=False, **options
@@ -40,7 +40,7 @@ def test_a_deployment_goes_with_all_of_its_schedules_and_the_block_stays(project
         "schedule", "schedule", "deployment",
     ]  # fmt: skip
     assert found.kept == {f"taxi-{project.tag}-docker": "hourly"}
-    assert remove(project, "nightly") == 2
+    assert remove(project, "nightly").release == 2
     flow = project.facts["flow_name"]
     assert project.api.deployment_by_name(flow, "nightly") is None
     assert project.api.deployment_by_name(flow, "hourly") is not None
@@ -53,7 +53,7 @@ def test_a_deployment_goes_with_all_of_its_schedules_and_the_block_stays(project
 
 def test_the_last_deployment_takes_the_block_with_it(project):
     project.deploy()
-    assert remove(project) == 2
+    assert remove(project).release == 2
     assert project.api.block_document("docker-container", f"taxi-{project.tag}-docker") is None
     assert project.api.work_pool(f"pool-{project.tag}") is not None
     [release, _] = store.history(project.api, project.values["name"])
@@ -77,7 +77,7 @@ def test_it_is_known_by_its_full_name_too_outside_of_projects(project):
     scope = Scope(None, f"{project.facts['flow_name']}/nightly")
     found = delete.plan(project.api, scope)
     assert found.project == project.values["name"]
-    assert delete.carry_out(project.api, scope, found, silent) == 2
+    assert delete.carry_out(project.api, scope, found, silent).release == 2
 
 
 def test_a_deployment_that_flowship_did_not_make_is_refused(project):
@@ -89,6 +89,19 @@ def test_a_deployment_that_flowship_did_not_make_is_refused(project):
     with pytest.raises(UsageError) as caught:
         delete.plan(project.api, Scope(None, f"own-{project.tag}/mine"))
     assert caught.value.code == "deployment-not-flowships"
+
+
+def test_a_deletion_that_cannot_be_recorded_says_what_that_means(project, monkeypatch):
+    project.deploy()
+
+    def refuse(*args: object) -> None:
+        raise ApiError("forbidden")
+
+    monkeypatch.setattr("flowship.releases.store.record", refuse)
+    done = remove(project)
+    assert done.release is None
+    [warning] = done.warnings
+    assert warning.startswith("the release was not recorded: forbidden; ")
 
 
 def test_it_waits_for_a_deploy_or_fails(project):

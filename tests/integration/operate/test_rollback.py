@@ -43,6 +43,7 @@ name = "greet"
 {deployment}
 """
 EVERY_MINUTE = 'schedules = [{ cron = "* * * * *" }, { cron = "0 5 * * *" }]'
+ALERTS = '[[alerts]]\non = ["failed"]\nnotify = "custom-webhook/ops"\n'
 SECRET = 'env = { API_TOKEN = "sk-hunter-2" }'
 
 
@@ -82,10 +83,11 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory, base_image, engine, registry):
+def machine(tmp_path_factory, base_image, engine, registry, receiver):
     name = f"t{uuid.uuid4().hex[:10]}"
     made = Machine(tmp_path_factory.mktemp("laptop"), base_image, f"{registry.address}/{name}")
     made("up", "--port", str(made.port))
+    receiver.create_block(made.url)
     yield made
     made("down", ok=False)
     remove_images(engine, name)
@@ -102,7 +104,7 @@ def shipped(machine):
             "fourth",
             'schedules = [{ cron = "0 5 * * *" }]\nparameters = { name = "you" }',
             SECRET,
-            '\n[[deployments]]\nname = "extra"\n',
+            f'\n[[deployments]]\nname = "extra"\ncron = "30 4 1 1 *"\n{ALERTS}',
         ),
     ]
 
@@ -124,6 +126,7 @@ def test_each_ship_is_a_release(machine, shipped):
     assert commit[:7] in lines[1]
     assert lines[2].startswith("    new image; ")
     assert "+ hello/extra" in found["releases"][0]["changes"]
+    assert "+ alert failed → custom-webhook/ops" in found["releases"][0]["changes"]
 
 
 def test_the_releases_hold_no_secret(machine, shipped):
@@ -139,7 +142,25 @@ def test_a_dry_run_of_a_rollback_changes_nothing(machine, shipped):
     assert (done.json["from"], done.json["to"], done.json["release"]) == (4, 2, None)
     assert done.json["added"] == ["hello/extra"]
     assert "API_TOKEN is not recorded, and stays as it is" in done.stderr
+    assert STAYS in done.stderr
+    [left] = done.json["images"][0]["left"]
+    assert left["name"] == "hello/extra"
     assert (machine.stored()["updated"], machine.block()["updated"]) == before
+
+
+STAYS = """\
+not part of the rollback to release 2:
+  ! deployment hello/extra
+      still runs every 1 January at 04:30 UTC, without alerts;
+      `flowship delete hello/extra` deletes it
+"""
+
+
+def test_a_rollback_with_prune_also_deletes_what_later_releases_added(machine, shipped):
+    done = machine("rollback", "2", "--prune", "--dry-run", "--json")
+    assert "  - delete deployment hello/extra (rollback to release 2)" in done.stderr
+    assert "not part of" not in done.stderr
+    assert done.json["images"][0]["left"] == []
 
 
 def test_a_rollback_asks_and_without_a_terminal_needs_yes(machine, shipped):
@@ -161,6 +182,7 @@ def rolled_back(machine, shipped):
     file.write_text(text.replace("auto-remove = true", "auto-remove = 3"))
     done = machine("rollback", "2", "--yes", "--json")
     file.write_text(text)
+    assert STAYS in done.stderr
     return done.json
 
 
@@ -224,6 +246,32 @@ def test_a_release_whose_image_is_gone_is_refused_before_anything_changes(machin
         assert done.code == code, done.stderr
         assert f"release {number} cannot be deployed" in done.json["error"]["message"]
     assert machine.block()["updated"] == before
+
+
+def test_a_release_whose_secret_is_gone_is_refused_with_the_command_that_sets_it(
+    machine, rolled_back
+):
+    last = store.find(machine.api, machine.name, "5")
+    greet, *others = last.deployments
+    block = f"{machine.name}-gone"
+    lacking = replace(greet, secrets={"API_KEY": block})
+    store.record(machine.api, replace(last, number=92, deployments=(lacking, *others)))
+    before = machine.block()["updated"], machine.stored()["updated"]
+    done = machine("rollback", "92", "--yes", "--json", ok=False)
+    assert (done.code, done.json["error"]["code"]) == (3, "secret-not-found")
+    assert "release 92 cannot be deployed: the server at" in done.json["error"]["message"]
+    command = f"flowship secret set --block {block}"
+    assert done.json["error"]["hint"] == f"run `{command}`"
+    referring = {"env": {"X": f"{{{{ prefect.blocks.secret.{block} }}}}"}}
+    other = replace(greet, job_variables=referring)
+    store.record(machine.api, replace(last, number=93, deployments=(other, *others)))
+    done = machine("rollback", "93", "--yes", "--json", ok=False)
+    assert (done.code, done.json["error"]["code"]) == (3, "reference-not-found")
+    assert command in done.json["error"]["hint"]
+    assert (machine.block()["updated"], machine.stored()["updated"]) == before
+    machine(*command.split()[1:], "--from-env", "HOME")
+    for number in ("92", "93"):
+        assert machine("rollback", number, "--dry-run", "--json").json["to"] == int(number)
 
 
 def test_prune_keeps_what_history_and_containers_need(machine, rolled_back, engine):

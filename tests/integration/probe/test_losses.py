@@ -48,6 +48,7 @@ def test_a_build_says_once_what_the_runs_of_all_flows_lose(project, base_image):
     )
     assert named in text
     assert f'volumes = ["{project.name}-results:/' in text
+    assert "code does not create: data (flows/files.py:6). Create it in the code" in text
     assert "clean" not in text
     assert done.stderr.count("each run has a new container") == 1
     # It does not disappear with the next build, which finds the image unchanged.

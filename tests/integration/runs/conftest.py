@@ -1,4 +1,4 @@
-"""A run on a real Prefect server, and containers that a worker would have started for it."""
+"""Containers that a worker would have started for a run."""
 
 from __future__ import annotations
 
@@ -6,49 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowship.runs.chosen import ChosenRun, described
-from flowship.runs.find import find
-from flowship.runs.start import start
-from support.deploying import Project
-from support.running import Container
+from support import running
 
-
-class OneRun:
-    """A run, whose worker and containers the test plays."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-        self.id = started.id
-        self.reported = Container(project, started.id)
-
-    def chosen(self) -> ChosenRun:
-        """The run as it is now."""
-        return described(self.project.api, [self.project.api.run(self.id)])[0]
-
-    def taken_by(self, worker: str) -> None:
-        """Have a worker take it."""
-        labels = {"prefect.worker.name": worker}
-        self.project.raw("PATCH", f"/flow_runs/{self.id}/labels", labels)
+started_run = running.started_run
 
 
 @pytest.fixture
-def one_run(prefect_server: str) -> OneRun:
-    project = Project(prefect_server)
-    project.deploy()
-    return OneRun(project)
-
-
-@pytest.fixture
-def containers(engine, base_image, one_run) -> Iterator[object]:
+def containers(engine, base_image, started_run) -> Iterator[object]:
     """Starts containers with the labels of the docker worker; they are removed at the end."""
     started = []
 
     def run(command: list[str], **options):
         labels = {
-            "io.prefect.flow-run-id": one_run.id,
-            "io.prefect.flow-run-name": one_run.chosen().name,
-            "io.prefect.flow-name": f"flow-{one_run.project.tag}",
+            "io.prefect.flow-run-id": started_run.run_id,
+            "io.prefect.flow-run-name": started_run.chosen().name,
+            "io.prefect.flow-name": f"flow-{started_run.project.tag}",
             "io.prefect.deployment-name": "nightly",
             "io.prefect.worker-name": "w",
         }

@@ -12,7 +12,7 @@ from flowship.runs.chosen import ChosenRun, Which
 from flowship.runs.states import StateType
 from flowship.scope import Scope
 from support.deploying import Project, settings
-from support.running import Container
+from support.running import StartedRun
 
 pytestmark = pytest.mark.server
 
@@ -31,7 +31,7 @@ def started(project: Project, state: str | None = None, *, hours_ago: float = 0)
     path = f"/deployments/{project.stored()['id']}/create_flow_run"
     run = project.raw("POST", path, {"parameters": {}, "state": scheduled})
     if state:
-        Container(project, run["id"]).state(state, "because")
+        StartedRun(project, run["id"]).state(state, "because")
     return run
 
 

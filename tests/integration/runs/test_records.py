@@ -11,7 +11,7 @@ from flowship.runs.records import NAME_REQUESTS
 from flowship.runs.start import start
 from flowship.runs.watch import watch
 from support.deploying import Project
-from support.running import Container, steps
+from support.running import StartedRun, steps
 
 pytestmark = pytest.mark.server
 
@@ -24,7 +24,7 @@ def project(prefect_server: str) -> Project:
 def test_the_logs_of_child_runs_are_reported_with_their_names(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
 
     def start_child() -> None:
         flow = project.api.create_flow(f"flow-{project.tag}")
@@ -47,7 +47,7 @@ def test_the_logs_of_child_runs_are_reported_with_their_names(project):
 def test_the_logs_of_a_task_have_the_name_that_prefect_gives_the_task_run(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     late, unknown = str(uuid4()), str(uuid4())
 
     def arrive() -> None:

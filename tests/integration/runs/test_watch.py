@@ -14,7 +14,7 @@ from flowship.runs.start import start
 from flowship.runs.states import StateType
 from flowship.runs.watch import failure, watch
 from support.deploying import Project
-from support.running import Container, steps
+from support.running import StartedRun, steps
 
 pytestmark = pytest.mark.server
 
@@ -27,7 +27,7 @@ def project(prefect_server: str) -> Project:
 def test_a_watched_run_reports_each_log_record_once_and_its_outcome(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     records, states = [], []
     sleep = steps(
         lambda: (container.state("RUNNING"), container.log("one")),
@@ -53,7 +53,7 @@ def test_a_run_that_does_not_start_is_explained_once(project):
     pool = project.deploy().pool.name
     assert not any("is paused" in text for text in project.deploy().warnings)
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     warnings = []
     sleep = steps(
         lambda: project.raw("PATCH", f"/work_pools/{pool}", {"is_paused": True}),
@@ -69,7 +69,7 @@ def test_a_run_that_does_not_start_is_explained_once(project):
 def test_a_failed_run_is_an_error_with_exit_code_8_and_the_runs_message(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     sleep = steps(lambda: container.state("FAILED", "ValueError: no rows"))
     result = watch(project.api, started, lambda record: None, sleep=sleep)
     error = failure(result)
@@ -87,7 +87,7 @@ def test_a_crash_points_to_the_log_of_the_worker_that_flowship_started(project):
     )
     local_records.save(state, worker)
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     sleep = steps(lambda: container.state("CRASHED", "no such image"))
     result = watch(project.api, started, lambda record: None, sleep=sleep)
     error = failure(result)
@@ -98,7 +98,7 @@ def test_a_crash_points_to_the_log_of_the_worker_that_flowship_started(project):
 def test_a_canceled_run_has_a_code_of_its_own(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     sleep = steps(lambda: container.state("CANCELLED"))
     result = watch(project.api, started, lambda record: None, sleep=sleep)
     assert result.state_type is StateType.CANCELLED
@@ -111,7 +111,7 @@ AGAIN = "Started again after a crash by flowship (1 of 1)."
 def test_a_crashed_run_that_is_started_again_is_watched_until_its_last_end(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     states, warnings, records = [], [], []
     sleep = steps(
         lambda: container.state("RUNNING"),
@@ -134,7 +134,7 @@ def test_a_crashed_run_that_is_started_again_is_watched_until_its_last_end(proje
 def test_a_crash_that_fell_between_two_requests_is_named_too(project):
     project.deploy()
     started = start(project.api, find(project.api, f"flow-{project.tag}/nightly"))
-    container = Container(project, started.id)
+    container = StartedRun(project, started.id)
     warnings = []
     sleep = steps(
         lambda: container.state("RUNNING"),

@@ -8,9 +8,10 @@ import pytest
 
 from flowship import scope
 from flowship.deployment import lock
+from flowship.deployment.alerts import owner_of
 from flowship.scope import Scope
 from flowship.status.read import Subject, read
-from flowship.status.record import Compared, Problem, ProjectStatus, Source
+from flowship.status.record import AlertStatus, Compared, Problem, ProjectStatus, Source
 from support.deploying import Project
 
 pytestmark = pytest.mark.server
@@ -27,7 +28,14 @@ def status(project: Project, *, later: timedelta = timedelta(0), compared=None) 
     about = Scope(project.values["name"], elsewhere=True)
     own = scope.deployments(project.api, about)
     subject = Subject(
-        about.project, None, own.found, own.absent, own.release, own.lock, compared or {}
+        about.project,
+        None,
+        own.found,
+        own.absent,
+        own.release,
+        own.lock,
+        compared or {},
+        own.alerts,
     )
     return read(project.api, subject, datetime.now(timezone.utc) + later)
 
@@ -136,6 +144,28 @@ def test_the_projects_files_are_compared_only_with_the_image_that_runs(project):
     project.api.update_block_document(block["id"], {"data": {"image": "user/de-repo:other"}})
     [image] = status(project, compared=edited).images
     assert (image.source, image.changed) == (Source.UNKNOWN, ())
+
+
+def test_a_disabled_alert_is_shown_and_costs_one_request(project, receiver):
+    project.network.requests.clear()
+    assert status(project).deployments[0].alerts == ()
+    without = len(project.network.requests)
+    receiver.create_block(project.api.url, f"ops-{project.tag}")
+    ops = f"custom-webhook/ops-{project.tag}"
+    project.values["deployments"] += [{"name": "other"}]
+    project.values["alerts"] = [
+        {"on": ["failed"], "notify": ops},
+        {"on": ["late"], "notify": ops, "deployments": ["other"]},
+    ]
+    project.deploy()
+    owner = owner_of(project.values["name"], f"{project.values['name']}-docker")
+    failed, late = sorted(project.api.automations_of(owner), key=lambda a: a["name"])
+    project.raw("PATCH", f"/automations/{failed['id']}", {"enabled": False})
+    project.network.requests.clear()
+    nightly, other = status(project).deployments
+    assert len(project.network.requests) == without + 1
+    assert nightly.alerts == (AlertStatus(failed["name"], enabled=False),)
+    assert other.alerts == (*nightly.alerts, AlertStatus(late["name"], enabled=True))
 
 
 def test_the_number_of_requests_does_not_grow_with_other_peoples_objects(project):

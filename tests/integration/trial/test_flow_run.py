@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from flowship.blocks import OF_THE_WORKER
 from support.commands import PROGRAM, ask, flowship, until, world
 from support.projects import remove_images, write
 from support.server import start_server, stop
@@ -29,6 +30,7 @@ def main(n: int, fail: bool = False, wait: int = 0):
     print(f"n is {n + 1} in {os.getcwd()}")
     print("hash", hashlib.sha256(os.environ.get("API_TOKEN", "").encode()).hexdigest())
     print("stage", os.environ.get("STAGE"))
+    print("settings", *sorted(name for name in os.environ if name.startswith("PREFECT_")))
     Path("/out/written").write_text(str(n))
     time.sleep(wait)
     if fail:
@@ -80,6 +82,10 @@ def test_a_run_gets_parameters_secrets_variables_and_volumes(project, engine):
     assert "n is 5 in /opt/prefect/flows" in done.stderr
     assert f"hash {hashlib.sha256(SECRET.encode()).hexdigest()}" in done.stderr
     assert "stage from the server" in done.stderr
+    (settings,) = [line for line in done.stderr.splitlines() if " settings " in line]
+    assert "PREFECT_API_URL" in settings.split()
+    assert {*settings.split()} & {*OF_THE_WORKER} == set()  # the user's own, as PREFECT_HOME is
+    assert env.keys() & {*OF_THE_WORKER}
     assert SECRET not in done.stderr + done.stdout
     assert (out / "written").read_text() == "4"
     result = json.loads(done.stdout)

@@ -31,6 +31,20 @@ def test_a_deployment_name_with_a_slash_is_refused(tmp_path):
     assert error.message == 'deployment "a/b", name must not contain / % & > <'
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("a\\nb", "must not contain control characters such as line breaks and tabs"),
+        (" a", "must not begin or end with a blank"),
+        ("--version", 'must not begin with "-": commands would read it as an option'),
+    ],
+)
+def test_a_deployment_name_that_could_not_work_is_refused(tmp_path, name, problem):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n[[deployments]]\nname = "{name}"\n')
+    assert error.message.endswith(f"name {problem}")
+    assert error.where.endswith("flowship.toml:3:1")
+
+
 def test_a_deployment_without_a_name_points_at_its_table(tmp_path):
     error = failure(tmp_path, 'entrypoint = "a.py:f"\n[[deployments]]\ntags = ["a"]\n')
     assert error.message == "deployment 1, name is required"

@@ -5,8 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from flowship.config.names import LONGEST_NAME, PREFECT_NAME, module_of, slug, slugify
+from flowship.config.names import (
+    LONGEST_NAME,
+    PREFECT_NAME,
+    module_of,
+    prefect_name_problem,
+    slug,
+    slugify,
+)
+from flowship.config.tables import Deployment
 
 
 @pytest.mark.parametrize(
@@ -27,14 +38,45 @@ def test_another_name_is_refused_with_one_that_is_accepted(value, words):
         slug(value, "a name")
 
 
-@pytest.mark.parametrize("name", ["a", "a b", "nightly (EU)"])
+@pytest.mark.parametrize("name", ["a", "a b", "nightly (EU)", "a-", "夜間", "n" * 300])
 def test_prefect_accepts_the_name(name):
     assert re.fullmatch(PREFECT_NAME, name)
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "50%", "a&b", "<a>"])
-def test_prefect_refuses_the_name(name):
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "is empty"),
+        (" ", "is empty"),
+        ("a/b", "must not contain /"),
+        ("50%", "must not contain /"),
+        ("a&b", "must not contain /"),
+        ("<a>", "must not contain /"),
+        ("a\nb", "control characters"),
+        ("a\tb", "control characters"),
+        ("a\x1b[31m", "control characters"),
+        ("a\x9b", "control characters"),
+        ("a\n", "control characters"),
+        (" a", "begin or end with a blank"),
+        ("a\xa0", "begin or end with a blank"),
+        ("--version", 'begin with "-"'),
+        ("-", 'begin with "-"'),
+    ],
+)
+def test_a_name_that_no_run_or_no_command_could_use_is_refused_with_the_reason(name, problem):
     assert not re.fullmatch(PREFECT_NAME, name)
+    assert problem in prefect_name_problem(name)
+    with pytest.raises(ValidationError):
+        Deployment(name=name)
+
+
+@given(st.text(max_size=6))
+def test_pydantic_and_python_read_the_pattern_in_the_same_way(name):
+    try:
+        accepted = bool(Deployment(name=name))
+    except ValidationError:
+        accepted = False
+    assert accepted == bool(re.fullmatch(PREFECT_NAME, name))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,32 @@ def test_a_schedule_must_have_exactly_one_kind(tmp_path, schedule):
     assert "exactly one" in failure(tmp_path, text).message
 
 
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ('cron = "0 5 * * *"\nanchor-date = "2026-01-05"', "anchor-date needs interval"),
+        ("interval = 60\nanchor-date = 5", "must be a date and time such as"),
+        ('interval = 60\nanchor-date = "soon"', "anchor-date"),
+        ("interval = 60\nanchor-date = 0001-01-01T00:00:00", "between 1901 and 2199"),
+    ],
+)
+def test_an_anchor_is_a_moment_of_an_interval(tmp_path, schedule, message):
+    head = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n[[deployments.schedules]]\n'
+    assert message in failure(tmp_path, f"{head}{schedule}\n").message
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-01-05T06:00:00", "2026-01-05 06:00:00", '"2026-01-05 06:00"']
+)
+def test_an_anchor_is_written_as_text_or_as_toml_writes_a_time(tmp_path, written):
+    (tmp_path / "flowship.toml").write_text(
+        'name = "p"\nentrypoint = "a.py:f"\n[[deployments]]\nname = "x"\n'
+        f"[[deployments.schedules]]\ninterval = 60\nanchor-date = {written}\n"
+    )
+    [deployment] = loading.load(tmp_path, environ={}).deployments
+    assert deployment.schedules[0].anchor_date.isoformat() == "2026-01-05T06:00:00"
+
+
 def test_true_is_not_an_interval(tmp_path):
     text = 'entrypoint = "a.py:f"\n[[deployments]]\nname = "x"\ninterval = true\n'
     assert "seconds or text" in failure(tmp_path, text).message

@@ -12,6 +12,7 @@ from support.deploying import desired, settings
 from support.server_model import ServerModel
 
 NEW = "user/de-repo:new@sha256:" + "cd" * 32
+ALWAYS = {"image-pull-policy": "always"}
 LOCAL = {"reference": "de-taxi:4f2a", "pushed": False}
 
 
@@ -110,6 +111,24 @@ def test_a_new_image_is_the_reason(server):
     (update,) = planned(server, reference=NEW)
     assert update.reason == "new image"
     assert [(c.field, c.after) for c in update.changes] == [("image", NEW)]
+
+
+@pytest.mark.parametrize(
+    ("block", "facts", "reason"),
+    [
+        ({"mem-limit": "1g"}, {"reference": NEW}, "new image, the configuration differs"),
+        (ALWAYS, {"reference": NEW}, "new image, the configuration differs"),
+        ({"mem-limit": "1g"}, LOCAL, "new image, not pushed, the configuration differs"),
+        (ALWAYS, LOCAL, "new image, not pushed"),
+        ({"mem-limit": "1g"}, {}, "the configuration differs"),
+        (ALWAYS, {}, "the configuration differs"),
+    ],
+    ids=["limit", "policy", "not pushed", "not pushed, policy", "only limit", "only policy"],
+)
+def test_a_new_image_does_not_hide_what_else_changes(server, block, facts, reason):
+    deployed(server)
+    (update,) = planned(server, block, **facts)
+    assert update.reason == reason
 
 
 def test_an_image_that_was_not_pushed_is_never_pulled_until_it_is(server):

@@ -86,6 +86,33 @@ def test_a_changed_interval_keeps_its_stored_anchor(server):
     assert update.body["schedule"]["anchor_date"] == "2026-01-01T00:17:00Z"
 
 
+ANCHORED = {**HOURLY, "anchor-date": "2026-01-05 06:30", "timezone": "Europe/Berlin"}
+
+
+def test_a_configured_anchor_is_sent_and_is_equal_however_it_is_written(server):
+    deploy(server, ANCHORED)
+    (stored,) = server.schedules()
+    assert stored["schedule"]["anchor_date"] == "2026-01-05T06:30:00+01:00"
+    stored["schedule"]["anchor_date"] = "2026-01-05T05:30:00Z"
+    assert planned(server, ANCHORED) == []
+    # Also in an hour that comes twice.
+    twice = {**ANCHORED, "anchor-date": "2026-10-25 02:30"}
+    deploy(server, twice)
+    stored["schedule"]["anchor_date"] = "2026-10-25T00:30:00Z"
+    assert planned(server, twice) == []
+
+
+def test_another_anchor_is_a_change_and_no_anchor_keeps_the_stored_one(server):
+    deploy(server, ANCHORED)
+    (update,) = planned(server, {**ANCHORED, "anchor-date": "2026-01-05 06:45"})
+    assert update.body["schedule"]["anchor_date"] == "2026-01-05T06:45:00+01:00"
+    assert [(change.before, change.after) for change in update.changes] == [
+        ("every hour", "every hour, counted from 2026-01-05 06:45 Europe/Berlin")
+    ]
+    without = {key: value for key, value in ANCHORED.items() if key != "anchor-date"}
+    assert planned(server, without) == []
+
+
 def test_changed_parameters_are_sent_without_the_times(server):
     deploy(server, {**FIVE, "parameters": {"year": 2021, "months": [1]}})
     (update,) = planned(server, {**FIVE, "parameters": {"year": 2022}})

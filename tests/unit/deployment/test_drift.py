@@ -66,6 +66,25 @@ def test_a_deployment_that_is_configured_to_begin_paused_and_was_resumed(server)
     ]
 
 
+def test_an_alert_that_a_person_disabled_is_kept_under_its_new_name_too(server):
+    server.add_notification_block()
+    alert = {"on": ["failed", "late"], "notify": "slack-webhook/ops"}
+    wanted = desired(settings(deployments=[NIGHTLY], alerts=[alert]))
+    server.apply(wanted)
+    assert kept(server, wanted) == []
+    for automation in server.automations.values():
+        automation |= {"enabled": "late" not in automation["name"], "updated": AFTER}
+    name = "flowship: de-taxi: late for 15 minutes → slack-webhook/ops"
+    of = ("enabled", False, "disabled on the server")
+    assert kept(server, wanted) == [("automation", name, *of)]
+    (found,) = drift.kept(wanted, server.observe(wanted), LAST)
+    assert found.edited == Edit(AFTER, None)
+    changed = desired(settings(deployments=[NIGHTLY], alerts=[{**alert, "after": "1h"}]))
+    name = "flowship: de-taxi: late for 1 hour → slack-webhook/ops"
+    assert kept(server, changed) == [("automation", name, *of)]
+    assert kept(server) == [], "it is going to be deleted"
+
+
 def test_a_value_of_a_secret_is_masked(server):
     (block,) = server.documents.values()
     block["data"]["env"] = {"API_TOKEN": "sk-123"}

@@ -6,17 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from flowship.deployment import left
+from flowship.deployment import block_users, left
 from flowship.deployment.desired import Flags, WhenRemoved
 from flowship.deployment.diff import diff
 from flowship.deployment.drift import LastRelease
 from flowship.deployment.execute import execute
+from flowship.deployment.observed import observe
 from support.deploying import desired, settings
 from support.server_model import ServerModel
 
 OLD = {"name": "old", "cron": "0 5 * * *"}
 NEW = {"name": "new", "cron": "0 5 * * *"}
 WEEKLY = {"name": "weekly", "cron": "0 6 * * 1", "parameters": {"year": 2022}}
+ALERT = {"on": ["failed"], "notify": "slack-webhook/ops"}
 RELEASED = LastRelease(deployments=frozenset({"taxi/old", "taxi/new", "taxi/weekly"}))
 
 
@@ -39,6 +41,12 @@ def apply(server, state, last=RELEASED):
     plan = diff(state, server.observe(state), last)
     execute(plan, server.api)
     return [(o.action.value, o.resource.value, o.name, o.reason) for o in plan.operations]
+
+
+def record(server, state):
+    """As a deploy records who has alerts."""
+    owner = state.alerts.owner
+    block_users.record(server.api, state.block.name, state.flows, alerts=[owner])
 
 
 def names(server):
@@ -70,6 +78,52 @@ def test_alerts_are_no_longer_about_it_and_it_says_so(server):
     assert old not in str(server.automations)
     next(d for d in server.stored.values() if d["name"] == "old")["paused"] = True
     assert [each.words for each in gone(server, state)] == ["paused; --prune deletes it"]
+
+
+def test_the_alerts_of_an_image_that_is_gone_go_with_its_deployments(server):
+    """Ship with an image of its own for `old`; then without it."""
+    server.add_notification_block("slack-webhook/ops")
+    heavy = {"images": {"heavy": {}}, "alerts": [ALERT]}
+    whole = settings(deployments=[{**OLD, "image": "heavy"}, WEEKLY], **heavy)
+    for each in whole.per_image():
+        state = desired(each)
+        server.apply(state)
+        record(server, state)
+    last = replace(RELEASED, blocks=frozenset(whole.blocks))
+    assert len(server.automations) == 2
+    state = wanted(WEEKLY, alerts=[ALERT])
+    observed = observe(server.api, state, None, last)
+    (found,) = left.left(state, observed, last)
+    assert found.words == "still runs every day at 05:00 UTC, with alerts; --prune deletes it"
+    state = wanted(WEEKLY, prune=True, alerts=[ALERT])
+    plan = diff(state, observe(server.api, state, None, last), last)
+    assert [(o.action.value, o.resource.value) for o in plan.operations] == [
+        ("delete", "deployment"), ("delete", "automation"),
+    ]  # fmt: skip
+    execute(plan, server.api)
+    assert len(server.automations) == 1
+    assert not diff(state, observe(server.api, state, None, last), last)
+
+
+def test_an_image_that_no_deployment_uses_any_more_is_gone_too(server):
+    images = {"images": {"heavy": {}}}
+    whole = settings(deployments=[{**OLD, "image": "heavy"}, WEEKLY], **images)
+    for each in whole.per_image():
+        server.apply(desired(each))
+    last = replace(RELEASED, blocks=frozenset(whole.blocks))
+    state = desired(settings(deployments=[WEEKLY], **images))
+    (found,) = left.left(state, observe(server.api, state, None, last), last)
+    assert found.name == "taxi/old"
+
+
+def test_what_is_not_in_a_release_is_deleted_by_a_command_of_its_own(server):
+    state = replace(
+        wanted(WEEKLY), origin="rollback to release 1", deletes="flowship delete --env staging"
+    )
+    (found,) = gone(server, state)
+    assert found.words == (
+        "still runs every day at 05:00 UTC; `flowship delete --env staging taxi/old` deletes it"
+    )
 
 
 def test_what_no_release_of_the_project_made_is_not_the_projects_to_remove(server):

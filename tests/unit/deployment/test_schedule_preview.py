@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -69,6 +71,58 @@ def test_a_change_of_half_an_hour_counts_too() -> None:
     found = runs("2026-10-03", 3, cron="15 2 * * *", timezone="Australia/Lord_Howe")
     assert [c for c in changes(found) if c] == ["04 02:00 → 02:30"]
     assert notes(found)[1] == "in place of 02:15 (skipped)"
+
+
+KINDS = {
+    "cron": {"cron": "30 2 * * *"},
+    "rrule": {"rrule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30;BYSECOND=0"},
+    "interval": {"interval": "1d"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("start", "night", "clock", "note"),
+    [
+        ("2026-03-28T02:30", 29, None, "in place of 02:30 (skipped)"),
+        ("2026-10-24T02:30", 25, "02:30", " 02:30 of this night"),
+    ],
+    ids=["forward", "back"],
+)
+def test_all_kinds_of_schedules_say_what_a_change_does_to_them_and_count_as_prefect(
+    kind: str, start: str, night: int, clock: str | None, note: str
+) -> None:
+    found = runs(start, 2, timezone=BERLIN, **KINDS[kind])
+    moment = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(BERLIN))
+    theirs = asyncio.run(prefects(kind, moment).get_dates(2, moment))
+    assert [run.utc for run in found] == [each.astimezone(timezone.utc) for each in theirs]
+    assert found[1].local.day == night
+    assert clock in (None, f"{found[1].local:%H:%M}")
+    assert notes(found)[1].partition(",")[0].removeprefix("the ").removeprefix(
+        "second" if found[1].local.fold else "first"
+    ) == note.removeprefix("the ")
+
+
+def prefects(kind: str, anchor: datetime) -> Any:
+    """The schedule as the server has it."""
+    from prefect.server.schemas import schedules
+
+    if kind == "cron":
+        return schedules.CronSchedule(cron=KINDS[kind]["cron"], timezone=BERLIN)
+    if kind == "rrule":
+        return schedules.RRuleSchedule(rrule=KINDS[kind]["rrule"], timezone=BERLIN)
+    return schedules.IntervalSchedule(
+        interval=timedelta(days=1), anchor_date=anchor, timezone=BERLIN
+    )
+
+
+def test_a_rule_that_also_names_the_time_before_the_gap_skips_nothing() -> None:
+    rule = "FREQ=DAILY;BYHOUR=1,2;BYMINUTE=30;BYSECOND=0"
+    found = runs("2026-03-29T00:00", 3, rrule=rule, timezone=BERLIN)
+    assert clocks(found) == ["29 01:30 +0100", "30 01:30 +0200", "30 02:30 +0200"]
+    assert notes(found) == ["", "", ""]
+    found = runs("2026-03-29T00:00", 1, timezone=BERLIN, rrule="RDATE:20260329T023000")
+    assert notes(found) == ["in place of 02:30 (skipped)"]
 
 
 @classic

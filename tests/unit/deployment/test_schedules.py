@@ -59,3 +59,45 @@ def test_a_slug_says_when_a_schedule_runs(given, slug):
 def test_a_slug_is_not_longer_than_can_be_read():
     days = ",".join(str(n) for n in range(1, 29))
     assert len(schedules.parse(rrule=f"FREQ=MONTHLY;BYMONTHDAY={days}").slug) <= 60
+
+
+def test_an_interval_counts_from_its_anchor_in_both_directions():
+    anchor = datetime(2026, 1, 5, 6, 0)
+    spec = schedules.parse(interval="2 weeks", timezone="Europe/Berlin", anchor_date=anchor)
+    assert spec.words == "every 14 days, counted from 2026-01-05 06:00 Europe/Berlin"
+    assert spec.slug == "every-14-days"
+    assert spec.payload("2020-01-01T00:00:00Z")["anchor_date"] == "2026-01-05T06:00:00+01:00"
+    now, stored = (
+        datetime(2026, 7, 1, tzinfo=timezone.utc),
+        datetime(2020, 1, 1, tzinfo=timezone.utc),
+    )
+    first, second, _ = spec.next_runs(now, anchor=stored)
+    assert [first.isoformat(), second.isoformat()] == [
+        "2026-07-06T07:00:00+02:00", "2026-07-20T07:00:00+02:00",
+    ]  # fmt: skip
+    (before,) = spec.next_runs(datetime(2025, 12, 20, tzinfo=timezone.utc), 1)
+    assert before.isoformat() == "2025-12-22T06:00:00+01:00"
+
+
+def test_an_anchor_with_an_offset_becomes_one_in_the_schedules_timezone():
+    utc = datetime(2026, 1, 5, 5, 0, tzinfo=timezone.utc)
+    one = schedules.parse(interval=60, timezone="Europe/Berlin", anchor_date=utc)
+    wall = datetime(2026, 1, 5, 6, 0)
+    two = schedules.parse(interval=60, timezone="Europe/Berlin", anchor_date=wall)
+    assert one.fingerprint() == two.fingerprint()
+    assert one.fingerprint() != schedules.parse(interval=60, timezone="Europe/Berlin").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"cron": "0 5 * * *", "timezone": "UTC", "day-or": False, "parameters": {}}, ""),
+        ({"interval": 60, "anchor-date": datetime(2026, 1, 5, tzinfo=timezone.utc)}, ""),
+        ({"cron": "${CRON}", "timezone": "Mars"}, ""),
+        ({"cron": "0 5 * *"}, '"0 5 * *" has 4 fields; a cron expression has 5 fields; minute'),
+    ],
+)
+def test_a_schedule_of_the_configuration_is_validated_in_words(table, words):
+    found = schedules.problem(table)
+    assert found.startswith(words)
+    assert bool(found) == bool(words)

@@ -93,11 +93,15 @@ def test_a_deployment_gets_references_and_never_the_block():
     assert model.documents["docker-container/de-taxi-docker"]["data"]["env"] == {"TZ": "UTC"}
 
 
+def validate(project, model) -> None:
+    secrets.validate(draft(project, Flags()).deployments, model.api, project, None)
+
+
 def test_what_is_missing_is_named_all_at_once_with_the_commands():
     model = ServerModel()
     configured = settings(block={"secrets": ["API_TOKEN", "C"]}, deployments=TWO)
     with pytest.raises(ConfigError) as caught:
-        secrets.validate(draft(configured, Flags()), model.api)
+        validate(configured, model)
     assert caught.value.code == "secret-not-found"
     assert caught.value.hint == (
         "run `flowship secret set --block de-taxi-api-token` and `flowship secret set C` and"
@@ -105,6 +109,19 @@ def test_what_is_missing_is_named_all_at_once_with_the_commands():
     )
     assert "4 secrets:" in caught.value.message
     assert model.asked == ["block_documents"]
+
+
+def test_without_a_configuration_that_knows_the_block_it_is_set_by_its_block():
+    model, released = ServerModel(), draft(settings(block={"secrets": ["API_TOKEN"]}), Flags())
+    elsewhere = settings(block={"secrets": {"API_TOKEN": "other"}})
+    for project, environment, options in (
+        (None, None, ""),
+        (elsewhere, "staging", " --env staging"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            secrets.validate(released.deployments, model.api, project, environment)
+        command = f"flowship secret set --block de-taxi-api-token{options}"
+        assert caught.value.hint == f"run `{command}`"
 
 
 def test_the_command_names_the_environment_whose_server_it_is():
@@ -115,7 +132,7 @@ def test_the_command_names_the_environment_whose_server_it_is():
 
 def test_nothing_is_asked_where_there_are_no_secrets():
     model = ServerModel()
-    secrets.validate(draft(settings(), Flags()), model.api)
+    validate(settings(), model)
     assert model.asked == []
 
 
@@ -124,6 +141,6 @@ def test_a_block_that_holds_a_table_is_refused():
     name = "de-taxi-api-token"
     model.documents[f"secret/{name}"] = {"name": name, "data": {"value": {"user": "ada"}}}
     with pytest.raises(ConfigError) as caught:
-        secrets.validate(draft(settings(block={"secrets": ["API_TOKEN"]}), Flags()), model.api)
+        validate(settings(block={"secrets": ["API_TOKEN"]}), model)
     assert caught.value.code == "secret-not-text"
     assert "ada" not in caught.value.message

@@ -42,7 +42,7 @@ def test_a_port_in_use_by_another_program_is_an_error_with_a_free_one(machine, p
                 helper.kill()
                 helper.wait()
     assert error.value.code == "port-in-use"
-    suggested = int(error.value.hint.rpartition(" ")[2])
+    suggested = int(error.value.hint.rpartition(" ")[2].rstrip("`"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", suggested))
     assert machine.known() == []

@@ -37,7 +37,7 @@ def test_a_port_that_nothing_would_use_is_an_error(tmp_path):
     machine = Machine(tmp_path, PREFECT_API_URL="http://127.0.0.1:4300/api")
     with pytest.raises(UsageError, match="already set to http://127") as error:
         machine.up(port=4301)
-    assert error.value.hint.endswith("http://127.0.0.1:4301/api")
+    assert error.value.hint.endswith("http://127.0.0.1:4301/api`")
     with pytest.raises(UsageError, match="not a valid port"):
         machine.up(port=70_000)
 

@@ -17,7 +17,8 @@ from support.planning import LEFT, OPERATIONS, project_plan, report
 TEXT = """\
 ### flowship plan: `de-taxi` for `production`
 
-**1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept; 1 left**
+**1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept; \
+1 no longer in the configuration**
 
 Image: would be built and pushed; `flows/taxi.py changed`
 

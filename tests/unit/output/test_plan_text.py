@@ -73,10 +73,11 @@ def test_an_edit_has_what_is_known(edit, words):
         (Kept(Resource.DEPLOYMENT, "a/b", "paused", True, "x"), "deployment a/b"),
         (Kept(Resource.DEPLOYMENT, "a/b", "paused", False, "x"), "deployment a/b"),
         (Kept(Resource.BLOCK, "b", "volumes", ["a"], "x"), 'block b: volumes = ["a"]'),
+        (Kept(Resource.AUTOMATION, "a: late", "enabled", False, "x"), "automation a: late"),
         (Kept(Resource.SCHEDULE, "a/b: daily", "", None, "x"), "schedule a/b: daily"),
         (Kept(Resource.SCHEDULE, "a/b: daily", "", "paused", "x"), "schedule a/b: daily (paused)"),
     ],
-    ids=["paused", "resumed", "field", "added", "added and paused"],
+    ids=["paused", "resumed", "field", "disabled", "added", "added and paused"],
 )
 def test_what_is_kept_is_named(kept, words):
     assert plan_text.kept_words(kept) == words
@@ -84,7 +85,8 @@ def test_what_is_kept_is_named(kept, words):
 
 def test_the_last_line_counts():
     assert plan_text.totals(project_plan()) == (
-        "plan: 1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept; 1 left"
+        "plan: 1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept;"
+        " 1 no longer in the configuration"
     )
     empty = ImagePlan("a", "nothing", report(operations=(), kept=(), left=()))
     assert plan_text.totals(project_plan(empty)) == "plan: no changes"

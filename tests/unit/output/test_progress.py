@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from flowship.events import Output, Phase, Step, Transfer
+from flowship.deployment.plan import Action, Operation, Resource
+from flowship.events import Applying, Output, Phase, Step, Transfer
 from flowship.output.console import Screen
 
 EVENTS = [
@@ -70,6 +71,45 @@ def test_on_a_terminal_long_lines_are_cut_and_many_layers_fit(terminal):
     assert "x" * 20 in shown.getvalue()
     assert "x" * 61 not in shown.getvalue()
     assert "y" * 61 not in shown.getvalue()
+
+
+def applying(total: int) -> list[Applying]:
+    """A plan of so many operations: most of them create deployments."""
+    block = Operation(Action.UPDATE, Resource.BLOCK, "taxi-docker", "new image")
+    made = [Operation(Action.CREATE, Resource.DEPLOYMENT, f"t/d[{n}]", "x") for n in range(total)]
+    return [Applying(each, total) for each in (*made[2:], block)] + [
+        Applying(Operation(Action.CREATE, Resource.FLOW, "t", "x"), total)
+    ]
+
+
+COUNTED = "  + create 19 deployments, 1 flow\n"
+
+
+def test_of_many_operations_new_deployments_are_counted(capsys):
+    with Screen().progress() as report:
+        for event in applying(21):
+            report(event)
+    assert capsys.readouterr().err == f"  ~ update block taxi-docker (new image)\n{COUNTED}"
+    with Screen().progress() as report:
+        for event in applying(20):
+            report(event)
+    assert "  + create deployment t/d[19] (x)\n" in capsys.readouterr().err
+
+
+def test_what_was_counted_is_shown_on_a_terminal_and_when_the_plan_fails(terminal, capsys):
+    screen, shown = terminal
+    draw(screen, applying(21))
+    assert "create 19 deployments, 1 flow" in shown.getvalue()
+
+    def fail() -> None:
+        with Screen().progress() as report:
+            for event in applying(21):
+                report(event)
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - its own
+        fail()
+    assert capsys.readouterr().err.endswith(COUNTED)
 
 
 def test_interrupted_progress_shows_the_cursor_again(terminal):

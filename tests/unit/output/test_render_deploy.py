@@ -89,15 +89,68 @@ def test_the_parameters_of_a_schedule_are_shown_below_it():
     assert 'with day = "2026-01-31", full = true' in text
 
 
-def test_alerts_are_counted_and_a_disabled_one_is_named():
+def test_alerts_are_counted_and_a_disabled_one_is_among_what_is_kept():
     alerts = (
         AlertReport("1", "flowship: x: failed → a/b", "created", enabled=True, url=""),
         AlertReport("2", "flowship: x: late → a/b", "unchanged", enabled=False, url=""),
     )
-    text = shown(render_deploy.deployed(replace(report(), alerts=alerts)))
-    assert "2 automations (1 created, 1 unchanged)" in text
-    assert "disabled on the server, and stays so: flowship: x: late → a/b" in text
+    name = "flowship: x: late → a/b"
+    kept = (Kept(Resource.AUTOMATION, name, "enabled", False, "disabled on the server"),)
+    text = shown(render_deploy.deployed(replace(report(), alerts=alerts, kept=kept)))
+    assert "2 automations (1 created, 1 unchanged, 1 disabled)" in text
+    assert f"  = automation {name} (disabled on the server)" in text
     assert "alerts" not in shown(render_deploy.deployed(report()))
+
+
+def many(number, **values):
+    """The report of so many deployments."""
+    [first] = report().deployments
+    made = (replace(first, name=f"d[{n}]", **values) for n in range(number))
+    return replace(report(worker_online=True), deployments=tuple(made))
+
+
+def test_a_few_unchanged_deployments_are_shown_and_many_are_counted():
+    few = shown(render_deploy.deployed(many(5, outcome="unchanged"))).splitlines()
+    assert [line for line in few if "✓" in line] == [f"✓ unchanged taxi/d[{n}]" for n in range(5)]
+    assert sum("every day" in line for line in few) == 5
+    whole = many(6, outcome="unchanged")
+    paused = replace(whole.deployments[0], paused=True)
+    whole = replace(whole, deployments=(paused, *whole.deployments[1:]))
+    text = shown(render_deploy.deployed(whole))
+    assert "✓ unchanged: 6 deployments, 1 of them paused (`flowship status`)" in text
+    assert "d[1]" not in text
+    text = shown(render_deploy.deployed(replace(whole, dry_run=True)))
+    assert "\nunchanged: 6 deployments, 1 of them paused" in text
+    assert [d["name"] for d in whole.to_json()["deployments"]] == [f"d[{n}]" for n in range(6)]
+
+
+def test_a_changed_one_of_many_is_shown_in_full_and_is_the_one_to_run_next():
+    whole = many(7, outcome="unchanged")
+    *others, last = whole.deployments
+    whole = replace(whole, deployments=(*others, replace(last, outcome="updated")))
+    text = shown(render_deploy.deployed(whole))
+    assert text.startswith("✓ updated taxi/d[6]\n  runs        every day at 05:00")
+    assert "✓ unchanged: 6 deployments (`flowship status`)" in text
+    assert "`flowship run 'taxi/d[6]' --watch`" in text
+
+
+def test_many_changed_ones_have_a_line_each():
+    schedules = (SCHEDULE, replace(SCHEDULE, words="every hour UTC"))
+    whole = many(6, outcome="created", schedules=schedules, removed_schedules=("at [noon]",))
+    lines = shown(render_deploy.deployed(whole)).splitlines()
+    assert lines[0] == (
+        "✓ created taxi/d[0]: every day at 05:00 Pacific/Auckland and 1 more; removed at [noon]"
+    )
+    assert sum("taxi/d[" in line for line in lines) == 7, "and the one to run next"
+    without = shown(render_deploy.deployed(many(6, outcome="created", schedules=(), paused=True)))
+    assert "✓ created taxi/d[5] (paused): no schedule" in without
+
+
+def test_a_warning_that_many_deployments_have_is_shown_once():
+    whole = many(6, warnings=("the image is for linux/arm64",))
+    lines = shown(render_deploy.deployed(whole)).splitlines()
+    warning = "warning: 6 deployments: the image is for linux/arm64"
+    assert [line for line in lines if "warning" in line] == [warning]
 
 
 def test_seconds_are_shown_where_a_run_has_some():

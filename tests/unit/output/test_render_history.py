@@ -53,7 +53,10 @@ def test_what_a_release_says_is_not_markup():
 
 
 def test_one_release_shows_images_and_deployments():
-    text = "\n".join(plain(render_history.full(replace(LAST, incomplete="refused"), "http://x")))
+    alerts = {"automations": [{"name": "flowship: taxi: failed → a/b"}]}
+    images = (replace(OWN, alerts=alerts), HEAVY)
+    one = replace(LAST, incomplete="refused", images=images)
+    text = "\n".join(plain(render_history.full(one, "http://x")))
     for part in (
         "release 7 of taxi",
         "incomplete  refused",
@@ -61,6 +64,7 @@ def test_one_release_shows_images_and_deployments():
         "none: it was never pushed",
         "every day at 05:00 Pacific/Auckland",
         "deployment big/weekly (paused)",
+        "alert failed → a/b",
         "http://x",
     ):
         assert part in text

@@ -67,6 +67,17 @@ def test_a_built_image_shows_its_size_its_flow_and_each_default():
     assert "warning" not in text
 
 
+def test_many_flows_are_a_line_where_their_deployments_follow():
+    flows = tuple(replace(PROBE, flow_name=f"f[{n}]") for n in range(6))
+    many = replace(IMAGE, flows=flows)
+    lines = shown(render_image.built(many, parameters=False)).splitlines()
+    expected = "  6 flows load (Prefect 3.8.8, Python 3.11.2): f[0], f[1], f[2] and 3 more"
+    assert lines[1:] == [expected]
+    assert shown(render_image.built(many)).count("loads from") == 6
+    few = replace(IMAGE, flows=flows[:5])
+    assert shown(render_image.built(few, parameters=False)).count("loads from") == 5
+
+
 def test_a_default_that_is_a_secret_is_masked_in_the_table_and_in_json():
     properties = {"api_key": {"default": "hunter2"}, "dsn": {"default": "db://ada:hunter3@x"}}
     image = replace(IMAGE, flows=(replace(PROBE, parameters={"properties": properties}),))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flowship.output import render_plan
 from flowship.planning.project_plan import ImagePlan
-from support.planning import OPERATIONS, project_plan, report
+from support.planning import LEFT, OPERATIONS, project_plan, report
 from support.rendering import shown
 
 PLAN = """\
@@ -26,11 +26,20 @@ kept as it is on the server:
 no longer in the configuration:
   ! deployment taxi/weekly
       still runs every Monday at 06:00 UTC; --prune deletes it
-plan: 1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept; 1 left"""
+"""
+TOTALS = """\
+plan: 1 image to build, 1 to create, 2 to update, 1 to delete; 2 kept;\
+ 1 no longer in the configuration"""
 
 
 def test_a_plan_says_what_changes_what_stays_and_what_left():
-    assert shown(render_plan.project(project_plan())) == PLAN
+    assert shown(render_plan.project(project_plan())) == PLAN + TOTALS
+
+
+def test_what_stays_after_a_rollback_has_another_title():
+    lines = shown(render_plan.rest(report(origin="rollback to release [2]"))).splitlines()
+    assert "not part of the rollback to release [2]:" in lines
+    assert "no longer in the configuration:" not in lines
 
 
 def test_a_plan_without_changes_says_so():
@@ -62,6 +71,14 @@ def test_a_note_that_does_not_fit_has_a_line():
     long = replace(OPERATIONS[1].changes[0], before="a" * 40)
     lines = shown(render_plan.operation(replace(OPERATIONS[1], changes=(long,)))).splitlines()
     assert lines[2:] == ["        edited on the server 2026-05-01 04:12 UTC by ada"]
+
+
+def test_a_command_is_never_broken_in_two():
+    gone = replace(LEFT[0], deletes="`flowship delete --env staging taxi/weekly`", watched=False)
+    assert shown(render_plan.left([gone])).splitlines()[2:] == [
+        "      still runs every Monday at 06:00 UTC, without alerts;",
+        "      `flowship delete --env staging taxi/weekly` deletes it",
+    ]
 
 
 def test_every_line_that_has_no_long_value_fits_into_80_columns():

@@ -21,7 +21,7 @@ STARTED = Started(
     id="1", name="calm-fox", deployment="hello/nightly", url="http://127.0.0.1:4200/runs/1",
     parameters=(ParameterValue("name", "Ada", "given", "a text"),),
     warnings=('no worker is online for the work pool "a[b]"',),
-    hints=("view: http://127.0.0.1:4200/runs/1", "cancel: flowship cancel 1"),
+    hints=("view: http://127.0.0.1:4200/runs/1", "cancel: `flowship cancel 1`"),
 )  # fmt: skip
 RESULT = RunResult("1", "calm-fox", "hello/nightly", StateType.COMPLETED, "Completed", "", "", 1.25)
 

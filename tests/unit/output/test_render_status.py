@@ -10,6 +10,7 @@ import pytest
 
 from flowship.output import render_status
 from flowship.status.record import (
+    AlertStatus,
     Attention,
     LockStatus,
     NextRun,
@@ -54,6 +55,19 @@ def test_a_healthy_project():
         "  ✓ completed\n"
         "  the newest run is on the right"
     )
+
+
+def test_an_alert_that_a_person_disabled_is_one_line_at_the_deployment():
+    names = ("flowship: taxi: failed → slack-webhook/ops", "flowship: taxi: late → a/[b]")
+    failed, late = (AlertStatus(name, enabled=False) for name in names)
+    enabled = AlertStatus("flowship: taxi: stuck → a/b", enabled=True)
+    text = shown(of(replace(NIGHTLY, alerts=(failed, enabled))))
+    line = "\n  alerts      1 of 2 disabled: failed → slack-webhook/ops\n"
+    assert line in text
+    assert "alerts" not in shown(of(replace(NIGHTLY, alerts=(enabled,))))
+    text = shown(of(replace(NIGHTLY, alerts=(late, failed, enabled))), unicode=False)
+    assert "2 of 3 disabled: late -> a/[b] and 1 more" in text
+    assert text.isascii()
 
 
 EVERY_STATE = [

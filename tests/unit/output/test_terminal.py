@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -74,3 +77,30 @@ def test_colours_depend_on_the_environment(capsys, monkeypatch, environ, coloure
         monkeypatch.setenv(name, value)
     terminal.console().print("[red]x[/]")
     assert ("\x1b[31m" in capsys.readouterr().err) is coloured
+
+
+@given(st.lists(st.text(alphabet="ab \t[\n"), max_size=8), st.booleans())
+def test_no_line_ends_with_a_blank_whatever_is_printed(parts, as_text):
+    stream = io.StringIO()
+    console = terminal.console()
+    console.file = stream
+    table = Table(box=None, padding=(0, 2))
+    for column in ("one", "two"):
+        table.add_column(column)
+    for part in parts:
+        table.add_row(escape(part), "")
+        console.print(Text(part, style="red") if as_text else escape(part))
+    console.print(table)
+    lines = stream.getvalue().split("\n")
+    assert [line for line in lines if line != line.rstrip(" \t")] == []
+    printed = "".join("\n".join(parts).split())
+    assert "".join(stream.getvalue().split()).startswith(printed)
+
+
+def test_the_blank_after_a_question_stays(capsys):
+    terminal.console().print("go on? ", end="")
+    assert capsys.readouterr().err == "go on? "
+
+
+def test_a_text_of_several_lines_loses_only_the_blanks_at_their_ends():
+    assert terminal.without_blanks("  a  \n\n b\t\n") == "  a\n\n b\n"

@@ -64,7 +64,7 @@ def test_an_invalid_address_in_the_settings_is_an_error_with_its_place_and_witho
 def test_a_typed_address_that_cannot_be_right_is_an_error_with_the_right_one(url, right):
     with pytest.raises(UsageError) as error:
         address.check_url(url)
-    assert error.value.hint == f"flowship profile set-api {right}"
+    assert error.value.hint == f"run `flowship profile set-api {right}`"
 
 
 def test_a_correct_address_passes():

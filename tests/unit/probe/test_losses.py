@@ -20,6 +20,7 @@ RESULT = stored("result", "flow nightly")
 CACHE = stored("cache", "task load", line=8)
 BY_DEFAULT = stored("default", "flow nightly")
 FILE = stored("file", "data/x.csv", "/opt/prefect/flows/data", 12)
+NO_FOLDER = stored("no-folder", "data", "/opt/prefect/flows/data", 12)
 IN_ROOT = stored("file", "out.csv", "/opt/prefect/flows", 14)
 
 
@@ -57,6 +58,20 @@ def test_each_loss_is_named_with_what_keeps_it(warning):
     )
 
 
+def test_a_folder_that_the_image_lacks_is_named_with_what_creates_it(warning):
+    assert warning(NO_FOLDER, stored("no-folder", "data", NO_FOLDER.storage, 14)) == (
+        "runs fail where they write into a folder that the image does not have and the code does"
+        " not create: data (flow.py:12). Create it in the code:"
+        ' Path("data").mkdir(parents=True, exist_ok=True); or mount one: volumes ='
+        ' ["trips-data:/opt/prefect/flows/data"] in [block]. To accept this, add ignore ='
+        ' ["lost-output"] to [check]'
+    )
+    both = warning(FILE, NO_FOLDER)
+    assert "data/x.csv (flow.py:12). Runs fail where they write into a folder" in both
+    assert "exist_ok=True). Keep files in a mounted folder" in both
+    assert both.count("volumes = ") == 1
+
+
 def test_a_flow_that_stores_nothing_has_no_warning(warning):
     assert warning() is None
     assert warning(BY_DEFAULT) is None
@@ -84,6 +99,7 @@ def test_the_working_directory_itself_cannot_be_mounted(warning):
     [
         (FILE, '[block]\nvolumes = ["/srv/data:/opt/prefect/flows/data"]'),
         (FILE, '[block]\nvolumes = ["/srv:/opt/prefect/flows:rw"]'),
+        (NO_FOLDER, '[block]\nvolumes = ["/srv/data:/opt/prefect/flows/data"]'),
         (RESULT, f'[block]\nvolumes = ["results:{HOME}"]'),
         (RESULT, '[block]\nvolumes = ["r:/r"]\nenv = { PREFECT_LOCAL_STORAGE_PATH = "/r/x" }'),
         (CACHE, '[block]\nenv = { PREFECT_DEFAULT_RESULT_STORAGE_BLOCK = "gcs-bucket/x" }'),

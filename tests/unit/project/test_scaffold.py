@@ -283,7 +283,7 @@ def test_the_other_flows_are_deployments_to_be_uncommented(tmp_path):
 
 YAML = """\
 deployments:
-- {name: early, entrypoint: "a.py:one", schedule: {cron: "0 4 * * *"}}
+- {name: early, entrypoint: "a.py:one", schedule: {cron: "0 4 * * *", timezone: Europe/Paris}}
 - {name: hourly, entrypoint: "./a.py:two", schedule: {interval: 3600}}
 """
 
@@ -293,9 +293,10 @@ def test_a_prefect_yaml_gives_the_schedules_and_a_note(tmp_path):
     (tmp_path / "prefect.yaml").write_text(YAML)
     written = init(tmp_path)
     text = (tmp_path / "flowship.toml").read_text()
-    assert '# cron = "0 4 * * *"' in text
+    head = 'name = "early"\n# cron = "0 4 * * *"\n# timezone = "Europe/Paris"\n'
+    assert f"[[deployments]]\n{head}" in text
     assert '# name = "hourly"' in text
-    assert "# interval = 3600" in text
+    assert text.endswith("# interval = 3600\n")
     assert any("init --from prefect.yaml" in note for note in written.notes)
 
 

@@ -1,6 +1,7 @@
 """Credentials: read from where docker stores them, and stored where docker reads them."""
 
 import base64
+import errno
 import json
 import stat
 import sys
@@ -496,11 +497,14 @@ def test_a_damaged_configuration_is_not_overwritten(folder):
     assert (folder / "config.json").read_text() == "{ not json"
 
 
-def test_a_folder_that_is_not_writable_is_reported(tmp_path):
-    (tmp_path / "file").write_text("")
+def test_a_folder_that_is_not_writable_is_reported(folder, monkeypatch):
+    def fail(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
 
-    with pytest.raises(ConfigError, match="cannot be"):
-        store(ADA, "docker.io", tmp_path / "file" / "docker", {})
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    with pytest.raises(ConfigError, match="cannot write the file: Permission denied") as caught:
+        store(ADA, "docker.io", folder, {})
+    assert (caught.value.code, "DOCKER_CONFIG" in caught.value.hint) == ("unwritable-file", True)
 
 
 # --- logging in --------------------------------------------------------------------------------

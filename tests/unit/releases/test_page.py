@@ -29,6 +29,24 @@ def test_the_page_says_what_was_deployed():
     assert "`flowship rollback 7`" in text
 
 
+def test_the_page_has_the_alerts_and_what_changed_of_them():
+    name = "flowship: taxi: failed → a/b"
+    image = replace(OWN, alerts={"automations": [{"name": name}, {}]})
+    done = {"action": "create", "resource": "automation", "name": name, "reason": "it's new"}
+    text = shown(replace(RELEASE, images=(image,), operations=(*RELEASE.operations, done)))
+    assert f"## Alerts\n\n- `{name}`\n" in text
+    assert "\n&#43; alert failed → a/b\n" in text
+    assert f"- create automation `{name}`: it's new" in text
+    assert "## Alerts" not in shown(RELEASE)
+
+
+def test_of_many_changes_the_first_are_summed_up():
+    many = tuple(
+        {"action": "create", "resource": "deployment", "name": f"taxi/{n}"} for n in range(30)
+    )
+    assert "taxi/19; and 10 more\n" in shown(replace(RELEASE, operations=many))
+
+
 def test_the_release_is_read_back_from_the_page():
     assert page.read(page.write(RELEASE)) == json.loads(json.dumps(RELEASE.to_json()))
 

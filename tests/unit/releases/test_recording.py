@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowship.errors import ApiError
 from flowship.releases import store
 from flowship.releases.making import Deployed, Origin
 from flowship.releases.recording import Recorder
@@ -69,7 +70,9 @@ def test_a_failed_deploy_says_so(server):
     assert store.history(server.api, "de-taxi")[0].incomplete == "image heavy: refused"
 
 
-def test_nothing_is_recorded_where_the_history_cannot_be_read(server):
+def test_where_the_history_cannot_be_read_a_change_is_not_recorded_and_the_error_says_why(server):
     server.broken = True
     assert recorder(server).is_recorded([])
-    assert deploy(server) is None
+    with pytest.raises(ApiError, match="does not answer"):
+        deploy(server)
+    assert deploy(server) is None, "nothing changed, and so there is nothing to record"

@@ -44,7 +44,7 @@ def stored(server: ServerModel) -> Stored:
 
 
 def back(server: ServerModel, release: Release, *later: Release):
-    [restored] = restore(release, later, stored(server), added=frozenset())
+    [restored] = restore(release, later, stored(server))
     return restored
 
 
@@ -52,6 +52,22 @@ def test_right_after_a_deploy_its_release_is_what_the_server_has():
     server = ServerModel()
     release = deploy(server, desired(settings(deployments=[NIGHTLY], block={"mem-limit": "1g"})))
     wanted = back(server, release, release).desired
+    assert diff(wanted, server.observe(wanted)).operations == ()
+
+
+def test_an_interval_counts_again_from_where_it_did():
+    server = ServerModel()
+    hourly = {"interval": "1h", "anchor-date": "2026-01-05 06:17"}
+    first = deploy(server, desired(settings(deployments=[{"name": "a", "schedules": [hourly]}])))
+    hourly = {**hourly, "anchor-date": "2026-01-05 06:29"}
+    second = deploy(
+        server, desired(settings(deployments=[{"name": "a", "schedules": [hourly]}])), first, 2
+    )
+    wanted = back(server, first, first, second).desired
+    (update,) = diff(wanted, server.observe(wanted)).operations
+    assert update.body["schedule"]["anchor_date"] == "2026-01-05T06:17:00+00:00"
+    server.apply(wanted)
+    wanted = back(server, first, first, second).desired
     assert diff(wanted, server.observe(wanted)).operations == ()
 
 
@@ -202,12 +218,11 @@ def test_alerts_are_part_of_a_release():
     with_deployment = replace(
         release, deployments=(replace(RELEASE.deployments[0], image="de-taxi"),)
     )
-    [restored] = restore(read_back(with_deployment), [release], Stored({}, {}), added=frozenset())
+    [restored] = restore(read_back(with_deployment), [release], Stored({}, {}))
     assert restored.desired.alerts == wanted.alerts
     assert wanted.alerts.automations
     [image] = release.images
     damaged = replace(image, alerts={"owner": 3})
     with pytest.raises(ConfigError) as caught:
-        restore(replace(with_deployment, images=(damaged,)), [release], Stored({}, {}),
-                added=frozenset())  # fmt: skip
+        restore(replace(with_deployment, images=(damaged,)), [release], Stored({}, {}))
     assert caught.value.code == "release-too-old"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flowship.errors import UsageError
+from flowship.errors import ApiError, UsageError
 from flowship.releases import store
 from support.releases import COMMIT, DIGEST, OWN, RELEASE
 from support.server_model import ServerModel
@@ -91,8 +91,21 @@ def test_what_is_not_a_release_is_left_out(server):
 
 def test_a_server_that_does_not_answer_makes_no_deploy_fail(server):
     server.broken = True
-    assert store.record(server.api, RELEASE) is None
+    with pytest.raises(ApiError) as caught:
+        store.add(server.api, RELEASE)
     assert store.previous(server.api, "taxi", None) is None
+    warning = store.not_recorded(caught.value)
+    assert warning.startswith("the release was not recorded: the server does not answer; ")
+    assert "`flowship rollback` cannot return to it" in warning
+    assert server.variables == {}, "the lock is given back"
+
+
+def test_a_new_release_gets_the_next_number_of_all_environments(server):
+    assert store.add(server.api, RELEASE).number == 1
+    record(server, 7, environment="production")
+    assert store.add(server.api, RELEASE).number == 8
+    assert store.add(server.api, replace(RELEASE, project="other")).number == 1
+    assert server.variables == {}
 
 
 def test_the_current_releases_are_the_last_ones_of_each_environment(server):

@@ -37,6 +37,29 @@ def test_each_change_is_listed_once():
     ]
 
 
+def test_changed_alerts_are_named_without_their_project():
+    alert = "flowship: taxi/heavy (production): late for 1 hour → slack-webhook/ops"
+    assert changes(
+        operation("create", "automation", "flowship: taxi: failed → slack-webhook/ops"),
+        operation("update", "automation", alert, "name", "trigger.within"),
+        operation("update", "automation", "flowship: taxi: stuck → a/b", "deployments"),
+        operation("delete", "automation", "renamed by hand"),
+    ) == [
+        "+ alert failed → slack-webhook/ops",
+        "alert late for 1 hour → slack-webhook/ops: name, trigger.within",
+        "alert stuck → a/b: deployments",
+        "- alert renamed by hand",
+    ]
+
+
+def test_that_an_alert_is_about_a_new_deployment_too_goes_without_saying():
+    assert changes(
+        operation("create", "deployment", "taxi/hourly"),
+        operation("update", "automation", "flowship: taxi: stuck → a/b", "deployments"),
+        operation("update", "automation", "flowship: taxi: late → a/b", "deployments", "name"),
+    ) == ["+ taxi/hourly", "alert late → a/b: name"]
+
+
 def test_a_damaged_record_has_words_too():
     assert changes({}, {"changes": 3}, {"resource": "block", "changes": [1, {}]}) == ["block: None"]
     assert changes() == ["nothing"]

@@ -53,3 +53,15 @@ def test_memory_is_shown_with_a_unit(size, text):
 def test_the_command_that_opens_a_shell():
     made = RunContainer("id", "run", "flow/name", "w", container(name="zippy-1", status="running"))
     assert made.shell == "docker exec -it zippy-1 sh"
+
+
+@pytest.mark.parametrize("out_of_memory", [True, False])
+def test_an_exit_code_of_0_of_a_crashed_run_is_explained(out_of_memory):
+    ended = container(status="exited", exit_code=0, out_of_memory=out_of_memory)
+    explained = (
+        "code 0 (of Prefect's own process in it, which went on after the flow's had crashed)"
+    )
+    assert in_words(ended, crashed=True).endswith(explained)
+    assert in_words(ended).endswith("code 0")
+    failed = container(status="exited", exit_code=1, out_of_memory=out_of_memory)
+    assert in_words(failed, crashed=True) == in_words(failed)

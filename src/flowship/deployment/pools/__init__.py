@@ -22,8 +22,6 @@ class PoolType(Protocol):
     """What flowship knows about one type of work pool."""
 
     type: str
-    can_use_local_images: bool
-    """Whether its workers can start an image that was never pushed."""
 
     def template(self) -> Mapping[str, Any]:
         """The base job template of a pool that flowship creates."""

@@ -17,7 +17,6 @@ class DockerPool:
     """A pool whose workers start containers on a Docker engine."""
 
     type = "docker"
-    can_use_local_images = True
 
     def template(self) -> Mapping[str, Any]:
         """A template in which every field of the block may be a placeholder."""

@@ -8,14 +8,13 @@ number, boolean, list or enum does not unless the pool's schema is widened.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flowship.deployment import json_schema
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,10 @@ def validate(deployment: str, given: Mapping[str, Any], template: Mapping[str, A
     where = f'deployment "{deployment}", job-variables'
     for key, value in given.items():
         if key not in known:
-            close = difflib.get_close_matches(key.replace("-", "_"), known, n=1, cutoff=0.6)
             raise ConfigError(
                 f'the work pool has no job variable "{key}"',
                 code="job-variable-unknown",
-                hint=f'did you mean "{close[0]}"?' if close else f"it has: {', '.join(known)}",
+                hint=did_you_mean(key.replace("-", "_"), known, f"it has: {', '.join(known)}"),
                 where=where,
             )
         wrong = json_schema.problem(json_schema.plain(value), known[key], root)

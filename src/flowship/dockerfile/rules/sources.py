@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flowship.dockerfile.copies import Index, Source, SourceKind, go_match, sources
 from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.stages import Step
+from flowship.errors import did_you_mean
 from flowship.project.ignore import LeftOutKind
 
 if TYPE_CHECKING:
@@ -114,12 +114,10 @@ def _spelling(view: View, index: Index, source: Source) -> str:
     """The nearest path of the context, or what to check."""
     folder = view.facts.project_folder
     names = [view.in_project(name) for name in index.names if name and name != folder]
-    close = difflib.get_close_matches(view.in_project(source.path), names, n=1)
-    if close:
-        return f'did you mean "{close[0]}"?'
+    advice = "check the spelling"
     if folder:
-        return "add it to the project folder, or fix copy = { … } in the configuration"
-    return "check the spelling"
+        advice = "add it to the project folder, or fix copy = { … } in the configuration"
+    return did_you_mean(view.in_project(source.path), names, advice)
 
 
 def _excluded_path(context: Context, source: Source) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from flowship.dockerfile.rules.findings import RULES, Finding, View, span
+from flowship.errors import did_you_mean
 
 
 def unknown_rules(view: View) -> Iterator[Finding]:
@@ -13,11 +13,10 @@ def unknown_rules(view: View) -> Iterator[Finding]:
     for word in view.dockerfile.suppressions:
         if word.raw in RULES:
             continue
-        close = difflib.get_close_matches(word.raw.lower(), RULES, n=1)
         advice = "docs/check.md lists the rules; for hadolint's rules use: # hadolint ignore=…"
         yield from view.finding(
             "unknown-rule",
             span(word),
             f'unknown rule "{word.raw}" in this comment',
-            f'did you mean "{close[0]}"?' if close else advice,
+            did_you_mean(word.raw.lower(), RULES, advice),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowship.errors import UsageError
-from flowship.prefect.address import LOCAL_URL, check_url, is_cloud, set_api_command
+from flowship.prefect.address import LOCAL_URL, check_url, fix_hint, is_cloud
 from flowship.prefect.containers import container_warnings
 from flowship.prefect.health import AnswerKind, ServerAnswer, ask_server, unusable
 from flowship.prefect.profiles.files import (
@@ -148,7 +148,7 @@ def _require_api_path(url: str) -> None:
         raise UsageError(
             f"{mask_addresses(url)} does not end in /api",
             code="api-url-without-api",
-            hint=set_api_command(url + "/api"),
+            hint=fix_hint(None, url + "/api"),
         )
 
 

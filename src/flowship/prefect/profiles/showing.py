@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowship.errors import UsageError
+from flowship.errors import UsageError, did_you_mean
 from flowship.prefect.profiles.files import EPHEMERAL_PROFILE, open_profiles, packaged_tables
 from flowship.redaction import MASK, is_secret_name, mask_addresses
 
@@ -69,11 +68,10 @@ def show(
 
 def unknown_profile(name: str, known: Mapping[str, object]) -> UsageError:
     """Return the error for a profile that does not exist; the hint has the closest name."""
-    close = difflib.get_close_matches(name, known, n=1)
     return UsageError(
         f'profile "{name}" does not exist',
         code="profile-not-found",
-        hint=f'did you mean "{close[0]}"?' if close else f"profiles: {', '.join(known)}",
+        hint=did_you_mean(name, known, f"profiles: {', '.join(known)}"),
     )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from flowship import rewriting
 from flowship.errors import ConfigError
 from flowship.prefect.profiles.files import parse_profiles
 
@@ -51,7 +50,8 @@ def write_profile(path: Path, name: str, settings: Mapping[str, Any], *, activat
     except tomllib.TOMLDecodeError:
         same = False
     # Unusual TOML (inline tables, dotted keys) is rewritten as a whole, as Prefect always does.
-    _replace_file(path, edited if same else dump(wanted))
+    hint = "make the folder writable, or set PREFECT_PROFILES_PATH to another file"
+    rewriting.rewrite(path, edited if same else dump(wanted), hint=hint)
     return True
 
 
@@ -64,29 +64,6 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(
             f"cannot read {path}: {exc}", code="prefect-file-unreadable", where=str(path)
-        ) from exc
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Replace the file atomically; a new one is private to its owner, as Prefect creates it."""
-    path = Path(os.path.realpath(path))  # A symlink to a file in a dotfiles folder stays one.
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as exc:
-        raise ConfigError(
-            f"cannot write {path}: {exc}", code="prefect-file-unwritable", where=str(path)
         ) from exc
 
 

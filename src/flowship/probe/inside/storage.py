@@ -14,7 +14,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .failures import is_project_file
-from .written_files import written_files
+from .written_files import missing_folders, written_files
 
 MOST = 20
 """Entries that are kept: engines limit the size of an image's labels."""
@@ -41,6 +41,15 @@ def stored_by(flow: Any) -> dict[str, Any]:  # noqa: ANN401 - Prefect is importe
                 "name": os.path.relpath(path) + ("/…" if path.endswith("/") else ""),
                 "place": f"{shown(function.__code__.co_filename)}:{line}",
                 "storage": os.path.normpath(folder),
+            }
+        )
+    for folder, function, line in missing_folders(functions):
+        entries.append(
+            {
+                "kind": "no-folder",
+                "name": os.path.relpath(folder),
+                "place": f"{shown(function.__code__.co_filename)}:{line}",
+                "storage": folder,
             }
         )
     return {

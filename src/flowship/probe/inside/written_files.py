@@ -1,4 +1,5 @@
-"""Finds the files that functions write below the working directory, by reading their code.
+"""Finds what functions write below the working directory, by reading their code: the files, and the
+folders that the image lacks for them.
 
 Only paths whose beginning is written in the code, or in a constant of its module, are known.
 """
@@ -42,6 +43,17 @@ ELSEWHERE = {"filesystem", "storage_options", "fs"}
 HANDED_ON = re.compile(r"upload|put_(directory|file|object)|unlink|rmtree|^os\.remove$")
 """Calls after which a file is not needed: it was only on its way, or is removed."""
 
+NEED_A_FOLDER = {
+    *OPENERS, "write_text", "write_bytes", "touch", "to_csv", "to_parquet", "to_json",
+    "to_excel", "to_feather", "to_pickle", "savefig", "np.save", "np.savez", "np.savetxt",
+}  # fmt: skip
+"""Of the functions and methods that write, those that fail without the folder of the file."""
+
+MAY_CREATE = re.compile(
+    r"mkdir|make_?dir|dirs?$|folder|ensure|extract|unpack|copytree|chdir|system$|subprocess|Popen"
+)
+"""Calls that may create a folder, or go to another one."""
+
 Node = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -55,17 +67,50 @@ def written_files(functions: list[FunctionType]) -> Iterator[tuple[str, Function
         The absolute path, or that of the folder with a slash if the file's name is not known; the
         function; and the line.
     """
-    bodies = [(function, node) for function in functions for node in body_of(function)]
-    calls = [call for _, node in bodies for call in ast.walk(node) if isinstance(call, ast.Call)]
-    if any(HANDED_ON.search(name_of(call.func)) for call in calls):
+    calls = calls_in(functions)
+    if any(HANDED_ON.search(name_of(call.func)) for call, _, _ in calls):
         return
-    for function, node in bodies:
-        known = Paths(node, function.__globals__)
-        for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
-            path = below(*known.text(target_of(call)))
-            if path:
-                folder = name_of(call.func).rpartition(".")[2] in FOLDERS
-                yield f"{path.rstrip('/')}/" if folder else path, function, call.lineno
+    for call, path, function in calls:
+        if path:
+            folder = name_of(call.func).rpartition(".")[2] in FOLDERS
+            yield f"{path.rstrip('/')}/" if folder else path, function, call.lineno
+
+
+def missing_folders(functions: list[FunctionType]) -> Iterator[tuple[str, FunctionType, int]]:
+    """The folders that some functions of one flow write into, although there are none.
+
+    Nothing is known of a flow that may create folders.
+
+    Yields:
+        The absolute path, the function, and the line.
+    """
+    calls = calls_in(functions)
+    if any(MAY_CREATE.search(name_of(call.func)) for call, _, _ in calls):
+        return
+    for call, path, function in calls:
+        folder = os.path.dirname(path)  # noqa: PTH120 - of a folder with a slash, itself
+        if folder and needs_folder(call) and not os.path.isdir(folder):  # noqa: PTH112
+            yield folder, function, call.lineno
+
+
+def needs_folder(call: ast.Call) -> bool:
+    """Whether a call that writes fails without the folder of its file."""
+    name = name_of(call.func)
+    last = name.rpartition(".")[2]
+    own = isinstance(call.func, ast.Attribute) and last == "open"
+    parts = any(each.arg == "partition_cols" for each in call.keywords)
+    return not parts and (own or name in NEED_A_FOLDER or last in NEED_A_FOLDER)
+
+
+def calls_in(functions: list[FunctionType]) -> list[tuple[ast.Call, str, FunctionType]]:
+    """Each call in the code of some functions, and what it writes below the working directory."""
+    found = []
+    for function in functions:
+        for node in body_of(function):
+            known = Paths(node, function.__globals__)
+            for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
+                found.append((call, below(*known.text(target_of(call))), function))
+    return found
 
 
 def body_of(function: FunctionType) -> Iterator[ast.AST]:

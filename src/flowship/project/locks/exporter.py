@@ -192,15 +192,23 @@ def run(lock: Path, tool: str, *arguments: str, folder: Path | None = None) -> D
     return Done(done.returncode, stdout, stdout + done.stderr.decode(errors="replace"))
 
 
-def run_both(
-    lock: Path, copy: Copy, tool: str, check: Sequence[str], export: Sequence[str]
-) -> tuple[Done, Done]:
-    """Run a tool's check and its export in a copy, at the same time: each takes a second, and they
-    do not depend on each other."""
-    with ThreadPoolExecutor() as threads:
-        checking = threads.submit(run, lock, tool, *check, folder=copy.folder)
-        done = run(lock, tool, *export, folder=copy.folder)
-        return checking.result(), done
+def run_in_copy(
+    lock: Path, made_from: str, tool: str, *commands: Sequence[str]
+) -> tuple[Copy, list[Done]]:
+    """Run a tool's commands in a copy, at the same time: each takes a second, and they do not
+    depend on each other.
+
+    Args:
+        lock: The lockfile.
+        made_from: The file next to it that it was made from.
+        tool: The program.
+        commands: The arguments of each command.
+
+    Raises:
+        ConfigError: As `run` and `copied`.
+    """
+    with copied(lock, made_from) as copy, ThreadPoolExecutor() as threads:
+        return copy, list(threads.map(lambda c: run(lock, tool, *c, folder=copy.folder), commands))
 
 
 def each(option: str, names: Iterable[str]) -> list[str]:

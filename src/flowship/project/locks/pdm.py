@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowship.project.locks.exporter import (
-    Exported,
-    Selection,
-    copied,
-    each,
-    failed,
-    require_success,
-    run_both,
-    stale,
-)
+from flowship.project.locks import exporter
+from flowship.project.locks.exporter import Exported, Selection, each, require_success
 
 # PDM's words, which it prints with exit code 0.
 _MISSING_GROUP = "Requested groups not in lockfile"
@@ -31,14 +23,15 @@ class PdmExporter:
         arguments = ["export", "--format", "requirements", *each("--group", names)]
         if not selection.groups:
             arguments.append("--prod")  # without groups it would export those for developers
-        with copied(lock, "pyproject.toml") as copy:
-            checked, done = run_both(lock, copy, "pdm", ["lock", "--check"], arguments)
+        copy, [checked, done] = exporter.run_in_copy(
+            lock, "pyproject.toml", "pdm", ["lock", "--check"], arguments
+        )
         if checked.code != 0 and "satisf" not in checked.said and "hash" not in checked.said:
             require_success(lock, checked, "pdm lock --check")
         if checked.code != 0:
-            raise stale(lock, "pdm lock")
+            raise exporter.stale(lock, "pdm lock")
         if _MISSING_GROUP in done.said:
-            raise failed(
+            raise exporter.failed(
                 lock,
                 "pdm export",
                 f"not all of these are locked: {', '.join(names)}",

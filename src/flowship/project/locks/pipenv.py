@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowship.project.locks.exporter import (
-    Exported,
-    Selection,
-    copied,
-    require_success,
-    run_both,
-    stale,
-)
+from flowship.project.locks import exporter
+from flowship.project.locks.exporter import Exported, Selection, require_success
 
 
 class PipenvExporter:
@@ -25,9 +19,10 @@ class PipenvExporter:
         arguments = ["requirements", "--hash"]
         if selection.groups:
             arguments += ["--categories", " ".join(["packages", *selection.groups])]
-        with copied(lock, "Pipfile") as copy:
-            checked, done = run_both(lock, copy, "pipenv", ["verify"], arguments)
+        copy, [checked, done] = exporter.run_in_copy(
+            lock, "Pipfile", "pipenv", ["verify"], arguments
+        )
         if checked.code != 0 and "out-of-date" in checked.said:
-            raise stale(lock, "pipenv lock")
+            raise exporter.stale(lock, "pipenv lock")
         require_success(lock, checked, "pipenv verify")
         return Exported(require_success(lock, done, "pipenv requirements --hash"), copy)

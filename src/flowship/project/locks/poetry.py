@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowship.project.locks.exporter import (
-    Exported,
-    Selection,
-    copied,
-    each,
-    require_success,
-    run,
-    stale,
-)
+from flowship.project.locks import exporter
+from flowship.project.locks.exporter import Exported, Selection, each, require_success
 
 # Poetry's words for a lockfile that does not match: `poetry export` refuses it by itself.
 _STALE = ("changed significantly since poetry.lock", "poetry.lock is not up to date")
@@ -30,14 +23,13 @@ class PoetryExporter:
         """See `LockExporter`."""
         arguments = ["export", "--no-ansi", "--no-interaction"]
         arguments += [*each("--with", selection.groups), *each("--extras", selection.extras)]
-        with copied(lock, "pyproject.toml") as copy:
-            done = run(lock, "poetry", *arguments, folder=copy.folder)
-            if done.code != 0 and any(words in done.said for words in _STALE):
-                raise stale(lock, "poetry lock")
-            hint = ""
-            if _NO_PLUGIN in done.said:
-                hint = (
-                    "install the plugin: `poetry self add poetry-plugin-export`, or"
-                    " `pipx inject poetry poetry-plugin-export`"
-                )
-            return Exported(require_success(lock, done, "poetry export", hint), copy)
+        copy, [done] = exporter.run_in_copy(lock, "pyproject.toml", "poetry", arguments)
+        if done.code != 0 and any(words in done.said for words in _STALE):
+            raise exporter.stale(lock, "poetry lock")
+        hint = ""
+        if _NO_PLUGIN in done.said:
+            hint = (
+                "install the plugin: `poetry self add poetry-plugin-export`, or"
+                " `pipx inject poetry poetry-plugin-export`"
+            )
+        return Exported(require_success(lock, done, "poetry export", hint), copy)

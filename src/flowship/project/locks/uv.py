@@ -5,15 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowship.config import pyproject
-from flowship.project.locks.exporter import (
-    Exported,
-    Selection,
-    each,
-    failed,
-    require_success,
-    run,
-    stale,
-)
+from flowship.project.locks import exporter
+from flowship.project.locks.exporter import Exported, Selection, each, require_success
 
 # uv's words for what only a build or another Python could find out.
 _CANNOT_CHECK = ("is disabled", "No interpreter found", "is incompatible with the project")
@@ -31,16 +24,16 @@ class UvExporter:
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
-        checked = run(lock, "uv", "lock", "--check", "--no-build")
+        checked = exporter.run(lock, "uv", "lock", "--check", "--no-build")
         if checked.code != 0 and "needs to be updated" in checked.said:
-            raise stale(lock, "uv lock")
+            raise exporter.stale(lock, "uv lock")
         if not any(words in checked.said for words in _CANNOT_CHECK):
             require_success(lock, checked, "uv lock --check")
         arguments = ["export", "--frozen", "--no-emit-project", "--no-default-groups"]
         arguments += ["--no-header", "--no-annotate", "--no-editable", "--quiet"]
         arguments += ["--package", selection.package] if selection.package else []
         arguments += [*each("--group", selection.groups), *each("--extra", selection.extras)]
-        done = run(lock, "uv", *arguments)
+        done = exporter.run(lock, "uv", *arguments)
         text = require_success(lock, done, "uv export --frozen")
         return Exported(text, indexes=_indexes(lock))
 
@@ -52,7 +45,7 @@ def _indexes(lock: Path) -> tuple[str, ...]:
         source = package.get("source", {})
         registry = source.get("registry", "")
         if registry and "://" not in registry:
-            raise failed(
+            raise exporter.failed(
                 lock,
                 "uv lock",
                 f"{package.get('name')} comes from the local folder {registry}",

@@ -45,12 +45,13 @@ class Translated:
     left: tuple[Left, ...] = ()
 
 
-def translate(entry: Table, number: int) -> Translated:
+def translate(entry: Table, number: int, problem: schedules.Problem) -> Translated:
     """The deployment of one entry.
 
     Args:
         entry: An item of ``deployments``.
         number: Its place, counted from 1, for an entry without a name.
+        problem: Says what is wrong with a schedule.
     """
     name = str(entry.get("name") or "")
     key = f"deployments.{name or number}"
@@ -64,7 +65,7 @@ def translate(entry: Table, number: int) -> Translated:
         table |= found
         left += [Left(entry.line_of(field), f"{key}.{field}", why) for why in reasons]
     pool, pool_table, pool_left = _work_pool(entry, key)
-    found_schedules, schedules_left = schedules.of_deployment(entry, key)
+    found_schedules, schedules_left = schedules.of_deployment(entry, key, problem)
     table |= _inline(found_schedules) | pool_table
     left += [*pool_left, *schedules_left]
     if not name:

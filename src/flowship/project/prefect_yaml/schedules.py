@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta, timezone
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter, ValidationError
 
+from flowship.config.explain import reason
+from flowship.config.tables import Moment
 from flowship.project.prefect_yaml.document import Items, Left, Table
 from flowship.project.prefect_yaml.placeholders import translated, unknown
 
@@ -18,31 +19,43 @@ KINDS = ("cron", "interval", "rrule")
 REASONS: Mapping[str, str] = {
     "active": "a deploy does not pause or resume a schedule: pause it in the UI after the first"
     " deploy, or remove it here",
-    "anchor_date": "an interval begins when it is deployed first: use cron for fixed times",
+    "anchor_date": "only an interval has one",
     "slug": "flowship names its own schedules",
     "replaces": "flowship names its own schedules",
 }
 
+Problem = Callable[[Mapping[str, Any]], str]
+"""Says what is wrong with a schedule as flowship.toml writes it; empty if nothing is."""
+
 SECONDS = TypeAdapter(timedelta)
 """Reads seconds, ``HH:MM:SS`` and ISO 8601, as Prefect does."""
 
+MOMENT = TypeAdapter(Moment)
 
-def of_deployment(entry: Table, key: str) -> tuple[list[dict[str, Any]], list[Left]]:
-    """The schedules of one deployment, and what of them has no counterpart."""
+
+def of_deployment(
+    entry: Table, key: str, problem: Problem
+) -> tuple[list[dict[str, Any]], list[Left]]:
+    """The schedules of one deployment, and what of them has no counterpart or is not valid."""
     schedules, left = [], []
     for name, kind in (("schedule", Table), ("schedules", Items)):
         if entry.get(name) and not isinstance(entry[name], kind):
             left.append(Left(entry.line_of(name), f"{key}.{name}", "it is not a schedule"))
     for config, above in _configured(entry, key):
-        found, reason = _schedule(config)
-        if reason:
-            left.append(Left(config.line, above, reason))
+        found, why = _schedule(config)
+        why = why or problem(found)
+        if why:
+            line = next((config.lines[kind] for kind in KINDS if kind in config.lines), config.line)
+            left.append(Left(line, above, why))
             continue
         schedules.append(found)
         left += [
             Left(config.line_of(name), f"{above}.{name}", REASONS[name])
             for name, value in config.items()
-            if name in REASONS and value is not None and (name, value) != ("active", True)
+            if name in REASONS
+            and value is not None
+            and (name, value) != ("active", True)
+            and not (name == "anchor_date" and "anchor-date" in found)
         ]
     return schedules, left
 
@@ -67,15 +80,16 @@ def _schedule(config: Table) -> tuple[dict[str, Any], str]:
     if len(given) != 1:
         return {}, "it has not exactly one of cron, interval and rrule"
     kind = given[0]
-    schedule = {kind: translated(config[kind])}
+    schedule: dict[str, Any] = {}
     if config.get("timezone"):
-        schedule["timezone"] = translated(config["timezone"])
-    try:
-        schedule |= READERS[kind](schedule[kind])
-        _refuse_unknown_zone(schedule.get("timezone"))
-    except ValueError as exc:
-        reason = exc.errors()[0]["msg"] if isinstance(exc, ValidationError) else exc
-        return {}, f"the {kind} is not valid: {reason}"
+        schedule["timezone"] = str(translated(config["timezone"]))
+    named = [kind, "anchor_date"] if kind == "interval" and config.get("anchor_date") else [kind]
+    for name in named:
+        try:
+            schedule |= READERS[name](translated(config[name]))
+        except ValueError as exc:
+            why = reason(exc) if isinstance(exc, ValidationError) else exc
+            return {}, f"the {name} is not valid: {why}"
     if config.get("day_or") is False:
         schedule["day-or"] = False
     if config.get("parameters"):
@@ -85,19 +99,13 @@ def _schedule(config: Table) -> tuple[dict[str, Any], str]:
 
 def _interval(value: object) -> dict[str, Any]:
     seconds = SECONDS.validate_python(value).total_seconds()
-    if seconds <= 0:
-        raise ValueError("it must be more than 0 seconds")
     return {"interval": int(seconds) if seconds == int(seconds) else seconds}
 
 
-def _refuse_unknown_zone(name: object) -> None:
-    """Refuse a timezone that does not exist, unless a variable is to give its name."""
-    if name is None or "${" in str(name):
-        return
-    try:
-        ZoneInfo(str(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'the timezone "{name}" does not exist') from None
+def _anchor(value: object) -> dict[str, Any]:
+    """The moment; one without an offset is in UTC, as `prefect deploy` reads it."""
+    moment = MOMENT.validate_python(value)
+    return {"anchor-date": moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)}
 
 
 def _rrule(value: object) -> dict[str, Any]:
@@ -108,7 +116,12 @@ def _rrule(value: object) -> dict[str, Any]:
         return {"rrule": str(value)}
     if not isinstance(stored, dict) or "rrule" not in stored:
         raise ValueError('its JSON has no "rrule"')
-    return {key: stored[key] for key in ("rrule", "timezone") if stored.get(key)}
+    return {key: str(stored[key]) for key in ("rrule", "timezone") if stored.get(key)}
 
 
-READERS = {"cron": lambda value: {"cron": str(value)}, "interval": _interval, "rrule": _rrule}
+READERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "cron": lambda value: {"cron": str(value)},
+    "interval": _interval,
+    "rrule": _rrule,
+    "anchor_date": _anchor,
+}

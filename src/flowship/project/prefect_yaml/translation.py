@@ -13,6 +13,7 @@ from flowship.errors import ConfigError
 from flowship.project.prefect_yaml import deployments, steps
 from flowship.project.prefect_yaml.deployments import Translated
 from flowship.project.prefect_yaml.document import Items, Left, Table, read
+from flowship.project.prefect_yaml.schedules import Problem
 from flowship.project.prefect_yaml.steps import Found
 
 TOP = {"name", "prefect-version", "deployments", "definitions", *steps.SECTIONS}
@@ -39,8 +40,12 @@ class Translation:
     left: tuple[Left, ...]
 
 
-def translate(path: Path) -> Translation:
+def translate(path: Path, problem: Problem = lambda _: "") -> Translation:
     """Read the file and translate what it says.
+
+    Args:
+        path: The file.
+        problem: Says what is wrong with a schedule.
 
     Raises:
         ConfigError: It is not a valid ``prefect.yaml``, or has no deployments.
@@ -48,7 +53,7 @@ def translate(path: Path) -> Translation:
     content = read(path)
     entries = content.get("deployments")
     found = [
-        (deployments.translate(entry, number), entry)
+        (deployments.translate(entry, number, problem), entry)
         for number, entry in enumerate(entries if isinstance(entries, Items) else (), start=1)
         if isinstance(entry, Table)
     ]

@@ -65,7 +65,7 @@ def test_a_setting_that_takes_precedence_is_a_warning(machine, place, named):
 def test_without_a_check_a_missing_api_path_is_an_error(machine):
     with pytest.raises(UsageError) as error:
         set_api(machine, "http://server:4200")
-    assert error.value.hint == "flowship profile set-api http://server:4200/api"
+    assert error.value.hint == "run `flowship profile set-api http://server:4200/api`"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import pytest
@@ -103,9 +104,12 @@ def test_an_edit_changes_one_value_and_no_other(tmp_path_factory, document, name
     assert f"# {noise!r}" in path.read_bytes().decode()
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_with_the_path(tmp_path):
-    (tmp_path / "file").write_text("")
-    path = tmp_path / "file" / "profiles.toml"
+def test_a_folder_that_cannot_be_written_is_an_error_with_the_path(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    path = tmp_path / "profiles.toml"
     with pytest.raises(ConfigError) as error:
         writing.write_profile(path, "local", {"A": "1"}, activate=True)
-    assert error.value.where == str(path)
+    assert (error.value.code, error.value.where) == ("unwritable-file", str(path))

@@ -43,6 +43,12 @@ def test_the_arguments_of_a_run_are_those_of_prefect(tmp_path):
     assert "flow" in ask(tmp_path, "flow.py:hello")
 
 
+def test_garbage_is_collected_in_a_flow_as_in_a_run_but_not_looked_for_in_prefect(tmp_path):
+    text = "import gc; assert gc.isenabled(); assert gc.get_freeze_count() > 10_000"
+    (tmp_path / "flow.py").write_text(f"{text}{FLOW}")
+    assert "flow" in ask(tmp_path, "flow.py:hello")
+
+
 def test_a_flow_that_waits_or_ends_its_process_is_known_and_the_others_are_described(tmp_path):
     (tmp_path / "good.py").write_text(FLOW)
     (tmp_path / "waits.py").write_text("import time\ntime.sleep(600)\n")

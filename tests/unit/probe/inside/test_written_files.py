@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from flowship.probe.inside.written_files import written_files
+from flowship.probe.inside.written_files import missing_folders, written_files
 
 HEAD = """
 import os
@@ -24,14 +24,14 @@ def found(tmp_path, monkeypatch):
     """What the body of a function writes, relative to the working directory."""
     monkeypatch.chdir(tmp_path)
 
-    def find(body: str) -> list[str]:
+    def find(body: str, what=written_files) -> list[str]:
         lines = "".join(f"    {line}\n" for line in body.splitlines())
         file = tmp_path / "module.py"
         file.write_text(f"{HEAD}\n\ndef run(df, month, fs, path='data/given.csv'):\n{lines}")
         spec = importlib.util.spec_from_file_location("module", file)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        files = written_files([module.run])
+        files = what([module.run])
         return [path.removeprefix(f"{tmp_path}/") for path, _, _ in files]
 
     return find
@@ -99,3 +99,41 @@ def test_a_path_in_the_code_is_found(found, body, path):
 )
 def test_everything_else_is_not(found, body):
     assert found(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "folder"),
+    [
+        ('open("data/x.csv", "w")', "data"),
+        ('(OUT / "x.csv").open("w")', "data"),
+        ('(OUT / "yellow" / f"{month}.txt").write_text("")', "data/yellow"),
+        ('df.to_parquet(Path(f"data/{month}/x.parquet"))', "data"),
+        ('df.to_csv("data/x.csv")\nblock.upload_from_path("data/x.csv")', "data"),
+        ('plt.savefig("plots/a.png")', "plots"),
+    ],
+)
+def test_a_folder_that_is_not_there_and_is_not_created_is_missing(found, body, folder, tmp_path):
+    assert found(body, missing_folders) == [folder]
+    (tmp_path / folder).mkdir(parents=True)
+    assert found(body, missing_folders) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'open("x.csv", "w")',
+        'Path("data").mkdir()\nopen("data/x.csv", "w")',
+        'target = Path(month) / "x.csv"\ntarget.parent.mkdir()\ndf.to_csv("data/x.csv")',
+        'os.makedirs(month)\nopen("data/x.csv", "w")',
+        'ensure_folder("data")\nopen("data/x.csv", "w")',
+        'os.system("mkdir data")\nopen("data/x.csv", "w")',
+        'subprocess.run(["mkdir", "data"])\nopen("data/x.csv", "w")',
+        'archive.extractall()\nopen("data/x.csv", "w")',
+        'df.to_parquet("data/x", partition_cols=["month"])',
+        'pq.write_table(df, "data/x.parquet")',
+        'df.to_csv("gs://trips/x.csv")',
+        'open("data/x.csv")',
+    ],
+)
+def test_a_folder_that_may_be_created_is_not(found, body):
+    assert found(body, missing_folders) == []

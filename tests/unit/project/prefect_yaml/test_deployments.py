@@ -7,6 +7,7 @@ import datetime
 import pytest
 import yaml
 
+from flowship.deployment.schedules import problem
 from flowship.project.prefect_yaml.deployments import translate
 from flowship.project.prefect_yaml.document import read
 
@@ -16,7 +17,7 @@ BASE = {"name": "nightly", "entrypoint": "flow.py:main"}
 def translated(folder, entry):
     path = folder / "prefect.yaml"
     path.write_text(yaml.safe_dump({"deployments": [entry]}, sort_keys=False))
-    return translate(read(path)["deployments"][0], 1)
+    return translate(read(path)["deployments"][0], 1, problem)
 
 
 @pytest.mark.parametrize(
@@ -158,4 +159,4 @@ def test_a_name_that_prefect_does_not_accept_is_explained_in_words(tmp_path):
     path = tmp_path / "prefect.yaml"
     path.write_text("deployments:\n- name: a/b\n  entrypoint: flow.py:f\n")
     [entry] = read(path)["deployments"]
-    assert translate(entry, 1).reason == "name must not contain / % & > <"
+    assert translate(entry, 1, problem).reason == "name must not contain / % & > <"
