@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +23,7 @@ from parts import base_image
 from parts.engine import connect, say, warn
 from parts.gcs import GcsEmulator, save_blocks_at
 from parts.ports import free_port, is_free
+from parts.prefect_server import ask
 from parts.registry import Registry
 from parts.taxi_server import TaxiServer
 
@@ -68,21 +68,10 @@ def flowship(env: dict[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def request(api_url: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    """Send a request to the Prefect API and return its response."""
-    prepared = urllib.request.Request(
-        api_url + path,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(prepared, timeout=30) as response:
-        return json.load(response)
-
-
 def scheduled_run(api_url: str, since: datetime) -> dict[str, Any]:
     """Wait until the first run that the schedule starts after `since` has ended."""
     flow, name = DEPLOYMENT.split("/")
-    deployment = request(api_url, f"/deployments/name/{flow}/{name}")["id"]
+    deployment = ask(api_url, f"/deployments/name/{flow}/{name}")["id"]
     query = {
         "deployments": {"id": {"any_": [deployment]}},
         "flow_runs": {"expected_start_time": {"after_": since.isoformat()}},
@@ -92,7 +81,7 @@ def scheduled_run(api_url: str, since: datetime) -> dict[str, Any]:
     last_state = ""
     deadline = time.monotonic() + RUN_TIMEOUT
     while time.monotonic() < deadline:
-        for run in request(api_url, "/flow_runs/filter", query):
+        for run in ask(api_url, "/flow_runs/filter", query):
             state = run["state"]["type"]
             if state != last_state:
                 last_state = state
@@ -109,11 +98,11 @@ def scheduled_run(api_url: str, since: datetime) -> dict[str, Any]:
 def show_logs(api_url: str, run: dict[str, Any]) -> None:
     """Print the logs of the run and of its subflows."""
     parents = {"flow_runs": {"parent_flow_run_id": {"any_": [run["id"]]}}}
-    runs = [run["id"], *(child["id"] for child in request(api_url, "/flow_runs/filter", parents))]
+    runs = [run["id"], *(child["id"] for child in ask(api_url, "/flow_runs/filter", parents))]
     query = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_ASC", "limit": 200}
     records: list[dict[str, Any]] = []
     for _ in range(10):  # the last lines arrive a few seconds after the run's end
-        before, records = len(records), request(api_url, "/logs/filter", query)
+        before, records = len(records), ask(api_url, "/logs/filter", query)
         if len(records) == before and any("Finished in state" in r["message"] for r in records):
             break
         time.sleep(1)

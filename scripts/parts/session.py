@@ -26,7 +26,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from parts import base_image
+from parts import base_image, window
 from parts.engine import connect, say
 from parts.ports import free_port
 from parts.registry import Registry
@@ -138,19 +138,12 @@ def played(command: str, folder: Path, env: dict[str, str], registry: str, port:
 # --- the picture ---------------------------------------------------------------------------------
 
 COLUMNS = 96
-LINE, LEFT, TOP, CHARACTER = 18, 18, 50, 7.85
 STYLES = (
     (r"\$ ", "command"),
     (r"✓|  \+ ", "good"),
     (r"•|…|  ", "dim"),
     (r"\d\d:\d\d:\d\d", "log"),
 )
-STYLE = """\
-text { font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #e5e7eb; white-space: pre; }
-.command { fill: #ffffff; font-weight: 700; }
-.good { fill: #86efac; }
-.dim { fill: #9ca3af; }
-.log { fill: #93c5fd; }"""
 
 
 def shortened(output: str) -> Iterator[str]:
@@ -179,33 +172,11 @@ def style(line: str) -> str:
 
 def drawn(session: list[Shown]) -> str:
     """The session as an SVG of a terminal window."""
-    lines: list[str] = []
+    texts: list[str] = []
     for shown in session:
-        lines += [f"$ {shown.command}", *shortened(shown.output), ""]
-    width = round(2 * LEFT + COLUMNS * CHARACTER)
-    height = TOP + len(lines) * LINE
-    dots = "".join(
-        f'<circle cx="{LEFT + 4 + n * 20}" cy="20" r="6" fill="{colour}"/>'
-        for n, colour in enumerate(("#f87171", "#fbbf24", "#4ade80"))
-    )
-    texts = [
-        f'<text class="{style(line)}" xml:space="preserve" x="{LEFT}" y="{TOP + n * LINE}">'
-        f"{escape(line, quote=False)}</text>"
-        for n, line in enumerate(lines)
-        if line
-    ]
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img">',
-            "<title>A terminal session with flowship</title>",
-            f"<style>{STYLE}</style>",
-            f'<rect width="{width}" height="{height}" rx="10" fill="#111827"/>',
-            dots,
-            *texts,
-            "</svg>\n",
-        ]
-    )
+        texts += [f"$ {shown.command}", *shortened(shown.output), ""]
+    lines = [window.Line(escape(text, quote=False), style(text)) for text in texts]
+    return window.drawn("A terminal session with flowship", lines, COLUMNS)
 
 
 def main() -> None:

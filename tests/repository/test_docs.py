@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
+from parts.night import Night
+from parts.night import night as deployed
 from parts.ports import free_port
 
+from flowship import cli as command_line
 from flowship.cli import app
 from flowship.config import loading, settings
 from flowship.config.keys import kebab
@@ -126,6 +129,24 @@ def test_every_command_has_a_page_that_names_it_its_arguments_and_all_its_option
 def test_every_page_of_a_command_is_linked_from_the_lists(name):
     linked = {os.path.normpath(Path(name).parent / target) for target in links(read(name))}
     assert {page_of(command) for command in COMMANDS if command} - linked == set()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/README.md"])
+def test_the_lists_have_the_headings_of_the_help_in_its_order(name):
+    panels: dict[str, set[str]] = {}
+    for command, found in ROOT_COMMAND.commands.items():
+        panels.setdefault(found.rich_help_panel, set()).add(command)
+    tables = re.split(r"^##+ ", read(name), flags=re.MULTILINE)
+    listed = {
+        heading: set(
+            re.findall(r"`flowship ([a-z]+)", "".join(re.findall(r"^\|[^|]+\|", rest, re.M)))
+        )
+        for heading, _, rest in (table.partition("\n") for table in tables)
+        if heading in panels
+    }
+    assert listed == panels
+    ours = [getattr(command_line, n) for n in ("BEGIN", "SHIP", "OBSERVE", "OPERATE", "SET_UP")]
+    assert list(listed) == ours
 
 
 def typed(text: str) -> Iterator[str]:
@@ -365,7 +386,10 @@ def shown(text: str) -> list[Shown]:
     return examples
 
 
+TYPED = "[y/N] y"
+"""A question on the terminal, and what the reader types."""
 VARYING = (
+    (re.escape(TYPED), "[y/N]"),
     (r"(127\.0\.0\.1|localhost):\d+", "HOST"),
     (r"sha256:[0-9a-f]{12,64}", "sha256:#"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
@@ -534,24 +558,16 @@ def test_the_page_of_doctor_has_a_row_for_each_check_in_the_same_order():
 
 
 @pytest.fixture
-def trips(tmp_path, engine, base_image, registry) -> Iterator[night.Night]:
+def trips(tmp_path, engine, base_image, registry) -> Iterator[Night]:
     """A project that runs every night."""
-    folder = tmp_path / "trips"
-    folder.mkdir()
     env = world(
         tmp_path / "home",
         FLOWSHIP_BASE_IMAGE=base_image,
         FLOWSHIP_STATE_DIR=str(tmp_path / "state"),
     )
     (tmp_path / "home" / ".prefect").mkdir(parents=True)
-    try:
-        yield night.Night(folder, env, registry.address, free_port())
-    finally:
-        night.flowship("down", cwd=folder, env=env)
-        for image in engine.images.list(name=f"{registry.address}/trips"):
-            for container in engine.containers.list(all=True, filters={"ancestor": image.id}):
-                container.remove(force=True)
-            engine.images.remove(image.id, force=True)
+    with deployed(tmp_path, env, registry.address, engine) as found:
+        yield found
 
 
 @pytest.mark.engine
@@ -563,7 +579,8 @@ def test_every_step_of_the_guide_leads_to_what_it_shows(trips):
         if event:
             event(trips)
         words = shlex.split(example.command)[1:]
-        done = trips.run(*words, ok=words != ["doctor"])  # which has found a problem
+        typed = "y\n" if TYPED in example.output else ""
+        done = trips.run(*words, ok=words != ["doctor"], typed=typed)  # doctor found a problem
         assert agree(example.output, done.stderr + done.stdout), (
             f"{example.command} prints\n{done.stderr}{done.stdout}"
         )
@@ -571,6 +588,15 @@ def test_every_step_of_the_guide_leads_to_what_it_shows(trips):
 
 def test_each_cause_has_its_section():
     text = read(NIGHT)
-    for heading in ("Paused", "Late", "Failed", "Stuck", "Not planned", "At another time"):
-        assert f"\n## {heading}\n" in text
-        assert f"(#{heading.lower().replace(' ', '-')})" in text
+    headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert len(headings) > 6
+    linked = [target[1:] for target in targets(text) if target.startswith("#")]
+    assert linked == [heading.lower().replace(" ", "-") for heading in headings]
+
+
+def test_the_guide_runs_each_command_that_it_names():
+    text = read(NIGHT)
+    run = {example.command.split()[1] for example in shown(text)}
+    named = set(re.findall(r"`flowship ([a-z]+)", without_fences(text)))
+    assert named - run == {"up", "down", "ship"}  # which start and deploy what is there
+    assert {"plan", "deploy", "history", "rollback", "unlock"} <= run

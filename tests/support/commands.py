@@ -9,14 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer.main
+from parts.prefect_server import ask as ask
 
 from flowship.cli import app
 from flowship.output.console import JSON_VERSION
@@ -134,29 +132,6 @@ def until(happened: Callable[[], object], every: float = 0.1) -> Any:
         assert time.monotonic() < deadline, "this did not happen"
         time.sleep(every)
     return answer
-
-
-BUSY_ATTEMPTS = 10
-
-
-def ask(api_url: str, path: str, body: object = None, method: str | None = None) -> Any:
-    """One request to a Prefect API, as the UI sends it; again while its SQLite is busy (503)."""
-    request = urllib.request.Request(
-        api_url + path,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-        method=method,
-    )
-    for attempt in range(BUSY_ATTEMPTS):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                text = response.read()
-            break
-        except urllib.error.HTTPError as exc:
-            if exc.code != HTTPStatus.SERVICE_UNAVAILABLE or attempt == BUSY_ATTEMPTS - 1:
-                raise
-            time.sleep(0.2 * (attempt + 1))
-    return json.loads(text) if text else None
 
 
 # --- the tree of commands ------------------------------------------------------------------------

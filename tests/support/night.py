@@ -4,120 +4,92 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
-import httpx
+from parts.night import CONFIG, DAMAGE, FLOW, FLOWSHIP, Night
 
-from support.commands import PATIENCE, Outcome, flowship, one_object
-
-FLOW = """\
-import time
-
-from prefect import flow
+from support.commands import until
 
 
-@flow(log_prints=True)
-def trips(month: int = 1):
-    if month == 4:
-        raise ValueError("the file of April is damaged")
-    if month == 5:
-        time.sleep(600)
-    print(f"month {month}: loaded")
-"""
-CONFIG = """\
-name = "trips"
-entrypoint = "trips.py:trips"
-
-[[deployments]]
-name = "nightly"
-cron = "0 5 * * *"
-timezone = "Europe/Berlin"
-"""
+def has_no_run_that_goes_on(trips: Night) -> bool:
+    begun_or_due = {
+        "state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"]}},
+        "expected_start_time": {"before_": datetime.now(timezone.utc).isoformat()},
+    }
+    return not trips.ask("POST", "/flow_runs/filter", {"flow_runs": begun_or_due})
 
 
-class Night:
-    """A project that runs, and what happens to it."""
-
-    def __init__(self, folder: Path, env: dict[str, str], registry: str, port: int) -> None:
-        self.folder, self.env, self.url = folder, env, f"http://127.0.0.1:{port}/api"
-        (folder / "trips.py").write_text(f"{FLOW}# {folder}\n")
-        (folder / "flowship.toml").write_text(CONFIG)
-        self.run("up", "--port", str(port))
-        self.run("ship", "--repo", f"{registry}/trips")
-
-    def run(self, *words: str, ok: bool = True) -> Outcome:
-        return flowship(*words, cwd=self.folder, env=self.env, ok=ok)
-
-    def ask(self, method: str, path: str, body: object = None) -> object:
-        response = httpx.request(method, self.url + path, json=body, timeout=60)
-        response.raise_for_status()
-        return response.json() if response.content else None
-
-    @property
-    def deployment(self) -> str:
-        found = self.ask("GET", "/deployments/name/trips/nightly")
-        assert isinstance(found, dict)
-        return str(found["id"])
-
-    def status(self) -> dict:
-        [found] = one_object(self.run("status", "--json").stdout)["deployments"]
-        return dict(found)
-
-    def until(self, is_there: Callable[[dict], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not is_there(self.status()):
-            assert time.monotonic() < deadline
-            time.sleep(1)
-
-    def has_no_run_that_goes_on(self) -> bool:
-        going_on = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
-        due = {"state": {"type": {"any_": ["SCHEDULED"]}}}
-        due["expected_start_time"] = {"before_": datetime.now(timezone.utc).isoformat()}
-        return not any(
-            self.ask("POST", "/flow_runs/filter", {"flow_runs": which}) for which in (going_on, due)
-        )
-
-    # What happens before each command of the guide that needs it.
-
-    def a_person_pauses_it(self) -> None:
-        self.run("pause")
-
-    def the_pool_is_paused_and_a_run_is_due(self) -> None:
-        self.ask("PATCH", "/work_pools/flowship", {"is_paused": True})
-        at = (datetime.now(timezone.utc) - timedelta(minutes=5)).isoformat()
-        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
-        self.ask("POST", f"/deployments/{self.deployment}/create_flow_run", {"state": state})
-
-    def the_pool_is_resumed(self) -> None:
-        command = [sys.executable, "-m", "prefect", "work-pool", "resume", "flowship"]
-        subprocess.run(command, env={**self.env, "PREFECT_API_URL": self.url}, check=True)
-        self.until(lambda found: bool(found["runs"]) and bool(found["runs"][-1]["ended"]))
-
-    def a_run_fails(self) -> None:
-        self.run("run", "nightly", "--param", "month=4", "--watch", ok=False)
-
-    def a_run_does_not_end(self) -> None:
-        self.until(lambda _: self.has_no_run_that_goes_on())
-        started = one_object(self.run("run", "nightly", "--param", "month=5", "--json").stdout)
-        self.until(
-            lambda _: self.ask("GET", f"/flow_runs/{started['id']}")["state_type"] == "RUNNING"
-        )
+def has_a_lock(trips: Night) -> bool:
+    found = trips.ask("POST", "/variables/filter", {"limit": 200})
+    return any(each["name"].startswith("flowship_deploy_lock") for each in found)
 
 
+# What happens before each command of the guide that needs it.
+
+
+def a_person_pauses_it(trips: Night) -> None:
+    trips.run("pause")
+
+
+def the_pool_is_paused_and_a_run_is_due(trips: Night) -> None:
+    trips.ask("PATCH", "/work_pools/flowship", {"is_paused": True})
+    at = (datetime.now(timezone.utc) - timedelta(minutes=5)).isoformat()
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
+    path = f"/deployments/{trips.deployment()['id']}/create_flow_run"
+    trips.ask("POST", path, {"state": state})
+
+
+def the_pool_is_resumed(trips: Night) -> None:
+    command = [sys.executable, "-m", "prefect", "work-pool", "resume", "flowship"]
+    subprocess.run(command, env={**trips.env, "PREFECT_API_URL": trips.url}, check=True)
+    trips.until(lambda: has_no_run_that_goes_on(trips))
+
+
+def a_damaged_version_is_shipped_and_fails(trips: Night) -> None:
+    trips.write(DAMAGED)
+    trips.run("ship")
+    trips.run("run", "nightly", "--param", "month=4", "--watch", ok=False)
+
+
+def a_run_does_not_end(trips: Night) -> None:
+    trips.until(lambda: has_no_run_that_goes_on(trips))
+    trips.until_it_is("RUNNING", trips.start(month=12))
+
+
+def the_flow_is_corrected_and_a_person_moves_the_schedule(trips: Night) -> None:
+    trips.write(FLOW)
+    trips.a_person_moves_the_schedule()
+
+
+def a_deploy_is_killed(trips: Night) -> None:
+    for attempt in range(10):  # one can be too fast to be killed in time
+        trips.write(config=f'{CONFIG}tags = ["attempt-{attempt}"]\n')
+        deploy = subprocess.Popen([str(FLOWSHIP), "deploy"], cwd=trips.folder, env=trips.env)
+        until(lambda d=deploy: has_a_lock(trips) or d.poll() is not None, every=0.005)
+        deploy.kill()
+        deploy.wait()
+        if has_a_lock(trips):
+            return
+    raise AssertionError("no deploy left its lock")
+
+
+DAMAGED = FLOW.replace("    print", f"{DAMAGE}    print")
 BEFORE = (
-    Night.a_person_pauses_it,
+    a_person_pauses_it,
     None,
-    Night.the_pool_is_paused_and_a_run_is_due,
+    the_pool_is_paused_and_a_run_is_due,
     None,
-    Night.the_pool_is_resumed,
-    Night.a_run_fails,
-    None,
-    None,
-    Night.a_run_does_not_end,
+    the_pool_is_resumed,
+    a_damaged_version_is_shipped_and_fails,
     None,
     None,
+    None,
+    None,
+    a_run_does_not_end,
+    None,
+    None,
+    the_flow_is_corrected_and_a_person_moves_the_schedule,
+    None,
+    a_deploy_is_killed,
 )
 """What happens before each command of the guide; None for nothing."""
