@@ -89,6 +89,15 @@ def current(api: PrefectApi, block: str) -> LockState | None:
     return _read(api, lock_name(block))
 
 
+def of_history(api: PrefectApi, project: str) -> LockState | None:
+    """The lock of a project's history; None if no deploy is recording a release.
+
+    Raises:
+        ApiError: The API does not answer.
+    """
+    return _read(api, history_lock_name(project))
+
+
 def _read(api: PrefectApi, name: str) -> LockState | None:
     found = api.variable(name)
     if found is None:
@@ -228,6 +237,11 @@ def held(
         lock.release()
 
 
+def history_lock_name(project: str) -> str:
+    """The variable's name, as `lock_name` makes it."""
+    return f"flowship_release_lock_{project.replace('-', '_')}"
+
+
 @contextmanager
 def recording(api: PrefectApi, project: str) -> Iterator[None]:
     """Hold the lock of a project's history, while a release gets its number.
@@ -238,7 +252,7 @@ def recording(api: PrefectApi, project: str) -> Iterator[None]:
     Raises:
         ApiError: The API does not answer or refuses.
     """
-    name = f"flowship_release_lock_{project.replace('-', '_')}"
+    name = history_lock_name(project)
     lock = _take(api, name, wait=True, report=silent, sleep=lambda _: time.sleep(RECORDING_POLL))
     try:
         yield

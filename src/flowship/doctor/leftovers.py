@@ -17,15 +17,20 @@ def lock(world: World) -> Finding:
 
     if world.scope.project is None:
         return skipped("no project")
-    found = locks.current(world.api, world.scope.lock)
-    if found is None:
+    both = (
+        locks.current(world.api, world.scope.lock),
+        locks.of_history(world.api, world.scope.project),
+    )
+    found = [each for each in both if each is not None]
+    if at_work := [each for each in found if not each.expired]:
+        return ok(f"a deploy is in progress: {at_work[0].holder}")
+    if not found:
         return ok("no deploy is in progress")
-    if not found.expired:
-        return ok(f"a deploy is in progress: {found.holder}")
-    if world.fix and locks.remove(world.api, found):
-        return ok("no deploy is in progress", [f"removed the expired lock of {found.holder}"])
+    holder = found[0].holder
+    if world.fix and all(locks.remove(world.api, each) for each in found):
+        return ok("no deploy is in progress", [f"removed the expired lock of {holder}"])
     return warning(
-        f"the lock of {found.holder} has expired",
+        f"the lock of {holder} has expired",
         "Its deploy was killed, and what it began may be half done. The next deploy breaks it.",
         f"{_REMEDY}; `flowship deploy` completes the deploy",
     )

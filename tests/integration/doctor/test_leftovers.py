@@ -15,17 +15,18 @@ from support.deploying import Target
 pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.xdist_group("doctor")]
 
 
-def test_an_expired_lock_is_found_and_removed(healthy):
+def test_expired_locks_are_found_and_removed(healthy):
     api = PrefectApi(Target(healthy.url))
-    name = lock.lock_name(f"{healthy.name}-docker")
-    api.create_variable(name, {"who": "ada@laptop", "pid": 1})
+    names = [lock.lock_name(f"{healthy.name}-docker"), lock.history_lock_name(healthy.name)]
+    for name in names:
+        api.create_variable(name, {"who": "ada@laptop", "pid": 1})
     time.sleep(32)  # until it expires
     assert healthy.problems() == {"deploy-lock": "warning"}
     assert "ada@laptop" in healthy.says("deploy-lock")
     done = healthy.run("doctor", "--fix")
     assert done.code == 0, done.stdout
     assert "removed the expired lock of ada@laptop" in done.stdout
-    assert api.variable(name) is None
+    assert [api.variable(name) for name in names] == [None, None]
     assert healthy.problems() == {}
 
 
