@@ -211,6 +211,14 @@ def credentials_name(block: Block) -> str | None:
     return given.removeprefix(f"{CREDENTIALS_SLUG}/") if given else None
 
 
+def is_same_image(one: str, other: str) -> bool:
+    """Whether two references mean one image: equal, or of one digest where one has no tag."""
+    (left, _, digest), (right, _, expected) = one.partition("@"), other.partition("@")
+    bare = {re.sub(r":[^:/]+$", "", name) for name in (left, right)}
+    pinned = bool(digest) and digest == expected
+    return one == other or (pinned and len(bare) == 1 and bool(bare & {left, right}))
+
+
 def block_of(job_variables: Mapping[str, Any] | None) -> str:
     """The name of the block that the image comes from; empty where it comes from none."""
     found = re.search(rf"prefect\.blocks\.{SLUG}\.([\w-]+)\.image\b", str(job_variables or ""))

@@ -99,11 +99,12 @@ def deployed(world: World) -> Finding:
         if why := _unknown(world, problem, reference):
             return skipped(why)
         if world.connected_engine is None or not _in_engine(world, reference):
-            return error(f"{_short(reference)}: {problem.message}", _PULL_FAILS, problem.hint)
+            found = f"{_short(reference)}: {problem.message}"
+            return error(found, _PULL_FAILS, _remedy(world, block, reference, problem))
         return warning(
             f"{_short(reference)} is in this engine, but cannot be pulled: {problem.message}",
             "Only workers on this engine can run it.",
-            "`flowship ship` pushes and deploys it again",
+            _edited(world, block, reference) or "`flowship ship` pushes and deploys it again",
         )
     shown = dict.fromkeys(map(_short, named.values()))
     return ok(f"{', '.join(shown)} can be pulled")
@@ -122,6 +123,34 @@ def _unknown(world: World, problem: FlowshipError, reference: str) -> str:
         ours, theirs = (Reference.parse(each).registry for each in (repo, reference))
         return "registry-reachable failed" if ours == theirs else ""
     return ""
+
+
+def _remedy(world: World, block: str, reference: str, problem: FlowshipError) -> str:
+    """What helps where workers cannot pull the image of a block."""
+    from flowship.registry import NOT_THERE, RegistryFailure
+
+    if edited := _edited(world, block, reference):
+        return edited
+    if isinstance(problem, RegistryFailure) and problem.fault in NOT_THERE:
+        return "`flowship ship` pushes and deploys the image of the current files"
+    return problem.hint or ""
+
+
+def _edited(world: World, block: str, reference: str) -> str:
+    """What helps where a person set the image of a block; empty where the last release did."""
+    from flowship.deployment.docker_block import is_same_image
+    from flowship.releases import store
+
+    outline = world.scope.outline
+    environment = outline.environment if outline else None
+    last = store.current(world.api, str(world.scope.project), environment)
+    ours = next((i.reference for r in last for i in r.images if i.block == block), reference)
+    if is_same_image(ours, reference):
+        return ""
+    return (
+        "`flowship deploy` sets the image of the project again; `flowship plan` shows what was"
+        " changed on the server"
+    )
 
 
 def _short(reference: str) -> str:

@@ -15,6 +15,7 @@ from flowship.deployment import docker_block, references, secrets
 from flowship.deployment.observed import Ground, observe_ground
 from flowship.errors import ConfigError, FlowshipError, UsageError
 from flowship.prefect import versions
+from flowship.registry import NOT_THERE, RegistryFailure
 from flowship.releases import restoring, store, words
 from flowship.releases.making import Origin
 from flowship.releases.record import FORMAT, Release, ReleasedImage
@@ -193,7 +194,22 @@ def _is_previous(release: Release, last: Release) -> bool:
 def _require_image(image: ReleasedImage, release: Release) -> None:
     """Refuse a release whose image is gone, before anything changes."""
     with _explained(release):
-        _in_registry(image) if image.pushed else _in_engine(image)
+        try:
+            _in_registry(image) if image.pushed else _in_engine(image)
+        except RegistryFailure as exc:
+            if exc.fault in NOT_THERE:
+                exc.hint = _instead(image)
+            raise
+
+
+def _instead(image: ReleasedImage) -> str:
+    """What works where the image is gone: `flowship push` pushes the current files only."""
+    commit = image.revision.removesuffix("-dirty")
+    again = f"`git checkout {commit[:12]}`" if commit else "check out the release's git revision"
+    return (
+        f"choose another release (`flowship history` lists them), or ship its files again:"
+        f" {again}, then `flowship ship`"
+    )
 
 
 @contextmanager
@@ -251,7 +267,7 @@ def _in_engine(image: ReleasedImage) -> None:
         raise ConfigError(
             f"the engine has no image {image.reference} any more, and it was never pushed",
             code="image-not-found",
-            hint="check out the release's git revision and run `flowship ship`",
+            hint=_instead(image),
         )
 
 

@@ -17,7 +17,7 @@ from flowship.registry.credentials import (
     store,
 )
 from flowship.registry.errors import RegistryFailure, translate
-from flowship.registry.faults import NO_CONNECTION, REFUSALS, Doing, Fault
+from flowship.registry.faults import NO_CONNECTION, NOT_THERE, REFUSALS, Doing, Fault
 from flowship.registry.push_stream import LayerProgress, PushStream
 from flowship.registry.reference import (
     DOCKER_HUB,
@@ -30,6 +30,7 @@ from flowship.registry.reference import (
 
 __all__ = [
     "DOCKER_HUB",
+    "NOT_THERE",
     "NO_CONNECTION",
     "REFUSALS",
     "TOKEN_USER",

@@ -52,6 +52,9 @@ class Fault(str, Enum):
 REFUSALS = frozenset({Fault.DENIED, Fault.UNAUTHORIZED, Fault.SCOPE})
 """The registry knows what is asked, and does not allow it to this user."""
 
+NOT_THERE = frozenset({Fault.UNKNOWN_IMAGE, Fault.UNKNOWN_REPOSITORY})
+"""The registry does not have what is asked."""
+
 NO_CONNECTION = frozenset(
     {Fault.UNREACHABLE, Fault.NO_SUCH_HOST, Fault.PLAIN_HTTP, Fault.TLS, Fault.PROXY}
 )
@@ -185,7 +188,7 @@ RULES = (
         Fault.UNKNOWN_IMAGE,
         r"manifest[ _]unknown|manifest for .*not found",
         "image {image} not found at {registry}",
-        "check the tag, or push it first: `flowship push`",
+        "check the name, and the tag or digest",
         statuses=(404,),
     ),
     # code UNAUTHORIZED; the engine's message when it has nothing to send.

@@ -39,9 +39,15 @@ def test_an_image_that_only_this_engine_has(healthy, engine):
         with healthy.block_with(image=name):
             assert healthy.problems() == {"deployed-image": "warning"}
             assert "Only workers on this engine" in healthy.says("deployed-image")
+            assert "`flowship deploy` sets the image of the project" in healthy.says(
+                "deployed-image"
+            )
             engine.images.remove(name, noprune=True)
             assert healthy.problems() == {"deployed-image": "error"}
             assert "every run crashes" in healthy.says("deployed-image")
+            remedy = healthy.found["deployed-image"]["remedy"]
+            assert remedy.startswith("`flowship deploy` sets the image of the project again")
+            assert "flowship push" not in remedy
     finally:
         if engine.images.list(name):
             engine.images.remove(name, noprune=True)

@@ -244,7 +244,10 @@ def test_a_release_whose_image_is_gone_is_refused_before_anything_changes(machin
         store.record(machine.api, replace(last, number=number, images=(broken,)))
         done = machine("rollback", str(number), "--yes", "--json", ok=False)
         assert done.code == code, done.stderr
-        assert f"release {number} cannot be deployed" in done.json["error"]["message"]
+        error = done.json["error"]
+        assert f"release {number} cannot be deployed" in error["message"]
+        assert "choose another release (`flowship history` lists them)" in error["hint"]
+        assert f"`git checkout {image.revision[:12]}`, then `flowship ship`" in error["hint"]
     assert machine.block()["updated"] == before
 
 

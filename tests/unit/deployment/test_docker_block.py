@@ -14,6 +14,7 @@ from flowship.deployment.docker_block import (
     credentials_name,
     env_references,
     invalid_values,
+    is_same_image,
     kept,
     open_secrets,
     refers_to,
@@ -178,3 +179,20 @@ def test_the_block_that_job_variables_refer_to_is_found():
     assert refers_to(variables, "de-taxi")
     assert not refers_to(variables, "de-tax")
     assert not refers_to({"image": "a:1"}, "de-taxi")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("localhost:5000/a/b:1@sha256:11", "localhost:5000/a/b@sha256:11", True),
+        ("a/b@sha256:11", "a/b:1@sha256:11", True),
+        ("a/b:1", "a/b:1", True),
+        ("a/b:1@sha256:11", "a/b:2@sha256:11", False),
+        ("a/b:1@sha256:11", "a/b@sha256:22", False),
+        ("a/b:1@sha256:11", "c/b@sha256:11", False),
+        ("localhost:5000/b@sha256:11", "localhost/b@sha256:11", False),
+        ("a/b:1", "a/b", False),
+    ],
+)
+def test_an_image_is_the_same_with_and_without_its_tag(one, other, same):
+    assert is_same_image(one, other) is same
