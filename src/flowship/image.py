@@ -253,7 +253,7 @@ def build(
         options: How to build it.
         report: Receives the progress.
         elsewhere: Given the hash of all inputs, returns an image of them that another engine
-            built; called if this engine has none.
+            pushed; it comes before this engine's own, so that all machines deploy the same one.
         builder: Builds the image; the engine's own builder by default.
 
     Raises:
@@ -298,12 +298,12 @@ def _from_inputs(
     inputs = request.digest(bases)
     name = local_name(request, inputs)
     known = None if options.no_cache else inspect(engine, name)
-    if known and _is_enough(known, request, options):
-        return _with_tags(engine, known.used_by(settings.entrypoints), options.tags)
-    found = None if known or options.no_cache else elsewhere(inputs)
+    found = None if options.no_cache else elsewhere(inputs)
     if found and _is_enough(found, request, options):
         return found.used_by(settings.entrypoints)
-    if found and options.probe:
+    if known and _is_enough(known, request, options):
+        return _with_tags(engine, known.used_by(settings.entrypoints), options.tags)
+    if found and options.probe and not known:
         known = _fetched(engine, found, request, report)
     if options.probe:
         built = known.id if known else builder.build(request, report, no_cache=options.no_cache)

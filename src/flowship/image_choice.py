@@ -258,21 +258,41 @@ def _image_of_files(engine: Engine, settings: Settings) -> tuple[BuiltImage, str
     that another one, or a promotion, has put there: then the repository is asked for it.
     """
     from flowship import image
-    from flowship.push import published, pushed_reference
+    from flowship.push import pushed_reference
 
     present, repository = prepare_build(settings), _repository(settings)
     bases = image.fingerprints_of_bases(engine, present)
-    inputs = None if bases is None else present.digest(bases)
-    here = image.inspect(engine, image.local_name(present, inputs)) if inputs else None
-    known = pushed_reference(here, repository) if here else None
-    there = None
-    if repository and inputs and not known:
-        there = published(engine, repository, inputs, credentials(repository))
-        known = pushed_reference(there, repository) if there else None
-    found = there or here
+    if bases is None:
+        raise _no_image(settings)
+    login = credentials(repository) if repository else None
+    found, known = _of_inputs(engine, present, present.digest(bases), repository, login)
     if found is None:
         raise _no_image(settings)
-    return replace(found, files=present.input_hashes(bases or {})), known
+    known = known or pushed_reference(found, repository)
+    return replace(found, files=present.input_hashes(bases)), known
+
+
+def _of_inputs(
+    engine: Engine,
+    request: BuildRequest,
+    inputs: str,
+    target: Reference | None,
+    account: Credentials | None,
+) -> tuple[BuiltImage | None, str | None]:
+    """The image of these inputs, and its pinned name if `target` has it under the tag.
+
+    Two builds of the same inputs have two digests. What the repository has comes first, so that
+    every machine, and every command, means the same image; this engine's comes first only where
+    that one lacks a flow.
+    """
+    from flowship import image, push
+
+    here = image.inspect(engine, image.local_name(request, inputs))
+    there = push.published(engine, target, inputs, account) if target else None
+    wanted = request.settings.entrypoints
+    if there and (not here or here.missing(wanted) or not there.missing(wanted)):
+        return there, image.pinned(there, str(target))
+    return here, None
 
 
 def credentials(target: Reference) -> Credentials | None:
@@ -411,17 +431,17 @@ def planned(
     if not engine.is_remote:
         push.require_registry(target, inputs, account)
     if inputs:
-        known = image.inspect(engine, image.local_name(request, inputs))
-        published = push.published(engine, target, inputs, account)
-        found = known or published
+        found, pinned = _of_inputs(engine, request, inputs, target, account)
         if found and (new := found.missing(settings.entrypoints)):
             expected = _expected(engine, request, target, wanted, api)
             here = {flow.entrypoint: flow for flow in facts_of(found, None).flows}
             flows = tuple(here.get(flow.entrypoint, flow) for flow in expected.flows)
-            fits = known or found.platform == (settings.platform or engine.platform)
+            fits = not found.from_registry or found.platform == (
+                settings.platform or engine.platform
+            )
             action = ImageAction.PROBE if fits else ImageAction.BUILD
             return plan(action, replace(expected, flows=flows), new_flows=new)
-        if found and published and (pinned := image.pinned(published, str(target))):
+        if found and pinned:
             return plan(ImageAction.NOTHING, facts_of(found, pinned))
         if found:
             named = target if target.tag else target.with_tag(inputs[:12])

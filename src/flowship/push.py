@@ -20,16 +20,14 @@ from flowship.events import Output, Report, silent
 from flowship.image import BuiltImage, inspect, pinned, pinned_names, remote
 from flowship.registry import (
     NO_CONNECTION,
+    NOT_THERE,
     REFUSALS,
     Credentials,
-    Fault,
     Reference,
     RegistryFailure,
 )
 from flowship.registry.client import RegistryClient
 from flowship.registry.retries import RETRY_SECONDS, Retries
-
-_NOT_THERE = frozenset({Fault.UNKNOWN_IMAGE, Fault.UNKNOWN_REPOSITORY})
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,10 @@ def push(
 def published(
     engine: Engine, target: Reference, inputs: str, credentials: Credentials | None = None
 ) -> BuiltImage | None:
-    """The image of these inputs, if another laptop or CI has pushed it. A build here would give
-    another digest, since the times of the files in it differ.
+    """The image of these inputs that the repository has under the tag, from any machine. A build
+    here would give another digest, since the times of the files in it differ.
+
+    Its `pushed` is that digest only, so that every command names it in the same way.
 
     Args:
         engine: Describes the image if it has it, which saves requests to the registry.
@@ -111,7 +111,10 @@ def published(
         found = inspect(engine, str(target.with_digest(digest))) or remote(target)
     except (ConfigError, RegistryError):  # not built by flowship, or not readable
         return None
-    return found if found.inputs == inputs else None
+    if found.inputs != inputs:
+        return None
+    name = str(target.with_tag(None).with_digest(digest))
+    return replace(found, pushed=(name,), tags=tuple(dict.fromkeys((*found.tags, str(target)))))
 
 
 def require_registry(
@@ -126,7 +129,7 @@ def require_registry(
         with RegistryClient(target.registry, credentials) as client:
             client.digest(_with_default_tag(target, inputs or "latest"))
     except RegistryFailure as exc:
-        if exc.fault not in _NOT_THERE and exc.fault not in REFUSALS:
+        if exc.fault not in NOT_THERE and exc.fault not in REFUSALS:
             raise
 
 
@@ -162,7 +165,7 @@ def _is_confirmed(image: BuiltImage, name: Reference, repository: Reference | No
         with RegistryClient(name.registry, login) as client:
             client.digest(name)
     except RegistryFailure as exc:
-        if exc.fault in _NOT_THERE:
+        if exc.fault in NOT_THERE:
             return False
         # Only the containerd store uses the manifest's digest as the image's id. The classic
         # store lists a name with a digest only after a push or pull.
@@ -249,7 +252,7 @@ def _verify(
             lambda exc: exc.transient and exc.fault not in NO_CONNECTION,
         )
     except RegistryError as exc:
-        if isinstance(exc, RegistryFailure) and exc.fault in _NOT_THERE:
+        if isinstance(exc, RegistryFailure) and exc.fault in NOT_THERE:
             raise
         retries.report(Output(f"{_why_not_verified(exc, target)}; digest not verified"))
         return False

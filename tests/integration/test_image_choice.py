@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,12 @@ from flowship import image_choice
 from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.config.settings import Settings
+from flowship.deployment.desired import Flags
+from flowship.deployment.draft import draft
 from flowship.engine.client import connect
 from flowship.errors import ConfigError, RegistryError
-from flowship.push import push
+from flowship.push import published, push
+from flowship.registry import Reference
 from flowship.registry.target import push_target
 from support.projects import FLOW, build, write
 
@@ -115,6 +119,36 @@ def test_a_tag_that_this_engine_lacks_is_asked_of_the_projects_repository(
     with pytest.raises(RegistryError) as caught:
         image_choice.to_deploy("fc90f320e394", settings)
     assert registry.address in f"{caught.value.message} {caught.value.where}"
+
+
+def test_of_two_builds_of_the_same_files_all_commands_name_the_one_that_the_registry_has(
+    project, base_image, registry, engine
+):
+    """As two `ship` at the same time leave them: this engine has the one, the tag is the other."""
+    target = Reference.parse(f"{registry.address}/{project.name}")
+    ours = build(write(project, base_image, more=f'repo = "{target}"\n'))
+    first = push(connect(), ours, target)
+    theirs = build(project, no_cache=True)
+    second = push(connect(), theirs, target)
+    assert (ours.inputs, first.tag) == (theirs.inputs, second.tag)
+    assert first.digest != second.digest
+    engine.images.get(ours.id).tag(ours.reference)
+    settings = settings_of(project)
+    request = prepare_build(settings)
+
+    def require_the_second():
+        wanted = draft(settings, Flags())
+        found = image_choice.planned(connect(), None, request, target, None, wanted)
+        assert found.action is image_choice.ImageAction.NOTHING
+        assert found.facts.reference == second.reference
+        assert image_choice.to_deploy(None, settings)[1] == second.reference
+        made = build(project, elsewhere=lambda inputs: published(connect(), target, inputs))
+        assert push(connect(), made, target) == replace(second, already=True, size=made.size)
+
+    require_the_second()
+    engine.images.remove(theirs.id, force=True)  # another machine has built it
+    assert image_choice.of_current_files(connect(), request).id == ours.id
+    require_the_second()
 
 
 def test_the_image_of_another_project_is_not_deployed(project, base_image):

@@ -59,7 +59,9 @@ def wanted_fields(desired: DesiredState, state: ServerState) -> dict[str, Any]:
     current = state.block["data"] if state.block else {}
     given = desired.block.fields
     absent = {k: v for k, v in docker_block.DEFAULTS.items() if k not in current}
-    wanted = {**absent, **given, "image": desired.image.reference}
+    image, stored = desired.image.reference, str(current.get("image") or "")
+    same = docker_block.is_same_image(image, stored)
+    wanted = {**absent, **given, "image": stored if same else image}
     clear_text = desired.block.secrets & (current.get("env") or {}).keys()
     if clear_text and "env" not in given:  # from before it was a secret
         wanted["env"] = {k: v for k, v in current["env"].items() if k not in clear_text}

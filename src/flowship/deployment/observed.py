@@ -115,7 +115,7 @@ class ServerState:
 
     def has_deployed(self, reference: str) -> bool:
         """Whether this image is the last one that flowship itself deployed on this block."""
-        return bool(reference) and reference == self.image
+        return bool(reference) and docker_block.is_same_image(reference, self.image)
 
 
 def observe_ground(

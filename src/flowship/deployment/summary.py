@@ -79,7 +79,8 @@ def summarize(outcome: Outcome) -> DeployReport:
     desired, before = outcome.desired, outcome.before
     block = _block(outcome)
     observed = zip(desired.deployments, before.deployments, outcome.now.deployments, strict=True)
-    moves = before.block and before.block["data"].get("image") != desired.image.reference
+    stored = str(before.block["data"].get("image") or "") if before.block else None
+    moves = stored is not None and not docker_block.is_same_image(stored, desired.image.reference)
     return DeployReport(
         image=desired.image.reference,
         platform=desired.image.platform,

@@ -192,7 +192,7 @@ def _images(deployments: Collection[DeploymentStatus], subject: Subject) -> Iter
     for block, reference in dict.fromkeys((d.block, d.image) for d in deployments if d.image):
         image = released.get(block) if block else None
         compared = (subject.compared or {}).get(image.label) if image else None
-        same = image.reference == reference if image else None
+        same = docker_block.is_same_image(image.reference, reference) if image else None
         found = compared if compared and same else Compared(Source.UNKNOWN)
         yield ImageStatus(reference, block, same, found.source, found.changed)
 
