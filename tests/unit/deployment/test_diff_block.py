@@ -76,6 +76,15 @@ def test_a_block_that_agrees_is_in_no_operation(server):
     assert planned(server) == []  # a field that is no longer configured stays as it is
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_image_without_its_tag_is_no_change(server, turned):
+    bare = NEW.replace(":new@", "@")
+    before, after = (NEW, bare) if turned else (bare, NEW)
+    deployed(server, reference=before)
+    assert planned(server, reference=after) == []
+    assert planned(server, reference=after.replace("cd", "ce")) != []
+
+
 def test_a_change_sends_the_fields_that_differ_and_no_others(server):
     deployed(server, {"mem-limit": "1g", "env": {"A": "1"}})
     (update,) = planned(server, {"mem-limit": "2g", "env": {"A": "1"}})
