@@ -77,7 +77,7 @@ def test_a_block_that_agrees_is_in_no_operation(server):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_image_without_its_tag_is_no_change(server, turned):
+def test_the_same_digest_without_its_tag_changes_nothing(server, turned):
     bare = NEW.replace(":new@", "@")
     before, after = (NEW, bare) if turned else (bare, NEW)
     deployed(server, reference=before)
