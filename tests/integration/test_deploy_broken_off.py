@@ -78,6 +78,23 @@ def test_an_interrupt_before_the_first_change_leaves_nothing_to_complete(project
     assert not store.history(project.api, project.values["name"])[0].incomplete
 
 
+class Killed(BaseException):
+    """Ends a deploy that records nothing more, as kill -9 does."""
+
+
+def test_what_a_killed_deploy_wrote_is_not_taken_for_a_persons_edit(project):
+    name = project.values["name"]
+    project.configure(tags=["new"])
+    with pytest.raises(Killed):
+        break_off(project, Killed())
+    assert store.history(project.api, name)[0].number == 1
+    project.configure(tags=["a"], cron="0 5 * * *")
+    plan = project.plan()
+    editors = {change.field: change.edited_by for o in plan.operations for change in o.changes}
+    assert editors == {"image": Editor.FLOWSHIP, "tags": Editor.UNKNOWN}
+    assert not [operation for operation in plan.operations if operation.edited]
+
+
 def test_a_timeout_in_the_middle_says_what_was_changed(project):
     with pytest.raises(ApiError) as caught:
         break_off(project, httpx.ReadTimeout("timed out"))
