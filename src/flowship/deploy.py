@@ -37,6 +37,7 @@ from flowship.deployment.observed import (
 from flowship.deployment.plan import Operation, Plan
 from flowship.deployment.pools import creation, job_variables, pool_of, worker_command
 from flowship.deployment.report import DeployReport
+from flowship.deployment.stopping import Progress
 from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError, FlowshipError
@@ -240,13 +241,18 @@ def deploy_all(
         recorder = Recorder(api, project, origin)
         if review:
             review(each(lambda d: plan(d, api, project, ground, origin.environment), wanted))
-        deploying = _Deploying(api, recorder, held, report)
-        try:
-            done = each(deploying.deploy, wanted, grounds)
-        except FlowshipError as exc:
-            deploying.record(incomplete=exc.message)
-            raise
-        number, problem = deploying.record()
+        progress = Progress(len(wanted))
+        deploying = _Deploying(api, recorder, held, report, progress)
+        with progress.explaining():
+            try:
+                done = each(deploying.deploy, wanted, grounds)
+            except FlowshipError as exc:
+                deploying.record(incomplete=exc.message)
+                raise
+            except KeyboardInterrupt:
+                deploying.interrupted()
+                raise
+            number, problem = deploying.record()
     done = [replace(one, release=number) for one in done]
     done[-1] = replace(done[-1], warnings=(*done[-1].warnings, *problem))
     return done
@@ -260,12 +266,19 @@ class _Deploying:
         recorder: Receives what was done.
         held: The lock.
         report: Receives what is being done.
+        progress: Counts what was done.
     """
 
     def __init__(
-        self, api: PrefectApi, recorder: Recorder, held: lock.DeployLock, report: Report
+        self,
+        api: PrefectApi,
+        recorder: Recorder,
+        held: lock.DeployLock,
+        report: Report,
+        progress: Progress,
     ) -> None:
         self._api, self._recorder, self._held, self._report = api, recorder, held, report
+        self._progress = progress
 
     def deploy(self, desired: DesiredState, ground: Ground | None) -> DeployReport:
         """Observe under the lock, execute, and read back the result."""
@@ -287,7 +300,7 @@ class _Deploying:
                 found = _compare(desired, state, last)
             if found:
                 raise _not_verified(found, self._api)
-        except FlowshipError:
+        except (FlowshipError, KeyboardInterrupt):
             self._failed(desired, done)
             raise
         self._recorder.add(Deployed(desired, state, tuple(done)))
@@ -295,10 +308,14 @@ class _Deploying:
 
     def _execute(self, plan: Plan, done: list[Operation]) -> bool:
         """Carry out the plan; False if something else was in the way."""
+
+        def made(operation: Operation) -> None:
+            self._progress.made()
+            done.append(operation)
+
+        self._progress.planned(len(plan.operations))
         try:
-            execute(
-                plan, self._api, self._report, before_each=self._held.check, after_each=done.append
-            )
+            execute(plan, self._api, self._report, before_each=self._held.check, after_each=made)
         except ConflictError:
             # Other projects create the same work pool and block type, and a person may delete
             # something, without this lock.
@@ -314,6 +331,12 @@ class _Deploying:
             with suppress(FlowshipError):
                 state = observe(self._api, desired)
                 self._recorder.add(Deployed(desired, state, tuple(done)))
+
+    def interrupted(self) -> None:
+        """Record what was done until Ctrl-C; a second Ctrl-C leaves that out."""
+        if self._progress.done:
+            with suppress(KeyboardInterrupt):
+                self.record(incomplete="interrupted")
 
     def record(self, incomplete: str = "") -> tuple[int | None, tuple[str, ...]]:
         """Record the release: everything is deployed by now, so this must not fail.

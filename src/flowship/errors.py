@@ -108,6 +108,20 @@ class RunFailedError(FlowshipError):
     code = "run-failed"
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in work that leaves something behind.
+
+    Args:
+        done: What was done until then.
+        hint: What to do next.
+    """
+
+    def __init__(self, done: str, hint: str) -> None:
+        super().__init__(f"interrupted: {done}")
+        self.done = done
+        self.hint = hint
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """The hint for a name that does not exist: the nearest one that does, or else `otherwise`."""
     import difflib

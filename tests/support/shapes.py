@@ -320,6 +320,7 @@ UNLOCK = {
             "renewed": str,
             "silent": float,
             "expired": bool,
+            "abandoned": bool,
         }
     ),
     "outcome": str,

@@ -61,7 +61,7 @@ def register(
             raise typer.Exit(int(exc.exit_code)) from exc
         except KeyboardInterrupt as exc:
             failure = exc
-            raise typer.Exit(screen.interrupted()) from exc
+            raise typer.Exit(screen.interrupted(exc=exc)) from exc
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as exc:

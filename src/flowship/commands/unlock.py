@@ -45,7 +45,7 @@ def unlock(
             screen.info(render_lock.absent(chosen.lock))
         else:
             screen.info(*render_lock.holder(found))
-            agreed = yes or found.expired or prompts.confirm("Break it?")
+            agreed = yes or not found.at_work or prompts.confirm("Break it?")
             outcome = _break(api, found) if agreed else "kept"
             screen.info(render_lock.DONE[outcome])
         screen.result({"lock": found, "outcome": outcome, "api_url": api.url}, outcome)

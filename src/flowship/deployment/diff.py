@@ -152,4 +152,15 @@ def _editor(
     if not any(key.startswith(field_key(operation.resource, name, "")) for key in applied):
         return Editor.UNKNOWN  # no release knows this resource
     recorded = applied.get(field_key(operation.resource, name, change.field), fingerprint(None))
-    return Editor.FLOWSHIP if recorded == change.fingerprint else Editor.PERSON
+    if recorded == change.fingerprint:
+        return Editor.FLOWSHIP
+    return Editor.UNKNOWN if _has_unrecorded_deploy(applied, state) else Editor.PERSON
+
+
+def _has_unrecorded_deploy(applied: Mapping[str, str], state: ServerState) -> bool:
+    """Whether a deploy began after the last release and did not complete: the image is recorded
+    before anything is changed. On a shared block, it may be another project's."""
+    if state.block is None or not state.image or state.sharing:
+        return False
+    recorded = applied.get(field_key(Resource.BLOCK, state.block["name"], "image"))
+    return recorded is not None and recorded != fingerprint(state.image)

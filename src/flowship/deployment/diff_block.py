@@ -129,7 +129,7 @@ def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, A
         return "the block's schema is outdated"
     reasons = []
     if "image" in differing and state.has_deployed(desired.image.reference):
-        reasons.append("the image was changed on the server")
+        reasons.append("another image than the last deploy's")
     elif "image" in differing:
         reasons.append("new image" if desired.image.pushed else "new image, not pushed")
     if not all(_follows_the_image(desired, name) for name in differing):

@@ -2,9 +2,9 @@
 
 It is a variable on the Prefect server. Creating one is atomic: of several at one time, one
 succeeds and the others get a conflict. The holder renews it while it works; one that is not
-renewed any more (its holder was killed, or lost its network) expires, by the server's own clock,
-and a waiting deploy deletes it **by its id**, so that a lock that another deploy took in the
-meantime is never broken.
+renewed any more (its holder was killed, or lost its network) expires, by the server's own clock.
+On the machine of a holder that was killed, this is known at once. A waiting deploy deletes it
+**by its id**, so that a lock that another deploy took in the meantime is never broken.
 
 Prefect's concurrency limits are not an alternative: their leases are held in memory, last at
 least a minute, and one whose holder was killed was still held 100 s later.
@@ -28,6 +28,7 @@ from flowship.deployment.stored import parse_moment
 from flowship.errors import ApiError, FlowshipError
 from flowship.events import Phase, Report, silent
 from flowship.prefect.errors import ConflictError
+from flowship.project import owner
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -69,7 +70,8 @@ class LockState:
         holder: Who holds it.
         renewed: When its holder renewed it last, by the server's clock; ISO 8601.
         silent: Seconds since then, by the server's clock.
-        expired: Whether the next deploy breaks it.
+        expired: Whether it was not renewed for too long: the next deploy breaks it.
+        abandoned: Whether its holder was a process of this machine, and is gone: likewise.
     """
 
     id: str
@@ -78,6 +80,19 @@ class LockState:
     renewed: str
     silent: float
     expired: bool
+    abandoned: bool = False
+
+    @property
+    def at_work(self) -> bool:
+        """Whether its deploy may still go on; else the next deploy breaks the lock."""
+        return not (self.expired or self.abandoned)
+
+    @property
+    def state(self) -> str:
+        """Whether its deploy goes on, in words."""
+        if self.abandoned:
+            return "its process on this machine has ended"
+        return "expired" if self.expired else "its deploy is at work"
 
 
 def current(api: PrefectApi, block: str) -> LockState | None:
@@ -111,6 +126,7 @@ def _read(api: PrefectApi, name: str) -> LockState | None:
         renewed=variable["updated"],
         silent=max(0.0, silent.total_seconds()),
         expired=silent > LEASE,
+        abandoned=_is_abandoned(variable),
     )
 
 
@@ -277,8 +293,8 @@ def _take(
         found = _read(api, name)
         if found is None:
             continue  # released in the meantime
-        if found.expired:
-            report(Phase(f"breaking the deploy lock of {found.holder}, which has expired"))
+        if not found.at_work:
+            report(Phase(f"breaking the deploy lock of {found.holder}: {found.state}"))
             remove(api, found)
             continue
         holder = str(found.holder)
@@ -306,6 +322,7 @@ def _value() -> dict[str, Any]:
         "who": f"{_user()}@{socket.gethostname()}",
         "pid": os.getpid(),
         "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "process": owner.own(),
         "token": uuid4().hex,
         "renewals": 0,
     }
@@ -316,6 +333,11 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name
         return f"user {os.getuid()}"
+
+
+def _is_abandoned(variable: Variable) -> bool:
+    value = variable["value"] if isinstance(variable["value"], dict) else {}
+    return owner.has_ended(str(value.get("process", "")))
 
 
 def _holder(variable: Variable) -> Holder:

@@ -39,7 +39,7 @@ class Editor(str, Enum):
     PERSON = "person"
     """Or another program: the value is not the one of flowship's last release."""
     UNKNOWN = "unknown"
-    """No release recorded it."""
+    """No release recorded it, or a later deploy that did not complete may have written it."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def lock(world: World) -> Finding:
         locks.of_history(world.api, world.scope.project),
     )
     found = [each for each in both if each is not None]
-    if at_work := [each for each in found if not each.expired]:
+    if at_work := [each for each in found if each.at_work]:
         return ok(f"a deploy is in progress: {at_work[0].holder}")
     if not found:
         return ok("no deploy is in progress")
@@ -30,7 +30,7 @@ def lock(world: World) -> Finding:
     if world.fix and all(locks.remove(world.api, each) for each in found):
         return ok("no deploy is in progress", [f"removed the expired lock of {holder}"])
     return warning(
-        f"the lock of {holder} has expired",
+        f"the lock of {holder} is left: {found[0].state}",
         "Its deploy was killed, and what it began may be half done. The next deploy breaks it.",
         f"{_REMEDY}; `flowship deploy` completes the deploy",
     )

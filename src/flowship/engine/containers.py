@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import docker.errors
 import requests.exceptions
 
 from flowship.engine.client import LABEL, Engine
 from flowship.engine.errors import engine_errors
+from flowship.project import owner
 
 _CANNOT_START = 127  # the shell's code for "command not found", which this is
 
@@ -91,32 +90,10 @@ def remove(engine: Engine, container: str) -> None:
 
 
 def _is_orphan(labels: Mapping[str, str]) -> bool:
-    machine, _, process = labels[OWNER].rpartition(" ")
     with suppress(ValueError):
         if time.time() > float(labels.get(UNTIL, "inf")):
             return True
-    here = _machine()
-    return bool(here) and machine == here and _process(process.partition("-")[0]) != process
-
-
-def _machine() -> str:
-    """This boot of this machine, and the container in it that sees the same process numbers;
-    "" if it is unknown, as on macOS."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
-    except OSError:
-        return ""
-
-
-def _process(pid: str) -> str:
-    """The process and when it started, which no later process has; "" if it is not alive."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    fields = text.rpartition(")")[2].split()
-    return "" if fields[0] in "ZX" else f"{pid}-{fields[19]}"
+    return owner.has_ended(labels[OWNER])
 
 
 def run(engine: Engine, image_id: str, command: Command) -> Finished:
@@ -151,8 +128,8 @@ def owner_labels(timeout: int | None = None) -> dict[str, str]:
     Args:
         timeout: Seconds after which none does; None if there is no limit.
     """
-    owner = {OWNER: f"{_machine()} {_process(str(os.getpid()))}"}
-    return owner | ({UNTIL: f"{time.time() + timeout + _MARGIN:.0f}"} if timeout else {})
+    ours = {OWNER: owner.own()}
+    return ours | ({UNTIL: f"{time.time() + timeout + _MARGIN:.0f}"} if timeout else {})
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:

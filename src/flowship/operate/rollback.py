@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.scope import Scope
 
+ROLLBACK = "rollback to "
+"""How a release says that a rollback made it; the number of the release follows."""
+
 
 @dataclass(frozen=True)
 class Rollback:
@@ -90,7 +93,7 @@ def plan(api: PrefectApi, about: Scope, which: str | None, *, prune: bool = Fals
     """
     server, project = api.check(), str(about.project)
     last = _last(api, about)
-    target, later = _target(api, last, which)
+    target, later = _target(api, last, which or unfinished(last))
     images = restoring.restorable(target)
     for image in images:
         _require_image(image, target)
@@ -123,7 +126,7 @@ def execute(
         ApiError: The API does not answer or refuses, or another deploy is in progress.
     """
     labels = tuple(each.label for each in rollback.images)
-    made_by = f"rollback to {rollback.target.number}"
+    made_by = f"{ROLLBACK}{rollback.target.number}"
     return deploy.deploy_all(
         [each.desired for each in rollback.images],
         api,
@@ -180,6 +183,12 @@ def _target(
         code="release-not-found",
         hint="`flowship history` lists the releases",
     )
+
+
+def unfinished(last: Release) -> str | None:
+    """The release to which a rollback that broke off was to return: it goes on with that one."""
+    begun = last.incomplete and last.made_by.startswith(ROLLBACK)
+    return last.made_by.removeprefix(ROLLBACK) if begun else None
 
 
 def _is_previous(release: Release, last: Release) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowship.errors import ExitCode, FlowshipError
+from flowship.errors import ExitCode, FlowshipError, Interrupted
 from flowship.output import terminal
 
 if TYPE_CHECKING:
@@ -118,11 +118,23 @@ class Screen:
         if self.as_json:
             self.result({"error": error_json(exc)})
 
-    def interrupted(self, result: Mapping[str, object] | None = None) -> int:
-        """Report Ctrl-C; `result` is what was done until then. Returns the exit code."""
-        self.info("interrupted")
+    def interrupted(
+        self, result: Mapping[str, object] | None = None, exc: KeyboardInterrupt | None = None
+    ) -> int:
+        """Report Ctrl-C. Returns the exit code.
+
+        Args:
+            result: What was done until then, for ``--json``.
+            exc: Says what was done in words, if it is an `Interrupted`.
+        """
+        message, hint = "interrupted", ""
+        if isinstance(exc, Interrupted):
+            message, hint = str(exc), exc.hint
+        self.info(_escape(message))
+        if hint:
+            self.info(f"  [cyan]→[/] {_escape(hint)}")
         if self.as_json:
-            error = _error("interrupted", ExitCode.INTERRUPTED, code="interrupted")
+            error = _error(message, ExitCode.INTERRUPTED, code="interrupted", hint=hint)
             self.result({**(result or {}), "error": error})
         return ExitCode.INTERRUPTED
 

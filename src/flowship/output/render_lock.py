@@ -21,7 +21,7 @@ DONE = {
 
 def holder(lock: LockState) -> list[RenderableType]:
     """Return the lines about a lock that is held."""
-    state = "expired: the next deploy breaks it" if lock.expired else "its deploy is at work"
+    state = lock.state if lock.at_work else f"{lock.state}: the next deploy breaks it"
     return [
         f"the deploy lock is held by {escape(str(lock.holder))}",
         f"  renewed {_ago(lock.silent)} ago; {state}",

@@ -133,5 +133,5 @@ def failure(exc: BaseException) -> dict[str, str]:
         }
     interrupted = isinstance(exc, KeyboardInterrupt)
     name, code = ("interrupted", ExitCode.INTERRUPTED) if interrupted else ("bug", ExitCode.BUG)
-    message = name if interrupted else f"{type(exc).__name__}: {exc}"
+    message = str(exc) or name if interrupted else f"{type(exc).__name__}: {exc}"
     return {"error": message, "error_code": name, "exit_code": str(int(code))}

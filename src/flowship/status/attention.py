@@ -39,7 +39,7 @@ def of(
         if image.released is False:
             message = (
                 f"the block {image.block} names another image than the last release:"
-                " it was changed on the server"
+                " a deploy did not complete, or it was edited; `flowship plan` shows more"
             )
             yield Attention(Problem.IMAGE_CHANGED, image.block, message)
 

@@ -232,4 +232,4 @@ def _lock(api: PrefectApi, block: str) -> LockStatus | None:
     found = lock.current(api, block) if block else None
     if found is None:
         return None
-    return LockStatus(found.holder.who, found.holder.since, found.expired)
+    return LockStatus(found.holder.who, found.holder.since, not found.at_work)

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from flowship.commands.boundary import after_failure, examples_text, register, run
-from flowship.errors import ApiError
+from flowship.errors import ApiError, Interrupted
 from support.commands import flowship, one_object, world
 
 
@@ -94,6 +94,17 @@ def test_an_expected_failure_ends_with_its_message_and_exit_code(monkeypatch, ca
 def test_an_interrupt_ends_with_130(monkeypatch, capsys):
     assert work(monkeypatch, raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
+
+
+def test_an_interrupt_says_what_was_done_until_then(monkeypatch, capsys):
+    exc = Interrupted("9 of 31 [changes]", "run it again")
+    assert work(monkeypatch, raising(exc)) == 130
+    said = "interrupted: 9 of 31 [changes]\n  → run it again\n"
+    assert capsys.readouterr() == ("", said)
+    assert work(monkeypatch, raising(exc), "--json") == 130
+    error = one_object(capsys.readouterr().out)["error"]
+    assert (error["code"], error["message"]) == ("interrupted", "interrupted: 9 of 31 [changes]")
+    assert error["hint"] == "run it again"
 
 
 def test_an_unexpected_failure_is_a_bug_with_its_traceback(monkeypatch, capsys):

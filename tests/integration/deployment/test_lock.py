@@ -128,9 +128,7 @@ def test_a_lock_that_is_renewed_does_not_expire(api, name, short_lease):
             pass
 
 
-def test_a_holder_that_was_killed_does_not_block_beyond_the_expiry(
-    api, name, prefect_server, short_lease
-):
+def test_a_holder_that_was_killed_on_this_machine_blocks_no_deploy(api, name, prefect_server):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, prefect_server, name],
         stdout=subprocess.PIPE,
@@ -138,14 +136,34 @@ def test_a_holder_that_was_killed_does_not_block_beyond_the_expiry(
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
+    found = lock.current(api, name)
+    assert found is not None
+    assert (found.at_work, found.state) == (True, "its deploy is at work")
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     holder.stdout.close()
+    found = lock.current(api, name)
+    assert found is not None
+    assert (found.expired, found.abandoned) == (False, True)
+    seen = []
+    with lock.held(api, name, wait=False, report=lambda event: seen.append(event.text)):
+        pass
+    (text,) = seen
+    assert f"process {holder.pid}" in text
+    assert text.endswith(": its process on this machine has ended")
+
+
+def test_a_holder_that_was_killed_elsewhere_does_not_block_beyond_the_expiry(
+    api, name, short_lease
+):
+    theirs = {"who": "ada@laptop", "pid": 4711, "process": "another-boot-1 4711-1"}
+    api.create_variable(lock.lock_name(name), theirs)
     seen = []
     began = time.monotonic()
     with lock.held(api, name, report=lambda event: seen.append(event.text)):
-        assert time.monotonic() - began < 30
-    assert any(f"process {holder.pid}" in text and "expired" in text for text in seen)
+        assert 1 < time.monotonic() - began < 30
+    assert "waiting for another deploy" in seen[0]
+    assert seen[-1].endswith("(process 4711, since an unknown time): expired")
 
 
 def test_a_broken_lock_stops_the_deploy(api, name, short_lease):

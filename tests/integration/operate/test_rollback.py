@@ -11,8 +11,10 @@ from dataclasses import replace
 import pytest
 from parts.ports import free_port
 
+from flowship.operate import rollback
 from flowship.prefect.client import PrefectApi
 from flowship.releases import store
+from flowship.releases.record import Release
 from support.commands import ask, flowship, misfits, until, world
 from support.deploying import Target
 from support.projects import git, remove_images, write_files
@@ -301,3 +303,16 @@ def test_delete_and_back(machine, rolled_back):
     assert machine.stored()["name"] == "greet"
     assert back["release"] == done["release"] + 1
     assert {c: s["active"] for c, s in machine.schedules().items()}["0 5 * * *"] is False
+
+
+@pytest.mark.parametrize(
+    ("made_by", "incomplete", "number"),
+    [
+        ("rollback to 2", "interrupted", "2"),
+        ("rollback to 2", "", None),
+        ("deploy", "interrupted", None),
+    ],
+)
+def test_a_rollback_that_broke_off_is_gone_on_with(made_by, incomplete, number):
+    last = Release(5, "de-taxi", made_by, "ada@laptop", incomplete=incomplete)
+    assert rollback.unfinished(last) == number

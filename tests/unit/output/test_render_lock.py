@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowship.deployment.lock import Holder, LockState
 from flowship.output import render_lock
 
@@ -24,6 +26,13 @@ def test_an_expired_lock_says_that_the_next_deploy_breaks_it():
     assert line == "  renewed 3 h ago; expired: the next deploy breaks it"
     (_, line) = render_lock.holder(state(600, expired=True))
     assert "renewed 10 min ago" in str(line)
+
+
+def test_a_lock_whose_process_has_ended_says_so():
+    (_, line) = render_lock.holder(replace(state(1, expired=False), abandoned=True))
+    assert line == (
+        "  renewed 1 s ago; its process on this machine has ended: the next deploy breaks it"
+    )
 
 
 def test_what_a_holder_wrote_is_not_markup():

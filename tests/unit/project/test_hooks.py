@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowship.errors import BuildError, ConfigError
+from flowship.errors import BuildError, ConfigError, Interrupted
 from flowship.project.hooks import Hooks, Point, failure
 from support.configuring import failure as refused
 from support.configuring import load
@@ -101,6 +101,8 @@ def test_an_interruption_and_a_bug_are_failures_too():
         "error_code": "interrupted",
         "exit_code": "130",
     }
+    said = failure(Interrupted("9 of 31 changes were made", "run it again"))
+    assert said["error"] == "interrupted: 9 of 31 changes were made"
     assert failure(KeyError("x"))["error_code"] == "bug"
 
 

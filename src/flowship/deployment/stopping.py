@@ -1,0 +1,63 @@
+"""A deploy that breaks off: how much of it was done, and the next step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flowship.errors import FlowshipError, Interrupted
+
+AGAIN = "run the command again"
+COMPLETE = f"{AGAIN} to complete the deploy"
+
+
+class Progress:
+    """How many of a deploy's changes were made.
+
+    Args:
+        images: How many images the deploy has: of several, the changes of a later one are not
+            known yet.
+    """
+
+    def __init__(self, images: int = 1) -> None:
+        self._images = images
+        self._total = 0
+        self.done = 0
+
+    def planned(self, changes: int) -> None:
+        """So many changes follow those that were made."""
+        self._total = self.done + changes
+
+    def made(self) -> None:
+        """The server accepted a change."""
+        self.done += 1
+
+    def __str__(self) -> str:
+        of = f" of {self._total}" if self._images == 1 else ""
+        plural = (self._total if of else self.done) != 1
+        ends = "were made, and they stay" if self.done != 1 else "was made, and it stays"
+        return f"{self.done}{of} {'changes' if plural else 'change'} {ends}"
+
+    def _explain(self, exc: FlowshipError) -> None:
+        if self._images > 1 or self.done < self._total:
+            exc.details = "\n".join(filter(None, (exc.details, str(self))))
+        if AGAIN not in exc.hint:
+            exc.hint = f"{exc.hint}; then {COMPLETE}" if exc.hint else COMPLETE
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Add to what ends a deploy how far it got, if it changed something.
+
+        Raises:
+            FlowshipError, Interrupted: What the block raised.
+        """
+        try:
+            yield
+        except FlowshipError as exc:
+            if self.done:
+                self._explain(exc)
+            raise
+        except KeyboardInterrupt as exc:
+            if not self.done:
+                raise
+            raise Interrupted(str(self), COMPLETE) from exc

@@ -1,0 +1,103 @@
+"""A deploy that breaks off in the middle, on a real server: what it says, and what a plan says
+afterwards."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from flowship.deployment.lock import current
+from flowship.deployment.plan import Editor
+from flowship.errors import ApiError, Interrupted
+from flowship.prefect.client import PrefectApi
+from flowship.releases import store
+from support.deploying import Counting, Project, Target
+
+pytestmark = pytest.mark.server
+
+NEW = "user/de-repo:new@sha256:" + "cd" * 32
+
+
+class Breaking(Counting):
+    """Ends with `exc` where a schedule would be written."""
+
+    def __init__(self, exc: BaseException) -> None:
+        super().__init__()
+        self.exc = exc
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method in ("POST", "PATCH") and "/schedules" in request.url.path:
+            raise self.exc
+        return super().handle_request(request)
+
+
+def break_off(project: Project, exc: BaseException) -> None:
+    """Deploy a new image and another cron; `exc` comes before the cron is written."""
+    project.configure(cron="0 7 * * *")
+    url = project.api.url
+    project.api = PrefectApi(Target(url), transport=Breaking(exc), sleep=lambda seconds: None)
+    try:
+        project.deploy(reference=NEW)
+    finally:
+        project.api = PrefectApi(Target(url))
+
+
+def editors(project: Project) -> set[Editor]:
+    plan = project.plan(reference=NEW)
+    assert plan.operations
+    return {change.edited_by for o in plan.operations for change in o.changes}
+
+
+@pytest.fixture
+def project(prefect_server) -> Project:
+    project = Project(prefect_server)
+    project.deploy()
+    return project
+
+
+def test_an_interrupted_deploy_says_what_it_changed_and_the_next_one_completes_it(project):
+    with pytest.raises(Interrupted) as caught:
+        break_off(project, KeyboardInterrupt())
+    assert str(caught.value) == "interrupted: 1 of 2 changes was made, and it stays"
+    assert project.block()["data"]["image"] == NEW
+    assert current(project.api, project.block()["name"]) is None
+    release = store.history(project.api, project.values["name"])[0]
+    assert (release.incomplete, release.images[0].reference) == ("interrupted", NEW)
+    assert editors(project) == {Editor.FLOWSHIP}, "nobody edited it"
+    project.deploy(reference=NEW)
+    (schedule,) = project.schedules()
+    assert schedule["schedule"]["cron"] == "0 7 * * *"
+    assert not store.history(project.api, project.values["name"])[0].incomplete
+
+
+def test_an_interrupt_before_the_first_change_leaves_nothing_to_complete(project):
+    project.deploy(reference=NEW)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        break_off(project, KeyboardInterrupt())
+    assert type(caught.value) is KeyboardInterrupt
+    assert not store.history(project.api, project.values["name"])[0].incomplete
+
+
+class Killed(BaseException):
+    """Ends a deploy that records nothing more, as kill -9 does."""
+
+
+def test_what_a_killed_deploy_wrote_is_not_taken_for_a_persons_edit(project):
+    name = project.values["name"]
+    project.configure(tags=["new"])
+    with pytest.raises(Killed):
+        break_off(project, Killed())
+    assert store.history(project.api, name)[0].number == 1
+    project.configure(tags=["a"], cron="0 5 * * *")
+    plan = project.plan()
+    editors = {change.field: change.edited_by for o in plan.operations for change in o.changes}
+    assert editors == {"image": Editor.FLOWSHIP, "tags": Editor.UNKNOWN}
+    assert not [operation for operation in plan.operations if operation.edited]
+
+
+def test_a_timeout_in_the_middle_says_what_was_changed(project):
+    with pytest.raises(ApiError) as caught:
+        break_off(project, httpx.ReadTimeout("timed out"))
+    assert caught.value.code == "api-timeout"
+    assert caught.value.details.endswith("1 of 2 changes was made, and it stays")
+    assert caught.value.hint.endswith("; then run the command again to complete the deploy")
