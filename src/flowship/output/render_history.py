@@ -58,18 +58,24 @@ def _image_json(image: ReleasedImage) -> dict[str, Any]:
 
 
 def listed(
-    project: str, releases: Sequence[Release], columns: int | None = None
+    project: str,
+    releases: Sequence[Release],
+    *,
+    environment: str | None = None,
+    columns: int | None = None,
 ) -> list[RenderableType]:
     """The releases, two lines each.
 
     Args:
         project: The project's name.
         releases: The newest first.
+        environment: The only one whose releases these are.
         columns: The width of the terminal: the summary of the changes, the tag and the name of a
             person are shortened, and never the environment. None shortens nothing.
     """
     if not releases:
-        return [f"{escape(project)} has no release: `flowship ship` records the first one"]
+        of, command = words.of_environment(environment), words.first_release(environment)
+        return [escape(f"{project} has no release{of}: `{command}` records the first one")]
     rows = [_row(release, shorten=columns is not None) for release in releases]
     heads = ("", "when", "what", "image", "git", "who")
     widths = [max(len(row[n]) for row in (heads, *rows)) for n in range(len(heads))]

@@ -30,7 +30,7 @@ LONG = replace(
 
 
 def test_a_release_has_two_lines_whose_summary_fits_on_a_terminal():
-    lines = plain(render_history.listed("taxi", [LONG, LAST, replace(LAST, number=0)], 80))
+    lines = plain(render_history.listed("taxi", [LONG, LAST, replace(LAST, number=0)], columns=80))
     assert len(lines) == 7
     assert max(len(line) for line in lines[2::2]) == 80
     assert lines[2].endswith("…")
@@ -52,6 +52,9 @@ def test_nothing_is_shortened_in_a_pipe():
 def test_a_project_without_a_release_says_what_records_one():
     assert plain(render_history.listed("taxi", [])) == [
         "taxi has no release: `flowship ship` records the first one"
+    ]
+    assert plain(render_history.listed("taxi", [], environment="production")) == [
+        "taxi has no release of production: `flowship ship --env production` records the first one"
     ]
 
 
