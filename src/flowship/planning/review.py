@@ -36,7 +36,7 @@ class Review:
         """The options that the plan was made with."""
         return Flags(name=self.plan.name, prune=self.plan.prune)
 
-    def _make_anew(self, environment: str | None) -> str:
+    def _make_new(self, environment: str | None) -> str:
         """The hint with the command that makes a plan with the same options, in the same file."""
         plan = self.plan
         values = {"env": environment, "only": plan.only, "name": plan.name, "repo": plan.repo}
@@ -56,7 +56,7 @@ class Review:
             raise ConfigError(
                 f"the plan has no image {label}: the configuration changed",
                 code="plan-files-changed",
-                hint=self._make_anew(self.plan.environment),
+                hint=self._make_new(self.plan.environment),
             )
         return found
 
@@ -99,7 +99,7 @@ class Review:
                     code="plan-for-another",
                     hint=f"add --env {planned}"
                     if what == "environment" and planned
-                    else self._make_anew(settings.environment),
+                    else self._make_new(settings.environment),
                     where="--plan",
                 )
 
@@ -119,7 +119,7 @@ class Review:
             raise ConfigError(
                 f"the files of the image {label} changed since the plan was made",
                 code="plan-files-changed",
-                hint=self._make_anew(self.plan.environment),
+                hint=self._make_new(self.plan.environment),
                 details="\n".join(changed(was.files, files)),
             )
 
@@ -150,6 +150,6 @@ class Review:
         raise ApiError(
             f"the server is not as it was when the plan was made{since}: nothing was changed",
             code="plan-outdated",
-            hint=self._make_anew(self.plan.environment),
+            hint=self._make_new(self.plan.environment),
             details="\n".join(moved),
         )
