@@ -74,7 +74,7 @@ def of_environment(environment: str | None) -> str:
 
 
 def first_release(environment: str | None) -> str:
-    """The command that records the first release of an environment."""
+    """The command that deploys to an environment, such as for its first release."""
     return f"flowship ship --env {shlex.quote(environment)}" if environment else "flowship ship"
 
 
