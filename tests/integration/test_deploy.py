@@ -16,6 +16,7 @@ from flowship.deploy import ensure_pool, preflight, validate_image
 from flowship.deployment.desired import Flags
 from flowship.deployment.draft import draft
 from flowship.deployment.observed import Ground
+from flowship.deployment.plan import Action
 from flowship.errors import ApiError, ConfigError
 from flowship.prefect.client import PrefectApi
 from support.deploying import Project, Target, image, settings
@@ -416,6 +417,9 @@ def test_other_deployments_that_share_the_block_are_named(project):
     assert report.moved == (f"flow-{project.tag}/nightly",)
     assert report.block.edits == ()
     assert project.deploy(reference="user/de-repo:new@sha256:" + "cd" * 32).moved == ()
+    last = project.deploy(Flags(prune=True), reference="user/de-repo:x@sha256:" + "ef" * 32)
+    assert last.moved == ()  # it was deleted by the same deploy
+    assert [o.name for o in last.operations if o.action is Action.DELETE]
 
 
 def test_an_image_that_was_not_pushed_is_never_pulled_until_it_is(project):

@@ -352,7 +352,7 @@ def test_three_flows_in_two_folders_are_run_by_their_schedules_from_one_image(ma
     note, others = others.split("\n", 1)
     project.toml.write_text(own + f"# The other flows{note}\n" + re.sub("(?m)^# ", "", others))
     deployed = project("ship", "--json").json["deploy"]["deployments"]
-    assert [d["name"] for d in deployed] == ["trips", "zones-often", "report-often"]
+    assert [d["name"] for d in deployed] == ["trips-often", "zones-often", "report-often"]
     assert [len(d["schedules"]) for d in deployed] == [1, 1, 1]
 
     runs = {d["name"]: until(lambda d=d: first_run(machine, d["name"]), 1) for d in deployed}

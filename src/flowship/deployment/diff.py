@@ -44,9 +44,11 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
     reschedule: list[str | IdOf] = []
     renamed = left.renamed(desired, state, last)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
-        made = diff_deployment.operations(desired, wanted, found, variables)
+        before = renamed.get(wanted.full_name)
+        taken_over = left.paused_as_before(wanted, before) if before else wanted
+        made = diff_deployment.operations(desired, taken_over, found, variables)
         own: Iterable[Operation] = made.operations
-        if before := renamed.get(wanted.full_name):
+        if before:
             moves = desired.when_removed is WhenRemoved.PRUNE
             own = left.hand_on(made.operations, wanted, found, before, moves=moves)
         operations += [o for o in own if not _is_repeated(o, operations)]

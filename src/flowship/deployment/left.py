@@ -143,6 +143,13 @@ def without_their_alerts(deleted: Collection[str], state: ServerState) -> Iterat
             )  # fmt: skip
 
 
+def paused_as_before(wanted: DesiredDeployment, before: Deployment) -> DesiredDeployment:
+    """The deployment, which is created as paused as it was under its old name; a flag wins."""
+    if wanted.paused is not None:
+        return wanted
+    return replace(wanted, paused_at_first=bool(before["paused"]))
+
+
 def hand_on(
     created: Sequence[Operation],
     wanted: DesiredDeployment,
@@ -154,7 +161,7 @@ def hand_on(
     """The operations that create a deployment, with the state that it had under its old name.
 
     Args:
-        created: From `flowship.deployment.diff_deployment`.
+        created: From `flowship.deployment.diff_deployment`, for `paused_as_before`.
         wanted: The deployment.
         found: The same on the server, without schedules.
         before: The one of the old name.
@@ -165,7 +172,7 @@ def hand_on(
         body = dict(operation.body)
         paused = False
         if operation.resource is Resource.DEPLOYMENT and wanted.paused is None:
-            body["paused"] = paused = bool(before["paused"])
+            paused = bool(before["paused"])
         elif operation.resource is Resource.SCHEDULE and body.get("slug") in inactive:
             body["active"], paused = False, True
         reason = f"renamed from {before['name']}" + (", stays paused" if paused else "")

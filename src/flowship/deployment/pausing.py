@@ -73,7 +73,7 @@ def change(
     changed = (found["paused"] if one is None else not one["active"]) is not paused
     if changed and one is not None:
         api.set_schedule_active(found["id"], one, active=not paused)
-    elif changed:
+    elif changed or paused:  # also one that is paused: the server then removes runs it has planned
         api.set_deployment_paused(found["id"], paused=paused)
     if changed and not (one is None and paused):
         with suppress(ApiError):  # the server's own rounds come within a minute

@@ -12,7 +12,7 @@ from flowship.deployment import diff_alerts, diff_schedules, docker_block, drift
 from flowship.deployment.desired import DesiredDeployment, DesiredState, ScheduleSource
 from flowship.deployment.diff_block import block_after
 from flowship.deployment.drift import LastRelease
-from flowship.deployment.observed import ObservedDeployment, ServerState
+from flowship.deployment.observed import ObservedDeployment, ServerState, SharingDeployment
 from flowship.deployment.parameters import all_masked
 from flowship.deployment.plan import Action, Editor, FieldChange, Operation, Plan, Resource
 from flowship.deployment.pools import Pool, paused_pool, pool_of
@@ -80,6 +80,8 @@ def summarize(outcome: Outcome) -> DeployReport:
     block = _block(outcome)
     observed = zip(desired.deployments, before.deployments, outcome.now.deployments, strict=True)
     moves = before.block and before.block["data"].get("image") != desired.image.reference
+    deleted = {o.id for o in outcome.plan.operations if o.action is Action.DELETE}
+    sharing = tuple(s for s in before.sharing if s.deployment["id"] not in deleted)
     return DeployReport(
         image=desired.image.reference,
         platform=desired.image.platform,
@@ -91,13 +93,13 @@ def summarize(outcome: Outcome) -> DeployReport:
         block=block,
         pool=_pool(outcome),
         deployments=tuple(_deployment(outcome, *three) for three in observed),
-        moved=tuple(s.name for s in before.sharing) if moves else (),
+        moved=tuple(s.name for s in sharing) if moves else (),
         warnings=(
             *desired.warnings,
             *_newer_image(outcome),
             *_paused_pool(outcome),
             *_invalid_on_server(block.kept),
-            *_left_over(desired, before, outcome.last),
+            *_left_over(desired, sharing, outcome.last),
         ),
         dry_run=outcome.after is None,
         alerts=tuple(_alerts(outcome)),
@@ -363,7 +365,9 @@ def _invalid_on_server(kept: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> Iterator[str]:
+def _left_over(
+    desired: DesiredState, sharing: Sequence[SharingDeployment], last: LastRelease
+) -> Iterator[str]:
     """Deployments on this block that no release of this project made and the project does not
     configure; for those that one made, see `flowship.deployment.left`."""
     image = desired.image
@@ -373,7 +377,7 @@ def _left_over(desired: DesiredState, state: ServerState, last: LastRelease) -> 
     ours |= {deployment.full_name for deployment in desired.deployments}
     flows = set(desired.configured.values())
     known = names.keys() | flows if len(flows) > 1 else names.keys()
-    for other in state.sharing:
+    for other in sharing:
         if other.name.rpartition("/")[2] in desired.elsewhere:
             continue  # until the other image is deployed
         delete = f"`{_delete_command(desired, other.name, last)}`"

@@ -145,7 +145,7 @@ def test_the_run_continues_when_watching_is_interrupted(built, prefect_server):
     assert result["error"]["exit_code"] == INTERRUPTED
     assert "Traceback" not in stderr
     assert "the run continues" in stderr
-    run = re.search(r"flowship cancel (\S+)$", stderr, re.MULTILINE)
+    run = re.search(r"flowship cancel (\S+)`$", stderr, re.MULTILINE)
     assert run, stderr
     assert run[1] == result["id"]
     assert ask(prefect_server, f"/flow_runs/{result['id']}")["state"]["type"] == "SCHEDULED"

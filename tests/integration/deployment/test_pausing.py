@@ -7,6 +7,7 @@ import time
 import pytest
 
 from flowship.deployment import pausing
+from flowship.deployment.desired import Flags
 from flowship.errors import UsageError
 from support.deploying import Project
 
@@ -48,8 +49,20 @@ def test_a_paused_deployment_has_no_planned_runs_and_its_schedules_keep_their_ow
     assert project.stored()["paused"]
     assert planned(project) == 0
     assert active(project) == {"daily-0500": True, "hourly": True}
+    project.api.schedule_now(project.stored()["id"])
+    assert planned(project) > 0  # the server plans them, and would start them
     again = change(project, paused=True)
-    assert (again.changed, project.network.writes) == (False, [])
+    assert (again.changed, planned(project)) == (False, 0)
+
+
+def test_a_paused_deployment_that_gets_another_name_has_no_planned_runs(project):
+    change(project, paused=True)
+    project.values["deployments"] = [{"name": "nightly-new", "schedules": TWO}]
+    project.deploy(Flags(prune=True))
+    [renamed] = project.api.deployments(flows=[project.facts["flow_name"]])
+    assert (renamed["name"], renamed["paused"]) == ("nightly-new", True)
+    which = {"deployment_id": {"any_": [renamed["id"]]}}
+    assert list(project.api.runs(which)) == []
 
 
 def test_a_resumed_deployment_has_its_planned_runs_at_once(project):
