@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -130,3 +134,23 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     longer = [each for each in names if len(name) > 1 and each.startswith(name)]
     close = longer if len(longer) == 1 else difflib.get_close_matches(name, names, n=1)
     return f'did you mean "{close[0]}"?' if close else otherwise
+
+
+def place_in_toml(path: Path, text: str, reason: str) -> str:
+    """The file, line and column of a TOML parser's error.
+
+    Args:
+        path: The file.
+        text: Its content.
+        reason: What the parser says; of an error "at end of document", the place is the end of the
+            last line that is not blank.
+    """
+    import re
+
+    found = re.search(r"line (\d+), column (\d+)", reason)
+    if found:
+        return f"{path}:{found[1]}:{found[2]}"
+    if "end of document" not in reason:
+        return str(path)
+    lines = text.rstrip().split("\n")
+    return f"{path}:{len(lines)}:{len(lines[-1]) + 1}"

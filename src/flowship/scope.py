@@ -226,7 +226,10 @@ def _named(api: PrefectApi, scope: Scope, own: ProjectDeployments) -> FoundDeplo
         raise ambiguous(name, matching)
     if scope.elsewhere:
         raise _not_in_project(api, scope, own.found)
-    return find(api, name, project=lambda: scope.settings)
+    known = [_full_name(each) for each in own.found]
+    if not known and scope.outline and not scope.unconfigured:
+        known = list(scope.outline.deployment_names)
+    return find(api, name, project=lambda: scope.settings, own=known)
 
 
 def run(api: PrefectApi, scope: Scope, which: Which) -> ChosenRun:

@@ -270,7 +270,7 @@ kept as it is on the server:
     Situation(
         "a parameter that a person set",
         says="""
-  ~ update deployment flow/nightly (no longer configured)
+  ~ update deployment flow/nightly (not configured)
       parameters.year: 1999 → nothing  edited on the server TIME
 """,
         person=edited(parameters={"year": 1999}),
@@ -278,7 +278,7 @@ kept as it is on the server:
     Situation(
         "a parameter that is no longer configured",
         says="""
-  ~ update deployment flow/nightly (no longer configured)
+  ~ update deployment flow/nightly (not configured)
       parameters.year: 2022 → nothing
 """,
         before={"parameters": {"year": 2022}},

@@ -86,6 +86,10 @@ def test_a_named_deployment_is_the_projects_own_where_others_have_one_of_this_na
     error = refused(project, elsewhere(project, full))
     assert error.code == "deployment-not-found"
     assert error.hint == f"it has: flow-{project.tag}/nightly"
+    own = f"flow-{project.tag}/nightly"
+    assert refused(project, in_folder(project, "nope")).hint == f"the project has: {own}"
+    assert refused(project, in_folder(project, "nigtly")).hint == f'did you mean "{own}"?'
+    assert refused(project, Scope(None, "nope")).hint.startswith("the server has: ")
 
 
 def test_the_only_deployment_is_meant_where_none_is_named(project):

@@ -55,8 +55,9 @@ def deploy(
 ) -> None:
     """Create or update the block, the work pool and the scheduled deployments.
 
-    Safe to repeat: changes made in the UI are kept, and what was removed from
-    the configuration is removed. Everything is validated before anything changes.
+    Safe to repeat: pauses and schedules from the UI are kept; crons, parameters
+    and tags follow the configuration. Everything is validated before anything
+    changes.
     """
     from flowship import image_choice, pipeline
     from flowship.commands.hooks import after_deploy, begin

@@ -49,5 +49,5 @@ def history(
         listed = list(islice((r for r in every if environment in (None, r.environment)), limit))
     screen.report(
         {"project": name, "releases": [render_history.to_json(each) for each in listed]},
-        *render_history.listed(name, listed),
+        *render_history.listed(name, listed, environment=environment, columns=screen.columns),
     )

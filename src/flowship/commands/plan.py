@@ -70,5 +70,7 @@ def plan(
         screen.result({}, markdown_plan.document(found))
     else:
         screen.report(found.to_json(), *render_plan.project(found))
+    if out:
+        screen.info(render_plan.saved(out, found.environment))
     if exit_code and found.changes:
         raise typer.Exit(int(ExitCode.CHANGES))

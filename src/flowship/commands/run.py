@@ -64,7 +64,8 @@ def run(
         name = scope.only_deployment(settings)
     announce(screen, settings, "running in" if settings and settings.environment else "running at")
     with scope.open_api(settings) as api:
-        found = find(api, name, project=lambda: settings)
+        own = settings.deployment_names if settings else ()
+        found = find(api, name, project=lambda: settings, own=own)
         started = start(api, found, given)
         if not watch:
             screen.info(*render_runs.started(started))

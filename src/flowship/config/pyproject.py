@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowship.config import files
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, place_in_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -145,18 +144,20 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, ValueError) as exc:  # ValueError: a number of 5,000 digits
-        raise _invalid(path, str(exc)) from exc
+        raise _invalid(path, text, str(exc)) from exc
     except RecursionError as exc:
-        raise _invalid(path, "arrays or tables are nested too deeply") from exc
+        raise _invalid(path, text, "arrays or tables are nested too deeply") from exc
     if _is_deeper(document, DEEPEST):
-        raise _invalid(path, f"tables are nested more than {DEEPEST} levels deep")
+        raise _invalid(path, text, f"tables are nested more than {DEEPEST} levels deep")
     return document
 
 
-def _invalid(path: Path, reason: str) -> ConfigError:
-    found = re.search(r"line (\d+), column (\d+)", reason)
-    where = ":".join([str(path), *found.groups()]) if found else str(path)
-    return ConfigError(f"{path.name} is not valid TOML: {reason}", code="invalid-toml", where=where)
+def _invalid(path: Path, text: str, reason: str) -> ConfigError:
+    return ConfigError(
+        f"the file is not valid TOML: {reason}",
+        code="invalid-toml",
+        where=place_in_toml(path, text, reason),
+    )
 
 
 def _is_deeper(value: object, levels: int) -> bool:

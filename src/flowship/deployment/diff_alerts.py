@@ -120,7 +120,7 @@ def _update(
             name,
             names.shown(before.get(name)) if name == "deployments" else before.get(name),
             names.shown(after.get(name)) if name == "deployments" else after.get(name),
-            "configuration" if name in after else "no longer configured",
+            "configuration" if name in after else "not configured",
             fingerprint=fingerprint(before.get(name)),
         )
         for name in dict.fromkeys((*after, *before))

@@ -258,7 +258,7 @@ def _table(
         if name == "parameters" and key in wanted.from_flags:
             reason = "--param"
         elif key not in after:
-            reason = "no longer configured"
+            reason = "not configured"
         elif (name, key) == ("job_variables", "env") and _is_of_secrets(wanted, before, after):
             reason = "secrets"
         elif (name, key) == ("job_variables", "env") and _is_of_alerts(before, after):

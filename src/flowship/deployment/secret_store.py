@@ -233,9 +233,8 @@ def remove(api: PrefectApi, secret: Secret, *, force: bool) -> SecretChange:
         UsageError: A deployment, configured or on the server, gets it.
         ApiError: The API does not answer or refuses.
     """
-    users = secret.deployments if force else (*secret.deployments, *_users(api, secret.block))
-    if users and not force:
-        by = ", ".join(dict.fromkeys(users))
+    if not force and (users := _users(api, secret)):
+        by = ", ".join(users)
         raise UsageError(
             f"the Secret block {secret.block} is used by {by}: their runs would crash without it",
             code="secret-in-use",
@@ -247,8 +246,15 @@ def remove(api: PrefectApi, secret: Secret, *, force: bool) -> SecretChange:
     return _change(api, secret, "removed" if found else "absent")
 
 
-def _users(api: PrefectApi, block: str) -> Iterable[str]:
-    """The deployments on the server that refer to the block, as flow/deployment."""
+def _users(api: PrefectApi, secret: Secret) -> list[str]:
+    """The deployments that get the secret: those on the server, as flow/deployment, and the
+    configured ones that are not deployed, whose flow is not known."""
+    deployed = sorted(_deployed_users(api, secret.block))
+    names = {each.rpartition("/")[2] for each in deployed}
+    return [*(each for each in secret.deployments if each not in names), *deployed]
+
+
+def _deployed_users(api: PrefectApi, block: str) -> Iterable[str]:
     reference = re.compile(rf"\{{\{{\s*prefect\.blocks\.{SLUG}\.{re.escape(block)}(?![\w-])")
     using = [d for d in api.deployments() if reference.search(str(d["job_variables"]))]
     flows = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in using}))}

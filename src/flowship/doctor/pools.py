@@ -57,13 +57,15 @@ def work_pool(world: World) -> Finding:
 
 def active(world: World) -> Finding:
     """Whether the work pools are not paused."""
+    from flowship.deployment.pools import resume_command
+
     there = {name: found for name, found in world.pools.items() if found}
     paused = [name for name, found in there.items() if found["is_paused"]]
     if paused:
         return error(
             f'the work pool "{paused[0]}" is paused',
             _NOT_STARTED,
-            f'`prefect work-pool resume "{paused[0]}"`, or resume it in the Prefect UI',
+            f"`{resume_command(paused[0])}`, or resume it in the Prefect UI",
         )
     return ok("not paused") if there else skipped("no work pool")
 

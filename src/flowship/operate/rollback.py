@@ -156,11 +156,12 @@ def _last(api: PrefectApi, about: Scope) -> Release:
             where="--env",
         )
     if not found:
+        environment = about.outline.environment if about.outline else None
         raise UsageError(
-            f"{about.project} has no release at {api.url}",
+            f"{about.project} has no release{words.of_environment(environment)} at {api.url}",
             code="release-not-found",
-            hint="`flowship ship` records the first one; `flowship history` lists those of all"
-            " environments",
+            hint=f"`{words.first_release(environment)}` records the first one; `flowship history`"
+            " lists those of all environments",
         )
     return found[0]
 
@@ -170,14 +171,16 @@ def _target(
 ) -> tuple[Release, tuple[Release, ...]]:
     """The release to deploy again, and those after it, the newest first."""
     later: list[Release] = []
+    foreign = None
     for release in store.releases(api, last.project, store.PAGE):
         if release.environment != last.environment:
+            foreign = foreign or (release if which and store.is_meant(release, which) else None)
             continue
         if store.is_meant(release, which) if which else _is_previous(release, last):
             return release, tuple(later)
         later.append(release)
     if which is not None:
-        raise store.not_found(last.project, which)
+        raise _of_another(last, which, foreign) if foreign else store.not_found(last.project, which)
     raise UsageError(
         f"{last.project} has no earlier release that differs from release {last.number}",
         code="release-not-found",
@@ -189,6 +192,19 @@ def unfinished(last: Release) -> str | None:
     """The release to which a rollback that broke off was to return: it goes on with that one."""
     begun = last.incomplete and last.made_by.startswith(ROLLBACK)
     return last.made_by.removeprefix(ROLLBACK) if begun else None
+
+
+def _of_another(last: Release, which: str, found: Release) -> UsageError:
+    """The error for a release of another environment than that of the rollback."""
+    here, there = last.environment, found.environment or "no environment"
+    return UsageError(
+        f"{last.project} has no release {which}{words.of_environment(here)}: release"
+        f" {found.number} is of {there}",
+        code="release-not-found",
+        hint=f"`flowship history --env {shlex.quote(here)}` lists those of {here}"
+        if here
+        else "`flowship history` lists the releases with their environments",
+    )
 
 
 def _is_previous(release: Release, last: Release) -> bool:

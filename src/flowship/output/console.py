@@ -7,6 +7,7 @@ All output of a command goes through `Screen`. Colour and live progress appear o
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -63,6 +64,12 @@ class Screen:
             self._stdout = terminal.console(stderr=False)
         self._stdout.print(text)
         return getattr(sys.stdout, "lost", None) is None
+
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal that shows the result; None in a pipe or a file, which takes
+        lines of any length."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     def info(self, *lines: RenderableType) -> None:
         """Print lines to stderr."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from flowship.operate.rollback import Rollback
     from flowship.releases.record import Release
 
-WIDTH = 80
-WORDS = 76
-"""Characters of the line that says what changed."""
+INDENT = "    "
+TAG, WHO = 14, 20
+"""Characters of a column on a terminal."""
 
 
 def to_json(release: Release) -> dict[str, Any]:
@@ -57,31 +57,47 @@ def _image_json(image: ReleasedImage) -> dict[str, Any]:
     }
 
 
-def listed(project: str, releases: Sequence[Release]) -> list[RenderableType]:
-    """The releases, two lines each."""
+def listed(
+    project: str,
+    releases: Sequence[Release],
+    *,
+    environment: str | None = None,
+    columns: int | None = None,
+) -> list[RenderableType]:
+    """The releases, two lines each.
+
+    Args:
+        project: The project's name.
+        releases: The newest first.
+        environment: The only one whose releases these are.
+        columns: The width of the terminal: the summary of the changes, the tag and the name of a
+            person are shortened, and never the environment. None shortens nothing.
+    """
     if not releases:
-        return [f"{escape(project)} has no release: `flowship ship` records the first one"]
-    rows = [_row(release) for release in releases]
+        of, command = words.of_environment(environment), words.first_release(environment)
+        return [escape(f"{project} has no release{of}: `{command}` records the first one")]
+    rows = [_row(release, shorten=columns is not None) for release in releases]
     heads = ("", "when", "what", "image", "git", "who")
     widths = [max(len(row[n]) for row in (heads, *rows)) for n in range(len(heads))]
     widths[-1] = 0
     lines: list[RenderableType] = [f"[dim]{escape(_line(heads, widths))}[/]"]
     for release, row in zip(releases, rows, strict=True):
-        lines.append(f"[bold]{escape(_line(row, widths)[:WIDTH])}[/]")
-        lines.append(f"    [dim]{escape(_cropped('; '.join(words.changes(release)), WORDS))}[/]")
+        changes = _cropped("; ".join(words.changes(release)), columns and columns - len(INDENT))
+        lines.append(f"[bold]{escape(_line(row, widths))}[/]")
+        lines.append(f"{INDENT}[dim]{escape(changes)}[/]")
     return lines
 
 
-def _row(release: Release) -> tuple[str, ...]:
+def _row(release: Release, *, shorten: bool) -> tuple[str, ...]:
     image = release.images[0] if release.images else None
     more = f" +{len(release.images) - 1}" if len(release.images) > 1 else ""
     texts = (
         str(release.number) if release.number else "-",
         _when(release),
-        _cropped(_what(release), 24),
-        (_short(image) if image else "") + more,
+        _what(release),
+        (_cropped(_short(image), TAG if shorten else None) if image else "") + more,
         f"{image.commit[:7]}{'*' if image.dirty else ''}" if image else "",
-        _cropped(release.who, 20),
+        _cropped(release.who, WHO if shorten else None),
     )
     return tuple(map(one_line, texts))
 
@@ -91,9 +107,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([first[0].rjust(first[1]), *(c.ljust(w) for c, w in others)]).rstrip()
 
 
-def _cropped(text: str, width: int) -> str:
+def _cropped(text: str, width: int | None) -> str:
     text = one_line(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return text if width is None or len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
 def _when(release: Release) -> str:
@@ -108,7 +124,7 @@ def _what(release: Release) -> str:
 def _short(image: ReleasedImage) -> str:
     """The tag; without one, the beginning of the digest."""
     tag = image.name.rpartition("/")[2].partition(":")[2]
-    return _cropped(tag or image.digest.removeprefix("sha256:")[:12], 14)
+    return tag or image.digest.removeprefix("sha256:")[:12]
 
 
 # --- a rollback ---------------------------------------------------------------------------------

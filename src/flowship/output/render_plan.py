@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from flowship.output.tables import warning_lines
 from flowship.output.terminal import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import RenderableType
 
     from flowship.deployment.left import Left
@@ -111,6 +114,13 @@ def project(plan: ProjectPlan) -> list[RenderableType]:
     for each in plan.images:
         lines += [*image(each, several=several), *of_report(each.deploy)]
     return [*lines, f"[bold]{escape(plan_text.totals(plan))}[/]"]
+
+
+def saved(path: Path, environment: str | None) -> str:
+    """Where the plan is, and the command that carries it out."""
+    option = f" --env {shlex.quote(environment)}" if environment else ""
+    command = f"flowship ship{option} --plan {shlex.quote(str(path))}"
+    return escape(f"saved in {one_line(str(path))}: `{one_line(command)}` carries it out")
 
 
 def operation(change: Operation) -> Iterator[str]:

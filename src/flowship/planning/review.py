@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from flowship.config.settings import Settings
     from flowship.deployment.report import DeployReport
 
-NEW_PLAN = "make a new plan, and review it: `flowship plan --out plan.json`"
-
 
 @dataclass(frozen=True)
 class Review:
@@ -38,6 +36,15 @@ class Review:
         """The options that the plan was made with."""
         return Flags(name=self.plan.name, prune=self.plan.prune)
 
+    def _make_new(self, environment: str | None) -> str:
+        """The hint with the command that makes a plan with the same options, in the same file."""
+        plan = self.plan
+        values = {"env": environment, "only": plan.only, "name": plan.name, "repo": plan.repo}
+        options = [f"--{option} {shlex.quote(value)}" for option, value in values.items() if value]
+        options += ["--prune"] if plan.prune else []
+        command = " ".join(["flowship plan", *options, "--out", shlex.quote(self.file)])
+        return f"make a new plan, and review it: `{command}`"
+
     def image(self, label: str) -> ReviewedImage:
         """The plan of an image.
 
@@ -49,7 +56,7 @@ class Review:
             raise ConfigError(
                 f"the plan has no image {label}: the configuration changed",
                 code="plan-files-changed",
-                hint=NEW_PLAN,
+                hint=self._make_new(self.plan.environment),
             )
         return found
 
@@ -92,7 +99,7 @@ class Review:
                     code="plan-for-another",
                     hint=f"add --env {planned}"
                     if what == "environment" and planned
-                    else "make a new plan: `flowship plan --out plan.json`",
+                    else self._make_new(settings.environment),
                     where="--plan",
                 )
 
@@ -112,7 +119,7 @@ class Review:
             raise ConfigError(
                 f"the files of the image {label} changed since the plan was made",
                 code="plan-files-changed",
-                hint=NEW_PLAN,
+                hint=self._make_new(self.plan.environment),
                 details="\n".join(changed(was.files, files)),
             )
 
@@ -143,6 +150,6 @@ class Review:
         raise ApiError(
             f"the server is not as it was when the plan was made{since}: nothing was changed",
             code="plan-outdated",
-            hint=NEW_PLAN,
+            hint=self._make_new(self.plan.environment),
             details="\n".join(moved),
         )

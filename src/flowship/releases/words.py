@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -65,6 +66,16 @@ def _fields(operation: Mapping[str, Any]) -> Iterator[str]:
         of_image = operation.get("resource") == "deployment" and change.get("reason") == NEW_IMAGE
         if not of_image:
             yield str(change.get("field"))
+
+
+def of_environment(environment: str | None) -> str:
+    """ " of production" for a message; empty without an environment."""
+    return f" of {environment}" if environment else ""
+
+
+def first_release(environment: str | None) -> str:
+    """The command that deploys to an environment, such as for its first release."""
+    return f"flowship ship --env {shlex.quote(environment)}" if environment else "flowship ship"
 
 
 def essence(part: ReleasedImage | ReleasedDeployment) -> str:

@@ -11,6 +11,7 @@ from flowship.errors import UsageError
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment
 from flowship.releases import store
+from flowship.releases.words import first_release
 
 if TYPE_CHECKING:
     from flowship.config.settings import Settings
@@ -29,6 +30,7 @@ def find(
     name: str,
     *,
     project: Callable[[], Settings | None] = lambda: None,
+    own: Sequence[str] = (),
 ) -> FoundDeployment:
     """Find a deployment by ``flow/deployment`` or by its own name.
 
@@ -37,6 +39,8 @@ def find(
         name: As the user gave it, or the name of the project's deployment.
         project: Returns the project's settings; called only if several flows have a deployment
             with this name, to choose the project's own.
+        own: The names of the project's deployments, which a hint suggests; without any, it
+            suggests those of the server.
 
     Returns:
         The deployment, with the name of its flow.
@@ -54,7 +58,7 @@ def find(
         raise UsageError(
             f'"{name}" not found at {api.url}',
             code="deployment-not-found",
-            hint=_suggestion(api, bare),
+            hint=_of_project(name, own, project()) if own else _suggestion(api, bare),
             where="DEPLOYMENT",
         )
     if len(matching) > 1:
@@ -114,6 +118,17 @@ def _own(
     released = (d.flow for d in (release.deployments if release else ()) if d.name == name)
     flows = {flow["id"] for flow in api.flows_named([*released][:1])}
     return [d for d in found if d["flow_id"] in flows] or found
+
+
+def _of_project(name: str, own: Sequence[str], settings: Settings | None) -> str:
+    """A similar name of the project, else all of them."""
+    if name in own:
+        ship = first_release(settings.environment if settings else None)
+        return f"it is configured and not deployed: run `{ship}`"
+    bare = {each.rpartition("/")[2]: each for each in own}
+    close = difflib.get_close_matches(name.rpartition("/")[2], bare, n=1)
+    otherwise = f"the project has: {listed(own)}"
+    return f'did you mean "{bare[close[0]]}"?' if close else otherwise
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:

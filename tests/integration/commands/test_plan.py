@@ -40,7 +40,10 @@ class Place:
         return image
 
     def save(self):
-        self("plan", "--out", "../plan.json")
+        done = self("plan", "--out", "../plan.json")
+        assert done.stderr.splitlines()[-1] == (
+            "saved in ../plan.json: `flowship ship --plan ../plan.json` carries it out"
+        )
 
     def refused(self, *arguments):
         done = self(*arguments, "--plan", "../plan.json", "--json", ok=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowship.releases import store
@@ -52,9 +54,39 @@ def test_a_release_of_the_first_format_is_refused(project, roll):
 
 
 def test_several_environments_of_a_server_are_not_mixed(project, roll):
-    from dataclasses import replace
-
     for number, environment in ((1, "staging"), (2, "production")):
         release = replace(RELEASE, project=project.values["name"], number=number)
         store.record(project.api, replace(release, environment=environment))
     assert refusal(roll()) == (2, "environment-required")
+
+
+def test_a_release_of_another_environment_and_a_missing_first_one_say_so(
+    project, tmp_path, prefect_server
+):
+    name = project.values["name"]
+    (tmp_path / "flowship.toml").write_text(
+        f'name = "{name}"\nentrypoint = "f.py:f"\nrequire-env = true\n'
+        "[env.staging]\n[env.production]\n"
+    )
+    env = world(tmp_path / "home", PREFECT_API_URL=prefect_server)
+
+    def error(*arguments):
+        options = ("--env", "production", "--json")
+        done = flowship("rollback", *arguments, *options, cwd=tmp_path, env=env)
+        assert refusal(done) == (2, "release-not-found")
+        return done.json["error"]
+
+    def record(number, environment):
+        release = replace(RELEASE, project=name, number=number, environment=environment)
+        store.record(project.api, release)
+
+    none = error()
+    assert none["message"].startswith(f"{name} has no release of production at ")
+    assert "`flowship ship --env production` records the first one" in none["hint"]
+    record(1, "staging")
+    assert error()["hint"] == none["hint"]
+    record(2, "production")
+    other = error("1")
+    assert other["message"] == f"{name} has no release 1 of production: release 1 is of staging"
+    assert other["hint"] == "`flowship history --env production` lists those of production"
+    assert error("3")["message"] == f"{name} has no release 3"

@@ -127,6 +127,10 @@ def test_a_secret_that_a_deployment_on_the_server_gets_is_not_removed_unless_for
     with pytest.raises(UsageError) as caught:
         secret_store.remove(project.api, forgotten, force=False)
     assert caught.value.code == "secret-in-use"
+    configured = Secret("API_TOKEN", block, ("new", "nightly"))
+    with pytest.raises(UsageError) as both:
+        secret_store.remove(project.api, configured, force=False)
+    assert f"is used by new, flow-{project.tag}/nightly: " in both.value.message
     assert f"flow-{project.tag}/nightly" in caught.value.message
     assert secret_store.remove(project.api, forgotten, force=True).outcome == "removed"
     assert secret_store.remove(project.api, forgotten, force=True).outcome == "absent"

@@ -20,7 +20,7 @@ def test_a_paused_pool(healthy):
         assert healthy.problems() == {"work-pool-active": "error"}
     finally:
         healthy.send("PATCH", path, {"is_paused": False})
-    assert f'resume "{healthy.name}"' in healthy.says("work-pool-active")
+    assert f"work-pool resume {healthy.name}`" in healthy.says("work-pool-active")
 
 
 def test_a_pool_of_the_wrong_type(healthy):

@@ -63,3 +63,16 @@ def test_an_unknown_name_suggests_the_closest_one(project):
             find(project.api, wrong)
         assert caught.value.code == "deployment-not-found"
         assert f"nightly-{project.tag}" in caught.value.hint
+
+
+def test_a_configured_deployment_that_is_not_deployed_is_deployed_first(prefect_server):
+    project = Project(prefect_server)
+    with pytest.raises(UsageError) as caught:
+        find(
+            project.api,
+            f"new-{project.tag}",
+            project=lambda: settings().model_copy(update={"environment": "staging"}),
+            own=("nightly", f"new-{project.tag}"),
+        )
+    command = "flowship ship --env staging"
+    assert caught.value.hint == f"it is configured and not deployed: run `{command}`"

@@ -98,6 +98,19 @@ def test_what_would_exhaust_the_stack_is_not_valid_toml(tmp_path, text, name):
     assert caught.value.code == "invalid-toml"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [('name = "a"\nprofile = ', "2:10"), ("tags = [1,\n\n", "1:11"), ("[block", "1:7")],
+    ids=["value", "blank-lines", "table"],
+)
+def test_an_error_at_the_end_has_the_line_and_column_of_the_last_text(tmp_path, text, place):
+    path = tmp_path / "flowship.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"^the file is not valid TOML: .*end of document") as err:
+        pyproject.read_toml(path)
+    assert err.value.where == f"{path}:{place}"
+
+
 def test_the_tools_that_list_dependencies_are_known(tmp_path):
     path = tmp_path / "pyproject.toml"
     path.write_text('[tool.poetry.dependencies]\npython = "3.11"\n[tool.ruff]\nline-length = 1\n')

@@ -159,7 +159,7 @@ def test_parameters_are_compared_one_by_one_with_the_reason_of_each(server):
     assert operation.body == {"parameters": {"year": 2022, "colour": "green"}}
     assert [(c.field, c.before, c.after, c.reason) for c in operation.changes] == [
         ("parameters.colour", None, "green", "--param"),
-        ("parameters.months", [1], None, "no longer configured"),
+        ("parameters.months", [1], None, "not configured"),
         ("parameters.year", 2021, 2022, "configuration"),
     ]
 

@@ -1,4 +1,4 @@
-"""Releases on a terminal of 80 columns."""
+"""Releases on a terminal, and in a pipe."""
 
 from __future__ import annotations
 
@@ -18,27 +18,43 @@ def plain(lines) -> list[str]:
     return [Text.from_markup(str(line)).plain for line in lines if isinstance(line, str)]
 
 
-def test_a_release_has_two_lines_of_at_most_80_columns():
-    long = replace(
-        LAST,
-        who="a-very-long-name@a-very-long-host.example.com",
-        made_by="promote from an-environment-with-a-long-name",
-        images=(replace(OWN, reference=f"user/taxi:{'v' * 60}"), HEAVY),
-        operations=tuple({**o, "resource": "deployment", "name": f"taxi/{n}", "action": "create"}
-                         for n in range(40) for o in LAST.operations),
-    )  # fmt: skip
-    lines = plain(render_history.listed("taxi", [long, LAST, replace(LAST, number=0)]))
+LONG = replace(
+    LAST,
+    who="a-very-long-name@a-very-long-host.example.com",
+    made_by="promote from staging",
+    environment="production",
+    images=(replace(OWN, reference=f"user/taxi:{'v' * 60}"), HEAVY),
+    operations=tuple({**o, "resource": "deployment", "name": f"taxi/{n}", "action": "create"}
+                     for n in range(40) for o in LAST.operations),
+)  # fmt: skip
+
+
+def test_a_release_has_two_lines_whose_summary_fits_on_a_terminal():
+    lines = plain(render_history.listed("taxi", [LONG, LAST, replace(LAST, number=0)], columns=80))
     assert len(lines) == 7
-    assert max(map(len, lines)) <= 80
+    assert max(len(line) for line in lines[2::2]) == 80
+    assert lines[2].endswith("…")
+    assert " promote from staging (production)  vvvvvvvvvvvvv… +1  0123456*  a-very" in lines[1]
+    assert lines[1].endswith("…")
     assert lines[0].split() == ["when", "what", "image", "git", "who"]
     assert lines[3].startswith("7  ")
     assert "0123456*" in lines[3]
     assert lines[4] == "    new image" or "nothing" in lines[4]
 
 
+def test_nothing_is_shortened_in_a_pipe():
+    lines = plain(render_history.listed("taxi", [LONG]))
+    assert " promote from staging (production)  " + "v" * 60 + " +1  " in lines[1]
+    assert lines[1].endswith(LONG.who)
+    assert lines[2].endswith("; + taxi/39")
+
+
 def test_a_project_without_a_release_says_what_records_one():
     assert plain(render_history.listed("taxi", [])) == [
         "taxi has no release: `flowship ship` records the first one"
+    ]
+    assert plain(render_history.listed("taxi", [], environment="production")) == [
+        "taxi has no release of production: `flowship ship --env production` records the first one"
     ]
 
 

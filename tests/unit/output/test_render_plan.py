@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from flowship.output import render_plan
 from flowship.planning.project_plan import ImagePlan
@@ -96,3 +97,12 @@ def test_the_warnings_of_all_steps_come_once():
     assert lines[:2] == ["warning: x", "warning: y"]
     assert lines.count("warning: x") == 1
     assert "warning: w" in lines
+
+
+def test_a_saved_plan_names_its_file_and_the_command_that_carries_it_out():
+    assert shown([render_plan.saved(Path("plan.json"), None)]) == (
+        "saved in plan.json: `flowship ship --plan plan.json` carries it out"
+    )
+    assert "`flowship ship --env production --plan 'my [plan].json'`" in shown(
+        [render_plan.saved(Path("my [plan].json"), "production")]
+    )

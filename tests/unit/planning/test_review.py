@@ -24,8 +24,11 @@ def review(action="nothing", found=None, **changes):
 
 
 def moved(before, after):
+    found = replace(review(found=before, name="nightly"), file="../my plan.json")
     with pytest.raises(ApiError) as caught:
-        review(found=before).require_same_changes(["de-taxi"], [after], 3)
+        found.require_same_changes(["de-taxi"], [after], 3)
+    command = "`flowship plan --name nightly --out '../my plan.json'`"
+    assert caught.value.hint == f"make a new plan, and review it: {command}"
     assert (caught.value.code, caught.value.exit_code) == ("plan-outdated", ExitCode.API)
     return caught.value.details.splitlines()
 
@@ -52,6 +55,8 @@ def test_a_plan_for_another_place_is_refused(project, environment, url, words):
         review().require_same_place(here, url)
     assert caught.value.code == "plan-for-another"
     assert words in caught.value.message
+    if environment is None:
+        assert caught.value.hint.endswith("`flowship plan --out plan.json`")
 
 
 def test_the_environment_of_the_plan_is_in_the_hint():

@@ -79,8 +79,13 @@ def paused_pool(name: str) -> str:
     """The warning where a work pool is paused."""
     return (
         f'the work pool "{name}" is paused: nothing runs until you resume it with'
-        f" `{prefect_command(f'work-pool resume {shlex.quote(name)}')}`"
+        f" `{resume_command(name)}`"
     )
+
+
+def resume_command(name: str) -> str:
+    """The command that resumes a paused work pool."""
+    return prefect_command(f"work-pool resume {shlex.quote(name)}")
 
 
 def no_worker(pool: str, command: str) -> str:

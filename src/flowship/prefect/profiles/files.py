@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, place_in_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -76,13 +75,11 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        found = re.search(r"line (\d+), column (\d+)", str(exc))
-        where = ":".join([str(path), *found.groups()]) if found else str(path)
         raise ConfigError(
-            f"{path.name} is not valid TOML: {exc}",
+            f"the file is not valid TOML: {exc}",
             code="prefect-file-invalid",
             hint=_FIX_FILE,
-            where=where,
+            where=place_in_toml(path, text, str(exc)),
         ) from exc
 
 
