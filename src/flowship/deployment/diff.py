@@ -45,8 +45,8 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
     renamed = left.renamed(desired, state, last)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
         before = renamed.get(wanted.full_name)
-        taken_over = left.paused_as_before(wanted, before) if before else wanted
-        made = diff_deployment.operations(desired, taken_over, found, variables)
+        created = left.paused_as_before(wanted, before) if before else wanted
+        made = diff_deployment.operations(desired, created, found, variables)
         own: Iterable[Operation] = made.operations
         if before:
             moves = desired.when_removed is WhenRemoved.PRUNE
