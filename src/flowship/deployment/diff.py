@@ -64,7 +64,12 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
     return Plan(tuple(explained), tuple(reschedule))
 
 
-_OF_CONFIGURATION = ("configuration", "the configuration differs", NOT_CONFIGURED)
+_OF_CONFIGURATION = (
+    "configuration",
+    "the configuration differs",
+    "not configured",
+    NOT_CONFIGURED,
+)
 
 
 def _with_origin(operation: Operation, origin: str) -> Operation:
