@@ -43,7 +43,7 @@ FASTEST, SLOWEST = 30, 180  # seconds between heartbeats: Prefect's minimum, and
 MISSED = 3  # heartbeats that have to be missing
 RETRY_WINDOW = 30 * 86400  # seconds in which each automation starts the same run once
 
-_OF_PROJECT = re.compile(r"flowship: [^:]*: ")
+_OF_PROJECT = re.compile(r"^flowship: [^:]*: ")
 """The beginning of an automation's name: which project, image and environment it is of."""
 _RUN = "prefect.flow-run."
 _BEFORE_RUNNING = ("Pending", "Submitting", "InfrastructurePending")
@@ -166,7 +166,7 @@ def owner_of(project: str, block: str) -> str:
 
 def short_name(name: str) -> str:
     """An automation's name without its project: ``failed → slack-webhook/ops``."""
-    return _OF_PROJECT.sub("", name, count=1) if _OF_PROJECT.match(name) else name
+    return _OF_PROJECT.sub("", name)
 
 
 def stored(api: PrefectApi, blocks: Iterable[str]) -> list[Automation]:
