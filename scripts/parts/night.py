@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,7 @@ class Night:
         port = free_port()
         self.folder, self.env = folder, {**env, "FLOWSHIP_REPO": f"{registry}/trips"}
         self.url, self.port = f"http://127.0.0.1:{port}/api", port
+        self._begun: list[subprocess.Popen[bytes]] = []
         self._unique = f"# {uuid.uuid4()}\n"  # an image of an earlier night must not be found
         self.write(flow, config)
         self.run("up", "--port", str(port))
@@ -103,6 +104,18 @@ class Night:
         finally:
             os.close(master)
             os.close(slave)
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Begin a command of flowship, which ends with the night at the latest."""
+        command = [str(FLOWSHIP), *words]
+        self._begun.append(subprocess.Popen(command, cwd=self.folder, env=dict(self.env)))
+        return self._begun[-1]
+
+    def end(self) -> None:
+        """End what was begun and still runs."""
+        for process in self._begun:
+            process.kill()
+            process.wait()
 
     def json(self, *words: str) -> dict[str, Any]:
         """What a command prints with ``--json``."""
@@ -168,14 +181,20 @@ def night(
     """
     folder = home / "trips"
     folder.mkdir()
-    try:
-        yield Night(folder, env, registry, flow, config)
-    finally:
-        _flowship(folder, env, ("down",), subprocess.DEVNULL)
-        for image in engine.images.list(name=f"{registry}/trips"):
-            for container in engine.containers.list(all=True, filters={"ancestor": str(image.id)}):
-                container.remove(force=True)
-            engine.images.remove(str(image.id), force=True)
+    with ExitStack() as at_the_end:
+        at_the_end.callback(_remove, folder, env, registry, engine)
+        made = Night(folder, env, registry, flow, config)
+        at_the_end.callback(made.end)
+        yield made
+
+
+def _remove(folder: Path, env: Mapping[str, str], registry: str, engine: DockerClient) -> None:
+    """End the server and the worker, and remove the images and their containers."""
+    _flowship(folder, env, ("down",), subprocess.DEVNULL)
+    for image in engine.images.list(name=f"{registry}/trips"):
+        for container in engine.containers.list(all=True, filters={"ancestor": str(image.id)}):
+            container.remove(force=True)
+        engine.images.remove(str(image.id), force=True)
 
 
 def _flowship(

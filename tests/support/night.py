@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 
-from parts.night import CONFIG, DAMAGE, FLOW, FLOWSHIP, Night
+from parts.night import CONFIG, DAMAGE, FLOW, Night
 
 from support.commands import until
 
@@ -61,16 +62,17 @@ def the_flow_is_corrected_and_a_person_moves_the_schedule(trips: Night) -> None:
     trips.a_person_moves_the_schedule()
 
 
-def a_deploy_is_killed(trips: Night) -> None:
-    for attempt in range(10):  # one can be too fast to be killed in time
+def a_deploy_hangs(trips: Night) -> None:
+    for attempt in range(10):  # one can be too fast to be stopped in time
         trips.write(config=f'{CONFIG}tags = ["attempt-{attempt}"]\n')
-        deploy = subprocess.Popen([str(FLOWSHIP), "deploy"], cwd=trips.folder, env=trips.env)
+        deploy = trips.begin("deploy")
         until(lambda d=deploy: has_a_lock(trips) or d.poll() is not None, every=0.005)
-        deploy.kill()
-        deploy.wait()
-        if has_a_lock(trips):
-            return
-    raise AssertionError("no deploy left its lock")
+        if deploy.poll() is None:
+            deploy.send_signal(signal.SIGSTOP)
+            if has_a_lock(trips):
+                return
+            deploy.kill()
+    raise AssertionError("no deploy was stopped with its lock")
 
 
 DAMAGED = FLOW.replace("    print", f"{DAMAGE}    print")
@@ -90,6 +92,6 @@ BEFORE = (
     None,
     the_flow_is_corrected_and_a_person_moves_the_schedule,
     None,
-    a_deploy_is_killed,
+    a_deploy_hangs,
 )
 """What happens before each command of the guide; None for nothing."""

@@ -54,7 +54,8 @@ def recreate(p: Project) -> None:
 
 def swap_pool(p: Project) -> None:
     other = f"other-{p.tag}"
-    p.raw("POST", "/work_pools/", {"name": other, "type": "process"})
+    if p.api.work_pool(other) is None:
+        p.raw("POST", "/work_pools/", {"name": other, "type": "process"})
     p.raw("PATCH", f"/deployments/{p.stored()['id']}", {"work_pool_name": other})
 
 

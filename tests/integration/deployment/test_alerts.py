@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -114,6 +115,14 @@ def test_an_automation_of_a_person_is_never_touched(project):
 # --- what they do --------------------------------------------------------------------------------
 
 
+def happens(something: Callable[[], object], within: float = 60) -> bool:
+    """Whether something becomes true within some seconds."""
+    deadline = time.monotonic() + within
+    while not (happened := something()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return bool(happened)
+
+
 class Runs:
     """Runs of the deployed flow, reported on as their containers would."""
 
@@ -147,18 +156,46 @@ class Runs:
         self.set(name, *end)
 
     def reported(self, receiver: Receiver, name: str, *end: str) -> str:
-        """A run that ended so, and that was reported as failed. The server gives up an event if its
-        SQLite database stays locked, so it may take another run."""
+        """A run that ended so, and that was reported as failed."""
+
+        def is_reported(run: str) -> bool:
+            self.run_to(run, *end)
+            return happens(lambda: receiver.about(run))
+
+        run = self.first(name, is_reported)
+        assert {*receiver.about(run)} == {"failed"}
+        return run
+
+    def started_again(self, name: str, *before: str, times: int = 1) -> str:
+        """A run that the server started again so often, each time it crashed.
+
+        Args:
+            name: How the run is called.
+            before: Its states before each crash.
+            times: How often.
+        """
+
+        def is_started_again(run: str, number: int) -> bool:
+            self.crash(run, *before)
+            message = f"Started again after a crash by flowship ({number} of 2)."
+            return happens(lambda: self.states(run)[-1] == ("Scheduled", message))
+
+        numbers = range(1, times + 1)
+        return self.first(name, lambda run: all(is_started_again(run, n) for n in numbers))
+
+    def crash(self, run: str, *before: str) -> None:
+        """Reach states, and crash."""
+        for state in (*before, "CRASHED"):
+            self.set(run, state)
+
+    def first(self, name: str, happened: Callable[[str], bool]) -> str:
+        """The first of some runs to which it happened. The server gives up an event if its SQLite
+        database stays locked, so it may take another run."""
         for number in range(4):
             run = self.start(f"{name}-{number}")
-            self.run_to(run, *end)
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                if receiver.about(run):
-                    assert {*receiver.about(run)} == {"failed"}
-                    return run
-                time.sleep(0.2)
-        raise AssertionError(f"no run {name} was reported")
+            if happened(run):
+                return run
+        raise AssertionError(f"it happened to no run {name}")
 
     def heartbeat(self, name: str) -> None:
         """The heartbeat of a container, as Prefect's engine sends it."""
@@ -193,11 +230,12 @@ def test_each_event_is_reported_and_crashed_runs_start_again_within_their_limit(
     ]
     project.deploy()
     runs = Runs(project)
-    late = runs.start("late")
-    stuck = runs.start("stuck")
-    runs.set(stuck, "PENDING")
-    runs.set(stuck, "RUNNING")
-    runs.heartbeat(stuck)
+    late = [runs.start(f"late-{number}") for number in range(3)]
+    stuck = [runs.start(f"stuck-{number}") for number in range(3)]
+    for run in stuck:
+        runs.set(run, "PENDING")
+        runs.set(run, "RUNNING")
+        runs.heartbeat(run)
 
     failed = runs.reported(receiver, "failed", "FAILED", "Failed", "no rows")
     runs.reported(receiver, "timed-out", "FAILED", "TimedOut")
@@ -207,24 +245,18 @@ def test_each_event_is_reported_and_crashed_runs_start_again_within_their_limit(
     runs.run_to(skipped, "COMPLETED", "Skipped")
     runs.heartbeat(fine)  # one that arrives after the end
 
-    crashing = runs.start("crashing")
-    for number in (1, 2):
-        runs.run_to(crashing, "CRASHED")
-        message = f"Started again after a crash by flowship ({number} of 2)."
-        until(lambda m=message: runs.states(crashing)[-1] == ("Scheduled", m))
-    runs.run_to(crashing, "CRASHED")
-    not_started = runs.start("not-started")
-    runs.set(not_started, "PENDING")
-    runs.set(not_started, "CRASHED")
-    until(lambda: runs.state(not_started) in ("Scheduled", "Late"))
+    begun = ("PENDING", "RUNNING")
+    crashing = runs.started_again("crashing", *begun, times=2)
+    runs.crash(crashing, *begun)
+    runs.started_again("not-started", "PENDING")
 
-    until(lambda: len(receiver.about(crashing)) >= 3)
-    until(lambda: receiver.about(late) == ["late for 10 seconds"])
-    until(lambda: "stuck" in receiver.about(stuck))
+    until(lambda: any(receiver.about(run) == ["late for 10 seconds"] for run in late))
+    until(lambda: any("stuck" in receiver.about(run) for run in stuck))
     ended = ("Crashed", "No heartbeat for 1 minute 30 seconds: its container has probably died."
              " Ended by flowship.")  # fmt: skip
-    assert ended in runs.states(stuck)
-    until(lambda: runs.state(stuck) in ("Scheduled", "Late"))
+    [reported, *_] = [run for run in stuck if "stuck" in receiver.about(run)]
+    assert ended in runs.states(reported)
+    until(lambda: any(runs.state(run) in ("Scheduled", "Late") for run in stuck))
 
     assert {*receiver.about(crashing)} == {"crashed"}
     assert runs.state(crashing) == "Crashed", "the limit is reached"
