@@ -128,12 +128,26 @@ class Interrupted(KeyboardInterrupt):
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """The hint for a name that does not exist: the nearest one that does, or else `otherwise`."""
-    import difflib
-
     names = list(known)
     longer = [each for each in names if len(name) > 1 and each.startswith(name)]
-    close = longer if len(longer) == 1 else difflib.get_close_matches(name, names, n=1)
-    return f'did you mean "{close[0]}"?' if close else otherwise
+    close = longer[0] if len(longer) == 1 else nearest(name, names)
+    return f'did you mean "{close}"?' if close else otherwise
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name that is most like another one.
+
+    Args:
+        name: What the user wrote.
+        known: The names that exist.
+        cutoff: How like they have to be, from 0 to 1 (the same).
+
+    Returns:
+        The name; empty if none is like it.
+    """
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), "")
 
 
 def place_in_toml(path: Path, text: str, reason: str) -> str:

@@ -5,7 +5,6 @@ It works where there is no project, or one that cannot be read.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowship.config import loading, outline, overlays
 from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError, FlowshipError, UsageError
+from flowship.errors import ConfigError, FlowshipError, UsageError, nearest
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -372,8 +371,8 @@ def _known_projects(api: PrefectApi, project: str) -> str:
 
     for part in (project[:2], ""):
         known = store.projects(api, part)
-        if close := difflib.get_close_matches(project, known, n=1):
-            return f'did you mean "{close[0]}"?'
+        if close := nearest(project, known):
+            return f'did you mean "{close}"?'
     if known:
         return f"projects with a release there: {_listed(known)}"
     return "no project has a release there: run `flowship ship`"

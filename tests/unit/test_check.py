@@ -11,7 +11,7 @@ import pytest
 from flowship import check
 from flowship.build_request import prepare_build
 from flowship.config import loading
-from flowship.dockerfile import Finding, Linter, Severity
+from flowship.dockerfile.rules import Finding, Linter, Severity
 from flowship.errors import ConfigError
 from support.projects import write
 
@@ -291,7 +291,7 @@ def test_a_fix_that_cannot_be_written_leaves_the_file_unchanged(dockerfile, monk
 
 def test_findings_of_hadolint_are_added_in_order_and_never_stop_a_build(dockerfile, monkeypatch):
     theirs = Finding("DL9999", Severity.WARNING, 1, 1, 2, "message", "help", source=Linter.HADOLINT)
-    monkeypatch.setattr("flowship.dockerfile.run_hadolint", lambda text: [theirs])
+    monkeypatch.setattr("flowship.dockerfile.hadolint.run_hadolint", lambda text: [theirs])
     checked = check.with_hadolint(check.check_file(dockerfile, None))
     assert rules(checked) == ["DL9999", "relative-destination"]
     assert [f.rule for f in checked.errors] == ["relative-destination"]

@@ -17,7 +17,8 @@ from flowship.config.every_environment import Failure, failures
 from flowship.config.loading import load, settings_or_none
 from flowship.config.names import module_of
 from flowship.config.settings import FLOWS_DIR, Settings
-from flowship.dockerfile import Facts, Finding, Severity
+from flowship.dockerfile import hadolint, rules
+from flowship.dockerfile.rules import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError, did_you_mean
 from flowship.project import context, requirement_rules
 from flowship.registry.target import push_target
@@ -265,13 +266,13 @@ def _check(text: str, facts: Facts, engine: Engine | None) -> tuple[list[Finding
 
     Most files have no such path. Then no engine is needed, and docker-py is not imported.
     """
-    findings = dockerfile.check(text, facts)
+    findings = rules.check(text, facts)
     relative = {"relative-destination", "relative-workdir", "flow-not-in-place"}
     if not relative & ({f.rule for f in findings} | facts.ignore):
         return findings, facts
     workdirs = _working_directories(dockerfile.base_images(text, facts.build_args), engine)
     facts = replace(facts, workdirs=workdirs)
-    return (dockerfile.check(text, facts) if workdirs else findings), facts
+    return (rules.check(text, facts) if workdirs else findings), facts
 
 
 def _working_directories(bases: list[str], engine: Engine | None) -> Mapping[str, str]:
@@ -319,7 +320,7 @@ def validate_names(settings: Settings) -> None:
             push_target(None, image)
     for key in ("error", "warn", "ignore"):
         for rule in getattr(settings.check, key):
-            if rule not in dockerfile.RULES:
+            if rule not in rules.RULES:
                 raise _unknown_rule(rule, key, settings)
 
 
@@ -342,7 +343,7 @@ def _unknown_rule(rule: str, key: str, settings: Settings) -> ConfigError:
     return ConfigError(
         f'check.{key}: unknown rule "{rule}"',
         code="unknown-rule",
-        hint=did_you_mean(rule, dockerfile.RULES, hint),
+        hint=did_you_mean(rule, rules.RULES, hint),
         where=settings.place("check", key),
     )
 
@@ -358,16 +359,16 @@ def fix(checked: Checked) -> Checked:
     """
     if not checked.path or not checked.fixable:
         return checked
-    text = dockerfile.fix(checked.text, checked.fixable)
+    text = rules.fix(checked.text, checked.fixable)
     hint = "check the free disk space and the permissions of the folder"
     rewriting.rewrite(checked.path, text, hint=hint)
-    left = dockerfile.check(text, checked.facts)
+    left = rules.check(text, checked.facts)
     return replace(checked, text=text, findings=tuple(left), fixed=len(checked.fixable))
 
 
 def with_hadolint(checked: Checked) -> Checked:
     """Add the findings of hadolint, if it is installed; what both report is kept once."""
-    theirs = dockerfile.without_repeats(dockerfile.run_hadolint(checked.text), checked.findings)
+    theirs = hadolint.without_repeats(hadolint.run_hadolint(checked.text), checked.findings)
     both = sorted((*checked.findings, *theirs), key=lambda f: (f.line, f.column))
     return replace(checked, findings=tuple(both))
 

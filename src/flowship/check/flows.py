@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from flowship.build_request import BuildRequest
 from flowship.config.discovery import find_flows
 from flowship.config.names import module_of
 from flowship.config.settings import FLOWS_DIR, Settings
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, nearest
 from flowship.project import entry_function, entry_syntax, modules
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
             entry_function.require(settings, entrypoint, place, entry.source)
         return
     known = modules.flow_modules(request.files, request.layout)
-    near = difflib.get_close_matches(module, known, n=1, cutoff=0.75)
+    near = nearest(module, known, cutoff=0.75)
     top = module.partition(".")[0]
     if not near and not any(name.partition(".")[0] == top for name in known):
         return
@@ -127,7 +126,7 @@ def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
     raise ConfigError(
         f"entrypoint: there is no module {module} in the project{why}",
         code="entrypoint-module-not-found",
-        hint=f'did you mean entrypoint = "{near[0]}:{name}"?' if near else "fix the entrypoint",
+        hint=f'did you mean entrypoint = "{near}:{name}"?' if near else "fix the entrypoint",
         where=settings.place_of_entrypoint(entrypoint),
     )
 
@@ -160,5 +159,5 @@ def entrypoint_hint(settings: Settings, entrypoint: str, left_out: Mapping[str, 
         return why.remedy(settings.file_of(entrypoint) if settings.image_folder else file)
     folder = f"{settings.folder_in_image}/" if settings.folder_in_image else ""
     flows = [folder + flow.entrypoint for flow in find_flows(settings.root)]
-    close = difflib.get_close_matches(entrypoint, flows, n=1)
-    return f'did you mean entrypoint = "{close[0]}"?' if close else "fix the entrypoint"
+    close = nearest(entrypoint, flows)
+    return f'did you mean entrypoint = "{close}"?' if close else "fix the entrypoint"

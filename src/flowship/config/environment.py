@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 from flowship.config.keys import Key, Keys, known_keys
 from flowship.config.locate import Origins, locate
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, nearest
 
 ENV_PREFIX = "FLOWSHIP_"
 
@@ -83,10 +82,10 @@ def _absent_image(values: Mapping[str, Any], path: list[str]) -> str:
     images = values.get("images", {})
     if not isinstance(images, dict) or path[1] in images:
         return ""
-    close = difflib.get_close_matches(path[1], images, n=1)
+    close = nearest(path[1], images)
     if not close:
         return f': the configuration has no image "{path[1]}"'
-    similar = "__".join(["images", close[0], *path[2:]])
+    similar = "__".join(["images", close, *path[2:]])
     return f"; did you mean {ENV_PREFIX}{similar.upper().replace('-', '_')}?"
 
 
@@ -135,10 +134,10 @@ def _nearest_variable(path: list[str], unknown_part: int, known: Mapping[str, ob
     if path[unknown_part] in known:
         whole = ENV_PREFIX + "__".join(path[: unknown_part + 1]).upper().replace("-", "_")
         return f"; set {whole} to the whole value, as JSON if it is a list of tables"
-    close = difflib.get_close_matches(path[unknown_part], known, n=1, cutoff=0.6)
+    close = nearest(path[unknown_part], known)
     if not close:
         return ""
-    similar = "__".join([*path[:unknown_part], close[0], *path[unknown_part + 1 :]])
+    similar = "__".join([*path[:unknown_part], close, *path[unknown_part + 1 :]])
     return f"; did you mean {ENV_PREFIX}{similar.upper().replace('-', '_')}?"
 
 

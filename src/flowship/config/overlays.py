@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from flowship.config.locate import Origins, position
 from flowship.config.settings import Settings
 from flowship.config.spelling import canonical
 from flowship.config.tables import Deployment
-from flowship.errors import ConfigError, UsageError, did_you_mean
+from flowship.errors import ConfigError, UsageError, did_you_mean, nearest
 
 TABLE = "env"
 VARIABLE = "FLOWSHIP_ENV"
@@ -251,10 +250,10 @@ def _not_by_name(given: object, name: str, where: str) -> ConfigError:
 
 
 def _misspelled(deployment: str, known: Collection[str | None], name: str) -> list[str]:
-    close = difflib.get_close_matches(deployment, [k for k in known if k], n=1, cutoff=0.8)
+    close = nearest(deployment, [k for k in known if k], cutoff=0.8)
     if not close:
         return []
     return [
         f'[{TABLE}.{name}.deployments] adds the deployment "{deployment}", which no other'
-        f' environment has; did you mean "{close[0]}"?'
+        f' environment has; did you mean "{close}"?'
     ]

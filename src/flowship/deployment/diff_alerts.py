@@ -118,8 +118,8 @@ def _update(
     changes = tuple(
         FieldChange(
             name,
-            names.shown(before.get(name)) if name == "deployments" else before.get(name),
-            names.shown(after.get(name)) if name == "deployments" else after.get(name),
+            names.shown(name, before),
+            names.shown(name, after),
             "configuration" if name in after else "not configured",
             fingerprint=fingerprint(before.get(name)),
         )
@@ -209,9 +209,12 @@ class _Names:
     known: Mapping[str, str]
     unknown: str
 
-    def shown(self, ids: object) -> list[str]:
-        """Their names, sorted."""
-        return sorted(self.known.get(str(i), self.unknown) for i in _listed(ids))
+    def shown(self, field: str, fields: Mapping[str, Any]) -> object:
+        """The value of a field, with names in place of ids."""
+        value = fields.get(field)
+        if field != "deployments":
+            return value
+        return sorted(self.known.get(str(i), self.unknown) for i in _listed(value))
 
 
 def _names(desired: DesiredState, state: ServerState) -> _Names:

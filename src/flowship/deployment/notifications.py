@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
@@ -57,11 +56,11 @@ def _missing(api: PrefectApi, block: str, where: str) -> ConfigError:
             hint=f"create it: {api.ui_url(f'blocks/catalog/{slug}/create')}",
             where=where,
         )
-    close = difflib.get_close_matches(slug, api.notification_types(), n=1)
+    close = nearest(slug, api.notification_types())
     return ConfigError(
         f'notify: the server has no block type "{slug}"',
         code="notification-block-not-found",
-        hint=f'did you mean "{close[0]}/{name}"?'
+        hint=f'did you mean "{close}/{name}"?'
         if close
         else f"the types are listed at {api.ui_url('blocks/catalog')}",
         where=where,

@@ -6,7 +6,6 @@ crash, or start with an empty value.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block, secrets
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, nearest
 from flowship.prefect.command import prefect_command
 
 if TYPE_CHECKING:
@@ -154,9 +153,9 @@ def _target(reference: Reference) -> tuple[str, ...]:
 def _hint(text: str) -> str:
     forms = "write {{ prefect.blocks.TYPE.NAME }} or {{ prefect.variables.NAME }}"
     kind, _, rest = text.removeprefix("prefect.").partition(".")
-    close = difflib.get_close_matches(kind.lower(), _KINDS, n=1)
-    if not close or close[0] == kind:
+    close = nearest(kind.lower(), _KINDS)
+    if close in {"", kind}:
         return forms
-    meant = f"prefect.{close[0]}.{rest}"
+    meant = f"prefect.{close}.{rest}"
     valid = _BLOCK.fullmatch(meant) or _VARIABLE.fullmatch(meant)
     return f'did you mean "{{{{ {meant} }}}}"?' if valid else forms

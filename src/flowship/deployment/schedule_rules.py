@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import dateutil.tz
 from croniter import croniter
 
 from flowship.deployment.recurrence import RRULE_ANCHOR, cron_dates, parse_rrule
-from flowship.errors import ConfigError, FlowshipError
+from flowship.errors import ConfigError, FlowshipError, nearest
 
 CRON_FIELDS = ("minute (0-59)", "hour (0-23)", "day of month (1-31)", "month (1-12)",
                "day of week (0-6, Sunday is 0)")  # fmt: skip
@@ -100,9 +99,9 @@ def _timezone_hint(name: str) -> str:
     for table in (lower, cities):
         if wanted in table:
             return f'did you mean "{table[wanted]}"?'
-        close = difflib.get_close_matches(wanted, table, n=1, cutoff=0.75)
-        if close and min(len(wanted), len(close[0])) > _LONGEST_ABBREVIATION:
-            return f'did you mean "{table[close[0]]}"?'
+        close = nearest(wanted, table, cutoff=0.75)
+        if close and min(len(wanted), len(close)) > _LONGEST_ABBREVIATION:
+            return f'did you mean "{table[close]}"?'
     return "use an IANA name such as Europe/Paris or Pacific/Auckland"
 
 

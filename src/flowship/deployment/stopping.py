@@ -1,4 +1,4 @@
-"""A deploy that breaks off: how much of it was done, and the next step. Pure."""
+"""A deploy or a deletion that breaks off: how much of it was done, and the next step. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from flowship.errors import FlowshipError, Interrupted
 
 AGAIN = "run the command again"
-COMPLETE = f"{AGAIN} to complete the deploy"
 
 
 class Progress:
@@ -17,10 +16,12 @@ class Progress:
     Args:
         images: How many images the deploy has: of several, the changes of a later one are not
             known yet.
+        what: What breaks off, in words.
     """
 
-    def __init__(self, images: int = 1) -> None:
+    def __init__(self, images: int = 1, what: str = "deploy") -> None:
         self._images = images
+        self._complete = f"{AGAIN} to complete the {what}"
         self._total = 0
         self.done = 0
 
@@ -42,11 +43,11 @@ class Progress:
         if self._images > 1 or self.done < self._total:
             exc.details = "\n".join(filter(None, (exc.details, str(self))))
         if AGAIN not in exc.hint:
-            exc.hint = f"{exc.hint}; then {COMPLETE}" if exc.hint else COMPLETE
+            exc.hint = f"{exc.hint}; then {self._complete}" if exc.hint else self._complete
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Add to what ends a deploy how far it got, if it changed something.
+        """Add to what breaks it off how far it got, if it changed something.
 
         Raises:
             FlowshipError, Interrupted: What the block raised.
@@ -60,4 +61,4 @@ class Progress:
         except KeyboardInterrupt as exc:
             if not self.done:
                 raise
-            raise Interrupted(str(self), COMPLETE) from exc
+            raise Interrupted(str(self), self._complete) from exc

@@ -8,7 +8,6 @@ builder would reject becomes a `Problem`, never an exception.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from flowship.dockerfile.instructions import (
     Problem,
     Word,
 )
+from flowship.errors import nearest
 
 # Go's `[\t\v\f\r ]+`, which separates words; other Unicode spaces are part of a word.
 _SPACE = "\t\v\f\r "
@@ -240,12 +240,12 @@ class _Parser:
         return rest
 
     def _unknown(self, word: str, place: Logical) -> None:
-        close = difflib.get_close_matches(word.upper(), KEYWORDS, n=1)
+        close = nearest(word.upper(), KEYWORDS)
         self._problem(
             f'"{word[:40]}" is not an instruction',
             place.start,
             place.end,
-            f"did you mean {close[0]}?" if close else "start the line with an instruction",
+            f"did you mean {close}?" if close else "start the line with an instruction",
         )
 
     def _onbuild(self, whole: Instruction, rest: Logical, *, nested: bool) -> Instruction | None:

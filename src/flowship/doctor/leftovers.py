@@ -26,11 +26,11 @@ def lock(world: World) -> Finding:
         return ok(f"a deploy is in progress: {at_work[0].holder}")
     if not found:
         return ok("no deploy is in progress")
-    holder = found[0].holder
+    holder, state = found[0].holder, found[0].state
     if world.fix and all(locks.remove(world.api, each) for each in found):
-        return ok("no deploy is in progress", [f"removed the expired lock of {holder}"])
+        return ok("no deploy is in progress", [f"removed the lock of {holder}: {state}"])
     return warning(
-        f"the lock of {holder} is left: {found[0].state}",
+        f"the lock of {holder} is left: {state}",
         "Its deploy was killed, and what it began may be half done. The next deploy breaks it.",
         f"{_REMEDY}; `flowship deploy` completes the deploy",
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flowship.dockerfile import masked
+from flowship.dockerfile.secrets_scan import masked
 from flowship.errors import BuildError
 from flowship.events import Output, Report, Step, Transfer
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowship import __version__, scope
 from flowship.deployment import alerts, block_users, diff_alerts, docker_block, lock
+from flowship.deployment.diff_schedules import is_own
 from flowship.deployment.execute import execute
 from flowship.deployment.plan import Action, Operation, Plan, Resource
+from flowship.deployment.stopping import Progress
 from flowship.deployment.stored import words_of
 from flowship.errors import ApiError, FlowshipError, UsageError
 from flowship.prefect.command import prefect_command
@@ -99,9 +102,17 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
             raise _not_ours(name)
     first = next((i.blocks[0] for i in last.images if i.blocks), "") if last else ""
     ids = {each["id"] for each in found}
-    operations = [*_alerts(api, blocks, ids), *(o for each in found for o in _operations(each))]
     kept = _users(api, blocks, ids)
-    operations += _block_operations(api, [block for block in blocks if block not in kept])
+    # The deployments are the last: as long as one is there, the command can be run again.
+    operations = [
+        *_alerts(api, blocks, ids),
+        *(o for each in found for o in _schedules(each)),
+        *_block_operations(api, [block for block in blocks if block not in kept]),
+        *(
+            Operation(Action.DELETE, Resource.DEPLOYMENT, name, WHY, id=each["id"])
+            for each, name in zip(found, names, strict=True)
+        ),
+    ]
     held = first or (about.lock if about.project else next(iter(blocks), ""))
     configured = _configured(about, found)
     return Deletion(project, last, held, names, Plan(tuple(operations)), kept, configured)
@@ -114,23 +125,30 @@ def carry_out(
 
     Raises:
         ApiError: The API does not answer or refuses, or a deploy is in progress.
+        Interrupted: Ctrl-C, after some of it was deleted.
     """
     with lock.held(api, shown.lock, wait=wait, report=report) as held:
         now = plan(api, about)
         agreed = {(o.resource, o.id) for o in shown.plan.operations}
-        operations = [o for o in now.plan.operations if (o.resource, o.id) in agreed]
+        left = Plan(tuple(o for o in now.plan.operations if (o.resource, o.id) in agreed))
         done: list[Operation] = []
-        try:
-            execute(
-                Plan(tuple(operations)),
-                api,
-                report,
-                before_each=held.check,
-                after_each=done.append,
-            )
-        except FlowshipError as exc:
-            _record(api, shown, done, held.who, exc.message)
-            raise
+        progress = Progress(what="deletion")
+        progress.planned(len(left.operations))
+
+        def made(operation: Operation) -> None:
+            progress.made()
+            done.append(operation)
+
+        with progress.explaining():
+            try:
+                execute(left, api, report, before_each=held.check, after_each=made)
+            except FlowshipError as exc:
+                _record(api, shown, done, held.who, exc.message)
+                raise
+            except KeyboardInterrupt:
+                with suppress(KeyboardInterrupt):  # a second one leaves that out
+                    _record(api, shown, done, held.who, "interrupted")
+                raise
         return _record(api, shown, done, held.who)
 
 
@@ -192,18 +210,17 @@ def _blocks(deployment: FoundDeployment) -> set[str]:
     return set(_BLOCK.findall(str(deployment["job_variables"])))
 
 
-def _operations(deployment: FoundDeployment) -> Iterator[Operation]:
-    name = _full_name(deployment)
+def _schedules(deployment: FoundDeployment) -> Iterator[Operation]:
+    why = "its deployment is deleted"
     for schedule in deployment["schedules"]:
         yield Operation(
             Action.DELETE,
             Resource.SCHEDULE,
-            f"{name}: {words_of(schedule)}",
-            "its deployment is deleted",
+            f"{_full_name(deployment)}: {words_of(schedule)}",
+            why if is_own(schedule) else f"{why}; a person made it, and no rollback brings it back",
             id=schedule["id"],
             parent=deployment["id"],
         )
-    yield Operation(Action.DELETE, Resource.DEPLOYMENT, name, WHY, id=deployment["id"])
 
 
 def _alerts(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> Iterator[Operation]:

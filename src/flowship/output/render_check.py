@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flowship.check import Checked
     from flowship.config.every_environment import Failure
-    from flowship.dockerfile import Finding
+    from flowship.dockerfile.rules import Finding
 
 
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -34,7 +34,9 @@ def findings(checked: Checked) -> list[RenderableType]:
 def _finding(checked: Checked, finding: Finding) -> Iterable[RenderableType]:
     from rich.text import Text
 
-    from flowship.dockerfile import Linter, line_of, masked
+    from flowship.dockerfile import line_of
+    from flowship.dockerfile.rules import Linter
+    from flowship.dockerfile.secrets_scan import masked
 
     severity, source = finding.severity.value, finding.source.value
     colour = COLOURS[severity]

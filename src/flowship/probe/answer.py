@@ -6,13 +6,12 @@ of it, in terms of the project. Exceptions of the flow file are explained in `fl
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from flowship.config.settings import FLOWS_DIR
-from flowship.errors import BuildError
+from flowship.errors import BuildError, nearest
 from flowship.probe import crashes, failures, flow_errors
 from flowship.probe.inside.failures import Failure
 from flowship.probe.result import ProbeResult, Project, Stored
@@ -93,9 +92,8 @@ def _file_missing_hint(project: Project) -> str:
         return f"{file} was not sent to the engine ({reason}): add !{file} to .dockerignore"
     if file in project.files:
         return f"copy it there: COPY {file} {PurePosixPath(FLOWS_DIR, file)}"
-    close = difflib.get_close_matches(file, sorted(project.files), n=1)
-    if close:
-        return f'did you mean entrypoint = "{close[0]}:{project.flow_function}"?'
+    if close := nearest(file, sorted(project.files)):
+        return f'did you mean entrypoint = "{close}:{project.flow_function}"?'
     return f"the project has no file {file}: correct the entrypoint"
 
 
@@ -158,8 +156,8 @@ def _flow_not_found_hint(flows: list[str], project: Project) -> str:
     file, function = project.flow_file, project.flow_function
     if function in flows:
         return f"{function} no longer refers to the flow: is the name assigned again below it?"
-    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
-        return f'did you mean entrypoint = "{file}:{close[0]}"?'
+    if close := nearest(function, flows, cutoff=0.5):
+        return f'did you mean entrypoint = "{file}:{close}"?'
     if flows:
         return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
     return f"decorate the function in {file} with @flow (from prefect import flow)"

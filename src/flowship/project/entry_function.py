@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tokenize
 import unicodedata
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from flowship.config.discovery import flows_in
 from flowship.config.settings import Settings
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, nearest
 
 # Code with one of these can define a name that the file does not contain.
 _DYNAMIC_NAMES = re.compile(
@@ -55,8 +54,8 @@ def registered_name(entrypoint: str, source: Path) -> str | None:
 
 
 def _function_hint(file: str, function: str, flows: list[str]) -> str:
-    if close := difflib.get_close_matches(function, flows, n=1, cutoff=0.5):
-        return f'did you mean entrypoint = "{file}:{close[0]}"?'
+    if close := nearest(function, flows, cutoff=0.5):
+        return f'did you mean entrypoint = "{file}:{close}"?'
     if flows:
         return f'choose one of its flows, for example entrypoint = "{file}:{flows[0]}"'
     return f"decorate the function in {file} with @flow (from prefect import flow)"

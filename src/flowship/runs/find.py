@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowship.deployment import docker_block
-from flowship.errors import UsageError
+from flowship.errors import UsageError, nearest
 from flowship.prefect.client import PrefectApi
 from flowship.prefect.types import Deployment
 from flowship.releases import store
@@ -126,17 +125,17 @@ def _of_project(name: str, own: Sequence[str], settings: Settings | None) -> str
         ship = first_release(settings.environment if settings else None)
         return f"it is configured and not deployed: run `{ship}`"
     bare = {each.rpartition("/")[2]: each for each in own}
-    close = difflib.get_close_matches(name.rpartition("/")[2], bare, n=1)
+    close = nearest(name.rpartition("/")[2], bare)
     otherwise = f"the project has: {listed(own)}"
-    return f'did you mean "{bare[close[0]]}"?' if close else otherwise
+    return f'did you mean "{bare[close]}"?' if close else otherwise
 
 
 def _suggestion(api: PrefectApi, name: str) -> str:
     """A similar name, in a number of requests that does not depend on the server's contents."""
     for part in (name[:2], ""):
         names = sorted({d["name"] for d in api.deployments_like(part)})
-        if close := difflib.get_close_matches(name, names, n=1):
-            return f'did you mean "{close[0]}"?'
+        if close := nearest(name, names):
+            return f'did you mean "{close}"?'
     if not names:
         return "the server has no deployments: run `flowship deploy`"
     return f"the server has: {listed(names)}"

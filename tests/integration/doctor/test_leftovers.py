@@ -25,7 +25,9 @@ def test_expired_locks_are_found_and_removed(healthy):
     assert "ada@laptop" in healthy.says("deploy-lock")
     done = healthy.run("doctor", "--fix")
     assert done.code == 0, done.stdout
-    assert "removed the expired lock of ada@laptop" in done.stdout
+    assert (
+        "removed the lock of ada@laptop (process 1, since an unknown time): expired" in done.stdout
+    )
     assert [api.variable(name) for name in names] == [None, None]
     assert healthy.problems() == {}
 

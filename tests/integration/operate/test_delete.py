@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowship.deployment import lock
-from flowship.errors import ApiError, UsageError
+from flowship.deployment.plan import Resource
+from flowship.errors import ApiError, Interrupted, UsageError
 from flowship.events import silent
 from flowship.operate import delete
 from flowship.releases import store
@@ -39,6 +40,11 @@ def test_a_deployment_goes_with_all_of_its_schedules_and_the_block_stays(project
     assert [o.resource.value for o in found.plan.operations] == [
         "schedule", "schedule", "deployment",
     ]  # fmt: skip
+    why = "its deployment is deleted"
+    assert {o.name.partition(": ")[2]: o.reason for o in found.plan.operations[:2]} == {
+        "every day at 05:00 Pacific/Auckland": why,
+        "every Sunday at 07:07 UTC": f"{why}; a person made it, and no rollback brings it back",
+    }
     assert found.kept == {f"taxi-{project.tag}-docker": "hourly"}
     assert remove(project, "nightly").release == 2
     flow = project.facts["flow_name"]
@@ -110,6 +116,26 @@ def test_it_waits_for_a_deploy_or_fails(project):
         remove(project)
     assert caught.value.code == "deploy-in-progress"
     assert project.stored()
+
+
+def test_an_interrupted_deletion_says_how_far_it_got_and_can_be_completed(project):
+    project.deploy()
+
+    def stop_at_the_block(event: object) -> None:
+        if getattr(getattr(event, "operation", None), "resource", None) is Resource.BLOCK:
+            raise KeyboardInterrupt
+
+    found = delete.plan(project.api, about(project))
+    with pytest.raises(Interrupted) as caught:
+        delete.carry_out(project.api, about(project), found, stop_at_the_block)
+    assert str(caught.value) == "interrupted: 1 of 3 changes was made, and it stays"
+    assert caught.value.hint == "run the command again to complete the deletion"
+    [release, _] = store.history(project.api, project.values["name"])
+    assert (release.made_by, release.incomplete) == ("delete", "interrupted")
+    assert (project.schedules(), project.block() is None) == ([], False)
+    remove(project)
+    assert project.api.block_document("docker-container", f"taxi-{project.tag}-docker") is None
+    assert store.history(project.api, project.values["name"])[0].deployments == ()
 
 
 def test_what_was_not_shown_is_not_deleted(project):

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from flowship.config.settings import Settings
-from flowship.dockerfile import Facts, base_images, check, needs_buildkit, render, run_hadolint
+from flowship.dockerfile import base_images, needs_buildkit, render
+from flowship.dockerfile.hadolint import run_hadolint
+from flowship.dockerfile.rules import Facts, check
 from flowship.errors import ConfigError
 from flowship.project.context import Context, Entry
 from flowship.project.ignore import LeftOut, LeftOutKind

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowship.check import Checked
-from flowship.dockerfile import Facts, check
+from flowship.dockerfile.rules import Facts, check
 from flowship.events import Phase
 from flowship.image import BuiltImage
 from flowship.output.console import Screen

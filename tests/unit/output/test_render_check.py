@@ -11,7 +11,7 @@ import pytest
 from flowship.build_request import prepare_build
 from flowship.check import Checked, check_build, with_hadolint
 from flowship.config import loading
-from flowship.dockerfile import Facts, Finding, Linter, Severity, check
+from flowship.dockerfile.rules import Facts, Finding, Linter, Severity, check
 from flowship.output import render_check
 from support.projects import write
 from support.rendering import shown

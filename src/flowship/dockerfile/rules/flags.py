@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from flowship.dockerfile.builders import FLAGS, REPEATABLE, SWITCHES
 from flowship.dockerfile.instructions import Instruction
 from flowship.dockerfile.rules.findings import Finding, Severity, View, span
 from flowship.dockerfile.stages import Step
+from flowship.errors import nearest
 
 _SHELL = frozenset({"CMD", "ENTRYPOINT", "RUN"})
 
@@ -52,9 +52,8 @@ def _has_flags(instruction: Instruction) -> bool:
 def _advice_on_unknown(name: str, instruction: Instruction) -> str:
     keyword = instruction.keyword
     known = FLAGS.get(keyword, frozenset())
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    if close:
-        return f"did you mean --{close[0]}?"
+    if close := nearest(name.lower(), known):
+        return f"did you mean --{close}?"
     if keyword in _SHELL:
         return f'to make it part of the command, use the JSON form: {keyword} ["--{name}", …]'
     return f"valid flags: {', '.join(f'--{n}' for n in sorted(known))}" if known else "remove it"

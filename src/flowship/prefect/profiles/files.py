@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from flowship.errors import ConfigError, place_in_toml
+from flowship.errors import ConfigError, nearest, place_in_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -222,12 +221,12 @@ def known_profiles(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
 
 def missing_profile(name: str, known: Collection[str], where: str) -> ConfigError:
     """Return the error for a profile that the project names and that is not on this machine."""
-    close = difflib.get_close_matches(name, known, n=1)
+    close = nearest(name, known)
     create = f"`flowship profile set-api URL --profile {name}` creates it"
     return ConfigError(
         f'profile "{name}" does not exist',
         code="profile-not-found",
-        hint=f'did you mean "{close[0]}"? {create}' if close else create,
+        hint=f'did you mean "{close}"? {create}' if close else create,
         where=where,
     )
 
