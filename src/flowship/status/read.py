@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from flowship.deployment import diff_alerts, docker_block, lock, pausing
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from flowship.runs.find import FoundDeployment
 
 MOST_HEARTBEATS = 20  # runs whose signs of life are asked for, each with a request
+SCHEDULER_TAKES = timedelta(minutes=2)
+"""The scheduler of the server looks at its deployments once a minute, and takes some time."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,13 @@ def _next_run(
         if at := stuck.moment(run["expected_start_time"]):
             return NextRun(at, planned=True, by_schedule=run["auto_scheduled"])
     at = next_run(found, now)
-    return NextRun(at, planned=False) if at else None
+    return NextRun(at, planned=_changed_lately(found, now)) if at else None
+
+
+def _changed_lately(found: FoundDeployment, now: datetime) -> bool:
+    """Whether a schedule is so new that the server's scheduler has not come by since."""
+    changed = filter(None, (stuck.moment(each["updated"]) for each in found["schedules"]))
+    return any(now - at < SCHEDULER_TAKES for at in changed)
 
 
 def _stuck(

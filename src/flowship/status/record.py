@@ -78,7 +78,8 @@ class NextRun:
 
     Attributes:
         at: When it is expected.
-        planned: Whether the server has the run; else only the schedule says so.
+        planned: Whether the server has the run, or still has time to plan it since a schedule was
+            changed; else only the schedule says so.
         by_schedule: Whether a schedule planned it, not a person.
     """
 
