@@ -6,7 +6,7 @@
 It runs the commands of `TOUR` in an empty folder, on a real engine, registry, Prefect server and
 worker, and draws what they print. Lines of build steps and transfers are left out ("…"), and the
 addresses are the usual ones instead of this machine's free ports; digests are cut short.
-tests/repository/test_docs.py runs the same commands and compares.
+tests/repository/test_shown.py runs the same commands and compares.
 """
 
 from __future__ import annotations
