@@ -192,7 +192,9 @@ def _remove(folder: Path, env: Mapping[str, str], registry: str, engine: DockerC
     """End the server and the worker, and remove the images and their containers."""
     _flowship(folder, env, ("down",), subprocess.DEVNULL)
     for image in engine.images.list(name=f"{registry}/trips"):
-        for container in engine.containers.list(all=True, filters={"ancestor": str(image.id)}):
+        for container in engine.containers.list(
+            all=True, ignore_removed=True, filters={"ancestor": str(image.id)}
+        ):
             container.remove(force=True)
         engine.images.remove(str(image.id), force=True)
 

@@ -281,7 +281,10 @@ def test_down_stops_all_that_up_started(machine, engine, second_edition):
     assert command_lines_with(f":{machine.port}/") == []
     assert [s for s in report["services"] if Path(f"/proc/{s['pid']}").exists()] == []
     ours = {"label": "io.prefect.flow-name=hello"}
-    names = [c.attrs["Config"]["Image"] for c in engine.containers.list(all=True, filters=ours)]
+    names = [
+        c.attrs["Config"]["Image"]
+        for c in engine.containers.list(all=True, ignore_removed=True, filters=ours)
+    ]
     assert [name for name in names if machine.name in name] == []
     again = machine("down", "--json").json
     assert again["services"] == []

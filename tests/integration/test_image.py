@@ -158,7 +158,9 @@ def test_an_entrypoint_that_swallows_the_workers_command_fails_the_build(
     assert 'exec "$@"' in caught.value.hint
     assert not engine.images.list(project.name)
     assert not engine.containers.list(
-        all=True, filters={"label": f"io.flowship.probe-of={project.name}"}
+        all=True,
+        ignore_removed=True,
+        filters={"label": f"io.flowship.probe-of={project.name}"},
     )
 
 
@@ -214,7 +216,7 @@ def test_a_flow_that_never_loads_ends_with_the_timeout(project, base_image, engi
         build(project)
     assert caught.value.where == "flow.py:3"
     label = {"label": f"io.flowship.probe-of={project.name}"}
-    assert not engine.containers.list(all=True, filters=label)
+    assert not engine.containers.list(all=True, ignore_removed=True, filters=label)
 
 
 def test_an_image_built_without_the_probe_is_probed_later_not_rebuilt(project, base_image):

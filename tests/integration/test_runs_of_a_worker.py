@@ -79,7 +79,7 @@ class Machine:
 
     def containers(self, run: str) -> list:
         label = f"io.prefect.flow-run-id={run}"
-        return self.engine.containers.list(all=True, filters={"label": label})
+        return self.engine.containers.list(all=True, ignore_removed=True, filters={"label": label})
 
     def until_it_sleeps(self, run: str) -> None:
         """Wait until the flow itself runs, and the server has a record of it."""
@@ -122,7 +122,9 @@ def machine(tmp_path_factory, base_image, engine):
     made("deploy", "--local")
     yield made
     made("down", ok=False)
-    for each in engine.containers.list(all=True, filters={"label": f"io.flowship.project={name}"}):
+    for each in engine.containers.list(
+        all=True, ignore_removed=True, filters={"label": f"io.flowship.project={name}"}
+    ):
         each.remove(force=True)
     remove_images(engine, name)
 

@@ -123,7 +123,7 @@ class World:
         assert block["data"]["image"] == shipped["push"]["reference"]
         until(self.nobody_holds_the_lock)
         label = f"io.flowship.probe-of={self.folder.name}"
-        assert engine.containers.list(all=True, filters={"label": label}) == []
+        assert engine.containers.list(all=True, ignore_removed=True, filters={"label": label}) == []
         history = store.history(Project(self.api).api, self.folder.name)
         numbers = [release.number for release in history]
         assert numbers == list(range(len(numbers), 0, -1))

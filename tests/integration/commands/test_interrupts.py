@@ -53,9 +53,9 @@ class Stalling:
         while True:
             try:
                 client, _ = self.listener.accept()
-            except OSError:
+                server = socket.create_connection(self.target)
+            except OSError:  # the test is over, and so is the registry
                 return
-            server = socket.create_connection(self.target)
             threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
             threading.Thread(target=self._pass_back, args=(server, client), daemon=True).start()
 

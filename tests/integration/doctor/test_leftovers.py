@@ -45,7 +45,7 @@ def test_containers_of_killed_commands_are_removed_and_no_others(healthy, engine
             raise AssertionError("it was not found")
         ours = engine.containers.create(image, "true", labels=killed)
         healthy.doctor("--fix")
-        left = {each.id for each in engine.containers.list(all=True)}
+        left = {each.id for each in engine.containers.list(all=True, ignore_removed=True)}
         assert (ours.id in left, theirs.id in left) == (False, True)
     finally:
         theirs.remove(force=True)

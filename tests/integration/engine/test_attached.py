@@ -26,7 +26,12 @@ def test_lines_are_complete_whatever_the_pieces():
 
 
 def left(engine):
-    return [c.id for c in engine.containers.list(all=True, filters={"label": "attached-test"})]
+    return [
+        c.id
+        for c in engine.containers.list(
+            all=True, ignore_removed=True, filters={"label": "attached-test"}
+        )
+    ]
 
 
 def run(base_image, command, on_line, **arguments):

@@ -27,7 +27,9 @@ def start(base_image, script, project, **options):
 
 
 def left(engine, project):
-    return engine.containers.list(all=True, filters={"label": f"io.flowship.test={project.name}"})
+    return engine.containers.list(
+        all=True, ignore_removed=True, filters={"label": f"io.flowship.test={project.name}"}
+    )
 
 
 def test_output_errors_and_exit_code_are_returned(base_image, project, engine):

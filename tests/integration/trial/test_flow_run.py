@@ -140,7 +140,7 @@ def test_ctrl_c_removes_the_container(project, engine):
     )  # fmt: skip
 
     def running():
-        listed = engine.containers.list(filters={"ancestor": image})
+        listed = engine.containers.list(ignore_removed=True, filters={"ancestor": image})
         return [c for c in listed if "n is 5" in c.logs().decode()]
 
     image = flowship("build", cwd=folder, env=env, ok=True).stdout.strip()
@@ -148,4 +148,4 @@ def test_ctrl_c_removes_the_container(project, engine):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     process.stdout.close()
-    assert engine.containers.list(all=True, filters={"ancestor": image}) == []
+    assert engine.containers.list(all=True, ignore_removed=True, filters={"ancestor": image}) == []
