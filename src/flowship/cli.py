@@ -5,10 +5,12 @@ This module imports nothing slow: each command imports what it needs when it run
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -107,7 +109,7 @@ def main() -> None:
     code = 0
     try:
         with resilient_streams():
-            code = boundary.run(app)
+            code = boundary.run(asked_for(sys.argv[1:]))
     except (
         UsageError
     ) as exc:  # the result was not written; a failed command keeps its own exit code
@@ -116,10 +118,32 @@ def main() -> None:
     sys.exit(code)
 
 
+def asked_for(words: Sequence[str]) -> typer.Typer:
+    """The application with the one command that a command line asks for, or with all commands.
+
+    Typer builds the parser of each command that is registered: 30 ms for all of them. They are
+    needed where the line does not begin with a command: for the help of all, and for the hint at
+    the nearest name.
+    """
+    left = iter(words)
+    first = next(left, "")
+    while first in _WITH_VALUE:
+        next(left, "")
+        first = next(left, "")
+    found = copy.copy(app)
+    found.registered_commands = [each for each in app.registered_commands if each.name == first]
+    found.registered_groups = [each for each in app.registered_groups if each.name == first]
+    return found if found.registered_commands or found.registered_groups else app
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"flowship {__version__}")
         raise typer.Exit
+
+
+_WITH_VALUE = ("--folder", "-C", "--env")
+"""The options before a command that take a value."""
 
 
 @app.callback()

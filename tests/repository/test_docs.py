@@ -75,6 +75,13 @@ def test_every_command_has_help_and_so_has_every_option(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_the_arguments_of_a_command_are_in_capitals_and_optional_ones_in_brackets(name):
+    context = COMMANDS[name].make_context("x", [], resilient_parsing=True)
+    _, *arguments = COMMANDS[name].collect_usage_pieces(context)
+    assert [a for a in arguments if a.islower() or "[[" in a] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_page_that_names_it_its_arguments_and_all_its_options(name):
     page = read(page_of(name))
     assert f"flowship {name}".strip() in page

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check(
     dockerfile: Annotated[
         Path | None,
-        typer.Argument(help="A Dockerfile; by default, the project's."),
+        typer.Argument(metavar="DOCKERFILE", help="A Dockerfile; by default, the project's."),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes to the Dockerfile.")] = False,
     only: Only = None,

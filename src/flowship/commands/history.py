@@ -16,7 +16,7 @@ def history(
     release: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RELEASE]",
+            metavar="RELEASE",
             callback=not_empty,
             help="Show one release in full: its number, an image's digest, or a git revision.",
         ),

@@ -28,7 +28,7 @@ Env = Annotated[
 DeploymentName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DEPLOYMENT]",
+        metavar="DEPLOYMENT",
         callback=not_empty,
         help="flow/deployment or the deployment's name. Default: the project's deployments.",
     ),
@@ -36,7 +36,7 @@ DeploymentName = Annotated[
 RunName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN | DEPLOYMENT]",
+        metavar="RUN | DEPLOYMENT",
         callback=not_empty,
         help="The ID of a run, its first 8 or more digits, or its name; or a deployment."
         " Default: the project's only deployment.",

@@ -14,7 +14,8 @@ def profile_set_api(
     url: Annotated[
         str | None,
         typer.Argument(
-            help="The API's address. Default: the local server, http://127.0.0.1:4200/api."
+            metavar="URL",
+            help="The API's address. Default: the local server, http://127.0.0.1:4200/api.",
         ),
     ] = None,
     profile: Annotated[
@@ -49,7 +50,7 @@ def profile_ls(as_json: Json = False) -> None:
 
 
 def profile_use(
-    name: Annotated[str, typer.Argument(help="The profile to activate.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The profile to activate.")],
     as_json: Json = False,
 ) -> None:
     """Activate a profile, for flowship and Prefect."""
@@ -66,7 +67,9 @@ def profile_use(
 def profile_show(
     name: Annotated[
         str | None,
-        typer.Argument(help="The profile. Default: the one that commands here use."),
+        typer.Argument(
+            metavar="NAME", help="The profile. Default: the one that commands here use."
+        ),
     ] = None,
     env: Env = None,
     as_json: Json = False,

@@ -71,7 +71,10 @@ def _images(
 def login(
     registry: Annotated[
         str,
-        typer.Argument(help="The registry's host, and its port if needed. Default: Docker Hub."),
+        typer.Argument(
+            metavar="REGISTRY",
+            help="The registry's host, and its port if needed. Default: Docker Hub.",
+        ),
     ] = "",
     username: Annotated[
         str | None,

@@ -15,7 +15,7 @@ def rollback(
     release: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RELEASE]",
+            metavar="RELEASE",
             callback=not_empty,
             help="The release: its number, an image's digest, or a git revision."
             " Default: the last one that differs from the present one.",

@@ -23,6 +23,7 @@ def run(
     deployment: Annotated[
         str | None,
         typer.Argument(
+            metavar="DEPLOYMENT",
             callback=not_empty,
             help="flow/deployment or the deployment's name. Default: the project's deployment.",
         ),

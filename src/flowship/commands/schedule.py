@@ -14,7 +14,9 @@ from flowship.errors import UsageError
 def schedule_preview(
     cron: Annotated[
         str | None,
-        typer.Argument(help='A cron expression, in quotes: "0 5 * * *" is every day at 05:00.'),
+        typer.Argument(
+            metavar="CRON", help='A cron expression, in quotes: "0 5 * * *" is every day at 05:00.'
+        ),
     ] = None,
     interval: Interval = None,
     rrule: Rrule = None,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Name = Annotated[
     str | None,
-    typer.Argument(callback=not_empty, help="The environment variable, such as API_TOKEN."),
+    typer.Argument(
+        metavar="NAME", callback=not_empty, help="The environment variable, such as API_TOKEN."
+    ),
 ]
 Block = Annotated[
     str | None,

@@ -29,6 +29,7 @@ def try_flow(
     deployment: Annotated[
         str | None,
         typer.Argument(
+            metavar="DEPLOYMENT",
             callback=not_empty,
             help="The deployment's name. Default: the project's deployment.",
         ),
