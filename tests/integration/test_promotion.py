@@ -98,6 +98,10 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
     shipped = cli("ship", "--env", "staging", cwd=project)
     assert shipped.code == 0, shipped.stderr
     assert shipped.stderr.startswith(f"deploying to staging: {prefect_server} (profile staging)")
+    # Whoever follows the hints reaches staging, whatever profile is active.
+    name = f"hello/{project.name}"
+    assert f"next: `flowship run --env staging {name} --watch`" in shipped.stderr
+    assert "start one with `PREFECT_PROFILE=staging " in shipped.stderr
     digest = shipped.stdout.strip().rpartition("@")[2]
     # What is in the folder later does not matter: the image is the one that staging has tested.
     code = (project / "flow.py").read_text()
