@@ -86,7 +86,8 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
-        job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
+        name, given = deployment.wanted.name, deployment.job_variables
+        job_variables.validate(name, given, pool.template, deployment.places.of)
     settings = draft.deployments[0].places.settings
     environment = settings.environment
     other_environments.validate(draft, api)

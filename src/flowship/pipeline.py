@@ -233,9 +233,7 @@ def ship(
 
     images = per_image.settings_of(requests)
     logins = per_image.each(images, image_choice.credentials, targets)
-    per_image.each(
-        images, check.refuse_missing_flow, requests
-    )  # before anything is asked over the network
+    check.refuse_missing_flow(*requests)  # before anything is asked over the network
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
 
     def make(request: BuildRequest, target: Reference, login: Credentials | None) -> BuiltImage:
