@@ -598,7 +598,8 @@ no longer in the configuration:
 no longer in the configuration:
   ! deployment flow/nightly
       still runs every day at 12:00 UTC and every day at 05:00 Pacific/Auckland;
-      not deleted: it has a schedule that was added on the server
+      not deleted: it has a schedule that was added on the server;
+      `flowship delete flow/nightly` deletes it
 """,
         before={"DEPLOYMENTS": [WEEKLY, DAILY]},
         person=add_schedule,
