@@ -118,7 +118,7 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
         f"deploying to production: {production} (profile production)",
     ]
     copied = done.stderr.index("✓ copied the image to")
-    assert copied < done.stderr.index("create"), "the block follows the image"
+    assert copied < done.stderr.index("+ create"), "the block follows the image"
 
     block = f"{project.name}-docker"
     staging, staged = deployed(prefect_server, block)
