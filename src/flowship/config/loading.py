@@ -251,6 +251,24 @@ def find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     return None, {}
 
 
+def profile_users(folder: Path) -> dict[str, list[str]]:
+    """The Prefect profiles that the configuration in `folder` names → the environments that use
+    them; "" is the project without an environment. Of an invalid configuration, what is readable.
+    """
+    try:
+        _, table = find(folder)
+    except ConfigError:
+        return {}
+    overlays = table.get("env")
+    tables = {"": table, **(overlays if isinstance(overlays, dict) else {})}
+    found: dict[str, list[str]] = {}
+    for name, each in tables.items():
+        profile = each.get("profile") if isinstance(each, dict) else None
+        if isinstance(profile, str):
+            found.setdefault(profile, []).append(name)
+    return found
+
+
 def is_configured(folder: Path) -> bool:
     """Whether `folder` itself has a flowship configuration, even an invalid one."""
     project = folder / pyproject.NAME
