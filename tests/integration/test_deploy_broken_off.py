@@ -20,21 +20,22 @@ NEW = "user/de-repo:new@sha256:" + "cd" * 32
 
 
 class Breaking(Counting):
-    """Ends with `exc` where a schedule would be written, or at the end of another path."""
+    """Ends with `exc` where a schedule would be written, or what else `at` names."""
 
-    def __init__(self, exc: BaseException, at: str = "") -> None:
+    def __init__(self, exc: BaseException, at: str = "/schedules") -> None:
         super().__init__()
         self.exc, self.at = exc, at
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        is_there = path.endswith(self.at) if self.at else "/schedules" in path
-        if request.method in ("POST", "PATCH") and is_there:
+        there = f"{self.at.rstrip('/')}/" in f"{request.url.path}/"
+        if request.method in ("POST", "PATCH") and there:
             raise self.exc
         return super().handle_request(request)
 
 
-def break_off(project: Project, exc: BaseException, at: str = "", *, reference: str = NEW) -> None:
+def break_off(
+    project: Project, exc: BaseException, at: str = "/schedules", *, reference: str = NEW
+) -> None:
     """Deploy a new image and another cron; `exc` comes before the cron is written."""
     project.configure(cron="0 7 * * *")
     url = project.api.url
@@ -83,6 +84,24 @@ def test_an_interrupt_after_the_last_change_leaves_nothing_to_complete(project):
     assert (release.number, release.incomplete) == (2, "")
     report = project.deploy(reference=NEW)
     assert (report.operations, report.release) == ((), None)
+
+
+def test_an_image_whose_deploy_broke_off_before_it_was_written_is_new_and_not_edited(project):
+    with pytest.raises(KeyboardInterrupt):
+        break_off(project, KeyboardInterrupt(), at="/block_documents/")
+    update = project.plan(reference=NEW).operations[0]
+    assert (update.name, update.reason) == (project.block()["name"], "new image")
+    assert update.edited is None
+    kept = project.block()["data"]["image"]
+    project.api.update_block_document(project.block()["id"], {"data": {"image": "other:edited"}})
+    edited = project.plan(reference=NEW).operations[0]
+    assert edited.reason == "the block has another image"  # that of the deploy, or a person's
+    project.api.update_block_document(project.block()["id"], {"data": {"image": kept}})
+    project.deploy(reference=NEW)
+    project.api.update_block_document(project.block()["id"], {"data": {"image": "other:edited"}})
+    (edited,) = project.plan(reference=NEW).operations
+    assert edited.reason == "the block's image was edited"
+    assert edited.edited
 
 
 def test_an_interrupt_before_the_first_change_leaves_nothing_to_complete(project):

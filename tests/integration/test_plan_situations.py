@@ -491,7 +491,7 @@ kept as it is on the server:
     Situation(
         "an image that a person set in the block",
         says="""
-  ~ update block taxi-docker (another image than the last deploy's)
+  ~ update block taxi-docker (the block's image was edited)
       image: "other/image:edited" → "user/de-repo:tag@sha256:abababababab…"
         edited on the server TIME
 """,

@@ -47,10 +47,10 @@ def ps(
         screen.warn(warning)
     if not rows and not warnings:
         screen.note("no run is going on")
-    for row in rows:
-        for line in render_ps.row(row):
-            screen.line(line)
-    screen.result({"runs": [row.to_json() for row in rows], "warnings": warnings})
+    screen.report(
+        {"runs": [row.to_json() for row in rows], "warnings": warnings},
+        *(line for row in rows for line in render_ps.row(row)),
+    )
 
 
 def _scope(screen: Screen, deployment: str | None, project: str | None, env: str | None) -> Scope:
@@ -79,9 +79,10 @@ def _rows(
     """The runs with their containers; the containers alone if no server answers.
 
     Raises:
-        ApiError: No server answers, and no engine either.
+        ApiError: No server answers, and no engine either; or none is chosen, as no environment is.
     """
     from flowship import scope
+    from flowship.config.overlays import how_to_choose
     from flowship.runs import listing
 
     everything = chosen.project is None and chosen.deployment is None
@@ -90,7 +91,8 @@ def _rows(
             own = None if everything else scope.deployments(api, chosen).found
             return listing.rows(api, own, containers)
     except ApiError as exc:
-        if containers is None:
+        lacks_environment = exc.code == "api-not-configured" and how_to_choose(chosen.outline)
+        if containers is None or lacks_environment:
             raise
         warnings.append(f"the states of the runs are unknown: {exc.message}")
         return listing.without_server(containers, chosen.project)

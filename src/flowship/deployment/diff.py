@@ -152,7 +152,9 @@ def _attributed(operation: Operation, last: LastRelease, state: ServerState) -> 
     )
     by_person = any(change.edited_by is Editor.PERSON for change in changes)
     edited = (edit_of(_resource(operation, state), last) or Edit()) if by_person else None
-    return replace(operation, changes=changes, edited=edited)
+    attributed = replace(operation, changes=changes, edited=edited)
+    is_block = operation.resource is Resource.BLOCK
+    return diff_block.explained(attributed) if is_block else attributed
 
 
 def _was_there(operation: Operation, last: LastRelease) -> bool:

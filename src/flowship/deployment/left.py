@@ -160,7 +160,7 @@ def without_their_alerts(deleted: Collection[str], state: ServerState) -> Iterat
 
 def alerts_of_taken(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
     """Delete the alerts of another project, or of an earlier name of this project's block, that
-    are about nothing but deployments which this deploy takes over: each failure would be reported
+    are about nothing but deployments which this deploy moves here: each failure would be reported
     by both."""
     ours = {each.deployment["id"] for each in state.deployments if each.deployment}
     ours |= {each.deployment["id"] for each in state.sharing}

@@ -105,7 +105,7 @@ def current(api: PrefectApi, block: str) -> LockState | None:
 
 
 def was_killed(api: PrefectApi, block: str) -> bool:
-    """Whether the last deploy of a project was killed: its lock is there, and nobody holds it.
+    """Whether the last deploy of a project was killed: its lock is there without a process.
 
     Raises:
         ApiError: The API does not answer.

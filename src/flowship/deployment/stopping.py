@@ -36,7 +36,7 @@ class Progress:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all changes were made; of several images, nobody knows."""
+        """Whether all changes were made; of several images, that is not known."""
         return self._images == 1 and 0 < self._total == self.done
 
     def __str__(self) -> str:

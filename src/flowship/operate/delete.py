@@ -240,7 +240,7 @@ def _alerts(
         users: Block → the deployments that stay on it.
         deleted: The ids of the deployments that are deleted.
         whole: The project, if all of it is deleted: then its alerts go too that are about
-            deployments which are gone, or which another project has taken over.
+            deployments which are gone, or now another project's.
     """
     for automation in alerts.stored(api, users):
         about = diff_alerts.stored_deployments(automation)

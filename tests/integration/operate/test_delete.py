@@ -169,7 +169,7 @@ def with_alerts(project: Project) -> None:
     project.values["alerts"] = [{"on": ["failed", "crashed"], "notify": notify}]
 
 
-def test_a_project_under_a_new_name_takes_over_its_alerts(project):
+def test_a_project_under_a_new_name_replaces_its_alerts(project):
     """Ship as one project and then, with the same deployment, as another: the plan says what
     happens to the alerts of the first, and each failure is reported once."""
     with_alerts(project)
@@ -217,7 +217,7 @@ def test_the_alerts_of_a_project_go_with_it_although_another_one_has_its_deploym
     assert project.stored()
 
 
-def test_a_block_under_a_new_name_takes_over_the_alerts_too(project):
+def test_a_block_under_a_new_name_replaces_the_alerts_too(project):
     with_alerts(project)
     project.deploy()
     before = alerts_of(project, project.values["name"])
