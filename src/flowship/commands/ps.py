@@ -79,7 +79,7 @@ def _rows(
     """The runs with their containers; the containers alone if no server answers.
 
     Raises:
-        ApiError: No server answers, and no engine either.
+        ApiError: No server answers, and there is no container either.
     """
     from flowship import scope
     from flowship.runs import listing
@@ -90,7 +90,9 @@ def _rows(
             own = None if everything else scope.deployments(api, chosen).found
             return listing.rows(api, own, containers)
     except ApiError as exc:
-        if containers is None:
+        alone = listing.without_server(containers or (), chosen.project)
+        if not alone:
             raise
-        warnings.append(f"the states of the runs are unknown: {exc.message}")
-        return listing.without_server(containers, chosen.project)
+        next_step = f"; {exc.hint}" if exc.hint else ""
+        warnings.append(f"the states of the runs are unknown: {exc.message}{next_step}")
+        return alone
