@@ -138,6 +138,8 @@ def _info(info: ParameterInfo) -> str:
     words = [repr(word) for word in (*first, *(info.param_decls or ()))]
     if info.help:
         words.append(f"help={info.help!r}")
+    if info.metavar is not None:
+        words.append(f"metavar={info.metavar!r}")
     if isinstance(info, OptionInfo) and info.is_eager:
         words.append("is_eager=True")
     kind = "Argument" if isinstance(info, ArgumentInfo) else "Option"

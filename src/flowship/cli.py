@@ -48,6 +48,7 @@ from flowship.commands import (
 )
 from flowship.commands.boundary import examples_text, register
 from flowship.errors import UsageError
+from flowship.output import next_steps
 
 # The headings under which `flowship --help` lists the commands.
 BEGIN = "From a folder to a working image"
@@ -171,6 +172,7 @@ def common(
             what = "is not a folder" if folder.exists() else "does not exist"
             raise typer.BadParameter(f"{folder} {what}", param_hint="--folder")
         os.chdir(folder)
+    next_steps.of_folder(str(folder or ""))
     if env is not None:
         # Where a command has no --env of its own, nothing reads this.
         defaults = {"env": env}

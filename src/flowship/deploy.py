@@ -16,6 +16,7 @@ from flowship.deployment import (
     diff_schedules,
     docker_block,
     lock,
+    other_environments,
     parameters,
     references,
     secrets,
@@ -68,7 +69,8 @@ def map_all(work: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
 def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None) -> Ground:
     """Validate what only the server knows, before a slow build: that it answers, that its version
     runs the image, that the pool runs containers and has the job variables, that the credentials
-    block exists, and so do all secrets and everything that the configuration refers to.
+    block exists, and so do all secrets and everything that the configuration refers to, and that no
+    deployment is the one of another environment.
 
     Args:
         draft: What is to be deployed.
@@ -88,6 +90,7 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
         job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
     settings = draft.deployments[0].places.settings
     environment = settings.environment
+    other_environments.validate(draft, api)
     references.validate(references.of_draft(draft), draft.block.name, api, environment)
     secrets.validate(draft.deployments, api, settings, environment)
     return ground

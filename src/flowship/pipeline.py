@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowship import image_choice, per_image, scope
 from flowship.build_request import BuildRequest
-from flowship.config.loading import settings_or_none
 from flowship.config.settings import Settings
 from flowship.errors import ConfigError
 from flowship.events import Report
@@ -443,9 +441,8 @@ def try_flow(
 # --- up ------------------------------------------------------------------------------------------
 
 
-def work_pool(folder: Path, environment: str | None = None) -> str:
+def work_pool(settings: Settings | None) -> str:
     """The project's work pool; flowship's own where there is no project."""
-    settings = settings_or_none(folder, environment)
     return settings.work_pool if settings else str(Settings.model_fields["work_pool"].default)
 
 

@@ -392,22 +392,51 @@ def open_api(settings: Settings | None = None) -> Iterator[PrefectApi]:
     """The Prefect API of `api_target`."""
     from flowship.prefect.client import PrefectApi
 
-    with PrefectApi(api_target(settings)) as api:
+    with PrefectApi(required_target(settings)) as api:
         yield api
+
+
+def required_target(settings: Settings | None) -> ApiTarget:
+    """The same as `api_target`, with an address.
+
+    Raises:
+        ApiError: None is set. Where the project has environments, the hint names them: with one of
+            them there may be an address.
+        ConfigError: As `api_target`.
+    """
+    from flowship.prefect import errors
+
+    target = api_target(settings)
+    if not target.url:
+        details, instead = "\n".join(target.warnings), overlays.how_to_choose(settings)
+        raise errors.not_configured(target.source, details, instead)
+    return target
 
 
 def api_target(settings: Settings | None) -> ApiTarget:
     """The Prefect API of the profile that the project names for its environment; else the one
-    that Prefect's own commands in this folder would use.
+    that Prefect's own commands in this folder would use. Hints with such commands name the profile
+    from now on, if it takes that to reach this API.
 
     Raises:
         ConfigError: The profile does not exist, or another setting names another server.
     """
+    from flowship.prefect import command
     from flowship.prefect.profiles import resolution
 
     if settings is None or settings.profile is None:
+        command.choose_profile("")
         return resolution.resolve()
-    return resolution.resolve(profile=settings.profile, where=settings.place("profile"))
+    target = resolution.resolve(profile=settings.profile, where=settings.place("profile"))
+    command.choose_profile("" if target.is_like(resolution.resolve()) else settings.profile)
+    return target
+
+
+def needs_profile(settings: Settings) -> bool:
+    """Whether the project names another profile for its environment than the active one."""
+    from flowship.prefect.profiles import resolution
+
+    return settings.profile not in (None, resolution.resolve().profile)
 
 
 def known_project(folder: Path, environment: str | None = None) -> Settings | None:

@@ -19,23 +19,23 @@ NEW = "user/de-repo:new@sha256:" + "cd" * 32
 
 
 class Breaking(Counting):
-    """Ends with `exc` where a schedule would be written."""
+    """Ends with `exc` where a schedule would be written, or what else `at` names."""
 
-    def __init__(self, exc: BaseException) -> None:
+    def __init__(self, exc: BaseException, at: str = "/schedules") -> None:
         super().__init__()
-        self.exc = exc
+        self.exc, self.at = exc, at
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method in ("POST", "PATCH") and "/schedules" in request.url.path:
+        if request.method in ("POST", "PATCH") and self.at in request.url.path:
             raise self.exc
         return super().handle_request(request)
 
 
-def break_off(project: Project, exc: BaseException) -> None:
+def break_off(project: Project, exc: BaseException, at: str = "/schedules") -> None:
     """Deploy a new image and another cron; `exc` comes before the cron is written."""
     project.configure(cron="0 7 * * *")
     url = project.api.url
-    project.api = PrefectApi(Target(url), transport=Breaking(exc), sleep=lambda seconds: None)
+    project.api = PrefectApi(Target(url), transport=Breaking(exc, at), sleep=lambda seconds: None)
     try:
         project.deploy(reference=NEW)
     finally:
@@ -68,6 +68,24 @@ def test_an_interrupted_deploy_says_what_it_changed_and_the_next_one_completes_i
     (schedule,) = project.schedules()
     assert schedule["schedule"]["cron"] == "0 7 * * *"
     assert not store.history(project.api, project.values["name"])[0].incomplete
+
+
+def test_an_image_whose_deploy_broke_off_before_it_was_written_is_new_and_not_edited(project):
+    with pytest.raises(KeyboardInterrupt):
+        break_off(project, KeyboardInterrupt(), at="/block_documents/")
+    update = project.plan(reference=NEW).operations[0]
+    assert (update.name, update.reason) == (project.block()["name"], "new image")
+    assert update.edited is None
+    kept = project.block()["data"]["image"]
+    project.api.update_block_document(project.block()["id"], {"data": {"image": "other:edited"}})
+    edited = project.plan(reference=NEW).operations[0]
+    assert edited.reason == "the block has another image"  # that of the deploy, or a person's
+    project.api.update_block_document(project.block()["id"], {"data": {"image": kept}})
+    project.deploy(reference=NEW)
+    project.api.update_block_document(project.block()["id"], {"data": {"image": "other:edited"}})
+    (edited,) = project.plan(reference=NEW).operations
+    assert edited.reason == "the block's image was edited"
+    assert edited.edited
 
 
 def test_an_interrupt_before_the_first_change_leaves_nothing_to_complete(project):

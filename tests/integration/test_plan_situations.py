@@ -491,7 +491,7 @@ kept as it is on the server:
     Situation(
         "an image that a person set in the block",
         says="""
-  ~ update block taxi-docker (another image than the last deploy's)
+  ~ update block taxi-docker (the block's image was edited)
       image: "other/image:edited" → "user/de-repo:tag@sha256:abababababab…"
         edited on the server TIME
 """,
@@ -598,7 +598,8 @@ no longer in the configuration:
 no longer in the configuration:
   ! deployment flow/nightly
       still runs every day at 12:00 UTC and every day at 05:00 Pacific/Auckland;
-      not deleted: it has a schedule that was added on the server
+      not deleted: it has a schedule that was added on the server;
+      `flowship delete flow/nightly` deletes it
 """,
         before={"DEPLOYMENTS": [WEEKLY, DAILY]},
         person=add_schedule,

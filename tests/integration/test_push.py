@@ -24,7 +24,6 @@ from flowship.events import Output, Step
 from flowship.push import published, pushed_reference, verify_login
 from flowship.push import push as push_image
 from flowship.registry import client
-from flowship.registry.retries import ATTEMPTS
 from support.projects import FLOW, build, write
 from support.registry_server import ACCOUNTS
 
@@ -36,9 +35,28 @@ def built(project, base_image):
     return build(write(project, base_image))
 
 
-def push(built, text, credentials=None, report=lambda event: None, sleep=lambda seconds: None):
-    target = registries.push_target(text)
-    return push_image(connect(), built, target, credentials=credentials, report=report, sleep=sleep)
+def push(
+    built,
+    text,
+    credentials=None,
+    report=lambda event: None,
+    sleep=lambda seconds: None,
+    retry_for=60,
+):
+    return push_image(
+        connect(),
+        built,
+        registries.push_target(text),
+        credentials=credentials,
+        report=report,
+        sleep=sleep,
+        retry_for=retry_for,
+    )
+
+
+def noting(waits):
+    """Sleeps, and notes how long."""
+    return lambda seconds: (waits.append(seconds), time.sleep(seconds))
 
 
 def test_a_push_returns_the_digest_that_the_registry_has(built, project, registry, engine):
@@ -128,18 +146,22 @@ def test_a_registry_stopped_in_the_middle_of_a_push_gets_the_image_when_it_is_ba
     assert pushed.digest
 
 
-def test_a_registry_that_stays_away_is_an_error_after_the_last_attempt(
-    built, project, own_registry
-):
+def test_a_registry_that_stays_away_is_an_error_when_the_time_is_up(built, project, own_registry):
     running = own_registry()
     running.stop()
     events, waits = [], []
+    begun = time.monotonic()
     with pytest.raises(RegistryError) as caught:
         push(
-            built, f"{running.address}/{project.name}:v1", report=events.append, sleep=waits.append
+            built,
+            f"{running.address}/{project.name}:v1",
+            report=events.append,
+            sleep=noting(waits),
+            retry_for=20,
         )
     assert running.address in str(vars(caught.value))
-    assert len(waits) == ATTEMPTS - 1
+    assert waits[:4] == [1, 2, 4, 8]
+    assert 15 < time.monotonic() - begun < 40
     assert [e for e in events if isinstance(e, Output) and "retrying in" in e.text]
 
 
@@ -368,10 +390,11 @@ def test_a_registry_in_trouble_right_after_the_push_is_asked_again(
 ):
     front = questions_answered_with(503)
     waits = []
-    pushed = push(built, f"{registry.address}/{project.name}:v1", sleep=waits.append)
+    repository = f"{registry.address}/{project.name}:v1"
+    pushed = push(built, repository, sleep=noting(waits), retry_for=5)
     assert not pushed.verified
-    assert len(front.asked) == ATTEMPTS
-    assert len(waits) == ATTEMPTS - 1
+    assert waits[:2] == [1, 2]
+    assert len(front.asked) == len(waits) + 1
 
 
 def test_a_registry_that_does_not_know_the_pushed_tag_is_an_error(

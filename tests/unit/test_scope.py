@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowship import scope
-from flowship.errors import ConfigError, UsageError
+from flowship.errors import ApiError, ConfigError, UsageError
 from support.configuring import load
 
 ENTRYPOINT = 'entrypoint = "flow.py:main"\n'
@@ -138,3 +138,98 @@ def test_a_change_needs_an_environment_where_the_project_demands_one(tmp_path: P
     assert caught.value.code == "environment-required"
     choose(tmp_path, text, None, None, "production").require_environment()
     choose(tmp_path, text, None, "rides").require_environment()
+
+
+# --- the profile of an environment, and the active one -------------------------------------------
+
+PROFILES = """\
+active = "production"
+[profiles.production]
+PREFECT_API_URL = "http://production:4200/api"
+[profiles.staging]
+PREFECT_API_URL = "http://staging:4200/api"
+[profiles.same]
+PREFECT_API_URL = "http://production:4200/api"
+[profiles.login]
+PREFECT_API_URL = "http://production:4200/api"
+PREFECT_API_AUTH_STRING = "user:word"
+"""
+WITH_ENVIRONMENTS = "".join(
+    f'[env.{name}]\nprofile = "{name}"\n' for name in ("staging", "same", "login", "production")
+)
+
+
+@pytest.fixture
+def profiles(home: Path) -> Path:
+    path = home / ".prefect" / "profiles.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(PROFILES)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("environment", "prefix"),
+    [
+        ("staging", "PREFECT_PROFILE=staging "),
+        ("login", "PREFECT_PROFILE=login "),
+        ("same", ""),
+        ("production", ""),
+        (None, ""),
+    ],
+)
+def test_commands_of_prefect_in_hints_reach_the_server_of_the_environment(
+    tmp_path: Path, profiles: Path, environment: str | None, prefix: str
+) -> None:
+    from flowship.deployment.pools import paused_pool, worker_command
+    from flowship.prefect import command
+
+    chosen = choose(
+        tmp_path, f'name = "t"\n{ENTRYPOINT}{WITH_ENVIRONMENTS}', None, None, environment
+    )
+    try:
+        scope.api_target(chosen.outline)
+        worker = worker_command("etl", None, local=True)
+        assert worker.startswith(prefix)
+        assert worker.removeprefix(prefix).endswith(
+            'prefect worker start --pool "etl" --type docker'
+        )
+        assert f"`{prefix}" in paused_pool("etl")
+        assert worker_command("flowship", None, local=True) == f"{prefix}flowship up"
+        scope.api_target(None)  # what the next command is about counts
+        assert not worker_command("etl", None, local=True).startswith("PREFECT_PROFILE")
+    finally:
+        command.choose_profile("")
+
+
+def test_a_shell_that_has_the_profile_needs_no_name(
+    tmp_path: Path, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowship.prefect.command import prefect_command
+
+    monkeypatch.setenv("PREFECT_PROFILE", "staging")
+    text = f'name = "t"\n{ENTRYPOINT}{WITH_ENVIRONMENTS}'
+    scope.api_target(choose(tmp_path, text, None, None, "staging").outline)
+    assert not prefect_command("version").startswith("PREFECT_PROFILE")
+
+
+@pytest.mark.parametrize("required", ["", "require-env = true\n"])
+def test_without_a_server_the_hint_names_the_environments(
+    tmp_path: Path, home: Path, required: str
+) -> None:
+    text = f'name = "t"\n{ENTRYPOINT}{required}{WITH_ENVIRONMENTS}'
+    with pytest.raises(ApiError) as caught, choose(tmp_path, text).open_api():
+        pass
+    assert caught.value.code == "api-not-configured"
+    assert caught.value.hint == (
+        "use --env NAME or FLOWSHIP_ENV; environments: staging, same, login, production; or without"
+        " one: `flowship up` starts a local server; `flowship profile set-api URL` uses yours"
+    )
+
+
+def test_without_a_server_or_environments_the_hint_starts_one(tmp_path: Path, home: Path) -> None:
+    with (
+        pytest.raises(ApiError) as caught,
+        choose(tmp_path, f'name = "t"\n{ENTRYPOINT}').open_api(),
+    ):
+        pass
+    assert caught.value.hint.startswith("`flowship up` starts a local server")

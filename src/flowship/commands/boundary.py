@@ -48,32 +48,38 @@ def register(
 
     @wraps(body)
     def run(*args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of the body
+        from flowship.output import next_steps
         from flowship.output.console import Screen
 
-        screen = Screen(as_json=bool(options.get("as_json")))
-        failure: BaseException | None = None
-        try:
-            with waiting.announcing(partial(_waiting, screen)):
-                body(*args, **options)
-        except FlowshipError as exc:
-            screen.error(exc)
-            failure = exc
-            raise typer.Exit(int(exc.exit_code)) from exc
-        except KeyboardInterrupt as exc:
-            failure = exc
-            raise typer.Exit(screen.interrupted(exc=exc)) from exc
-        except (typer.Exit, typer.Abort, typer.BadParameter):
-            raise
-        except Exception as exc:
-            failure = exc
-            raise typer.Exit(screen.bug(exc)) from exc
-        finally:
-            call = _after_failure.get()
-            _after_failure.set(None)
-            if call and failure:
-                call(failure)
+        with next_steps.of_environment(options.get("env")):
+            _run(partial(body, *args, **options), Screen(as_json=bool(options.get("as_json"))))
 
     app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
+
+
+def _run(body: Callable[[], None], screen: Screen) -> None:
+    """Run a command; a failure is shown, and becomes an exit code."""
+    failure: BaseException | None = None
+    try:
+        with waiting.announcing(partial(_waiting, screen)):
+            body()
+    except FlowshipError as exc:
+        screen.error(exc)
+        failure = exc
+        raise typer.Exit(int(exc.exit_code)) from exc
+    except KeyboardInterrupt as exc:
+        failure = exc
+        raise typer.Exit(screen.interrupted(exc=exc)) from exc
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as exc:
+        failure = exc
+        raise typer.Exit(screen.bug(exc)) from exc
+    finally:
+        call = _after_failure.get()
+        _after_failure.set(None)
+        if call and failure:
+            call(failure)
 
 
 def _waiting(screen: Screen, url: str) -> None:

@@ -23,9 +23,9 @@ def begin(screen: Screen, settings: Settings, command: str) -> Hooks:
     from rich.text import Text
 
     def starts(point: Point, line: str) -> None:
-        screen.info(Text(f"{point.value} hook: {line}"))
+        screen.log(Text(f"{point.value} hook: {line}"))
 
-    hooks = Hooks(settings, command, starts, lambda line: screen.info(Text(f"  {line}")))
+    hooks = Hooks(settings, command, starts, lambda line: screen.log(Text(f"  {line}")))
     after_failure(lambda exc: hooks.failed(exc, screen.warn))
     return hooks
 

@@ -42,10 +42,11 @@ def promote(
     from flowship import image_choice, pipeline
     from flowship.commands.hooks import after_deploy, begin
     from flowship.deployment.desired import Flags
-    from flowship.output import render_deploy, render_target
+    from flowship.output import next_steps, render_deploy, render_target
     from flowship.output.console import Screen
     from flowship.output.listener import ScreenListener
 
+    next_steps.choose_environment(target)
     if source == target:
         raise UsageError(
             f"--from and --to are both {source}",

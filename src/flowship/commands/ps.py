@@ -47,10 +47,10 @@ def ps(
         screen.warn(warning)
     if not rows and not warnings:
         screen.note("no run is going on")
-    for row in rows:
-        for line in render_ps.row(row):
-            screen.line(line)
-    screen.result({"runs": [row.to_json() for row in rows], "warnings": warnings})
+    screen.report(
+        {"runs": [row.to_json() for row in rows], "warnings": warnings},
+        *(line for row in rows for line in render_ps.row(row)),
+    )
 
 
 def _scope(screen: Screen, deployment: str | None, project: str | None, env: str | None) -> Scope:
@@ -79,9 +79,11 @@ def _rows(
     """The runs with their containers; the containers alone if no server answers.
 
     Raises:
-        ApiError: No server answers, and there is no container either.
+        ApiError: No server answers, and there is no container either; or none is chosen, as no
+            environment is.
     """
     from flowship import scope
+    from flowship.config.overlays import how_to_choose
     from flowship.runs import listing
 
     everything = chosen.project is None and chosen.deployment is None
@@ -91,7 +93,8 @@ def _rows(
             return listing.rows(api, own, containers)
     except ApiError as exc:
         alone = listing.without_server(containers or (), chosen.project)
-        if not alone:
+        lacks_environment = exc.code == "api-not-configured" and how_to_choose(chosen.outline)
+        if not alone or lacks_environment:
             raise
         next_step = f"; {exc.hint}" if exc.hint else ""
         warnings.append(f"the states of the runs are unknown: {exc.message}{next_step}")

@@ -102,7 +102,7 @@ def _watch(api: PrefectApi, started: Started, screen: Screen) -> RunResult:
         return watch(
             api,
             started,
-            lambda record: screen.info(log.line(record)),
+            lambda record: screen.log(log.line(record)),
             lost=lambda: lost(api, started.id, connect),
             on_state=lambda state: screen.info(render_runs.state(state)),
             warn=screen.warn,

@@ -73,7 +73,7 @@ def try_flow(
         raise
 
     def on_line(stream: Stream, line: str) -> None:
-        screen.info(render_trial.line(line))
+        screen.log(render_trial.line(line))
 
     done = pipeline.try_flow(
         requests,

@@ -25,13 +25,17 @@ def up(
 
     Safe to repeat. If the configured Prefect API responds, only the worker is started.
     """
-    from flowship import pipeline
+    from flowship import pipeline, scope
+    from flowship.config.loading import settings_or_none
     from flowship.output import render_local
     from flowship.output.console import Screen
 
     screen = Screen(as_json=as_json)
+    settings = settings_or_none(Path.cwd(), env)
+    if settings and scope.needs_profile(settings):
+        screen.note(render_local.other_server(settings))
     with screen.progress() as report:
-        started = pipeline.up(pool or pipeline.work_pool(Path.cwd(), env), port, report)
+        started = pipeline.up(pool or pipeline.work_pool(settings), port, report)
     screen.info(*render_local.stack(started))
     screen.result(started, started.api_url or "")
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from flowship.config.environment import ENV_PREFIX
 from flowship.config.keys import kebab, known_keys, nearest_key
@@ -29,6 +30,8 @@ class Problem(Enum):
     NOT_A_SWITCH = "neither true nor false"
     NOT_A_WHOLE_NUMBER = "not a whole number"
     NOT_AN_INTERVAL = "not an interval"
+    NOT_A_MOMENT = "not a date and time"
+    NOT_A_LABEL = "neither text nor a number nor true or false"
     NOT_INSTALL = "neither true nor false nor auto"
     NOT_A_COMMAND = "neither text nor a list of text"
     NOT_DEPLOYMENTS = "not a list of deployments"
@@ -46,6 +49,8 @@ _TEXTS = {
     Problem.NOT_A_SWITCH: "must be true or false",
     Problem.NOT_A_WHOLE_NUMBER: "must be a whole number",
     Problem.NOT_AN_INTERVAL: 'must be seconds or text such as "15m"',
+    Problem.NOT_A_MOMENT: 'must be a date and time such as "2026-01-05 06:00"',
+    Problem.NOT_A_LABEL: "must be text, a number, true or false",
     Problem.NOT_INSTALL: 'must be true, false or "auto"',
     Problem.NOT_A_COMMAND: 'must be text for the shell, or a list: ["program", "argument"]',
     Problem.NOT_DEPLOYMENTS: "must be tables with a header in double brackets: [[deployments]]",
@@ -67,19 +72,32 @@ _PROBLEMS = {
     "bool_parsing": Problem.NOT_A_SWITCH,
     "int_type": Problem.NOT_A_WHOLE_NUMBER,
     "int_parsing": Problem.NOT_A_WHOLE_NUMBER,
+    "int_parsing_size": Problem.NOT_A_WHOLE_NUMBER,
     "int_from_float": Problem.NOT_A_WHOLE_NUMBER,
+    "finite_number": Problem.NOT_A_WHOLE_NUMBER,
+    "datetime_type": Problem.NOT_A_MOMENT,
+    "datetime_parsing": Problem.NOT_A_MOMENT,
+    "datetime_from_date_parsing": Problem.NOT_A_MOMENT,
     "missing": Problem.MISSING,
     "string_too_short": Problem.EMPTY,
 }
+
+_BOUNDS = {
+    "greater_than": ("gt", "must be greater than {}"),
+    "greater_than_equal": ("ge", "must be at least {}"),
+    "less_than": ("lt", "must be less than {}"),
+    "less_than_equal": ("le", "must be at most {}"),
+}
+"""pydantic's types of error for a number out of bounds: where it has the bound, and the text."""
 
 
 def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | UsageError:
     """Turn pydantic's first error into one that names the line and the nearest key."""
     error = exc.errors()[0]
     loc = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
-    union = _union_in(loc)
+    length, union = _union_in(loc)
     if union:  # the rest of the path is the types that pydantic tried
-        loc = loc[: loc.index(union) + 1]
+        loc = loc[:length]
     where = locate(loc, values["source"], values["origins"])
     key = _key_text(loc, values)
     if error["type"] == "extra_forbidden":
@@ -88,9 +106,9 @@ def explain(exc: ValidationError, values: Mapping[str, Any]) -> ConfigError | Us
     if error["type"] == "string_pattern_mismatch":  # PREFECT_NAME is the only pattern
         problem_of_name = prefect_name_problem(str(error["input"]))
         return kind(f"{key} {problem_of_name}", code="invalid-value", where=where)
-    problem = (
-        _UNIONS.get(union, Problem.NOT_A_COMMAND) if union else _problem(error["type"], loc, where)
-    )
+    if error["type"] in _BOUNDS:
+        return kind(f"{key} {_bound(error)}", code="invalid-value", where=where)
+    problem = union or _problem(error["type"], loc, where)
     if problem:
         code = "missing-key" if problem is Problem.MISSING else "invalid-value"
         return kind(f"{key} {_TEXTS[problem]}", code=code, where=where)
@@ -124,33 +142,52 @@ def _not_a_choice(
 
 
 def reason(exc: ValidationError) -> str:
-    """pydantic's first error in a table of its own, in the same words as `explain`."""
-    error = exc.errors()[0]
-    problem = _PROBLEMS.get(error["type"])
-    place = ".".join(str(part) for part in error["loc"])
+    """pydantic's first error in a table of its own, in the same words as `explain`.
+
+    A value with a reference (``${NAME}``) is not known yet, so its errors do not count. The result
+    is empty if there are no others.
+    """
+    errors = [error for error in exc.errors() if not _open(error["input"])]
+    return _reason(errors[0]) if errors else ""
+
+
+def _open(value: object) -> bool:
+    return isinstance(value, str) and "${" in value.replace("$${", "")
+
+
+def _reason(error: ErrorDetails) -> str:
+    loc = [str(part) for part in error["loc"]]
+    place = ".".join(loc)
     if error["type"] == "string_pattern_mismatch":
         return f"{place} {prefect_name_problem(str(error['input']))}"
-    if problem:
-        return f"{place} {_TEXTS[problem]}"
+    if error["type"] in _BOUNDS:
+        return f"{place} {_bound(error)}"
+    if problem := _PROBLEMS.get(error["type"]):
+        return f"{place} {_TEXTS[problem]}".lstrip()
     return f"{place}: {error['msg'].removeprefix('Value error, ')}".lstrip(": ")
 
 
-_UNIONS = {
-    "interval": Problem.NOT_AN_INTERVAL,
-    "after": Problem.NOT_AN_INTERVAL,
-    "install": Problem.NOT_INSTALL,
-}
-"""Keys with values of several types; the others are hooks."""
+def _bound(error: ErrorDetails) -> str:
+    """What a number that is out of bounds must be."""
+    name, text = _BOUNDS[error["type"]]
+    return text.format(error["ctx"][name])
 
 
-def _union_in(loc: Sequence[str]) -> str:
-    """The key of several types that an error is about; else empty."""
+def _union_in(loc: Sequence[str]) -> tuple[int, Problem | None]:
+    """The length of the path to a key with values of several types, and what is wrong with one.
+
+    None if an error is not about such a key.
+    """
     interval = {"deployments": "interval", "alerts": "after"}.get(loc[0] if loc else "")
+    if loc[:1] == ["deployments"] and loc[2:3] == ["labels"] and len(loc) > 4:
+        return 4, Problem.NOT_A_LABEL
     if interval in loc:
-        return str(interval)
+        return loc.index(str(interval)) + 1, Problem.NOT_AN_INTERVAL
     if loc[:1] == ["hooks"] and len(loc) > 2:
-        return loc[1]
-    return "install" if "install" in (*loc[:1], *loc[2:3]) else ""
+        return 2, Problem.NOT_A_COMMAND
+    if "install" in (*loc[:1], *loc[2:3]):
+        return loc.index("install") + 1, Problem.NOT_INSTALL
+    return len(loc), None
 
 
 def _problem(error_type: str, loc: Sequence[str], where: str) -> Problem | None:

@@ -15,6 +15,13 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f"
 # it, every run crashes.
 PREFECT_NAME = rf"^[^{_REFUSED}{_CONTROL}\s-]([^{_REFUSED}{_CONTROL}]*[^{_REFUSED}{_CONTROL}\s])?$"
 
+# Letters that Unicode does not take apart into a letter and an accent.
+_LATIN = str.maketrans(
+    {"ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "þ": "th"}
+    | {"ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n"}
+)
+_UNSEEN = {"Mn", "Me", "Cf"}  # accents of the letter before them, and what takes no space
+
 
 def slug(value: str, what: str) -> str:
     """`value` if it is a name that images, blocks and tags all accept.
@@ -48,9 +55,13 @@ def prefect_name_problem(value: str) -> str:
 
 
 def slugify(text: str) -> str:
-    """``My Flöws_2`` → ``my-flows-2``: a name that images, blocks and tags all accept."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    """``My Prøject_2`` → ``my-project-2``: a name that images, blocks and tags all accept.
+
+    A letter that has no Latin spelling becomes a dash, like a blank.
+    """
+    letters = unicodedata.normalize("NFKD", text).lower().translate(_LATIN)
+    plain = "".join(each for each in letters if unicodedata.category(each) not in _UNSEEN)
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def module_of(entrypoint: str) -> str:

@@ -138,11 +138,18 @@ def require(settings: Settings | None) -> None:
     raise UsageError(
         "no environment is chosen, and the configuration has require-env = true",
         code="environment-required",
-        hint=f"use --env NAME or {VARIABLE}; environments: {', '.join(names)}"
+        hint=how_to_choose(settings)
         if names
         else f"add an environment to the configuration, such as [{TABLE}.staging]",
         where=settings.place("require-env"),
     )
+
+
+def how_to_choose(settings: Settings | None) -> str:
+    """How to choose one of the environments; empty if there is none, or one is chosen."""
+    if settings is None or settings.environment or not settings.environments:
+        return ""
+    return f"use --env NAME or {VARIABLE}; environments: {', '.join(settings.environments)}"
 
 
 # --- merging -------------------------------------------------------------------------------------

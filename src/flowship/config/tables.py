@@ -252,10 +252,13 @@ Entrypoint = Annotated[str, AfterValidator(_entrypoint)]
 
 
 def _limit_alone(value: object) -> object:
-    """A number stands for a table with this limit."""
-    if isinstance(value, bool):
+    """A number, also as the text that a variable gives, stands for a table with this limit."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+\s*", value)):
+        return {"limit": value}
+    if not isinstance(value, dict | Concurrency):
         raise ValueError("must be a number or a table: { limit = 1 }")  # noqa: TRY004 - pydantic's
-    return {"limit": value} if isinstance(value, int) else value
+    return value
 
 
 class Concurrency(Table):

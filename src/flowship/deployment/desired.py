@@ -203,6 +203,7 @@ class DesiredDeployment:
         labels: For a new deployment.
         slugs: Those of the schedules, in their order, where a release says them.
         paused_slugs: The schedules that are paused if they have to be created.
+        anchors: Slug → the moment that an interval counts from if it has to be created.
         warnings: What deserves a look before it runs.
         timezone_is_default: A schedule was given by flag, and no timezone with it or configured.
     """
@@ -234,6 +235,7 @@ class DesiredDeployment:
     labels: Mapping[str, Any] = field(default_factory=dict)
     slugs: tuple[str, ...] = ()
     paused_slugs: frozenset[str] = frozenset()
+    anchors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

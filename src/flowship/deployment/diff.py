@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowship.deployment import diff_alerts, diff_block, diff_deployment, left
+from flowship.deployment import before, diff_alerts, diff_block, diff_deployment, left
 from flowship.deployment.desired import WhenRemoved
 from flowship.deployment.drift import NO_RELEASE, LastRelease, edit_of
 from flowship.deployment.left import NOT_CONFIGURED
@@ -25,8 +25,11 @@ from flowship.deployment.plan import (
 from flowship.deployment.pools import creation, pool_of
 
 if TYPE_CHECKING:
-    from flowship.deployment.desired import DesiredState
-    from flowship.deployment.observed import ServerState
+    from flowship.deployment.before import Before
+    from flowship.deployment.desired import DesiredDeployment, DesiredState
+    from flowship.deployment.diff_deployment import DeploymentPlan
+    from flowship.deployment.observed import ObservedDeployment, ServerState
+    from flowship.deployment.pools.job_variables import JobVariables
     from flowship.prefect.types import BlockDocument, Deployment, Schedule, Written
 
 
@@ -44,14 +47,11 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
     reschedule: list[str | IdOf] = []
     renamed = left.renamed(desired, state, last)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
-        before = renamed.get(wanted.full_name)
-        created = left.paused_as_before(wanted, before) if before else wanted
-        made = diff_deployment.operations(desired, created, found, variables)
-        own: Iterable[Operation] = made.operations
-        if before:
-            moves = desired.when_removed is WhenRemoved.PRUNE
-            own = left.hand_on(made.operations, wanted, found, before, moves=moves)
-        operations += [o for o in own if not _is_repeated(o, operations)]
+        old = renamed.get(wanted.full_name)
+        made = _made(desired, wanted, found, variables, before_of(wanted, old, last))
+        operations += [o for o in made.operations if not _is_repeated(o, operations)]
+        if old and desired.when_removed is WhenRemoved.PRUNE:
+            operations += left.moved(wanted, found, old)
         reschedule += made.reschedule
     removed = list(left.operations(desired, state, last))
     operations += removed
@@ -62,6 +62,34 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
         _with_origin(each, desired.origin) if desired.origin else each for each in operations
     ]
     return Plan(tuple(explained), tuple(reschedule))
+
+
+def before_of(
+    wanted: DesiredDeployment, old: Deployment | None, last: LastRelease
+) -> Before | None:
+    """What a deployment was; None for one that is new.
+
+    Args:
+        wanted: The deployment.
+        old: What the server has of it under its old name, if it was renamed.
+        last: The last release.
+    """
+    return before.of_renamed(old) if old else last.before.get(wanted.full_name)
+
+
+def _made(
+    desired: DesiredState,
+    wanted: DesiredDeployment,
+    found: ObservedDeployment,
+    variables: JobVariables,
+    was: Before | None,
+) -> DeploymentPlan:
+    """The operations on a deployment; what is created of it begins as it was."""
+    if was is None or (desired.origin and not was.renamed_from):  # a rollback says what was
+        return diff_deployment.operations(desired, wanted, found, variables)
+    begins = before.begins_as(wanted, found, was)
+    made = diff_deployment.operations(desired, begins, found, variables)
+    return replace(made, operations=tuple(before.explained(made.operations, wanted, was)))
 
 
 _OF_CONFIGURATION = (
@@ -113,14 +141,18 @@ def attribute(plan: Plan, last: LastRelease, state: ServerState) -> Plan:
 
 def _attributed(operation: Operation, last: LastRelease, state: ServerState) -> Operation:
     if operation.action is Action.CREATE and _was_there(operation, last):
-        return replace(operation, reason="it was deleted on the server", edited=Edit())
+        stays = [part for part in operation.reason.split(", ") if part in before.STAYS]
+        reason = ", ".join(("it was deleted on the server", *stays))
+        return replace(operation, reason=reason, edited=Edit())
     changes = tuple(
         replace(change, edited_by=_editor(operation, change, last.applied, state))
         for change in operation.changes
     )
     by_person = any(change.edited_by is Editor.PERSON for change in changes)
     edited = (edit_of(_resource(operation, state), last) or Edit()) if by_person else None
-    return replace(operation, changes=changes, edited=edited)
+    attributed = replace(operation, changes=changes, edited=edited)
+    is_block = operation.resource is Resource.BLOCK
+    return diff_block.explained(attributed) if is_block else attributed
 
 
 def _was_there(operation: Operation, last: LastRelease) -> bool:
@@ -128,8 +160,8 @@ def _was_there(operation: Operation, last: LastRelease) -> bool:
     if operation.resource is Resource.BLOCK:
         return bool(last.deployments) and operation.name in last.blocks
     if operation.resource is Resource.SCHEDULE:
-        slugs = last.schedules.get(operation.name.partition(": ")[0], frozenset())
-        return operation.body.get("slug") in slugs
+        was = last.before.get(operation.name.partition(": ")[0])
+        return was is not None and operation.body.get("slug") in was.slugs
     return operation.resource is Resource.DEPLOYMENT and operation.name in last.deployments
 
 

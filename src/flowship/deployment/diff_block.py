@@ -7,10 +7,19 @@ UI stays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flowship.deployment import docker_block
-from flowship.deployment.plan import Action, FieldChange, IdOf, Operation, Resource, fingerprint
+from flowship.deployment.plan import (
+    Action,
+    Editor,
+    FieldChange,
+    IdOf,
+    Operation,
+    Resource,
+    fingerprint,
+)
 from flowship.redaction import mask_value
 
 if TYPE_CHECKING:
@@ -19,6 +28,12 @@ if TYPE_CHECKING:
     from flowship.prefect.types import BlockDocument
 
 CREDENTIALS = "registry_credentials"
+
+NEW_IMAGE = "new image"
+OTHER_IMAGE = "the block has another image"
+"""A deploy of the desired image began before: it broke off, or the block was changed since."""
+
+EDITED_IMAGE = "the block's image was edited"
 
 
 def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
@@ -52,6 +67,18 @@ def operations(desired: DesiredState, state: ServerState) -> Iterator[Operation]
         id=document["id"],
         body={"data": data, "block_schema_id": schema_id},
     )
+
+
+def explained(operation: Operation) -> Operation:
+    """The same change of a block, with a reason that says who is behind its image.
+
+    Args:
+        operation: With the editor of each change.
+    """
+    reasons = {Editor.FLOWSHIP: NEW_IMAGE, Editor.PERSON: EDITED_IMAGE}
+    editor = next((c.edited_by for c in operation.changes if c.field == "image"), Editor.UNKNOWN)
+    reason = operation.reason.replace(OTHER_IMAGE, reasons.get(editor, OTHER_IMAGE))
+    return replace(operation, reason=reason)
 
 
 def wanted_fields(desired: DesiredState, state: ServerState) -> dict[str, Any]:
@@ -128,10 +155,10 @@ def _reason(desired: DesiredState, state: ServerState, differing: Mapping[str, A
     if not differing:
         return "the block's schema is outdated"
     reasons = []
-    if "image" in differing and state.has_deployed(desired.image.reference):
-        reasons.append("another image than the last deploy's")
-    elif "image" in differing:
-        reasons.append("new image" if desired.image.pushed else "new image, not pushed")
+    if "image" in differing:
+        began = state.has_deployed(desired.image.reference)
+        reasons.append(OTHER_IMAGE if began else NEW_IMAGE)
+        reasons += ["not pushed"] * (not desired.image.pushed)
     if not all(_follows_the_image(desired, name) for name in differing):
         reasons.append("the configuration differs")
     return ", ".join(reasons)
@@ -151,5 +178,5 @@ def _change(
         shown = ("another block" if before else None, "the configured block" if value else None)
     else:
         shown = mask_value(before, name), mask_value(value, name)
-    reason = "new image" if _follows_the_image(desired, name) else "configuration"
+    reason = NEW_IMAGE if _follows_the_image(desired, name) else "configuration"
     return FieldChange(name, *shown, reason=reason, fingerprint=fingerprint(before))

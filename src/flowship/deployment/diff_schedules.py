@@ -142,12 +142,27 @@ def _slugs(wanted: DesiredDeployment) -> dict[str, ScheduleSpec]:
     }
 
 
-def _same_content(schedule: ScheduleSpec, stored: Schedule) -> bool:
+def has_slug(one: Match, stored: Mapping[str, Any]) -> bool:
+    """Whether a stored schedule has the slug of one that is wanted."""
+    return bool(stored["slug"] == one.slug)
+
+
+def has_content(one: Match, stored: Mapping[str, Any]) -> bool:
+    """Whether a stored schedule runs at the same times, with the same parameters."""
+    return _same_content(one.schedule, stored)
+
+
+def has_times(one: Match, stored: Mapping[str, Any]) -> bool:
+    """Whether a stored schedule runs at the same times, whatever its parameters."""
+    return _same_times(one.schedule, stored)
+
+
+def _same_content(schedule: ScheduleSpec, stored: Mapping[str, Any]) -> bool:
     given = dict(schedule.parameters)
     return _same_times(schedule, stored) and (stored.get("parameters") or {}) == given
 
 
-def _same_times(schedule: ScheduleSpec, stored: Schedule) -> bool:
+def _same_times(schedule: ScheduleSpec, stored: Mapping[str, Any]) -> bool:
     """Whether the stored one runs at the same times, whatever its parameters."""
     body = stored.get("schedule") or {}
     if (body.get("timezone") or "UTC") != schedule.timezone:
@@ -176,7 +191,7 @@ def _create(wanted: DesiredDeployment, one: Match, parent: str | IdOf, now: date
         parent=parent,
         body={
             "slug": one.slug,
-            "schedule": one.schedule.payload(now.isoformat()),
+            "schedule": one.schedule.payload(wanted.anchors.get(one.slug, now.isoformat())),
             "parameters": dict(one.schedule.parameters),
             **({"active": False} if one.slug in wanted.paused_slugs else {}),
         },

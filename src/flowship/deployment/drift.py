@@ -23,6 +23,7 @@ from flowship.deployment.plan import Edit, Kept, Resource, field_key, fingerprin
 from flowship.deployment.stored import parse_moment, words_of
 
 if TYPE_CHECKING:
+    from flowship.deployment.before import Before
     from flowship.deployment.desired import DesiredDeployment, DesiredState
     from flowship.deployment.observed import ObservedDeployment, ServerState
     from flowship.prefect.types import Deployment, Schedule, Written
@@ -41,9 +42,10 @@ class LastRelease:
         number: Its number; 0 where there is none.
         who: Who made it.
         deployments: The full names of the project's deployments, by then.
-        schedules: The slugs of flowship's own schedules of each.
+        before: Full name → what each of them was.
         blocks: The blocks of all images that the project has deployed.
         files: The name of an image → the short hash of each of its inputs.
+        incomplete: Whether the deploy broke off.
     """
 
     applied: Mapping[str, str] = field(default_factory=dict)
@@ -51,9 +53,10 @@ class LastRelease:
     number: int = 0
     who: str = ""
     deployments: frozenset[str] = frozenset()
-    schedules: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    before: Mapping[str, Before] = field(default_factory=dict)
     blocks: frozenset[str] = frozenset()
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    incomplete: bool = False
 
 
 NO_RELEASE = LastRelease()

@@ -7,7 +7,7 @@ renamed hands its state on to its new name: what a person paused stays paused.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowship.prefect.types import Deployment, Schedule
 
 NOT_CONFIGURED = "no longer configured"
+ADDED = "it has a schedule that was added on the server"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Left:
         prune: Whether it was to be deleted.
         watched: Whether alerts report its runs; None if the project has none.
         deletes: What deletes it: an option, or a command.
+        prunable: Whether ``--prune`` would delete it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Left:
     prune: bool = False
     watched: bool | None = None
     deletes: str = "--prune"
+    prunable: bool = True
 
     @property
     def words(self) -> str:
@@ -60,10 +63,11 @@ class Left:
         doing = f"still runs {' and '.join(self.runs)}" if self.runs else state
         if self.runs and self.watched is not None:
             doing += f", {'with' if self.watched else 'without'} alerts"
-        if self.prune:
-            return f"{doing}; not deleted: it has a schedule that was added on the server"
         renamed = f"renamed to {self.renamed_to}? " if self.renamed_to else ""
-        return f"{doing}; {renamed}{self.deletes} deletes it"
+        if self.prune:
+            return f"{doing}; not deleted: {ADDED}; {self.deletes} deletes it"
+        but = "" if self.prunable else f"; --prune does not: {ADDED}"
+        return f"{doing}; {renamed}{self.deletes} deletes it{but}"
 
     def to_json(self) -> dict[str, Any]:
         """The deployment as JSON values only."""
@@ -78,21 +82,32 @@ class Left:
         }
 
 
-def left(desired: DesiredState, state: ServerState, last: LastRelease) -> tuple[Left, ...]:
-    """Those that stay after the deploy."""
+def left(
+    desired: DesiredState, state: ServerState, last: LastRelease, *, done: bool = False
+) -> tuple[Left, ...]:
+    """Those that stay after the deploy.
+
+    Args:
+        desired: What is to be deployed.
+        state: What the server had before.
+        last: The last release.
+        done: Whether it was deployed: then the new name exists, and nothing moves along later.
+    """
     renamed = {stored["id"]: to for to, stored in _renamed(desired, state, last).items()}
     prune = desired.when_removed is WhenRemoved.PRUNE
     pause = desired.when_removed is WhenRemoved.PAUSE
-    return tuple(
-        replace(
-            _left(name, stored, renamed.get(stored["id"]), prune=prune, pause=pause),
-            watched=_watched(desired, state, stored),
-            # A ship can be repeated with the option; after a rollback, the command is simpler.
-            deletes=f"`{desired.deletes} {shlex.quote(name)}`" if desired.origin else "--prune",
-        )
-        for name, stored in _gone(desired, state, last).items()
-        if not (prune and _may_delete(stored, renamed))
-    )
+    found: list[Left] = []
+    for name, stored in _gone(desired, state, last).items():
+        if prune and _may_delete(stored, renamed):
+            continue
+        prunable = _may_delete(stored, {} if done else renamed)
+        # A ship can be repeated with the option; after a rollback, the command is simpler.
+        by_option = prunable and not desired.origin
+        one = _left(name, stored, renamed.get(stored["id"]), prune=prune, pause=pause)
+        watched = _watched(desired, state, stored)
+        deletes = "--prune" if by_option else f"`{desired.deletes} {shlex.quote(name)}`"
+        found.append(replace(one, watched=watched, deletes=deletes, prunable=prunable))
+    return tuple(found)
 
 
 def _watched(desired: DesiredState, state: ServerState, stored: Deployment) -> bool | None:
@@ -143,45 +158,19 @@ def without_their_alerts(deleted: Collection[str], state: ServerState) -> Iterat
             )  # fmt: skip
 
 
-def paused_as_before(wanted: DesiredDeployment, before: Deployment) -> DesiredDeployment:
-    """The deployment, which is created as paused as it was under its old name; a flag wins."""
-    if wanted.paused is not None:
-        return wanted
-    return replace(wanted, paused_at_first=bool(before["paused"]))
-
-
-def hand_on(
-    created: Sequence[Operation],
-    wanted: DesiredDeployment,
-    found: ObservedDeployment,
-    before: Deployment,
-    *,
-    moves: bool,
+def moved(
+    wanted: DesiredDeployment, found: ObservedDeployment, old: Deployment
 ) -> Iterator[Operation]:
-    """The operations that create a deployment, with the state that it had under its old name.
+    """Create the schedules that a person added to a deployment that is deleted under its old name.
 
     Args:
-        created: From `flowship.deployment.diff_deployment`, for `paused_as_before`.
         wanted: The deployment.
-        found: The same on the server, without schedules.
-        before: The one of the old name.
-        moves: Whether that one is deleted; then the schedules that a person added come along.
+        found: The same on the server.
+        old: The one of the old name.
     """
-    inactive = {s["slug"] for s in before["schedules"] if not s["active"]}
-    for operation in created:
-        body = dict(operation.body)
-        paused = False
-        if operation.resource is Resource.DEPLOYMENT and wanted.paused is None:
-            paused = bool(before["paused"])
-        elif operation.resource is Resource.SCHEDULE and body.get("slug") in inactive:
-            body["active"], paused = False, True
-        reason = f"renamed from {before['name']}" + (", stays paused" if paused else "")
-        about = operation.resource in (Resource.DEPLOYMENT, Resource.SCHEDULE)
-        yield replace(operation, body=body, reason=reason) if about else operation
-    if moves:
-        parent: str | IdOf = IdOf(f"deployment {wanted.full_name}")
-        parent = found.deployment["id"] if found.deployment else parent
-        yield from (_moved(wanted, one, parent) for one in _added(before))
+    parent: str | IdOf = IdOf(f"deployment {wanted.full_name}")
+    parent = found.deployment["id"] if found.deployment else parent
+    yield from (_moved(wanted, one, parent) for one in _added(old))
 
 
 def renamed(
@@ -245,7 +234,7 @@ def _renamed(desired: DesiredState, state: ServerState, last: LastRelease) -> di
     new = [
         wanted
         for wanted, found in zip(desired.deployments, state.deployments, strict=True)
-        if _is_new(found)
+        if _is_new(found, known=wanted.full_name in last.deployments, last=last)
     ]
     pairs: dict[str, Deployment] = {}
     for wanted in new:
@@ -256,9 +245,12 @@ def _renamed(desired: DesiredState, state: ServerState, last: LastRelease) -> di
     return pairs
 
 
-def _is_new(found: ObservedDeployment) -> bool:
-    """Whether it is created now, or was by a deploy that did not come to its schedules."""
-    return found.deployment is None or not found.schedules
+def _is_new(found: ObservedDeployment, *, known: bool, last: LastRelease) -> bool:
+    """Whether it is created now, or was by a deploy that did not come to its schedules; what an
+    earlier release has under its new name was not renamed since."""
+    if found.deployment is None:
+        return not known
+    return not found.schedules and (last.incomplete or not known)
 
 
 def _is_same(wanted: DesiredDeployment, name: str, stored: Deployment) -> bool:

@@ -90,7 +90,7 @@ def summarize(outcome: Outcome) -> DeployReport:
         api_url=outcome.api_url,
         operations=outcome.plan.operations,
         kept=drift.kept(desired, outcome.now, outcome.last),
-        left=left.left(desired, before, outcome.last),
+        left=left.left(desired, before, outcome.last, done=outcome.after is not None),
         block=block,
         pool=_pool(outcome),
         deployments=tuple(_deployment(outcome, *three) for three in observed),
@@ -187,7 +187,9 @@ def _deployment(
     own = outcome.plan.of(Resource.DEPLOYMENT, wanted.full_name)
     on_schedules = _schedule_operations(outcome.plan, wanted)
     deployment = now.deployment
-    paused = bool(deployment["paused"]) if deployment else wanted.paused_at_first
+    created = next((o.body for o in own if o.action is Action.CREATE), {})
+    at_first = bool(created.get("paused", wanted.paused_at_first))
+    paused = bool(deployment["paused"]) if deployment else at_first
     if wanted.paused is not None:
         paused = wanted.paused
     schedules = tuple(_schedules(outcome, wanted, before, now))
@@ -272,11 +274,18 @@ def _schedules(
             )  # fmt: skip
         else:
             yield _stored_report(one, moment, result, schemas)
+    bodies = {o.body.get("slug"): o.body for o in _schedule_operations(outcome.plan, wanted)}
     for match in matches:
         if match.stored is None:
+            planned: Any = {
+                "id": None,
+                "schedule": {},
+                "active": True,
+                **bodies.get(match.slug, {}),
+            }
             yield schedule_report(
                 match.schedule, moment, outcome="planned", source=wanted.schedule_source.value,
-                schemas=schemas,
+                stored=planned, schemas=schemas,
             )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from flowship.doctor.result import Finding, error, ok, skipped
 from flowship.doctor.world import World
 from flowship.local import scheduler as local
 from flowship.prefect.address import is_loopback
+from flowship.prefect.command import up_command
 
 if TYPE_CHECKING:
     from flowship.prefect.types import Deployment, FlowRun, Schedule
@@ -57,7 +58,8 @@ def scheduler(world: World) -> Finding:
 
 
 def _not_planned(world: World, name: str) -> Finding:
-    restart = "`flowship down`, then `flowship up`" if is_loopback(world.api.url) else ""
+    again = f"`{up_command('down')}`, then `{up_command()}`"
+    restart = again if is_loopback(world.api.url) else ""
     return error(
         f"{name} has an active schedule, but no run of it is planned",
         _MEANING,

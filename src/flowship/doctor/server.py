@@ -23,13 +23,11 @@ _NOTHING_RUNS = "Nothing can be deployed, and no scheduled run starts while it d
 
 def address(world: World) -> Finding:
     """Whether the address of a Prefect API is set."""
-    from flowship.prefect import errors
     from flowship.prefect.address import require_address
 
     try:
-        target = scope.api_target(world.scope.outline)
-        if not target.url:
-            raise errors.not_configured(target.source)
+        target = scope.required_target(world.scope.outline)
+        assert target.url is not None
         require_address(target.url, target.source)
     except FlowshipError as exc:
         return of_error(exc, "flowship does not know where to deploy.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from flowship.doctor.world import World
 from flowship.local import failures, processes, records
 from flowship.local.records import Record
+from flowship.prefect.command import up_command
 
 LINES = 5  # of a log
 _OF_THE_WORKER = re.compile(
@@ -41,7 +42,8 @@ class UpProcess:
     @property
     def remedy(self) -> str:
         """What makes it work again."""
-        return "`flowship up`" if self.has_ended else "`flowship down`, then `flowship up`"
+        start = f"`{up_command()}`"
+        return start if self.has_ended else f"`{up_command('down')}`, then {start}"
 
     @property
     def log_end(self) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
+import docker.errors
+import requests.exceptions
 from docker.models.containers import ContainerCollection
 
 from flowship.engine import containers
 from flowship.engine.client import Engine
 from flowship.engine.errors import engine_errors
+
+GRACE_SECONDS = 10
+"""How long an interrupted process may take to end itself."""
 
 
 class Stream(Enum):
@@ -57,7 +64,9 @@ class Ended:
 def run(
     engine: Engine, image_id: str, attached: Attached, on_line: Callable[[Stream, str], None]
 ) -> Ended:
-    """Run a container to its end, and remove it, also after Ctrl-C.
+    """Run a container to its end, and remove it.
+
+    At Ctrl-C, its process gets the same signal and some seconds to end itself.
 
     Args:
         engine: The container engine.
@@ -78,7 +87,8 @@ def run(
             api=api
         )  # all that creating a container needs of a DockerClient
         create = ContainerCollection(client).create
-        container = create(image_id, list(attached.command), labels=labels, **arguments).id
+        created = create(image_id, list(attached.command), labels=labels, **arguments)
+        container = str(created.id)
         try:
             for network in attached.networks[1:]:
                 api.connect_container_to_network(container, network)
@@ -92,8 +102,18 @@ def run(
             code = api.wait(container)["StatusCode"]
             state = api.inspect_container(container)["State"]
             return Ended(code, bool(state.get("OOMKilled")))
+        except KeyboardInterrupt:
+            _interrupt(engine, container)
+            raise
         finally:
             api.remove_container(container, force=True, v=True)
+
+
+def _interrupt(engine: Engine, container: str) -> None:
+    """Send Ctrl-C to a container's process and wait for its end, as far as the engine answers."""
+    with suppress(docker.errors.DockerException, requests.exceptions.RequestException):
+        engine.api.kill(container, signal.SIGINT)
+        engine.api.wait(container, timeout=GRACE_SECONDS)
 
 
 def lines(output: Iterable[tuple[bytes | None, bytes | None]]) -> Iterator[tuple[Stream, str]]:

@@ -1,6 +1,7 @@
 """The two streams: stdout carries the result, stderr everything else.
 
-All output of a command goes through `Screen`. Colour and live progress appear only on a terminal;
+All output of a command goes through `Screen`, which completes the commands that messages name (see
+`next_steps`). Colour and live progress appear only on a terminal;
 ``NO_COLOR`` and ``CI`` are respected. With ``--json`` stdout carries one JSON object.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowship.errors import ExitCode, FlowshipError, Interrupted
 from flowship.output import terminal
+from flowship.output.next_steps import followed, followed_json, followed_line
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -72,14 +74,20 @@ class Screen:
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     def info(self, *lines: RenderableType) -> None:
-        """Print lines to stderr."""
+        """Print lines to stderr. A text may have markup; one from outside is a `Text`, or is
+        printed with `log`."""
+        for line in lines:
+            self.stderr.print(followed_line(line))
+
+    def log(self, *lines: RenderableType) -> None:
+        """Print lines that another program wrote to stderr, unchanged."""
         for line in lines:
             self.stderr.print(line)
 
     def note(self, *texts: str) -> None:
         """Print what is worth knowing and needs no action to stderr."""
         for text in texts:
-            self.stderr.print(f"[dim]note:[/] {_escape(text)}")
+            self.stderr.print(f"[dim]note:[/] {_advice(text)}")
 
     def interject(self, text: str) -> None:
         """Print a note from another thread, also while something is drawn in place: a live display
@@ -89,7 +97,7 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """Print a warning to stderr."""
-        self.stderr.print(f"[yellow]warning:[/] {_escape(text)}")
+        self.stderr.print(f"[yellow]warning:[/] {_advice(text)}")
 
     def result(self, value: object, text: str = "", *, exact: bool = False) -> None:
         """Print the command's result to stdout: `value` as JSON, or otherwise `text`.
@@ -101,10 +109,10 @@ class Screen:
             exact: `text` is a file, which a pipe gets unchanged.
         """
         if self.as_json:
-            document = {"version": JSON_VERSION, **to_json(value)}
+            document = followed_json({"version": JSON_VERSION, **to_json(value)})
             text = json.dumps(document)  # in ASCII, which every terminal and pipe accepts
         elif not exact or sys.stdout.isatty():
-            text = terminal.without_blanks(terminal.printable(text))
+            text = terminal.without_blanks(terminal.printable(followed(text)))
         if text:
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
@@ -117,7 +125,7 @@ class Screen:
             return
         stdout = terminal.console(stderr=False)
         for line in lines:
-            stdout.print(line)
+            stdout.print(followed_line(line))
 
     def error(self, exc: FlowshipError) -> None:
         """Print an expected failure, with ``--json`` as the result too."""
@@ -161,11 +169,11 @@ class Screen:
     def show_error(self, exc: FlowshipError) -> None:
         """Print a failure to stderr: where, what, the details and the next step."""
         place = f"[bold]{_escape(exc.where)}:[/] " if exc.where else ""
-        self.stderr.print(f"{place}[bold red]error:[/] {_escape(exc.message)}")
+        self.stderr.print(f"{place}[bold red]error:[/] {_advice(exc.message)}")
         if exc.details:
             self.stderr.print(_escape(_indented(exc.details)), style="dim")
         if exc.hint:
-            self.stderr.print(f"  [cyan]→[/] {_escape(exc.hint)}")
+            self.stderr.print(f"  [cyan]→[/] {_advice(exc.hint)}")
 
     @contextmanager
     def progress(self) -> Iterator[Report]:
@@ -206,8 +214,8 @@ def _error(
 ) -> dict[str, object]:
     return {
         "code": code,
-        "message": message,
-        "hint": hint,
+        "message": followed(message),
+        "hint": followed(hint),
         "where": where,
         "details": details,
         "exit_code": int(exit_code),
@@ -233,6 +241,11 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
+
+
+def _advice(text: str) -> str:
+    """A message for the user, escaped."""
+    return _escape(followed(text))
 
 
 def _indented(text: str) -> str:

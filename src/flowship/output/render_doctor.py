@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from flowship.doctor.result import Severity
+from flowship.output.next_steps import followed
 from flowship.output.terminal import printable
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ def _more(result: Result, *, unicode: bool) -> Iterator[str]:
 def _wrapped(text: str, width: int) -> list[str]:
     """The lines of a text; a long address or command is not broken, so that it can be copied."""
     return textwrap.wrap(
-        printable(text).replace("\n", " "), width, break_long_words=False, break_on_hyphens=False
+        printable(followed(text)).replace("\n", " "),
+        width,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

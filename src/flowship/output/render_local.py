@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -13,6 +14,7 @@ from flowship.output.tables import warning_lines
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from flowship.config.settings import Settings
     from flowship.local.stack import StackReport
 
 _STATES = {State.EXTERNAL: "is running, not started by flowship"}
@@ -33,6 +35,13 @@ def stack(report: StackReport) -> list[RenderableType]:
         lines += profile_change(report.profile)
         return lines + warning_lines(w for w in report.warnings if w not in report.profile.warnings)
     return lines + warning_lines(report.warnings)
+
+
+def other_server(settings: Settings) -> str:
+    """The note where the project names another profile than the active one, which `up` uses."""
+    of = f"the environment {settings.environment}" if settings.environment else "the project"
+    command = f"PREFECT_PROFILE={shlex.quote(str(settings.profile))} flowship up"
+    return f"the server is that of the active profile, not that of {of}: for that, `{command}`"
 
 
 def _service(service: Service) -> list[RenderableType]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from flowship.errors import ApiError
 from flowship.output import terminal
+from flowship.output.next_steps import followed_line
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,13 +43,13 @@ def watch(
     lines = draw()
     if not console.is_terminal:  # as with NO_COLOR or CI
         while True:
-            for line in [*lines, ""]:
+            for line in [*map(followed_line, lines), ""]:
                 console.print(line)
             sleep(seconds)
             lines = _again(draw, lines)
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
-            live.update(Group(*lines), refresh=True)
+            live.update(Group(*map(followed_line, lines)), refresh=True)
             sleep(seconds)
             lines = _again(draw, lines)
 

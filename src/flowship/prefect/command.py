@@ -1,7 +1,8 @@
 """How to call Prefect's own program in advice.
 
 Prefect is installed with flowship, but its program may not be on PATH: `uv tool install` and
-`pipx install` link only flowship's.
+`pipx install` link only flowship's. And the environment of a project may have another server than
+the active profile.
 """
 
 from __future__ import annotations
@@ -9,6 +10,23 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from dataclasses import dataclass
+
+
+@dataclass
+class _Chosen:
+    """The profile that Prefect's commands need; empty for the active one."""
+
+    profile: str = ""
+
+
+_chosen = _Chosen()
+
+
+def choose_profile(name: str) -> None:
+    """From now on, commands name this profile; empty where Prefect itself would use the server
+    that this command is about."""
+    _chosen.profile = name
 
 
 def prefect_command(arguments: str) -> str:
@@ -19,8 +37,19 @@ def prefect_command(arguments: str) -> str:
 
     Returns:
         ``prefect …`` if the program is on PATH, else a call of the Prefect that is installed with
-        flowship.
+        flowship. It begins with ``PREFECT_PROFILE=…`` if `choose_profile` says so.
     """
+    profile = _profile()
     if shutil.which("prefect"):
-        return f"prefect {arguments}"
-    return f"{shlex.quote(sys.executable)} -m prefect {arguments}"
+        return f"{profile}prefect {arguments}"
+    return f"{profile}{shlex.quote(sys.executable)} -m prefect {arguments}"
+
+
+def up_command(name: str = "up") -> str:
+    """``flowship up`` or ``flowship down`` for the server that this command is about: they use the
+    active profile, whatever the environment."""
+    return f"{_profile()}flowship {name}"
+
+
+def _profile() -> str:
+    return f"PREFECT_PROFILE={shlex.quote(_chosen.profile)} " if _chosen.profile else ""

@@ -6,6 +6,7 @@ from enum import Enum
 
 from flowship.errors import ApiError
 from flowship.prefect.address import fix_hint, is_cloud, is_loopback
+from flowship.prefect.command import up_command
 from flowship.prefect.source import Source
 from flowship.redaction import mask_addresses
 
@@ -31,12 +32,19 @@ class NetworkFailure(str, Enum):
     NOT_HTTPS = "not-https"
 
 
-def not_configured(source: Source, details: str = "") -> ApiError:
-    """Return the error for a command that needs an API when no address is set."""
+def not_configured(source: Source, details: str = "", instead: str = "") -> ApiError:
+    """Return the error for a command that needs an API when no address is set.
+
+    Args:
+        source: Where it would be.
+        details: More about it.
+        instead: What to do before anything else, such as to choose an environment.
+    """
+    hint = "`flowship up` starts a local server; `flowship profile set-api URL` uses yours"
     return ApiError(
         "no Prefect API is set; without a server, no schedule would ever run",
         code="api-not-configured",
-        hint="`flowship up` starts a local server; `flowship profile set-api URL` uses yours",
+        hint=f"{instead}; or without one: {hint}" if instead else hint,
         where=str(source),
         details=details,
     )
@@ -72,7 +80,8 @@ def no_answer(
         return ApiError(
             f"the Prefect API at {shown} is not responding: timed out",
             code="api-timeout",
-            hint="if `flowship up` started it, restart it: `flowship down`, then `flowship up`"
+            hint="if `flowship up` started it, restart it:"
+            f" `{up_command('down')}`, then `{up_command()}`"
             if is_loopback(url)
             else "check the address and the network; `flowship profile show` shows the address",
             where=where,
@@ -80,7 +89,7 @@ def no_answer(
     return ApiError(
         f"the Prefect API at {shown} is not responding: {detail}",
         code="api-unreachable",
-        hint="`flowship up` starts a local server"
+        hint=f"`{up_command()}` starts a local server"
         if is_loopback(url)
         else "check the address and the network; `flowship profile show` shows the address",
         where=where,

@@ -1,18 +1,22 @@
-"""Tries a push again for a limited time. A refusal is not tried again."""
+"""Tries a push again for a limited time. A refusal is not tried again.
+
+Only time limits it, not the number of attempts: a registry may need minutes to restart.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from flowship.errors import RegistryError
 from flowship.events import Event, Output, Report, Transfer
 from flowship.registry.errors import RegistryFailure
 from flowship.registry.reference import Reference
 
-ATTEMPTS = 5
-"""How often flowship tries a push to a registry that does not answer."""
+SHORTEST_WAIT = 1.0
+"""Seconds between two attempts, at least."""
 
 RETRY_SECONDS = 60
 """How long a failing push is tried, unless ``push-retry-seconds`` says otherwise."""
@@ -34,6 +38,7 @@ class Retries:
     retry_for: float
     sleep: Callable[[float], None]
     _failing_since: float | None = field(default=None, init=False)
+    _accepted: set[str] = field(default_factory=set, init=False)
 
     def watch(self, event: Event) -> None:
         """Pass on an event of the push, and limit the time in which the engine tries again.
@@ -46,7 +51,9 @@ class Retries:
         self.report(event)
         if not isinstance(event, Transfer):
             return
-        if event.status == "Pushed":
+        if event.status == "Pushed" and event.layer not in self._accepted:
+            # Not for a layer that a failing registry accepts and loses repeatedly.
+            self._accepted.add(event.layer)
             self._failing_since = None
         elif event.status.startswith("Retrying"):
             if self._failing_since is None:
@@ -68,16 +75,16 @@ class Retries:
     def call(
         self, attempt_once: Callable[[], str], worth_another: Callable[[RegistryFailure], bool]
     ) -> str:
-        """Call `attempt_once` until it works, at most `ATTEMPTS` times."""
-        for attempt in range(1, ATTEMPTS + 1):
+        """Call `attempt_once` until it works or the time is up."""
+        for attempt in count(1):
             started = time.monotonic()
             try:
                 return attempt_once()
             except RegistryFailure as exc:
-                left, wait = self._left(), backoff(attempt)
+                left = self._left()
                 # Another attempt takes as long as this one did: the engine's own take a minute.
-                enough = left > wait + (time.monotonic() - started)
-                if attempt == ATTEMPTS or not enough or not worth_another(exc):
+                wait = min(backoff(attempt), left - (time.monotonic() - started))
+                if wait < SHORTEST_WAIT or not worth_another(exc):
                     raise
                 self.report(
                     Output(f"{exc.message}; retrying in {wait:.0f} s, for at most {left:.0f} s")

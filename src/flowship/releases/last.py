@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowship.deployment.before import Before
 from flowship.deployment.drift import NO_RELEASE, LastRelease
 from flowship.deployment.plan import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowship.releases.record import Release
+    from flowship.releases.record import Release, ReleasedDeployment
 
 
 def last_release(release: Release | None) -> LastRelease:
@@ -24,12 +25,21 @@ def last_release(release: Release | None) -> LastRelease:
         number=release.number,
         who=release.who,
         deployments=frozenset(d.full_name for d in release.deployments) or named,
-        schedules={
-            each.full_name: frozenset(schedule.slug for schedule in each.schedules)
-            for each in release.deployments
-        },
+        before={each.full_name: _before(each) for each in release.deployments},
         blocks=_names(release.applied, Resource.BLOCK) | {i.block for i in release.images},
         files={image.label: image.files for image in release.images},
+        incomplete=bool(release.incomplete),
+    )
+
+
+def _before(released: ReleasedDeployment) -> Before:
+    """As the server stored it, apart from parameters that are masked."""
+    return Before(
+        released.paused,
+        [
+            {"slug": s.slug, "schedule": s.times, "parameters": s.parameters, "active": s.active}
+            for s in released.schedules
+        ],
     )
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from flowship.errors import EngineError, RunFailedError
 from flowship.prefect.client import PrefectApi
-from flowship.runs import containers
+from flowship.runs import containers, ending
 from flowship.runs.chosen import ChosenRun
 from flowship.runs.containers import Connect, RunContainer
-from flowship.runs.states import FINAL, StateType
+from flowship.runs.states import StateType
 
 OTHERS_SECONDS = 20.0  # for the worker or the run's own process; a busy machine needs ten
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL
@@ -149,20 +149,7 @@ def _stop(connect: Connect, container: RunContainer) -> None:
 
 
 def _set_canceled(api: PrefectApi, run: ChosenRun, message: str) -> ChosenRun:
-    """Set the final state of a run and of the child runs in the same container.
-
-    Its worker may have reported the end of the container as a crash by now.
-    """
-    ended = _now(api, run)
-    if ended.state_type not in FINAL or ended.state_type is StateType.CRASHED:
-        api.set_run_state(run.id, StateType.CANCELLED.value, message, force=True)
-    parents = [run.id]
-    while parents:
-        children = [c for c in api.child_runs(parents) if not c.get("deployment_id")]
-        for child in children:
-            if StateType(child["state"]["type"]) not in FINAL:
-                api.set_run_state(child["id"], StateType.CANCELLED.value, message, force=True)
-        parents = [child["id"] for child in children]
+    ending.end(api, run.id, StateType.CANCELLED, message)
     return _now(api, run)
 
 

@@ -13,8 +13,11 @@ from flowship.config.tables import Deployment
 from flowship.deployment import docker_block, parameters
 from flowship.deployment.draft import Places
 from flowship.engine import attached
+from flowship.errors import EngineError
+from flowship.runs.states import StateType
+from flowship.trial import ending
 from flowship.trial.container import container
-from flowship.trial.result import TrialResult, is_answer, result
+from flowship.trial.result import Answers, TrialResult, result
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -88,32 +91,42 @@ def run(
 
     Raises:
         ConfigError, UsageError: See `Trial.parameters`.
-        EngineError: The container cannot be started.
+        EngineError: The container cannot be started, or the engine no longer answers.
+        Interrupted: Ctrl-C; the run on the server is canceled.
     """
     spec = container(
         trial.flow.entrypoint, trial.parameters(), trial.variables(), trial.env, target
     )
     output = _Output(on_line)
     started = time.monotonic()
-    ended = attached.run(engine, image_id, spec, output.receive)
-    done = result(trial.flow.entrypoint, output.answer, ended,
+    try:
+        ended = attached.run(engine, image_id, spec, output.receive)
+    except KeyboardInterrupt as exc:
+        if api and output.answers.run:
+            raise ending.canceled(api, output.answers.run) from exc
+        raise
+    except EngineError:
+        if api and output.answers.run:
+            ending.end(api, output.answers.run, StateType.CRASHED, ending.LOST)
+        raise
+    done = result(trial.flow.entrypoint, output.answers, ended,
                   time.monotonic() - started)  # fmt: skip
+    if api and done.run and not output.answers.result:
+        ending.end(api, done.run, StateType.CRASHED, f"flowship try: {done.message}")
     return done.on_page(api.ui_url(f"runs/flow-run/{done.run}")) if api and done.run else done
 
 
 class _Output:
-    """Separates the script's answer from what the flow prints."""
+    """Separates what the script says from what the flow prints."""
 
     def __init__(self, on_line: Callable[[Stream, str], None]) -> None:
-        self.answer = ""
+        self.answers = Answers()
         self._on_line = on_line
         self._held: list[Stream] = []
 
     def receive(self, stream: Stream, line: str) -> None:
-        """Hand a line over, unless it is the answer or the empty line that the script puts before
-        it."""
-        if is_answer(line):
-            self.answer = line
+        """Hand a line over, unless it is the script's or the empty line that it puts before."""
+        if self.answers.take(line):
             self._held.clear()
             return
         for held in self._held:

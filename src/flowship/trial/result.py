@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flowship.engine.attached import Ended
 from flowship.errors import RunFailedError
-from flowship.trial.script import RESULT
+from flowship.trial.script import RESULT, RUN
+
+RUN_LINE = re.compile(re.escape(RUN) + r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 KILLED = 137
 """The exit code of a container that was killed."""
@@ -52,21 +55,39 @@ class TrialResult:
         return {**asdict(self), "completed": self.completed}
 
 
-def is_answer(line: str) -> bool:
-    """Whether a line is the script's own."""
-    return line.startswith(RESULT)
+@dataclass
+class Answers:
+    """What the script says itself.
+
+    Attributes:
+        run: The id of the run; empty until there is one.
+        result: How the run ended, as JSON; empty if the script did not come so far.
+    """
+
+    run: str = ""
+    result: str = ""
+
+    def take(self, line: str) -> bool:
+        """Keep a line if it is the script's; whether it is."""
+        if RUN_LINE.fullmatch(line):
+            self.run = self.run or line.removeprefix(RUN)
+        elif line.startswith(RESULT):
+            self.result = line.removeprefix(RESULT)
+        else:
+            return False
+        return True
 
 
-def result(entrypoint: str, answer: str, ended: Ended, seconds: float) -> TrialResult:
+def result(entrypoint: str, answers: Answers, ended: Ended, seconds: float) -> TrialResult:
     """The result.
 
     Args:
         entrypoint: The flow.
-        answer: The script's last line; empty if there was none.
+        answers: What the script said.
         ended: How the container ended.
         seconds: How long it ran.
     """
-    answered = json.loads(answer.removeprefix(RESULT)) if answer else {}
+    answered = json.loads(answers.result) if answers.result else {}
     return TrialResult(
         entrypoint=entrypoint,
         state_type=answered.get("type", "CRASHED"),
@@ -74,7 +95,7 @@ def result(entrypoint: str, answer: str, ended: Ended, seconds: float) -> TrialR
         message=answered["message"] if answered else _crash(ended),
         exit_code=ended.exit_code,
         seconds=round(seconds, 3),
-        run=answered.get("run", ""),
+        run=answered.get("run") or answers.run,
     )
 
 

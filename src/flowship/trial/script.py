@@ -2,7 +2,8 @@
 
 `flowship.trial.container` copies this file into the container. flowship itself is not installed
 there, so the script uses the standard library and the image's Prefect, and keeps to Python 3.9
-syntax. Its last line on stdout is `RESULT` and a JSON object.
+syntax. On stdout it prints `RUN` and the run's id when the run is created, and `RESULT` and a JSON
+object as its last line.
 
 Called as ``python <this file> <folder> <arguments.json>``.
 """
@@ -14,11 +15,16 @@ import inspect
 import json
 import os
 import sys
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 RESULT = "flowship-try-result "
 """The beginning of the last line on stdout."""
+
+RUN = "flowship-try-run "
+"""The beginning of the line with the id of the run."""
 
 TAG = "flowship-try"
 """The tag of the run on the server."""
@@ -35,6 +41,35 @@ def run(entrypoint: str, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - a
             return finished(flow(**parameters))
         state = flow(**parameters, return_state=True)
         return asyncio.run(state) if inspect.iscoroutine(state) else state
+
+
+def print_first_run(client: type) -> None:
+    """Have a class of Prefect's clients print the id of the first run that it creates.
+
+    flowship needs it where this process is killed before it can print its result.
+    """
+    create: Callable[..., Any] = client.create_flow_run  # type: ignore[attr-defined]
+
+    def print_id(run: Any) -> Any:  # noqa: ANN401 - a Prefect run
+        client.create_flow_run = create  # type: ignore[attr-defined]
+        say(RUN + str(run.id))
+        return run
+
+    async def print_later(created: Awaitable[Any]) -> Any:  # noqa: ANN401 - a Prefect run
+        return print_id(await created)
+
+    @wraps(create)
+    def create_and_print(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - Prefect's arguments
+        created = create(*args, **options)
+        return print_later(created) if inspect.isawaitable(created) else print_id(created)
+
+    client.create_flow_run = create_and_print  # type: ignore[attr-defined]
+
+
+def say(line: str) -> None:
+    """Print a line for flowship. The flow may have left a line open, so it starts on a new one."""
+    sys.stdout.write(f"\n{line}\n")
+    sys.stdout.flush()
 
 
 def finished(results: Any) -> None:  # noqa: ANN401 - a generator of either kind
@@ -75,10 +110,12 @@ def main(folder: str, arguments: str) -> int:
     if given["offline"]:  # the image may name a server
         os.environ.pop("PREFECT_API_URL", None)
     os.chdir(folder)
+    from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+
+    print_first_run(PrefectClient)
+    print_first_run(SyncPrefectClient)
     answer = describe(run(given["entrypoint"], given["parameters"]))
-    # The flow may have left a line open, so the answer starts on a new one.
-    sys.stdout.write(f"\n{RESULT}{json.dumps(answer)}\n")
-    sys.stdout.flush()
+    say(RESULT + json.dumps(answer))
     return 0 if answer["type"] == "COMPLETED" else 1
 
 

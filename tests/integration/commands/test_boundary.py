@@ -140,3 +140,76 @@ def test_a_command_that_returns_ends_with_0(monkeypatch):
 
 def test_examples_are_indented_below_their_heading():
     assert examples_text(["a", "b"]) == "\nExamples:\n  a\n  b"
+
+
+ENVIRONMENTS = """\
+name = "trips"
+entrypoint = "flow.py:hello"
+block.secrets = ["API_TOKEN"]
+
+[env.staging]
+profile = "staging"
+
+[env.production]
+"""
+
+
+@pytest.fixture
+def staging(tmp_path, home):
+    """A project whose profile for staging names a server that does not answer."""
+    (home / ".prefect").mkdir(exist_ok=True)
+    profile = '[profiles.staging]\nPREFECT_API_URL = "http://127.0.0.1:1/api"\n'
+    (home / ".prefect" / "profiles.toml").write_text(f'active = "local"\n{profile}')
+    folder = tmp_path / "trips"
+    folder.mkdir()
+    (folder / "flow.py").write_text("def hello(): ...\n")
+    (folder / "flowship.toml").write_text(ENVIRONMENTS)
+    return folder
+
+
+UP = "PREFECT_PROFILE=staging flowship"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "command"),
+    [
+        (("run", "--env", "staging"), "", f"{UP} up --env staging"),
+        (("--env", "staging", "run"), "", f"{UP} up --env staging"),
+        (("run",), "staging", f"{UP} up"),
+        (("-C", ".", "--env", "staging", "run"), "", f"{UP} -C . up --env staging"),
+        (("secret", "ls", "--env", "staging"), "", f"{UP} up --env staging"),
+        (("--env", "staging", "secret", "ls"), "", f"{UP} up --env staging"),
+        (("run", "--env", "production"), "", "flowship up --env production"),
+    ],
+)
+def test_the_next_step_keeps_the_environment_of_the_command(
+    cli, staging, arguments, variable, command
+):
+    env = {"FLOWSHIP_ENV": variable} if variable else {}
+    done = cli(*arguments, "--json", cwd=staging, env=env)
+    assert done.code == 7, done.stderr
+    assert f"→ `{command}` starts a local server" in done.stderr
+    assert one_object(done.stdout)["error"]["hint"].startswith(f"`{command}` starts")
+
+
+@pytest.mark.parametrize("command", ["status", "history", "secret ls", "logs 6e5a4396", "ps"])
+def test_without_a_server_and_an_environment_the_environments_are_named(cli, staging, command):
+    done = cli(*command.split(), cwd=staging)
+    assert (done.code, done.stdout) == (7, "")
+    assert "use --env NAME or FLOWSHIP_ENV; environments: staging, production" in done.stderr
+
+
+def test_doctor_names_the_environments_too(cli, staging):
+    done = cli("doctor", cwd=staging)
+    assert "use --env NAME or FLOWSHIP_ENV" in " ".join(done.stdout.split())
+
+
+def test_up_says_that_the_server_is_not_that_of_the_environment(cli, staging):
+    nowhere = {"DOCKER_HOST": "unix:///nowhere.sock"}  # so that nothing is started
+    done = cli("up", "--env", "staging", cwd=staging, env=nowhere)
+    assert done.code == 4
+    assert done.stderr.splitlines()[0] == (
+        "note: the server is that of the active profile, not that of the environment staging: for"
+        " that, `PREFECT_PROFILE=staging flowship up --env staging`"
+    )
+    assert "note:" not in cli("up", "--env", "production", cwd=staging, env=nowhere).stderr

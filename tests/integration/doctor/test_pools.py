@@ -78,7 +78,7 @@ def test_a_killed_worker_of_up_is_not_online_although_the_server_still_says_so(h
             # The other commands know it too, without a request.
             (pool,) = one_object(healthy.run("status", "--json").stdout)["pools"]
             assert [each["online"] for each in pool["workers"]] == [False]
-            assert "no worker is online" in healthy.run("status").stderr
+            assert "no worker is online" in healthy.run("status").stdout
             deployed = healthy.run("deploy", API_TOKEN="").stderr
             assert "no worker is online" in deployed
             started = healthy.run("run", "nightly")

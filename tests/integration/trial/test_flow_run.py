@@ -132,20 +132,93 @@ def test_offline_needs_no_server_and_asks_for_what_comes_from_one(project):
     assert "stage here" in done.stderr
 
 
-def test_ctrl_c_removes_the_container(project, engine):
-    folder, env, _url, _out = project
-    process = subprocess.Popen(
-        [str(PROGRAM), "try", "nightly", "--param", "wait=300"],
-        cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+def the_run(url, wait):
+    """The run whose parameter `wait` is this, as soon as it runs and its container is seen."""
 
     def running():
-        listed = engine.containers.list(ignore_removed=True, filters={"ancestor": image})
-        return [c for c in listed if "n is 5" in c.logs().decode()]
+        found = ask(url, "/flow_runs/filter", {"sort": "START_TIME_DESC"})
+        of_it = [each for each in found if each["parameters"].get("wait") == wait]
+        return of_it[0] if of_it and of_it[0]["state_type"] == "RUNNING" else None
 
+    return until(running)
+
+
+def state(url, run):
+    found = ask(url, f"/flow_runs/{run['id']}")["state"]
+    return found["type"], found["message"]
+
+
+@pytest.fixture
+def begun(project, engine):
+    """Begins `flowship try`; gives the process, its run on the server, and its container."""
+    folder, env, url, _out = project
     image = flowship("build", cwd=folder, env=env, ok=True).stdout.strip()
-    until(running)
+    begun = []
+
+    def begin(wait, *more):
+        process = subprocess.Popen(
+            [str(PROGRAM), "try", "nightly", "--param", f"wait={wait}", *more],
+            cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        begun.append(process)
+        run = None if "--offline" in more else the_run(url, wait)
+        container = until(lambda: saying(engine, image, "n is 5"))
+        return process, run, container
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def saying(engine, image, words):
+    listed = engine.containers.list(ignore_removed=True, filters={"ancestor": image})
+    return next((c for c in listed if words in c.logs().decode()), None)
+
+
+def is_gone(engine, container):
+    return container.id not in [c.id for c in engine.containers.list(all=True, ignore_removed=True)]
+
+
+@pytest.mark.parametrize(("sent", "wait"), [(signal.SIGINT, 301), (signal.SIGTERM, 302)])
+def test_an_interrupted_run_is_canceled_and_its_container_removed(
+    project, engine, begun, sent, wait
+):
+    url = project[2]
+    process, run, container = begun(wait)
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 130
+    assert is_gone(engine, container)
+    kind, message = state(url, run)
+    assert kind == "CANCELLED"
+    assert message == "Canceled by flowship try, which was interrupted on the machine of the run."
+    assert output.splitlines()[-1].startswith("interrupted: the run was canceled: http")
+    assert run["id"] in output.splitlines()[-1]
+    assert "flowship-try-run" not in output
+
+
+def test_a_run_whose_container_is_killed_has_crashed(project, begun):
+    url = project[2]
+    process, run, container = begun(303)
+    container.kill()
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 8
+    assert "killed" in output
+    assert run["id"] in output
+    kind, message = state(url, run)
+    assert kind == "CRASHED"
+    assert message.startswith("flowship try: the container was killed (exit code 137)")
+
+
+def test_an_interrupted_run_of_a_temporary_server_leaves_nothing(
+    project, engine, begun, monkeypatch
+):
+    monkeypatch.setitem(project[1], "API_TOKEN", "t")
+    monkeypatch.setitem(project[1], "STAGE", "here")
+    process, _run, container = begun(304, "--offline")
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    process.stdout.close()
-    assert engine.containers.list(all=True, ignore_removed=True, filters={"ancestor": image}) == []
+    output, _ = process.communicate(timeout=90)
+    assert (process.returncode, output.splitlines()[-1]) == (130, "interrupted")
+    assert is_gone(engine, container)

@@ -6,7 +6,7 @@ import pytest
 
 from flowship import check
 from flowship.config import loading
-from flowship.config.every_environment import failures
+from flowship.config.every_environment import failures, outlines
 from support.projects import CONFIG
 
 DEPLOYMENTS = '[[deployments]]\nname = "nightly"\ncron = "0 5 * * *"\n'
@@ -68,3 +68,31 @@ def test_a_variable_that_is_set_elsewhere_is_not_an_error(tmp_path, monkeypatch)
     assert found(tmp_path, more) == ()
     [failure] = found(tmp_path, '[env.production]\nrepo = "${A-B}"\n')
     assert failure.error.code == "variable-invalid"
+
+
+@pytest.mark.parametrize(
+    ("top", "environment", "expected"),
+    [
+        ("", None, ["hello-staging", "other"]),
+        ("", "staging", ["other", "hello-docker"]),
+        ("require-env = true\n", "production", ["hello-staging"]),
+    ],
+)
+def test_the_outlines_of_the_others_have_their_blocks(
+    tmp_path, monkeypatch, top, environment, expected
+):
+    more = '[env.staging]\nblock.name = "hello-staging"\n[env.production]\nblock.name = "other"\n'
+    (tmp_path / "flow.py").write_text("def hello(): ...\n")
+    config = 'name = "hello"\nentrypoint = "flow.py:hello"\n'
+    (tmp_path / "flowship.toml").write_text(top + config + more)
+    monkeypatch.setenv("FLOWSHIP_ENV", "production")  # of the shell; it is not the chosen one here
+    settings = loading.load(tmp_path, environment=environment, environ={})
+    assert [each.block_name for each in outlines(settings)] == expected
+
+
+def test_an_environment_that_cannot_be_read_is_left_out(tmp_path):
+    config = 'name = "hello"\nentrypoint = "flow.py:hello"\nrequire-env = true\n'
+    more = '[env.a]\n[env.b]\nprofile = ["x"]\n[env.c]\nprofile = "c"\n'
+    (tmp_path / "flowship.toml").write_text(config + more)
+    settings = loading.load(tmp_path, environment="a")
+    assert [each.environment for each in outlines(settings)] == ["c"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
+from flowship.config.explain import reason
+from flowship.config.tables import Deployment
 from flowship.errors import ConfigError
 from support.configuring import failure, load
 
@@ -17,6 +20,12 @@ from support.configuring import failure, load
         ("interval = [1]", 'deployment "d", interval must be seconds or text such as "15m"'),
         ('paused = "perhaps"', 'deployment "d", paused must be true or false'),
         ("description = 3", 'deployment "d", description must be text, in quotes'),
+        ("concurrency-limit = 0", 'deployment "d", concurrency-limit must be greater than 0'),
+        ("concurrency-limit = inf", 'deployment "d", concurrency-limit must be a whole number'),
+        (
+            'schedules = [{ interval = 60, anchor-date = "soon" }]',
+            'deployment "d", schedule 1.anchor-date must be a date and time such as "2026-01-05',
+        ),
     ],
 )
 def test_a_value_of_the_wrong_type_is_explained_in_terms_of_toml(tmp_path, line, words):
@@ -24,6 +33,36 @@ def test_a_value_of_the_wrong_type_is_explained_in_terms_of_toml(tmp_path, line,
     error = failure(tmp_path, text)
     assert error.message.startswith(words)
     assert error.where.endswith("flowship.toml:4:1")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[probe]\ntimeout = 0", "probe.timeout must be greater than 0"),
+        ("[[alerts]]\nretry-crashed = 11", "alert 1, retry-crashed must be at most 10"),
+        ("[[alerts]]\nretry-crashed = -1", "alert 1, retry-crashed must be at least 0"),
+    ],
+)
+def test_the_error_for_a_number_out_of_bounds_has_the_bound(tmp_path, table, message):
+    error = failure(tmp_path, f'entrypoint = "a.py:f"\n{table}\n')
+    assert error.message == message
+    assert error.where.endswith("flowship.toml:3:1")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"concurrency": {"limit": 0}}, "concurrency.limit must be greater than 0"),
+        ({"paused": "perhaps"}, "paused must be true or false"),
+        ({"paused": "${PAUSED}"}, ""),
+        ({"paused": "${PAUSED}", "tags": 3}, 'tags must be a list: ["…", "…"]'),
+        ({"paused": "$${PAUSED}"}, "paused must be true or false"),
+    ],
+)
+def test_the_reason_why_a_table_is_refused_is_not_a_value_that_is_not_known_yet(values, words):
+    with pytest.raises(ValidationError) as caught:
+        Deployment.model_validate({"name": "d", **values})
+    assert reason(caught.value) == words
 
 
 def test_a_deployment_name_with_a_slash_is_refused(tmp_path):

@@ -22,10 +22,34 @@ from flowship.config.tables import Deployment
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("My Flöws_2", "my-flows-2"), ("--a--b--", "a-b"), ("日本", ""), ("a.b/c", "a-b-c")],
+    [
+        ("My Flöws_2", "my-flows-2"),
+        ("--a--b--", "a-b"),
+        ("日本", ""),
+        ("a.b/c", "a-b-c"),
+        ("My Prøject (v2)", "my-project-v2"),
+        ("Straße ÆØÅ Łódź", "strasse-aeoa-lodz"),
+        ("Đuro þing Œuvre ﬁn", "duro-thing-oeuvre-fin"),
+        ("İstanbul ışık", "istanbul-isik"),
+        ("aжb", "a-b"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("n\u0303o tilde", "no-tilde"),
+        ("My Project (v2)", "my-project-v2"),
+    ],
 )
 def test_a_text_becomes_a_name(text, name):
     assert slugify(text) == name
+    assert not name or slug(name, "a name") == name
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_name_of_a_text_in_ascii_has_its_letters_and_digits(text):
+    assert slugify(text) == re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+@given(st.text())
+def test_each_text_becomes_a_name_or_nothing(text):
+    name = slugify(text)[:LONGEST_NAME].strip("-")
     assert not name or slug(name, "a name") == name
 
 

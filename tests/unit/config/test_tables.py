@@ -63,9 +63,13 @@ def test_true_is_not_an_interval(tmp_path):
         ("concurrency = 2", 2, None),
         ("concurrency-limit = 2", 2, None),
         ('concurrency = { limit = 2, on-conflict = "queue" }', 2, "queue"),
+        ('concurrency = "2"', 2, None),
+        ('concurrency = "${FS_LIMIT:-2}"', 2, None),
+        ('concurrency = { limit = "${FS_LIMIT:-2}" }', 2, None),
+        ("concurrency = 2.0", 2, None),
     ],
 )
-def test_a_limit_of_concurrent_runs_has_three_forms(tmp_path, text, limit, on_conflict):
+def test_a_limit_of_concurrent_runs_is_a_number_or_a_table(tmp_path, text, limit, on_conflict):
     found = load(tmp_path, f"{ONE}{text}\n").deployments[0].limit
     assert found is not None
     assert (found.limit, found.on_conflict) == (limit, on_conflict)
@@ -79,7 +83,12 @@ def test_without_a_limit_there_is_none(tmp_path):
     ("text", "words"),
     [
         ("concurrency = true", "must be a number or a table"),
-        ("concurrency = 0", "greater than 0"),
+        ('concurrency = "three"', "concurrency: must be a number or a table: { limit = 1 }"),
+        ("concurrency = [1]", "concurrency: must be a number or a table: { limit = 1 }"),
+        ("concurrency = 1.5", "concurrency.limit must be a whole number"),
+        ('concurrency = "1.5"', "concurrency.limit must be a whole number"),
+        ("concurrency = 0", "concurrency.limit must be greater than 0"),
+        ('concurrency = "${FS_LIMIT:-0}"', "concurrency.limit must be greater than 0"),
         ('concurrency = { on-conflict = "queue" }', "limit is required"),
         (
             'concurrency = { limit = 1, on-conflict = "drop" }',
@@ -91,7 +100,7 @@ def test_without_a_limit_there_is_none(tmp_path):
         ('version = ""', "version is empty"),
         ('enforce-parameters = "perhaps"', "must be true or false"),
         ('labels = { "prefect.flow.id" = "x" }', "are the server's"),
-        ("labels = { a = [1] }", "labels"),
+        ("labels = { a = [1] }", "labels.a must be text, a number, true or false"),
     ],
 )
 def test_an_invalid_field_of_a_deployment_is_refused_before_the_build(tmp_path, text, words):

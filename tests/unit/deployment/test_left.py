@@ -19,7 +19,7 @@ OLD = {"name": "old", "cron": "0 5 * * *"}
 NEW = {"name": "new", "cron": "0 5 * * *"}
 WEEKLY = {"name": "weekly", "cron": "0 6 * * 1", "parameters": {"year": 2022}}
 ALERT = {"on": ["failed"], "notify": "slack-webhook/ops"}
-RELEASED = LastRelease(deployments=frozenset({"taxi/old", "taxi/new", "taxi/weekly"}))
+RELEASED = LastRelease(deployments=frozenset({"taxi/old", "taxi/weekly"}))
 
 
 @pytest.fixture
@@ -145,10 +145,28 @@ def test_prune_deletes_it_and_then_nothing_is_left(server):
 def test_a_schedule_that_a_person_added_keeps_it_from_being_deleted(server):
     server.add_schedule("old")
     state = wanted(WEEKLY, prune=True)
+    because = "it has a schedule that was added on the server"
     (found,) = gone(server, state)
-    assert "not deleted: it has a schedule that was added on the server" in found.words
+    assert found.words.endswith(f"; not deleted: {because}; `flowship delete taxi/old` deletes it")
     apply(server, state)
     assert names(server) == ["old", "weekly"]
+    (found,) = gone(server, wanted(WEEKLY))
+    assert found.words.endswith(
+        f"; `flowship delete taxi/old` deletes it; --prune does not: {because}"
+    ), "without the option, it promises nothing that the option does not do"
+
+
+def test_prune_is_promised_for_a_rename_only_as_long_as_what_was_added_can_move_along(server):
+    server.add_schedule("old")
+    state = wanted(NEW)
+    (planned,) = gone(server, state)
+    assert planned.words.endswith("renamed to taxi/new? --prune deletes it")
+    observed = server.observe(state)
+    apply(server, state)
+    (done,) = left.left(state, observed, RELEASED, done=True)
+    (later,) = gone(server, state)
+    for each in (done, later):
+        assert "`flowship delete taxi/old` deletes it; --prune does not: it has" in each.words
 
 
 def test_a_project_can_have_it_paused_at_once(server):

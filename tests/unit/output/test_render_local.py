@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowship.config.loading import load
 from flowship.local.services import SchedulerState, Service, State
 from flowship.local.stack import StackReport
 from flowship.output import render_local
@@ -44,3 +45,13 @@ def test_down_without_services_says_so():
 def test_down_says_which_profile_is_active_again():
     text = shown(render_local.stack(StackReport(None, (), restored_profile="prod [1]")))
     assert text.endswith("✓ switched back to the profile prod [1]")
+
+
+def test_the_note_of_up_names_the_command_for_the_server_of_the_environment(tmp_path):
+    text = 'entrypoint = "flow.py:f"\n[env.staging]\nprofile = "the staging"\n'
+    (tmp_path / "flowship.toml").write_text(text)
+    settings = load(tmp_path, environment="staging")
+    assert render_local.other_server(settings) == (
+        "the server is that of the active profile, not that of the environment staging: for that,"
+        " `PREFECT_PROFILE='the staging' flowship up`"
+    )

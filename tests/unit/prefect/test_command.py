@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 
-from flowship.prefect.command import prefect_command
+from flowship.prefect.command import choose_profile, prefect_command, up_command
 
 
 def test_where_prefect_is_on_path_the_advice_is_short(tmp_path, monkeypatch):
@@ -31,3 +31,18 @@ def test_an_installation_in_a_folder_with_blanks_can_be_pasted(tmp_path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", "/opt/my tools/bin/python")
     assert shlex.split(prefect_command("version"))[0] == "/opt/my tools/bin/python"
+
+
+def test_a_profile_that_is_not_the_active_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", "python")
+    choose_profile("my staging")
+    try:
+        assert (
+            prefect_command("version") == "PREFECT_PROFILE='my staging' python -m prefect version"
+        )
+        assert up_command() == "PREFECT_PROFILE='my staging' flowship up"
+    finally:
+        choose_profile("")
+    assert prefect_command("version") == "python -m prefect version"
+    assert up_command("down") == "flowship down"

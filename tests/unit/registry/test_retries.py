@@ -10,7 +10,7 @@ import pytest
 from flowship.errors import RegistryError
 from flowship.events import Output, Transfer
 from flowship.registry import translate
-from flowship.registry.retries import ATTEMPTS, Retries, backoff
+from flowship.registry.retries import Retries, backoff
 from support.streams import HERE
 
 FAILURE = translate("HTTP status: 500 Internal Server Error", HERE, doing="push")
@@ -31,15 +31,25 @@ def fail_after(clock, seconds):
 
 
 @pytest.mark.parametrize(
-    ("takes", "ends", "retries"),
-    [(50, 101, 1), (10, 65, 4), (0.1, 15.5, ATTEMPTS - 1), (61, 61, 0)],
+    ("retry_for", "takes", "ends", "retries"),
+    [
+        (60, 50, 101, 1),
+        (60, 10, 65, 4),
+        (60, 0.1, 60.1, 6),
+        (60, 61, 61, 0),
+        (300, 0.1, 300.1, 14),
+        (3, 0.1, 3.1, 2),
+        (0, 0.1, 0.1, 0),
+    ],
 )
-def test_no_attempt_begins_that_would_end_after_the_time(clock, takes, ends, retries):
+def test_all_of_the_time_is_used_and_no_attempt_begins_that_would_end_after_it(
+    clock, retry_for, takes, ends, retries
+):
     def sleep(seconds):
         clock.now += seconds
 
     events = []
-    trying = Retries(HERE, events.append, 60, sleep)
+    trying = Retries(HERE, events.append, retry_for, sleep)
     with pytest.raises(RegistryError):
         trying.call(partial(fail_after, clock, takes), lambda exc: exc.transient)
     assert clock.now == pytest.approx(ends)
@@ -82,6 +92,23 @@ def test_the_time_begins_again_after_a_layer_that_was_accepted(clock):
     trying.watch(Transfer("a", "Pushed"))
     clock.now = 80
     trying.watch(Transfer("b", "Retrying in 5 seconds"))
+
+
+def test_a_registry_that_loses_the_same_layer_repeatedly_gets_no_more_time(clock):
+    def sleep(seconds):
+        clock.now += seconds
+
+    trying = Retries(HERE, lambda event: None, 60, sleep)
+    attempts = []
+
+    def attempt():
+        attempts.append(clock.now)
+        trying.watch(Transfer("a", "Pushed"))
+        fail_after(clock, 1)
+
+    with pytest.raises(RegistryError):
+        trying.call(attempt, lambda exc: exc.transient)
+    assert attempts[-1] < 70
 
 
 def test_the_wait_doubles_up_to_half_a_minute():

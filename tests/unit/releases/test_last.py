@@ -32,7 +32,7 @@ def test_a_release_has_its_deployments_blocks_schedules_and_files():
     )
     assert (last.number, last.who) == (3, "ada@laptop")
     assert last.deployments == {"taxi/nightly"}
-    assert last.schedules == {"taxi/nightly": {"flowship-x"}}
+    assert last.before["taxi/nightly"].slugs == {"flowship-x"}
     assert last.blocks == {"b-docker", "c-docker"}
     assert last.files == {"de-taxi": {"flow.py": "1"}}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flowship.deployment.pools.docker import DockerPool
 from flowship.errors import ConfigError
-from flowship.prefect.command import prefect_command
+from flowship.prefect.command import prefect_command, up_command
 
 if TYPE_CHECKING:
     from flowship.deployment.pools.job_variables import JobVariables
@@ -71,7 +71,7 @@ def worker_command(name: str, found: WorkPool | None, *, local: bool) -> str:
     """
     kind = found["type"] if found else DEFAULT.type
     if local and kind == DEFAULT.type and name == UP_POOL:
-        return "flowship up"
+        return up_command()
     return prefect_command(f'worker start --pool "{name}" --type {kind}')
 
 

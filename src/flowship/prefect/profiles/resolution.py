@@ -68,6 +68,10 @@ class ApiTarget:
     warnings: tuple[str, ...] = ()
     misdirected: tuple[str, ...] = ()
 
+    def is_like(self, other: ApiTarget) -> bool:
+        """Whether both are the same address with the same credentials."""
+        return all(getattr(self, n) == getattr(other, n) for n in ("url", "key", "auth_string"))
+
 
 @dataclass(frozen=True)
 class _Layer:

@@ -35,7 +35,7 @@ def unknown(value: object, *, at_run: bool = False) -> str:
         at_run: Whether a worker resolves the value when it starts a run.
     """
     for name in names(value):
-        usable = name.startswith("$") and not is_secret_name(name)
+        usable = re.fullmatch(r"\$[A-Za-z_]\w*", name, re.ASCII) and not is_secret_name(name)
         if not (usable or (at_run and name.startswith(AT_RUN))):
             return "{{ " + name + " }}"
     return ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flowship.config.settings import FLOWS_DIR
 from flowship.project.prefect_yaml.document import Items, Left, Table
-from flowship.project.prefect_yaml.placeholders import translated, unknown
+from flowship.project.prefect_yaml.placeholders import translated, unknown, usable
 
 SECTIONS = ("build", "push", "pull")
 
@@ -42,17 +42,23 @@ class Found:
     left: tuple[Left, ...] = ()
 
 
-def translate(section: str, steps: object, above: str = "") -> Found:
+def translate(section: str, steps: object, above: str = "", line: int = 1) -> Found:
     """The settings that a section of steps stands for.
 
     Args:
         section: ``build``, ``push`` or ``pull``.
         steps: Its value in the file: a list, one step, or nothing.
         above: The keys above it, with a dot at the end.
+        line: Where the section begins.
     """
     settings: dict[str, Any] = {}
-    left: list[Left] = []
-    for name, options, at in _steps(steps):
+    given = _given(steps, line)
+    left = [
+        Left(at, f"{above}{section}", "it is not a step")
+        for step, at in given
+        if not isinstance(step, Table) or not step
+    ]
+    for name, options, at in _steps([step for step, _ in given]):
         short = name.rpartition(".")[2]
         key = f"{above}{section}.{short}"
         found = TRANSLATIONS.get(short, _without_counterpart)(key, options, at)
@@ -61,9 +67,16 @@ def translate(section: str, steps: object, above: str = "") -> Found:
     return Found(settings, tuple(left))
 
 
-def _steps(steps: object) -> Iterator[tuple[str, Table, int]]:
+def _given(steps: object, line: int) -> list[tuple[object, int]]:
+    """Each item of a section and its line."""
+    if isinstance(steps, Items):
+        return list(zip(steps, steps.lines, strict=True))
+    return [] if steps in (None, "", {}) else [(steps, line)]
+
+
+def _steps(steps: Iterable[object]) -> Iterator[tuple[str, Table, int]]:
     """Name, options and line of each step."""
-    for step in steps if isinstance(steps, Items) else [steps]:
+    for step in steps:
         if not isinstance(step, Table) or not step:
             continue
         name = next(iter(step))
@@ -82,11 +95,10 @@ def _build_docker_image(key: str, options: Table, line: int) -> Found:
         at = options.line_of(name)
         if name == "tag":
             left += _tag(f"{key}.tag", value, at)
-        elif name in SETTINGS and not unknown(value):
-            settings |= SETTINGS[name](translated(value))
         elif name in SETTINGS:
-            reason = f"flowship has no counterpart for {unknown(value)}"
-            left.append(Left(at, f"{key}.{name}", reason))
+            found, reasons = _setting(name, value)
+            settings |= found
+            left += [Left(at, f"{key}.{name}", reason) for reason in reasons]
         elif name not in WITHOUT_EFFECT:
             left.append(Left(at, f"{key}.{name}", "flowship does not set this option of a build"))
         elif WITHOUT_EFFECT[name] and value and value != ".":
@@ -94,11 +106,24 @@ def _build_docker_image(key: str, options: Table, line: int) -> Found:
     return Found(settings, tuple(left))
 
 
+def _setting(name: str, value: object) -> tuple[dict[str, Any], list[str]]:
+    """What one option of a build sets, and why it, or a part of it, does not."""
+    kind = dict if name == "buildargs" else str
+    if value in (None, "", {}):
+        return {}, []
+    if not isinstance(value, kind):
+        return {}, ["it is not a mapping" if kind is dict else "it is not text"]
+    if placeholder := unknown(value) if kind is str else "":
+        return {}, [f"flowship has no counterpart for {placeholder}"]
+    kept, reasons = usable(value)
+    return SETTINGS[name](kept), reasons
+
+
 SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "image_name": lambda value: {"repo": value},
-    "dockerfile": lambda value: {} if value in ("auto", None) else {"dockerfile": _plain(value)},
-    "platform": lambda value: {"platform": value} if value else {},
-    "buildargs": lambda value: {"build-args": {k: str(v) for k, v in (value or {}).items()}},
+    "dockerfile": lambda value: {} if value == "auto" else {"dockerfile": _plain(value)},
+    "platform": lambda value: {"platform": value},
+    "buildargs": lambda value: {"build-args": {k: str(v) for k, v in value.items()}},
 }
 
 
@@ -120,8 +145,8 @@ def _push_docker_image(key: str, options: Table, line: int) -> Found:
         for name, value in options.items()
         if WITHOUT_EFFECT.get(name) and value
     ]
-    name = options.get("image_name")
-    settings = {} if unknown(name) or not name else {"repo": translated(name)}
+    name = options.get("image_name")  # often the output of the build step
+    settings = {"repo": translated(name)} if isinstance(name, str) and not unknown(name) else {}
     return Found(settings, tuple(left))
 
 
@@ -143,8 +168,8 @@ def _run_shell_script(key: str, options: Table, line: int) -> Found:
 
 
 def _pip_install_requirements(key: str, options: Table, line: int) -> Found:
-    file = str(options.get("requirements_file") or "requirements.txt")
-    if unknown(file):
+    file = options.get("requirements_file") or "requirements.txt"
+    if not isinstance(file, str) or unknown(file):
         return Found({}, (Left(line, key, "set requirements = … to the file"),))
     folder = _plain(str(options.get("directory") or ""))
     inside = folder and not folder.startswith("/") and not unknown(folder)

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flowship.config.names import slugify
+from flowship.config.names import LONGEST_NAME, slugify
 from flowship.errors import ConfigError
-from flowship.project.prefect_yaml import deployments, steps
+from flowship.project.prefect_yaml import deployments, images, steps
 from flowship.project.prefect_yaml.deployments import Translated
 from flowship.project.prefect_yaml.document import Items, Left, Table, read
 from flowship.project.prefect_yaml.schedules import Problem
 from flowship.project.prefect_yaml.steps import Found
 
 TOP = {"name", "prefect-version", "deployments", "definitions", *steps.SECTIONS}
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A deployment that is written as a comment.
+
+    Attributes:
+        table: All of it that translates, also what is not valid.
+        reason: Why it cannot be deployed.
+        left: What of it was not imported.
+        images: The ``[images.NAME]`` that only it uses.
+    """
+
+    table: Mapping[str, Any]
+    reason: str
+    left: tuple[Left, ...] = ()
+    images: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,7 +45,7 @@ class Translation:
         name: The project's name; empty if the file gives none.
         settings: The project's keys, in kebab-case.
         deployments: The ``[[deployments]]``.
-        unusable: Deployments that are written as comments, with the reason.
+        unusable: The deployments that are written as comments.
         left: What has no counterpart, in the order of the lines.
     """
 
@@ -36,7 +53,7 @@ class Translation:
     name: str
     settings: Mapping[str, Any]
     deployments: tuple[Mapping[str, Any], ...]
-    unusable: tuple[tuple[Mapping[str, Any], str], ...]
+    unusable: tuple[Unusable, ...]
     left: tuple[Left, ...]
 
 
@@ -51,12 +68,10 @@ def translate(path: Path, problem: Problem = lambda _: "") -> Translation:
         ConfigError: It is not a valid ``prefect.yaml``, or has no deployments.
     """
     content = read(path)
-    entries = content.get("deployments")
-    found = [
-        (deployments.translate(entry, number, problem), entry)
-        for number, entry in enumerate(entries if isinstance(entries, Items) else (), start=1)
-        if isinstance(entry, Table)
-    ]
+    name = slugify(str(content.get("name") or ""))[:LONGEST_NAME].strip("-")
+    shared, left = _shared(content)
+    found, not_mappings = _entries(content, shared, problem, path.parent)
+    left += not_mappings
     if not found:
         raise ConfigError(
             "the file has no deployments",
@@ -64,38 +79,53 @@ def translate(path: Path, problem: Problem = lambda _: "") -> Translation:
             hint="run `flowship init` without --from to start from the flows in the code",
             where=str(path),
         )
-    pool = _common_pool([each for each, _ in found])
-    own_steps = [_own_steps(entry) for _, entry in found]
-    settings, left = _settings(content, own_steps)
-    if pool:
-        settings = {"work-pool": pool, **settings}
-    images: dict[str, Any] = {}
-    usable, unusable = _named_once(
-        [
-            _with_image(_in_pool(each, pool), own.settings, settings, images)
-            for (each, _), own in zip(found, own_steps, strict=True)
-        ]
-    )
-    settings |= {"images": images} if images else {}
-    left += [one for each in usable for one in each.left]
-    left += [Left(each.line, _key(each), each.reason) for each in unusable]
+    pool = _common_pool(found)
+    found = _named_once(_without_superseded([_in_pool(each, pool) for each in found]))
+    settings: dict[str, Any] = {"work-pool": pool} if pool else {}
+    settings |= _project_settings(shared, [each for each in found if not each.reason])
+    made = images.Images(settings, reserved=name)
+    found = [made.assigned(each) for each in found]
+    settings |= {"images": made.used} if made.used else {}
+    left += [one for each in found for one in each.left]
+    left += [Left(each.line, each.key, each.reason) for each in found if each.reason]
     return Translation(
         source=path,
-        name=slugify(str(content.get("name") or "")),
+        name=name,
         settings=settings,
-        deployments=tuple(each.table for each in usable),
-        unusable=tuple((each.table, each.reason) for each in unusable),
+        deployments=tuple(each.table for each in found if not each.reason),
+        unusable=tuple(
+            Unusable(each.in_full(), each.reason, each.left, made.only_of(each))
+            for each in found
+            if each.reason
+        ),
         left=tuple(sorted(left, key=lambda one: (one.line, one.key))),
     )
 
 
-def _key(each: Translated) -> str:
-    return f"deployments.{each.table['name'] or '?'}"
+def _entries(
+    content: Table, shared: Mapping[str, Found], problem: Problem, folder: Path
+) -> tuple[list[Translated], list[Left]]:
+    """The deployments of the file, and the items of the list that are not deployments."""
+    entries = content.get("deployments")
+    found: list[Translated] = []
+    left: list[Left] = []
+    if not isinstance(entries, Items):
+        return found, left
+    for number, (entry, line) in enumerate(zip(entries, entries.lines, strict=True), start=1):
+        if isinstance(entry, Table) and entry:
+            each = deployments.translate(entry, number, problem, folder)
+            found.append(_with_own_steps(each, entry, shared))
+        else:
+            why = "it is not a deployment" if entry else "it is empty"
+            left.append(Left(line, f"deployments.{number}", why))
+    return found, left
 
 
-def _settings(content: Table, own_steps: Sequence[Found]) -> tuple[dict[str, Any], list[Left]]:
-    """The project's settings: those of the file's own steps, or else of the deployments'."""
-    settings: dict[str, Any] = {}
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def _shared(content: Table) -> tuple[dict[str, Found], list[Left]]:
+    """The settings of the file's own steps by section, and what of the top was not imported."""
     left = [
         Left(content.line_of(key), key, "Prefect does not read this key")
         for key in content
@@ -105,93 +135,88 @@ def _settings(content: Table, own_steps: Sequence[Found]) -> tuple[dict[str, Any
         version = f"Prefect {content['prefect-version']}"
         reason = f"the images have Prefect 3: code for {version} may need changes"
         left.append(Left(content.line_of("prefect-version"), "prefect-version", reason))
-    for section in steps.SECTIONS:
-        if section in content:
-            found = steps.translate(section, content[section])
-            settings |= found.settings
-            left += found.left
-    for own in own_steps:
-        left += own.left
-        if own.settings and not IMAGE_KEYS & settings.keys():
-            settings |= own.settings
-    return settings, left
+    shared = {
+        section: steps.translate(section, content.get(section), line=content.line_of(section))
+        for section in steps.SECTIONS
+    }
+    return shared, left + [one for found in shared.values() for one in found.left]
 
 
-IMAGE_KEYS = {"repo", "dockerfile", "platform", "build-args", "requirements"}
-"""What a build step sets."""
+def _with_own_steps(each: Translated, entry: Table, shared: Mapping[str, Found]) -> Translated:
+    """The deployment with the settings of its own steps.
 
-
-def _own_steps(entry: Table) -> Found:
-    """The settings in a deployment's own steps."""
-    own: dict[str, Any] = {}
-    left: list[Left] = []
-    for section in steps.SECTIONS:
-        found = steps.translate(section, entry.get(section), f"deployments.{entry.get('name')}.")
-        own |= found.settings
-        left += found.left
-    return Found(own, tuple(left))
-
-
-def _with_image(
-    each: Translated,
-    own: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    images: dict[str, Any],
-) -> Translated:
-    """The deployment; with an image of its own if its steps build another one.
-
-    Args:
-        each: The deployment.
-        own: The settings in its own steps.
-        settings: The project's.
-        images: The images of deployments; this one's is added.
+    A section that it has replaces the file's, as in `prefect deploy`; the others are the file's.
     """
-    if not own or each.reason or all(settings.get(k) == own.get(k) for k in IMAGE_KEYS):
-        return each
-    if missing := [key for key in IMAGE_KEYS if key in settings and key not in own]:
-        reason = f"its own build has no {' and no '.join(sorted(missing))}, unlike the project's"
-        return replace(each, reason=reason)
-    name = slugify(str(each.table["name"]))
-    images[name] = dict(own)
-    return replace(each, table={**each.table, "image": name})
+    settings: dict[str, Any] = {}
+    left: list[Left] = []
+    has_own = False
+    for section in steps.SECTIONS:
+        line = entry.line_of(section)
+        own = steps.translate(section, entry.get(section), f"{each.key}.", line)
+        settings |= own.settings if entry.get(section) else shared[section].settings
+        has_own = has_own or bool(own.settings)
+        left += own.left
+    return replace(each, own=settings if has_own else {}, left=(*each.left, *left))
 
 
-def _common_pool(found: list[Translated]) -> str:
-    """The work pool that most deployments use."""
-    pools = Counter(each.pool for each in found if each.pool)
-    return pools.most_common(1)[0][0] if pools else ""
+def _project_settings(
+    shared: Mapping[str, Found], usable: Sequence[Translated]
+) -> Mapping[str, Any]:
+    """The settings of the project's own image: those of the file's steps, or else of the first
+    deployment's, if each has steps of its own."""
+    settings: dict[str, Any] = {}
+    for found in shared.values():
+        settings |= found.settings
+    if not settings and usable and all(each.own for each in usable):
+        return usable[0].own
+    return settings
+
+
+# --- pools and names -----------------------------------------------------------------------------
+
+
+def _common_pool(found: Sequence[Translated]) -> str:
+    """The work pool that most deployments use; those that cannot be deployed count last."""
+    for some in ([each for each in found if not each.reason], found):
+        pools = Counter(each.pool for each in some if each.pool)
+        if pools:
+            return pools.most_common(1)[0][0]
+    return ""
 
 
 def _in_pool(each: Translated, pool: str) -> Translated:
-    if each.reason or not each.pool or each.pool == pool:
+    if not each.pool or each.pool == pool:
         return each
-    reason = f'its work pool is "{each.pool}"; a project has one work pool, here "{pool}"'
-    return Translated(each.table, each.pool, each.line, reason, each.left)
+    return each.refused(
+        f'its work pool is "{each.pool}"; a project has one work pool, here "{pool}"'
+    )
 
 
-def _named_once(found: list[Translated]) -> tuple[list[Translated], list[Translated]]:
-    """Those that can be deployed, with different names, and those that cannot."""
-    usable: list[Translated] = []
-    unusable: list[Translated] = []
+def _without_superseded(found: Sequence[Translated]) -> list[Translated]:
+    """`found`, in which an entry is refused if a later one has its name and flow."""
     last = {_identity(each): each for each in found if not each.reason}
+    again = "a later entry has this name and flow, and Prefect deploys that one"
+    return [
+        each if each.reason or last[_identity(each)] is each else each.refused(again)
+        for each in found
+    ]
+
+
+def _named_once(found: Sequence[Translated]) -> list[Translated]:
+    """`found` with different names for those that can be deployed."""
     names: set[str] = set()
+    named = []
     for each in found:
-        if each.reason:
-            unusable.append(each)
-            continue
-        if last[_identity(each)] is not each:
-            again = "a later entry has this name and flow, and Prefect deploys that one"
-            unusable.append(replace(each, reason=again))
-            continue
         name = str(each.table["name"])
-        if name in names:
+        if name in names and not each.reason:
             function = str(each.table["entrypoint"]).rpartition(":")[2]
             name = f"{slugify(function)}-{name}"
-            left = Left(each.line, _key(each), f'another one has this name: it is now "{name}"')
+            left = Left(each.line, each.key, f'another one has this name: it is now "{name}"')
             each = replace(each, table={**each.table, "name": name}, left=(*each.left, left))
-        names.add(name)
-        usable.append(each)
-    return usable, unusable
+        if not each.reason:
+            names.add(name)
+        named.append(each)
+    return named
 
 
 def _identity(each: Translated) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT, Table
 
-from flowship.project.prefect_yaml.translation import Translation
+from flowship.project.prefect_yaml.translation import Translation, Unusable
 
 HEADER = """\
 # Imported from {source} by `flowship init --from`.
@@ -20,6 +20,10 @@ BASE_IMAGE = """\
 
 UNUSABLE = """\
 # Not deployed: {reason}.
+"""
+
+LEFT = """\
+# Not imported, {source}:{line}  {key}: {reason}
 """
 
 
@@ -47,8 +51,24 @@ def _parts(taken: Translation, name: str, base_image: str) -> Iterator[str]:
     for each in taken.deployments:
         left = {key: value for key, value in each.items() if common.get(key) != value}
         yield _deployment(left)
-    for each, reason in taken.unusable:
-        yield UNUSABLE.format(reason=_one_line(reason)) + _commented(_deployment(each))
+    for unusable in taken.unusable:
+        yield _unusable(unusable, taken.source.name)
+
+
+def _unusable(each: Unusable, source: str) -> str:
+    """A deployment as a comment, with what a person who wants it has to know."""
+    lines = [UNUSABLE.format(reason=_one_line(each.reason))]
+    lines += [
+        LEFT.format(
+            source=source, line=one.line, key=_one_line(one.key), reason=_one_line(one.reason)
+        )
+        for one in sorted(each.left, key=lambda one: one.line)
+    ]
+    images = "".join(
+        f"\n[images.{name}]\n{_table(settings).as_string()}"
+        for name, settings in each.images.items()
+    )
+    return "".join(lines) + _commented(_deployment(each.table) + images)
 
 
 def _one_line(text: str) -> str:

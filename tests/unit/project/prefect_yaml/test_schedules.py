@@ -41,6 +41,11 @@ def translated(folder, schedule):
             },
         ),
         ({"cron": "{{ $CRON }}"}, {"cron": "${CRON}"}),
+        ({"interval": "{{ $EVERY }}"}, {"interval": "${EVERY}"}),
+        (
+            {"interval": 60, "anchor_date": "{{ $FROM }}"},
+            {"interval": 60, "anchor-date": "${FROM}"},
+        ),
         ({"interval": "PT1H30M"}, {"interval": 5400}),
         ({"interval": "01:00:00"}, {"interval": 3600}),
         ({"rrule": "FREQ=DAILY"}, {"rrule": "FREQ=DAILY"}),
@@ -61,6 +66,9 @@ def test_a_schedule_is_imported(tmp_path, schedule, expected):
         ({"cron": "0 5 * * *", "active": False}, "active", "does not pause"),
         ({"cron": "0 5 * * *", "anchor_date": "2024-09-01"}, "anchor_date", "only an interval"),
         ({"cron": "0 5 * * *", "slug": "daily"}, "slug", "names its own"),
+        ({"cron": "0 5 * * *", "bogus": 1}, "bogus", "does not read this key of a schedule"),
+        ({"cron": "0 5 * * *", "parameters": {"a": None}}, "parameters", "a: TOML has no null"),
+        ({"cron": "0 5 * * *", "parameters": [1]}, "parameters", "it is not a mapping"),
     ],
 )
 def test_what_has_no_counterpart_is_reported(tmp_path, schedule, key, words):
@@ -76,7 +84,13 @@ def test_what_has_no_counterpart_is_reported(tmp_path, schedule, key, words):
         ({"cron": "0 5 * * *", "interval": 60}, "exactly one"),
         ({"timezone": "UTC"}, "exactly one"),
         ({"cron": "{{ prefect.variables.cron }}"}, "{{ prefect.variables.cron }}"),
-        ({"interval": "soon"}, "interval is not valid"),
+        ({"interval": "soon"}, 'the interval is not valid: must be seconds, or text such as "'),
+        ({"interval": [5]}, "the interval is not valid: must be seconds"),
+        ({"interval": "nan"}, "the interval is not valid: must be seconds"),
+        ({"interval": 1e300}, "the interval is not valid: must be seconds"),
+        ({"cron": ["0 5 * * *"]}, "the cron is not valid: must be text"),
+        ({"rrule": {"a": 1}}, "the rrule is not valid: must be text"),
+        ({"cron": "0 5 * * *", "timezone": ["UTC"]}, "the timezone is not text"),
         ({"rrule": '{"timezone": "UTC"}'}, "rrule is not valid"),
     ],
 )
@@ -110,7 +124,7 @@ def test_an_empty_schedule_gives_no_schedule(tmp_path, value):
         ({"interval": 0}, "at least one second"),
         ({"interval": -60}, "at least one second"),
         ({"interval": 0.5}, "at least one second"),
-        ({"interval": 60, "anchor_date": "soon"}, "the anchor_date is not valid"),
+        ({"interval": 60, "anchor_date": "soon"}, "the anchor_date is not valid: must be a date"),
         ({"interval": 60, "anchor_date": 5}, "the anchor_date is not valid: must be a date"),
     ],
 )

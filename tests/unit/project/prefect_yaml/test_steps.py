@@ -26,6 +26,7 @@ def found(folder, section, text):
         ({"dockerfile": "./docker/Dockerfile"}, {"dockerfile": "docker/Dockerfile"}),
         ({"platform": "linux/amd64"}, {"platform": "linux/amd64"}),
         ({"buildargs": {"A": 1}}, {"build-args": {"A": "1"}}),
+        ({"image_name": None, "platform": None, "buildargs": None, "dockerfile": None}, {}),
         ({"id": "x", "requires": "prefect-docker", "push": True}, {}),
     ],
 )
@@ -42,6 +43,10 @@ def test_the_options_of_a_docker_build_are_settings(tmp_path, options, settings)
         ({DOCKER: {"tag": "{{ $SHA }}"}}, 'repo = "…:${SHA}"'),
         ({DOCKER: {"path": ".."}}, "set context"),
         ({DOCKER: {"image_name": "{{ image }}"}}, "no counterpart for {{ image }}"),
+        ({DOCKER: {"image_name": ["a/b"]}}, "it is not text"),
+        ({DOCKER: {"dockerfile": 5}}, "it is not text"),
+        ({DOCKER: {"buildargs": ["A=1"]}}, "it is not a mapping"),
+        ({DOCKER: {"buildargs": {"A": None}}}, "A: TOML has no null"),
         ({DOCKER: {"network_mode": "host"}}, "does not set this option"),
         ({DOCKER: {"additional_tags": ["a"]}}, "pushes one tag"),
         ({"prefect.deployments.steps.run_shell_script": {"script": "git rev-parse HEAD"}}, "git"),
@@ -91,3 +96,19 @@ def test_the_pushed_image_is_the_repository_unless_it_is_the_output_of_a_step(tm
     assert found(tmp_path, "push", yaml.safe_dump(named)).settings == {"repo": "a/b"}
     output = {"push": [{step: {"image_name": "{{ build.image_name }}"}}]}
     assert found(tmp_path, "push", yaml.safe_dump(output)).settings == {}
+
+
+def test_what_is_not_a_step_is_reported_with_its_line(tmp_path):
+    result = found(tmp_path, "build", f"build:\n- {DOCKER}: {{image_name: a/b}}\n- text\n- null\n")
+    assert result.settings == {"repo": "a/b"}
+    assert [(left.line, left.key, left.reason) for left in result.left] == [
+        (3, "build", "it is not a step"),
+        (4, "build", "it is not a step"),
+    ]
+    assert [left.line for left in found(tmp_path, "build", "build: text\n").left] == [1]
+
+
+def test_a_file_of_requirements_that_is_not_text_is_reported(tmp_path):
+    step = {"prefect.deployments.steps.pip_install_requirements": {"requirements_file": ["a"]}}
+    result = found(tmp_path, "pull", yaml.safe_dump({"pull": [step]}))
+    assert (result.settings, len(result.left)) == ({}, 1)
