@@ -43,6 +43,7 @@ from flowship.deployment.stored import stored_schedule
 from flowship.deployment.summary import Outcome, summarize
 from flowship.errors import ApiError, FlowshipError
 from flowship.events import Phase, Report, silent
+from flowship.local.online import ended_worker, online
 from flowship.prefect import versions
 from flowship.prefect.errors import ConflictError
 from flowship.releases import store
@@ -437,11 +438,12 @@ def _worker_online(api: PrefectApi, name: str, state: ServerState) -> bool | Non
     pool = state.ground.pool
     if pool is None:  # a dry run for a pool that does not exist yet
         return False
-    # The server keeps a pool READY as long as a worker is online, unless the pool is paused.
-    if not pool["is_paused"]:
+    # The server keeps a pool READY as long as a worker is online, unless the pool is paused. Only
+    # this machine knows that the worker of its `flowship up` was killed just now.
+    if not pool["is_paused"] and not (pool["status"] == "READY" and ended_worker(api.url, name)):
         return pool["status"] == "READY"
     try:
-        return any(w["status"] == "ONLINE" for w in api.workers(name))
+        return bool(online(api.workers(name), api.url, name))
     except ApiError:
         return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from flowship import registry
 from flowship.engine import transfer
-from flowship.engine.client import Engine, connect
+from flowship.engine.client import LABEL, Engine, connect
 from flowship.engine.images import tagged
 from flowship.errors import ConfigError, EngineError, RegistryError
 from flowship.events import Output, Report, silent
@@ -69,9 +69,13 @@ def push(
     Transient failures (a registry that restarts, a connection that breaks) are tried again for
     `retry_for` seconds; a refusal is not.
 
+    If someone else pushes a build of the same inputs under the tag at the same time, the result is
+    the image that the tag now names.
+
     Raises:
-        RegistryError: Refused, not reachable, or the registry has another digest under the tag.
+        RegistryError: Refused, not reachable, or the tag now names an image of other inputs.
     """
+    own_tag = not target.tag
     target = _with_default_tag(target, image.inputs)
     sent = {name.rpartition("@")[2] for name in image.pushed if _same(name, target)}
     known = _digest_or_none(engine, target, credentials) if sent else None
@@ -85,8 +89,12 @@ def push(
 
     with tagged(engine, image.id, str(target)):
         digest = retries.call(attempt, lambda exc: exc.transient)
-    verified = _verify(engine, target, digest, credentials, replace(retries))
-    return _pushed(image, target, digest, verified=verified)
+    answered = _answered(engine, target, credentials, replace(retries))
+    if answered and answered != digest:
+        if not _has_inputs(target.with_digest(answered), image.inputs, credentials):
+            raise _moved(target, digest, answered, own_tag=own_tag)
+        report(Output("the registry has another build of the same files under this tag; using it"))
+    return _pushed(image, target, answered or digest, verified=answered is not None)
 
 
 def published(
@@ -231,23 +239,19 @@ def _digest(target: Reference, credentials: Credentials | None) -> str:
         return client.digest(target)
 
 
-def _verify(
-    engine: Engine,
-    target: Reference,
-    digest: str,
-    credentials: Credentials | None,
-    retries: Retries,
-) -> bool:
-    """Compare the registry's digest for the tag with the pushed one; False if it cannot be asked.
+def _answered(
+    engine: Engine, target: Reference, credentials: Credentials | None, retries: Retries
+) -> str | None:
+    """The registry's digest for the tag after a push; None if it cannot be asked.
 
     Then the digest is the one that the engine computed from the bytes that the registry accepted,
     which is as good unless someone else pushed the same tag at the same time.
     """
     if _only_for_the_engine(engine, target):
         retries.report(Output(f"{target.registry} is on the engine's machine; digest not verified"))
-        return False
+        return None
     try:
-        answered = retries.call(
+        return retries.call(
             lambda: _digest(target, credentials),
             lambda exc: exc.transient and exc.fault not in NO_CONNECTION,
         )
@@ -255,9 +259,7 @@ def _verify(
         if isinstance(exc, RegistryFailure) and exc.fault in NOT_THERE:
             raise
         retries.report(Output(f"{_why_not_verified(exc, target)}; digest not verified"))
-        return False
-    check_digest(digest, answered, target)
-    return True
+        return None
 
 
 def _why_not_verified(exc: RegistryError, target: Reference) -> str:
@@ -268,20 +270,29 @@ def _why_not_verified(exc: RegistryError, target: Reference) -> str:
     return exc.message
 
 
-def check_digest(pushed: str, answered: str, reference: Reference) -> None:
-    """Compare the digest of the push with what the registry has under the reference.
+def _has_inputs(target: Reference, inputs: str, credentials: Credentials | None) -> bool:
+    """Whether the image was built from these inputs; False if the registry does not say."""
+    try:
+        with RegistryClient(target.registry, credentials) as client:
+            return client.describe(target).labels.get(f"{LABEL}.inputs") == inputs
+    except (ConfigError, RegistryError):
+        return False
 
-    Raises:
-        RegistryError: They differ: someone else pushed the same tag at the same time.
-    """
-    if pushed != answered:
-        raise RegistryError(
-            f"the image {reference} in the registry is not the one that was pushed",
-            code="registry-tag-moved",
-            hint="someone else pushed this tag at the same time: use a different tag",
-            where=str(reference),
-            details=f"pushed:   {pushed}\nregistry: {answered}",
-        )
+
+def _moved(target: Reference, pushed: str, answered: str, *, own_tag: bool) -> RegistryError:
+    """The error where someone else pushed other files under the tag at the same time."""
+    instead = (
+        "run the command again"
+        if own_tag
+        else "leave the tag out: flowship then uses one that only these files have"
+    )
+    return RegistryError(
+        f"the image {target} in the registry is not the one that was pushed",
+        code="registry-tag-moved",
+        hint=f"another image was pushed under this tag at the same time; {instead}",
+        where=str(target),
+        details=f"pushed:   {pushed}\nregistry: {answered}",
+    )
 
 
 # --- values --------------------------------------------------------------------------------------

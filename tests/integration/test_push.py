@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from flowship import image, image_choice
 from flowship import registry as registries
 from flowship.config import loading
+from flowship.engine import transfer
 from flowship.engine.client import connect
 from flowship.errors import RegistryError
 from flowship.events import Output, Step
@@ -225,6 +226,58 @@ def test_a_registry_that_accepts_nothing_is_tried_for_a_limited_time(
         assert "for 2 s" in caught.value.message
     else:
         assert texts == []
+
+
+@pytest.fixture
+def moved(monkeypatch, engine):
+    """Call it with an image: the next push is followed by one of that image under the same tag."""
+
+    def follow(other):
+        real = transfer.push
+
+        def twice(to, target, *more):
+            digest = real(to, target, *more)
+            engine.images.get(other.id).tag(target.repository, target.tag)
+            real(to, target, *more)
+            return digest
+
+        monkeypatch.setattr(transfer, "push", twice)
+
+    return follow
+
+
+@pytest.mark.parametrize("tag", ["", ":v1"])
+def test_of_two_pushes_of_the_same_inputs_the_later_one_is_used_by_both(
+    built, project, registry, moved, tag
+):
+    other = build(project, no_cache=True)
+    assert (other.inputs, other.id != built.id) == (built.inputs, True)
+    repository = f"{registry.address}/{project.name}"
+    moved(other)
+    events = []
+    pushed = push(built, f"{repository}{tag}", report=events.append)
+    assert pushed.verified
+    assert any("another build of the same files" in getattr(e, "text", "") for e in events)
+    with client.RegistryClient(registry.address) as asked:
+        named = registries.Reference.parse(f"{repository}:{pushed.tag}")
+        assert asked.digest(named) == pushed.digest
+    described = image.remote(registries.Reference.parse(pushed.reference))
+    assert described.inputs == built.inputs
+
+
+@pytest.mark.parametrize(
+    ("tag", "instead"), [("", "run the command again"), (":v1", "leave the tag out")]
+)
+def test_a_tag_that_was_moved_to_other_files_during_the_push_is_an_error(
+    built, project, registry, moved, tag, instead
+):
+    (project / "flow.py").write_text(FLOW + "# changed\n")
+    moved(build(project))
+    with pytest.raises(RegistryError, match="is not the one that was pushed") as caught:
+        push(built, f"{registry.address}/{project.name}{tag}")
+    assert caught.value.code == "registry-tag-moved"
+    assert instead in caught.value.hint
+    assert caught.value.details.count("sha256:") == 2
 
 
 def test_files_changed_since_the_build_are_not_pushed(built, project, registry, cli):

@@ -18,6 +18,7 @@ from parts.ports import free_port
 from flowship.blocks import OF_THE_WORKER
 from flowship.local import records
 from support.commands import Outcome, ask, flowship, until, world
+from support.deploying import send_until_accepted
 from support.projects import remove_images, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -52,9 +53,21 @@ job-variables = { auto_remove = false, command = "no-such-program" }
 name = "no-module"
 job-variables = { command = "python -c 'import time; time.sleep(5); import nothing_here'" }
 [[deployments]]
+name = "no-image"
+[[deployments]]
+name = "no-memory"
+[[deployments]]
 name = "removed"
 """
-MODES = {"kept": "kill", "small": "eat", "no-command": "", "no-module": "", "removed": "sleep"}
+MODES = {
+    "kept": "kill",
+    "small": "eat",
+    "no-command": "",
+    "no-module": "",
+    "no-image": "",
+    "no-memory": "",
+    "removed": "sleep",
+}
 
 
 @dataclass
@@ -73,6 +86,12 @@ class Machine:
         """Start a run; its ID."""
         more = ("-p", f"mode={mode}") if mode else ()
         return self("run", deployment, *more).stdout.strip()
+
+    def edit(self, deployment: str, **variables: str) -> None:
+        """Set job variables as a person does in the UI."""
+        found = ask(self.api, f"/deployments/name/hello/{deployment}")
+        body = {"job_variables": {**found["job_variables"], **variables}}
+        send_until_accepted("PATCH", f"{self.api}/deployments/{found['id']}", body)
 
     def state(self, run: str) -> dict:
         return ask(self.api, f"/flow_runs/{run}")["state"]
@@ -120,6 +139,8 @@ def machine(tmp_path_factory, base_image, engine):
     made("up", "--port", str(port))
     made("build")
     made("deploy", "--local")
+    made.edit("no-image", image="127.0.0.1:9/no-such:image")
+    made.edit("no-memory", mem_limit="one")
     yield made
     made("down", ok=False)
     for each in engine.containers.list(
@@ -179,6 +200,18 @@ def test_a_command_that_does_not_exist_is_the_engines_message(machine, runs):
     assert '"no-such-program": executable file not found' in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("no-image", "Docker pull failed for"), ("no-memory", "one")]
+)
+def test_a_run_that_got_no_container_says_why_and_what_examines_it(machine, runs, name, why):
+    machine.until_state(runs[name], "CRASHED")
+    said = machine("logs", runs[name]).stderr
+    assert "no container was started: " in said
+    assert why in said
+    assert "was removed" not in said
+    assert "→ `flowship doctor` examines the image" in said
+
+
 def test_what_a_removed_container_printed_is_in_the_log_of_the_worker(machine, runs):
     done = machine("logs", runs["no-module"])
     assert machine.containers(runs["no-module"]) == []
@@ -196,8 +229,9 @@ def test_ps_shows_the_run_that_is_going_on_and_with_all_the_dead_ones(machine, r
     code, output = container.exec_run(["sh", "-c", "echo inside"])
     assert (code, output) == (0, b"inside\n")
     everything = machine("ps", "--all", "--json").json["runs"]
+    removed_or_never_made = {"no-module", "no-image", "no-memory"}
     assert {r["id"] for r in everything} == {
-        run for name, run in runs.items() if name != "no-module"
+        run for name, run in runs.items() if name not in removed_or_never_made
     }
 
 

@@ -1,4 +1,4 @@
-"""`flowship ship` from several folders at the same time: one project, different code and schedule.
+"""`flowship ship` several times at once: one project, different code and schedule, or the same.
 
 ``FLOWSHIP_SHIP_ROUNDS=50`` runs more rounds than CI does.
 """
@@ -27,10 +27,10 @@ def ships(tmp_path, base_image, engine, registry, prefect_server):
     env = world(tmp_path / "home", PREFECT_API_URL=prefect_server, FLOWSHIP_WORK_POOL=name)
     env["FLOWSHIP_REPO"] = f"{registry.address}/{name}"
 
-    def run(number: int) -> list[dict]:
+    def run(number: int, *, in_one_folder: bool = False) -> list[dict]:
         processes = []
         for turn in range(number):
-            folder = tmp_path / str(turn) / name
+            folder = tmp_path / ("0" if in_one_folder else str(turn)) / name
             if not folder.exists():
                 folder.mkdir(parents=True)
                 more = f'[[deployments]]\nname = "nightly"\ncron = "{CRONS[turn]}"\n'
@@ -74,3 +74,13 @@ def test_ships_at_once_follow_each_other_in_the_history(ships, prefect_server, n
             made[number] for number in newest_first
         ]
         assert recorded[0]["images"][0]["reference"] == image
+
+
+def test_two_ships_of_the_same_edit_both_succeed(ships, tmp_path, prefect_server):
+    ships(1)
+    (folder,) = (tmp_path / "0").iterdir()
+    (folder / "version.txt").write_text("edited")
+    results = ships(2, in_one_folder=True)
+    block = ask(prefect_server, f"/block_documents/{results[0]['deploy']['block']['id']}")
+    assert block["data"]["image"] in {each["push"]["reference"] for each in results}
+    assert len({each["build"]["inputs"] for each in results}) == 1

@@ -79,7 +79,8 @@ def _rows(
     """The runs with their containers; the containers alone if no server answers.
 
     Raises:
-        ApiError: No server answers, and no engine either; or none is chosen, as no environment is.
+        ApiError: No server answers, and there is no container either; or none is chosen, as no
+            environment is.
     """
     from flowship import scope
     from flowship.config.overlays import how_to_choose
@@ -91,8 +92,10 @@ def _rows(
             own = None if everything else scope.deployments(api, chosen).found
             return listing.rows(api, own, containers)
     except ApiError as exc:
+        alone = listing.without_server(containers or (), chosen.project)
         lacks_environment = exc.code == "api-not-configured" and how_to_choose(chosen.outline)
-        if containers is None or lacks_environment:
+        if not alone or lacks_environment:
             raise
-        warnings.append(f"the states of the runs are unknown: {exc.message}")
-        return listing.without_server(containers, chosen.project)
+        next_step = f"; {exc.hint}" if exc.hint else ""
+        warnings.append(f"the states of the runs are unknown: {exc.message}{next_step}")
+        return alone

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import posixpath
 import re
+import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,9 @@ from flowship.errors import ConfigError
 
 # Folders that do not hold the project's own code.
 SKIPPED = {"__pycache__", "node_modules", "venv", "env", "build", "dist", "site-packages"}
+
+MOST_FLOWS = 10  # that an error lists
+SEARCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,21 @@ class FoundFlow:
 
 def python_files(folder: Path) -> list[Path]:
     """All Python files below `folder` that can belong to the project, sorted."""
-    found = []
-    pending = [folder]
-    while pending:
-        here = pending.pop()
+    return sorted(_walk(folder))
+
+
+def has_python_files(folder: Path) -> bool:
+    """Whether there is one; it ends with the first."""
+    return any(True for _ in _walk(folder))
+
+
+def _walk(folder: Path, deadline: float = math.inf) -> Iterator[Path]:
+    """The files of `python_files`, the nearest first, until a moment of the monotonic clock."""
+    pending = deque([folder])
+    while pending and time.monotonic() < deadline:
+        here = pending.popleft()
         try:
-            items = sorted(os.scandir(here), key=lambda item: item.name, reverse=True)
+            items = sorted(os.scandir(here), key=lambda item: item.name)
         except OSError:
             continue
         for item in items:
@@ -55,8 +70,7 @@ def python_files(folder: Path) -> list[Path]:
                 if not skipped and not os.path.lexists(f"{item.path}/pyvenv.cfg"):
                     pending.append(Path(item.path))
             elif item.name.endswith(".py") and _can_be_named(item.name) and item.is_file():
-                found.append(Path(item.path))
-    return sorted(found)
+                yield Path(item.path)
 
 
 def _can_be_named(file: str) -> bool:
@@ -70,6 +84,25 @@ def find_flows(folder: Path) -> list[FoundFlow]:
     for path in python_files(folder):
         flows += flows_in(path, path.relative_to(folder).as_posix())
     return flows
+
+
+def first_flows(
+    folder: Path, most: int = MOST_FLOWS, seconds: float = SEARCH_SECONDS
+) -> tuple[list[FoundFlow], bool]:
+    """The nearest flows below a folder that may be anything, such as a home folder.
+
+    Returns:
+        At most `most` of those that are found within `seconds`, and whether there may be more.
+    """
+    flows: list[FoundFlow] = []
+    deadline = time.monotonic() + seconds
+    for path in _walk(folder, deadline):
+        flows += flows_in(path, path.relative_to(folder).as_posix())
+        if len(flows) > most or time.monotonic() > deadline:
+            break
+    else:
+        return flows, time.monotonic() > deadline
+    return flows[:most], True
 
 
 def flows_in(path: Path, name: str = "") -> list[FoundFlow]:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flowship.config import files, images, interpolation, overlays, pyproject
-from flowship.config.discovery import find_flows, python_files
+from flowship.config.discovery import SEARCH_SECONDS, first_flows, has_python_files
 from flowship.config.environment import apply_environment, set_origin
 from flowship.config.explain import explain
 from flowship.config.keys import kebab, known_keys, nearest_key
@@ -61,7 +61,7 @@ def load(
     notes: tuple[str, ...] = ()
     if source is None:
         refuse_inside_project(folder)
-        if python_files(folder):
+        if has_python_files(folder):
             raise _no_configuration(folder)
         folder, notes = DEFAULT_PROJECT, (DEFAULT_PROJECT_NOTE,)
         source, table = find(folder)
@@ -327,10 +327,11 @@ def default_name(folder: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _no_configuration(folder: Path) -> ConfigError:
-    flows = find_flows(folder)
+    flows, more = first_flows(folder)
     listed = "\n".join(f"  {f.path}:{f.function}  (line {f.line})" for f in flows)
     if flows:
-        only = f' for "{flows[0].entrypoint}"' if len(flows) == 1 else ""
+        listed += "\n  and more" if more else ""
+        only = f' for "{flows[0].entrypoint}"' if len(flows) == 1 and not more else ""
         hint = f"run `flowship init` to create a flowship.toml{only}"
     else:
         hint = (
@@ -341,7 +342,10 @@ def _no_configuration(folder: Path) -> ConfigError:
         "the folder has Python files but no flowship configuration",
         code="no-configuration",
         hint=hint,
-        details=f"flows found here:\n{listed}" if flows else "no @flow function was found here",
+        details=f"flows found here:\n{listed}"
+        if flows
+        else "no @flow function was found here"
+        + (f" within {SEARCH_SECONDS:.0f} s" if more else ""),
         where=str(folder),
     )
 
@@ -383,9 +387,10 @@ def _first_entrypoint(
 
 
 def _no_entrypoint(folder: Path, source: Path | None) -> ConfigError:
-    flows = find_flows(folder)
+    flows, more = first_flows(folder)
     entrypoint = flows[0].entrypoint if flows else "path/to/file.py:flow_function"
     listed = ["flows found here:", *(f"  {f.entrypoint}" for f in flows)]
+    listed += ["  and more"] if more else []
     return ConfigError(
         "the configuration has no entrypoint",
         code="no-entrypoint",

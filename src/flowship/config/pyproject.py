@@ -155,6 +155,8 @@ def _invalid(path: Path, text: str, reason: str) -> ConfigError:
     return ConfigError(
         f"the file is not valid TOML: {reason}",
         code="invalid-toml",
+        hint="correct it at this place, or just before it: often a bracket or a quotation mark is"
+        " not closed",
         where=place_in_toml(path, text, reason),
     )
 

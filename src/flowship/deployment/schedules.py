@@ -33,6 +33,9 @@ from flowship.errors import ConfigError, FlowshipError, UsageError
 
 MAX_ITERATIONS = 1000  # Prefect's bound on candidates per question
 
+PREFECTS_START = "DTSTART:20200101T000000\n"
+"""What the server puts before a recurrence rule that names no start."""
+
 Kind = Literal["cron", "interval", "rrule"]
 
 
@@ -79,6 +82,9 @@ class ScheduleSpec:
     @property
     def words(self) -> str:
         """``every day at 05:00 Pacific/Auckland``; the raw expression where words would fail."""
+        if self.kind == "rrule":
+            rule = self.expression.removeprefix(PREFECTS_START).replace("\n", " ")
+            return f"rrule {rule!r} {self.timezone}"
         if self.kind != "interval":
             return f"{self._times} {self.timezone}"
         if self.anchor is None:

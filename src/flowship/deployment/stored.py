@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from flowship.deployment.schedules import ScheduleSpec, parse
 from flowship.errors import FlowshipError
+
+Own = TypeVar("Own", bound=Mapping[str, Any])
 
 
 def parse_moment(text: str) -> datetime:
@@ -43,6 +45,12 @@ def words_of(stored: Mapping[str, Any]) -> str:
     """A stored schedule in English."""
     schedule = stored_schedule(stored)
     return schedule.words if schedule else f"{stored.get('schedule')}, which never runs"
+
+
+def in_order(schedules: Iterable[Own]) -> list[Own]:
+    """Stored schedules in an order that stays: flowship's own by their slugs, then a person's. The
+    server's own order differs from one answer to the next."""
+    return sorted(schedules, key=lambda s: (not s.get("slug"), s.get("slug") or "", words_of(s)))
 
 
 def next_run(deployment: Mapping[str, Any], now: datetime) -> datetime | None:

@@ -29,7 +29,7 @@ from flowship.deployment.report import (
     ScheduleReport,
 )
 from flowship.deployment.schedules import ScheduleSpec
-from flowship.deployment.stored import parse_moment, stored_schedule, words_of
+from flowship.deployment.stored import in_order, parse_moment, stored_schedule, words_of
 from flowship.prefect import versions
 from flowship.prefect.command import prefect_command
 
@@ -258,7 +258,7 @@ def _schedules(
     changed = {o.id for o in _schedule_operations(outcome.plan, wanted)}
     existed = {s["id"] for s in before.schedules}
     pairs = {m.stored["id"]: m for m in matches if m.stored}
-    for one in sorted(now.schedules, key=lambda s: (not diff_schedules.is_own(s), s["id"])):
+    for one in sorted(in_order(now.schedules), key=lambda s: not diff_schedules.is_own(s)):
         if one in surplus:
             continue  # in a dry run: it would be removed
         matched = pairs.get(one["id"])

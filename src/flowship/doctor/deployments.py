@@ -26,8 +26,10 @@ def deployed(world: World) -> Finding:
     world.deployments = found.found
     names = {each["name"] for each in found.found}
     configured = world.settings.deployment_names if world.settings else ()
-    missing = [name for name in configured if name not in names]
-    if not found.found:
+    # One that was deployed has its full name there.
+    gone = {name.rpartition("/")[2] for name in found.absent}
+    missing = [name for name in configured if name not in names | gone]
+    if not found.found and not found.absent:
         return skipped("not deployed yet: `flowship ship` does it")
     paused = [each["name"] for each in found.found if each["paused"]]
     if missing or found.absent:

@@ -19,6 +19,13 @@ LOW = 2_000_000_000
 def configuration(world: World) -> Finding:
     """Whether the project's configuration is valid."""
     problem = world.unreadable or world.scope.problem
+    if problem is not None and world.scope.elsewhere:  # `--project` does without this folder
+        return warning(
+            f"project {world.scope.project}, not the one of this folder, which cannot be read:"
+            f" {problem.where and f'{problem.where}: '}{problem.message}",
+            "It is in the way only of builds and deploys from this folder.",
+            problem.hint,
+        )
     if problem is not None:
         return of_error(problem, "No image can be built, and nothing can be deployed, from here.")
     if world.scope.project is None:

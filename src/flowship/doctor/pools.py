@@ -13,11 +13,11 @@ from flowship.doctor.result import Finding, error, of_error, ok, skipped, warnin
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
 from flowship.local import records
+from flowship.local.online import online as online_workers
 
 if TYPE_CHECKING:
     from flowship.prefect.types import Worker
 
-ONLINE = "ONLINE"
 HEARTBEAT = 30  # seconds between two heartbeats of a worker, unless it says otherwise
 MISSED = 2
 """Heartbeats; a worker that missed more of them is suspicious, and offline for the server after
@@ -86,11 +86,7 @@ def _of_pool(world: World, pool: str, kind: str) -> Finding:
     now = world.api.clock() or datetime.now(timezone.utc)
     workers = world.api.workers(pool)
     own = up.process(world, records.worker_key(world.api.url, pool))
-    online = [
-        each
-        for each in workers
-        if each["status"] == ONLINE and not (own and own.has_ended and each["name"] == own.worker)
-    ]
+    online = online_workers(workers, world.api.url, pool, world.environ)
     command = worker_command(pool, world.pools[pool], local=world.api.is_local)
     if not online:
         heard = _last_heard(workers, now)

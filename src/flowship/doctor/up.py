@@ -6,6 +6,7 @@ its worker online.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from flowship.doctor.world import World
 from flowship.local import failures, processes, records
 from flowship.local.records import Record
 from flowship.prefect.command import up_command
+
+LINES = 5  # of a log
+_OF_THE_WORKER = re.compile(
+    r"\d\d:\d\d:\d\d\.\d{3} \| \w+ *\| prefect\.(?:workers|flow_runs\.worker)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,6 @@ class UpProcess:
     has_ended: bool
 
     @property
-    def worker(self) -> str:
-        """The worker's name; empty for a server."""
-        return self.record.worker
-
-    @property
     def words(self) -> str:
         """What became of it; for a process that does not answer."""
         process = f"the one that `flowship up` started (process {self.record.pid})"
@@ -46,8 +47,12 @@ class UpProcess:
 
     @property
     def log_end(self) -> str:
-        """The end of its log."""
-        return failures.end(Path(self.record.log))
+        """The end of its log, and the file; of a worker, only what it wrote itself: the output of
+        its containers says nothing about it."""
+        lines = failures.end(Path(self.record.log)).splitlines()
+        if self.record.name == "worker":
+            lines = [line for line in lines if _OF_THE_WORKER.match(line)]
+        return "\n".join([*lines[-LINES:], f"its log: {self.record.log}"])
 
 
 def process(world: World, key: str) -> UpProcess | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowship.events import Phase
 from flowship.local import failures, processes, records
+from flowship.local.online import ONLINE
 from flowship.local.services import Service, State, service
 from flowship.local.session import Session
 from flowship.local.waiting import START_SECONDS, wait_for_start
@@ -17,8 +18,6 @@ from flowship.local.waiting import START_SECONDS, wait_for_start
 if TYPE_CHECKING:
     from flowship.prefect.client import PrefectApi
     from flowship.prefect.types import Worker
-
-ONLINE = "ONLINE"  # Prefect's status of a worker with recent heartbeats.
 
 
 def ensure_worker(session: Session, pool: str) -> Service:

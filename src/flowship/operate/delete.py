@@ -14,7 +14,7 @@ from flowship.deployment.diff_schedules import is_own
 from flowship.deployment.execute import execute
 from flowship.deployment.plan import Action, Operation, Plan, Resource
 from flowship.deployment.stopping import Progress
-from flowship.deployment.stored import words_of
+from flowship.deployment.stored import in_order, words_of
 from flowship.errors import ApiError, FlowshipError, UsageError
 from flowship.prefect.command import prefect_command
 from flowship.releases import store
@@ -219,7 +219,7 @@ def _blocks(deployment: FoundDeployment) -> set[str]:
 
 def _schedules(deployment: FoundDeployment) -> Iterator[Operation]:
     why = "its deployment is deleted"
-    for schedule in deployment["schedules"]:
+    for schedule in in_order(deployment["schedules"]):
         yield Operation(
             Action.DELETE,
             Resource.SCHEDULE,

@@ -86,14 +86,14 @@ def plan(api: PrefectApi, about: Scope, which: str | None, *, prune: bool = Fals
         prune: Delete the deployments that later releases added.
 
     Raises:
-        UsageError: There is no such release.
+        UsageError: There is no such release, or it is the deletion of everything.
         ConfigError: It cannot be deployed any more, or the server lacks a secret that it needs.
         RegistryError, EngineError: Its image is gone.
         ApiError: The API does not answer or refuses.
     """
     server, project = api.check(), str(about.project)
     last = _last(api, about)
-    target, later = _target(api, last, which or unfinished(last))
+    target, later = _target(api, last, which or unfinished(last), _delete_command(about))
     images = restoring.restorable(target)
     for image in images:
         _require_image(image, target)
@@ -167,7 +167,7 @@ def _last(api: PrefectApi, about: Scope) -> Release:
 
 
 def _target(
-    api: PrefectApi, last: Release, which: str | None
+    api: PrefectApi, last: Release, which: str | None, deletes: str
 ) -> tuple[Release, tuple[Release, ...]]:
     """The release to deploy again, and those after it, the newest first."""
     later: list[Release] = []
@@ -177,6 +177,7 @@ def _target(
             foreign = foreign or (release if which and store.is_meant(release, which) else None)
             continue
         if store.is_meant(release, which) if which else _is_previous(release, last):
+            _require_deployments(release, deletes)
             return release, tuple(later)
         later.append(release)
     if which is not None:
@@ -186,6 +187,22 @@ def _target(
         code="release-not-found",
         hint="`flowship history` lists the releases",
     )
+
+
+def is_deletion(release: Release) -> bool:
+    """Whether it is what `flowship delete` left of a project: nothing."""
+    return release.format == FORMAT and not release.deployments
+
+
+def _require_deployments(release: Release, deletes: str) -> None:
+    if is_deletion(release):
+        raise UsageError(
+            f"release {release.number} of {release.project} is a deletion: nothing was left that"
+            " could be deployed again",
+            code="release-is-deletion",
+            hint=f"`{deletes}` deletes the project's deployments; `flowship history` lists the"
+            " releases that have some",
+        )
 
 
 def unfinished(last: Release) -> str | None:
@@ -208,8 +225,8 @@ def _of_another(last: Release, which: str, found: Release) -> UsageError:
 
 
 def _is_previous(release: Release, last: Release) -> bool:
-    """Whether this is a whole release that differs from the last one."""
-    complete = release.format == FORMAT and not release.incomplete
+    """Whether this is a whole release that differs from the last one, and deploys something."""
+    complete = release.format == FORMAT and not release.incomplete and not is_deletion(release)
     return release.number < last.number and complete and words.differ(release, last)
 
 

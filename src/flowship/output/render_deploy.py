@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from flowship.deployment.pools import no_worker
 from flowship.output import render_plan
-from flowship.output.tables import table, titled_row, value_text, warning_lines
+from flowship.output.tables import short_digest, table, titled_row, value_text, warning_lines
 from flowship.output.terminal import one_line
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _short(deployment: DeploymentReport, *, dry_run: bool) -> list[RenderableTyp
 
 def _shared(report: DeployReport, *, digest: bool) -> list[RenderableType]:
     """The image, the block and the work pool of all deployments."""
-    image = report.image if digest else report.image.partition("@")[0]
+    image = short_digest(report.image) if digest else report.image.partition("@")[0]
     how = "" if report.pushed else "  (only on this engine; its worker never pulls it)"
     pool = report.pool
     block, found = _outcome(report, report.block.outcome), _outcome(report, pool.outcome)

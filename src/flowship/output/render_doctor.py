@@ -72,7 +72,8 @@ def _more(result: Result, *, unicode: bool) -> Iterator[str]:
     for line in _wrapped(finding.meaning, WIDTH - INDENT):
         yield f"{indent}{escape(line)}"
     for line in printable(finding.details).splitlines()[-8:]:
-        yield f"{indent}[dim]{escape(line[: WIDTH - INDENT])}[/]"
+        for number, part in enumerate(_wrapped(line, WIDTH - INDENT - 2)):
+            yield f"{indent}{'  ' if number else ''}[dim]{escape(part)}[/]"
     arrow = "→" if unicode else "->"
     lines = _wrapped(finding.remedy, WIDTH - INDENT - len(arrow) - 1)
     for number, line in enumerate(lines):

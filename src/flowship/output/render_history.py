@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from flowship.deployment.alerts import short_name
 from flowship.output import render_plan
-from flowship.output.tables import table, titled_row, value_text
+from flowship.output.tables import short_digest, table, titled_row, value_text
 from flowship.output.terminal import one_line
 from flowship.releases import words
 from flowship.releases.record import ReleasedDeployment, ReleasedImage
@@ -138,9 +138,14 @@ def rollback(found: Rollback, *, follows: bool = False) -> list[RenderableType]:
         follows: It is carried out without a question, and shows each change as it is made.
     """
     target = found.target
-    lines: list[RenderableType] = [
-        f"from release {found.last.number} to [bold]release {target.number}[/]"
+    named = (
+        f"[bold]release {target.number}[/]"
         f" ({escape(_when(target))}, {escape(one_line(target.made_by))})"
+    )
+    lines: list[RenderableType] = [
+        f"{named} is the present one; what differs from it on the server goes back"
+        if target.number == found.last.number
+        else f"from release {found.last.number} to {named}"
     ]
     for plan in () if follows else found.plans:
         lines += render_plan.of_report(plan)
@@ -182,7 +187,7 @@ def full(release: Release, page: str) -> list[RenderableType]:
 def _image(image: ReleasedImage) -> Iterator[RenderableType]:
     yield f"image [bold]{escape(one_line(image.label))}[/]"
     yield titled_row("name", image.name)
-    yield titled_row("digest", image.digest or "none: it was never pushed")
+    yield titled_row("digest", short_digest(image.digest) or "none: it was never pushed")
     if image.revision:
         yield titled_row("git", f"{image.commit}{', with changes' if image.dirty else ''}")
     yield titled_row("block", f"docker-container/{image.block}")

@@ -38,3 +38,10 @@ def value_text(value: object) -> str:
     import json
 
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def short_digest(reference: str) -> str:
+    """An image with the beginning of its digest, which names it as well; for a line that a person
+    reads."""
+    name, mark, digest = reference.partition("sha256:")
+    return f"{name}{mark}{digest[:12]}…" if len(digest) > 12 else reference

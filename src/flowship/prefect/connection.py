@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL)
 """What the client raises when there is no answer."""
 
+REFUSED = "connection refused"
+"""The message of `network_failure` where nothing listens at the address."""
+
 CSRF_HEADERS = ("Prefect-Csrf-Token", "Prefect-Csrf-Client")
 """What a server with CSRF protection requires for changes: the token, and who asked for it."""
 
@@ -120,7 +123,7 @@ def network_failure(exc: Exception) -> tuple[NetworkFailure, str]:
     if isinstance(exc, httpx.TimeoutException):
         return NetworkFailure.TIMEOUT, text
     if "Connection refused" in text:
-        return NetworkFailure.UNREACHABLE, "connection refused"
+        return NetworkFailure.UNREACHABLE, REFUSED
     return NetworkFailure.UNREACHABLE, text
 
 

@@ -16,11 +16,13 @@ from uuid import uuid4
 
 from flowship.errors import ApiError
 from flowship.http_client import httpx
+from flowship.local.own_server import OwnServer, own_server
 from flowship.prefect import errors
-from flowship.prefect.address import require_address
+from flowship.prefect.address import is_loopback, require_address
 from flowship.prefect.connection import (
     CSRF_HEADERS,
     NO_ANSWER,
+    REFUSED,
     error_detail,
     network_failure,
     open_client,
@@ -172,7 +174,7 @@ class Wire:
                     timeout=timeout,
                 )
             except httpx.TransportError as exc:
-                if wait is None or not read or not _is_temporary(exc):
+                if wait is None or not read or not _is_temporary(exc) or self._is_down(exc):
                     raise self._unreachable(exc) from exc
             except NO_ANSWER as exc:  # such as a redirect loop
                 raise errors.not_prefect(self.url, self.source, str(exc)) from exc
@@ -194,8 +196,19 @@ class Wire:
 
     # --- errors -------------------------------------------------------------------------------
 
+    def _is_down(self, exc: httpx.TransportError) -> bool:
+        """Whether nothing listens at an address of this machine, and nothing is about to: a server
+        of `flowship up` that starts, or one that answered before and restarts, may be soon."""
+        refused = network_failure(exc)[1] == REFUSED
+        if self._has_answered or not refused or not is_loopback(self.url):
+            return False
+        return own_server(self.url) is not OwnServer.ALIVE
+
     def _unreachable(self, exc: httpx.TransportError) -> ApiError:
         failure, detail = network_failure(exc)
+        ended = is_loopback(self.url) and own_server(self.url) is OwnServer.ENDED
+        if detail == REFUSED and ended:
+            detail += "; the process of the server that `flowship up` started has ended"
         return errors.no_answer(self.url, failure, detail, self.source)
 
     def _refusal(self, method: str, path: str, response: httpx.Response) -> ApiError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flowship import __version__
 from flowship.deployment import diff_schedules, parameters
 from flowship.deployment.plan import Action, Operation, Resource, fingerprint
+from flowship.deployment.stored import in_order
 from flowship.redaction import MASK, mask_value
 from flowship.releases.fingerprints import applied
 from flowship.releases.record import (
@@ -196,7 +197,7 @@ def _deployment(
         parameters=_hidden(wanted.parameters, shown, "parameters", hidden),
         schedules=tuple(
             _schedule(wanted, stored, hidden)
-            for stored in found.schedules
+            for stored in in_order(found.schedules)
             if diff_schedules.is_own(stored)
         ),
         job_variables=hide(wanted.job_variables, "job_variables", hidden),

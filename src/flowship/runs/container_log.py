@@ -22,6 +22,12 @@ from flowship.runs.records import Selection
 from flowship.runs.states import StateType
 from flowship.runs.worker_log import WorkerOutput
 
+NOT_SUBMITTED = (
+    "Failed to submit flow run to infrastructure: ",
+    "Flow run could not be submitted to infrastructure:",
+)
+"""How the message of a crashed run begins that got no container; of Prefect 3, and of its first
+versions."""
 DOCKER = "docker"  # the type of the work pools whose workers start containers on an engine
 
 
@@ -96,9 +102,25 @@ def read(api: PrefectApi, run: ChosenRun, connect: Connect, selection: Selection
         crashed = run.state_type is StateType.CRASHED
         title = f"container {found.container.name} {in_words(found.container, crashed=crashed)}"
         return ContainerLog(title, Origin.ENGINE, lines, found)
+    if why := _not_submitted(run):
+        return ContainerLog(
+            f"no container was started: {why}",
+            Origin.NOWHERE,
+            hint="`flowship doctor` examines the image, the block and the engine, and says what to"
+            " do",
+        )
     if (logged := worker_log.read(api.url, run.pool, run.id, run.name)) is not None:
         return _from_worker(logged, selection)
     return _nowhere(api, run, problem)
+
+
+def _not_submitted(run: ChosenRun) -> str:
+    """Why the worker could not start a container, in one line; empty if that is not known."""
+    for beginning in NOT_SUBMITTED:
+        if run.state_type is StateType.CRASHED and run.message.startswith(beginning):
+            lines = run.message[len(beginning) :].strip().splitlines()
+            return lines[0] if lines else ""
+    return ""
 
 
 def _from_worker(logged: WorkerOutput, selection: Selection) -> ContainerLog:

@@ -9,6 +9,7 @@ from typing import Any
 from flowship.deployment import parameters
 from flowship.deployment.parameters import ParameterValue
 from flowship.deployment.pools import no_worker, paused_pool, worker_command
+from flowship.local.online import online
 from flowship.prefect.client import PrefectApi
 from flowship.runs.find import FoundDeployment
 
@@ -80,7 +81,7 @@ def obstacles(api: PrefectApi, pool_name: str) -> tuple[str, ...]:
     pool = api.work_pool(pool_name)
     if pool and pool.get("is_paused"):
         warnings.append(paused_pool(pool_name))
-    if not any(w.get("status") == "ONLINE" for w in api.workers(pool_name)):
+    if not online(api.workers(pool_name), api.url, pool_name):
         command = worker_command(pool_name, pool, local=api.is_local)
         warnings.append(no_worker(pool_name, command))
     return tuple(warnings)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from flowship.deployment import diff_alerts, docker_block, lock, pausing
 from flowship.deployment.pools import worker_command
-from flowship.deployment.stored import next_run, words_of
+from flowship.deployment.stored import in_order, next_run, words_of
+from flowship.local.online import online
 from flowship.status import attention, observed, stuck
 from flowship.status.record import (
     AlertStatus,
@@ -137,7 +138,7 @@ def _alerts(found: FoundDeployment, alerts: Sequence[Automation]) -> Iterator[Al
 
 
 def _schedules(found: FoundDeployment) -> Iterator[ScheduleStatus]:
-    for each in found["schedules"]:
+    for each in in_order(found["schedules"]):
         yield ScheduleStatus(pausing.slug(each), words_of(each), each["active"])
 
 
@@ -210,7 +211,9 @@ def _images(deployments: Collection[DeploymentStatus], subject: Subject) -> Iter
 
 def _pool(api: PrefectApi, name: str) -> PoolStatus:
     found = api.work_pool(name)
-    workers = [_worker(each) for each in api.workers(name)] if found else []
+    seen = api.workers(name) if found else []
+    up = {each["name"] for each in online(seen, api.url, name)}
+    workers = [_worker(each, online=each["name"] in up) for each in seen]
     workers.sort(key=_last_heard, reverse=True)
     return PoolStatus(
         name=name,
@@ -221,9 +224,9 @@ def _pool(api: PrefectApi, name: str) -> PoolStatus:
     )
 
 
-def _worker(found: Worker) -> WorkerStatus:
+def _worker(found: Worker, *, online: bool) -> WorkerStatus:
     heard = stuck.moment(found.get("last_heartbeat_time"))
-    return WorkerStatus(found["name"], found.get("status") == "ONLINE", heard)
+    return WorkerStatus(found["name"], online, heard)
 
 
 def _last_heard(worker: WorkerStatus) -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from flowship.runs.find import find
@@ -45,11 +47,22 @@ def test_nothing_that_goes_on_is_an_empty_list(cli, project, engine):
 
 
 @pytest.mark.engine
-def test_without_a_server_the_containers_are_listed_with_a_warning(cli, engine):
-    done = cli("ps", "--json", env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+def test_without_a_server_the_containers_are_listed_with_a_warning(cli, engine, base_image):
+    run = str(uuid.uuid4())
+    made = engine.containers.run(
+        base_image, ["sleep", "600"], entrypoint="", labels={"io.prefect.flow-run-id": run},
+        detach=True,
+    )  # fmt: skip
+    try:
+        done = cli("ps", "--json", env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    finally:
+        made.remove(force=True)
     assert done.code == 0, done.stderr
-    (warning,) = one_object(done.stdout)["warnings"]
+    answer = one_object(done.stdout)
+    assert run in {row["id"] for row in answer["runs"]}
+    (warning,) = answer["warnings"]
     assert warning.startswith("the states of the runs are unknown: the Prefect API at http")
+    assert warning.endswith("; `flowship up` starts a local server")
 
 
 def test_without_a_server_and_an_engine_it_is_an_error(cli):

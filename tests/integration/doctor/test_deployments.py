@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from support.commands import ask
+
 pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.xdist_group("doctor")]
 
 
@@ -32,3 +34,14 @@ def test_a_deployment_that_is_configured_and_not_there(healthy):
     finally:
         config.write_text(text)
     assert "does not have hourly" in healthy.says("deployments")
+
+
+def test_a_deployment_that_someone_deleted_is_named_once(healthy):
+    stored = ask(healthy.url, "/deployments/name/hello/nightly")
+    healthy.send("DELETE", f"/deployments/{stored['id']}")
+    try:
+        found = healthy.doctor()["deployments"]
+        assert found["severity"] == "warning"
+        assert found["found"] == "the server does not have hello/nightly"
+    finally:
+        healthy.ship()

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from support.commands import until
+from support.commands import one_object, until
 
 pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.xdist_group("doctor")]
 
@@ -75,7 +75,15 @@ def test_a_killed_worker_of_up_is_not_online_although_the_server_still_says_so(h
             words = f"the one that `flowship up` started (process {sleeper.pid}) has ended"
             assert words in healthy.says("worker")
             assert healthy.says("worker").endswith("`flowship up`")
-            assert healthy.found["worker"]["details"] == "its last line"
+            # The other commands know it too, without a request.
+            (pool,) = one_object(healthy.run("status", "--json").stdout)["pools"]
+            assert [each["online"] for each in pool["workers"]] == [False]
+            assert "no worker is online" in healthy.run("status").stdout
+            deployed = healthy.run("deploy", API_TOKEN="").stderr
+            assert "no worker is online" in deployed
+            started = healthy.run("run", "nightly")
+            assert "no worker is online" in started.stderr
+            healthy.send("DELETE", f"/flow_runs/{started.stdout.strip()}")
     finally:
         healthy.forget_workers()
         healthy.worker = healthy.start_worker()

@@ -55,7 +55,7 @@ def test_a_server_of_up_that_hangs_or_has_ended(healthy, sleeper):
         assert healthy.problems(PREFECT_API_URL=url) == {"api-reachable": "error"}
         assert f"(process {sleeper.pid}) has ended" in healthy.says("api-reachable")
         assert healthy.says("api-reachable").endswith("`flowship up`")
-        assert healthy.found["api-reachable"]["details"] == "its last line"
+        assert healthy.found["api-reachable"]["details"].startswith("its last line\nits log: ")
 
 
 def test_no_api_is_set(healthy):

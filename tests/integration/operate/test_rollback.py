@@ -302,6 +302,17 @@ def test_delete_and_back(machine, rolled_back):
     assert machine.stored()["name"] == "greet"
     assert back["release"] == done["release"] + 1
     assert {c: s["active"] for c, s in machine.schedules().items()}["0 5 * * *"] is False
+    deletion = done["release"]
+    # The deletion is no release to go back to: neither without a name, nor by its number.
+    shown = machine("rollback", "--dry-run", "--json").json
+    assert shown["to"] < deletion
+    refused = machine("rollback", str(deletion), "--dry-run", ok=False)
+    assert refused.code == 2
+    assert f"release {deletion} of {machine.name} is a deletion" in refused.stderr
+    assert "→ `flowship delete` deletes the project's deployments" in refused.stderr
+    again = machine("rollback", str(back["release"]), "--dry-run")
+    assert f"release {back['release']} (" in again.stderr
+    assert "is the present one" in again.stderr
 
 
 @pytest.mark.parametrize(

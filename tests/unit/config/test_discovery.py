@@ -24,6 +24,21 @@ def test_flows_are_found_in_every_spelling_but_not_in_virtual_environments(tmp_p
     ]
 
 
+def test_a_search_in_any_folder_ends_after_a_number_of_flows_or_a_time(tmp_path):
+    for number in range(30):
+        folder = tmp_path / f"deep-{number:02}" / "deeper"
+        folder.mkdir(parents=True)
+        (folder / "flow.py").write_text("@flow\ndef far(): ...\n")
+    (tmp_path / "z.py").write_text("@flow\ndef near(): ...\n")
+    assert discovery.has_python_files(tmp_path)
+    found, more = discovery.first_flows(tmp_path, seconds=60)
+    assert (len(found), more) == (discovery.MOST_FLOWS, True)
+    assert found[0].entrypoint == "z.py:near"
+    assert len(discovery.first_flows(tmp_path, most=31, seconds=60)[0]) == 31
+    assert discovery.first_flows(tmp_path, most=31, seconds=60)[1] is False
+    assert discovery.first_flows(tmp_path, seconds=0) == ([], True)
+
+
 def test_methods_are_flows_if_they_need_no_instance(tmp_path):
     (tmp_path / "jobs.py").write_text(
         "class Jobs:\n    @staticmethod\n    @flow\n    def one(): ...\n"

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from flowship.deployment.stored import next_run, parse_moment, stored_schedule, words_of
+from flowship.deployment.stored import in_order, next_run, parse_moment, stored_schedule, words_of
 
 NEVER = {"cron": "0 0 30 2 1", "day_or": False, "timezone": "UTC"}
 
@@ -46,6 +46,25 @@ def test_a_schedule_without_times_is_not_read():
 def test_a_stored_schedule_is_put_into_words_even_where_it_never_runs():
     assert words_of({"schedule": {"cron": "0 5 * * *"}}) == "every day at 05:00 UTC"
     assert words_of({"schedule": NEVER}) == f"{NEVER}, which never runs"
+
+
+def test_the_start_that_the_server_adds_to_a_rule_is_not_in_words():
+    rule, zone = "FREQ=DAILY;BYHOUR=3", "Europe/Berlin"
+    for text in (rule, f"DTSTART:20200101T000000\n{rule}"):
+        stored = {"schedule": {"rrule": text, "timezone": zone}}
+        assert words_of(stored) == f"rrule '{rule}' {zone}"
+    own = f"DTSTART:20240101T000000\n{rule}"
+    words = words_of({"schedule": {"rrule": own, "timezone": zone}})
+    assert words == f"rrule 'DTSTART:20240101T000000 {rule}' {zone}"
+
+
+def test_stored_schedules_have_one_order_whatever_the_server_answers():
+    times = {"cron": "0 5 * * *"}
+    own = [{"slug": slug, "schedule": times} for slug in ("flowship-a", "flowship-b")]
+    persons = [{"slug": None, "schedule": {"cron": f"{n} 1 * * *"}} for n in (1, 2)]
+    expected = [*own, *persons]
+    for answer in (expected, expected[::-1], [persons[1], own[1], own[0], persons[0]]):
+        assert in_order(answer) == expected
 
 
 @pytest.mark.parametrize("text", ["2026-06-01T00:00:00Z", "2026-06-01T00:00:00+00:00"])

@@ -41,3 +41,16 @@ def test_a_configuration_is_valid_invalid_or_absent(tmp_path):
     assert "flowship.toml:3:1" in finding.found
     broken = World(tmp_path, scope.Scope(None), unreadable=ConfigError("not TOML"))
     assert machine.configuration(broken).found == "not TOML"
+
+
+def test_an_invalid_configuration_does_not_matter_to_another_project(tmp_path):
+    (tmp_path / "flowship.toml").write_text('name = "taxi"\nx = [1,\ny = 2\n')
+    with pytest.raises(ConfigError) as caught:
+        scope.choose(tmp_path)
+    assert caught.value.hint.startswith("correct it at this place")
+    assert "add --project NAME" in caught.value.hint
+    found = machine.configuration(World(tmp_path, scope.choose(tmp_path, project="taxi")))
+    assert found.severity is Severity.WARNING
+    assert "flowship.toml:3:1: the file is not valid TOML" in found.found
+    assert found.remedy.startswith("correct it at this place")
+    assert "--project" not in found.remedy

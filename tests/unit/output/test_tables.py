@@ -27,3 +27,11 @@ def test_each_warning_is_a_line():
 
 def test_a_value_is_shown_as_json():
     assert tables.value_text({"a": ["ü", Path("x")]}) == '{"a": ["ü", "x"]}'
+
+
+def test_a_digest_is_shown_by_its_beginning():
+    digest = f"sha256:{'ab' * 32}"
+    assert tables.short_digest(f"user/taxi:1@{digest}") == "user/taxi:1@sha256:abababababab…"
+    assert tables.short_digest(digest) == "sha256:abababababab…"
+    for short in ("user/taxi:1", "taxi@sha256:abab", ""):
+        assert tables.short_digest(short) == short
