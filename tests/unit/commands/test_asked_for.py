@@ -31,7 +31,7 @@ def test_only_the_command_that_is_asked_for(words, command):
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("--help",), ("--help", "status"), ("statu",), ("-Cplan", "status"), ("-C",), ("-C", "x")],
+    [(), ("--help",), ("--help", "status"), ("stat",), ("-Cplan", "status"), ("-C",), ("-C", "x")],
 )
 def test_all_of_them_where_the_line_does_not_begin_with_a_command(words):
     assert built(*words) == EVERYTHING
