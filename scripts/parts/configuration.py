@@ -37,7 +37,7 @@ TYPES = {
     "Entrypoint": "text",
     "LockFile": "text or `false`",
     "Command": "text or list of text",
-    "int": "number",
+    "Whole": "number",
     "Interval": "number or text",
     "Limit": "number or table",
     "Moment": "date and time, or text",

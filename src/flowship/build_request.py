@@ -198,15 +198,16 @@ def _with_locked_prefect(
     A configured one that has another version stays, with a warning: the installation replaces
     Prefect, and the image runs. For a line that a person wrote, the check warns with its place.
     """
-    pinned = needed.version_of("prefect") if needed else None
+    python = dockerfile.python_version(settings.base_image)
+    pinned = needed.version_of("prefect", python) if needed else None
     if needed is None or pinned is None or settings.template:
         return settings, ()
     project = pyproject.read(settings.root / pyproject.NAME)
     fitting = versions.image_with(pinned, project.requires_python if project else "")
     if settings.base_is_default and fitting:
         return settings.model_copy(update={"base_image": fitting}), ()
-    present = versions.version_of_base(settings.base_image)
-    if present is None or present == pinned or not needed.locked:
+    present = dockerfile.prefect_version(settings.base_image)  # "3" of a tag that says no more
+    if not present or f"{pinned}.".startswith(f"{present}.") or not needed.locked:
         return settings, ()
     better = f'; base-image = "{fitting}" has it already' if fitting else ""
     warning = (

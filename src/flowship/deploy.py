@@ -87,7 +87,8 @@ def preflight(draft: Draft, api: PrefectApi, planned_prefect: str | None = None)
     ground = replace(found, server=server)
     pool = pool_of(draft.pool, ground.pool)
     for deployment in draft.deployments:
-        job_variables.validate(deployment.wanted.name, deployment.job_variables, pool.template)
+        name, given = deployment.wanted.name, deployment.job_variables
+        job_variables.validate(name, given, pool.template, deployment.places.of)
     settings = draft.deployments[0].places.settings
     environment = settings.environment
     other_environments.validate(draft, api)
@@ -166,8 +167,12 @@ def plan(
     before = store.previous(api, project, environment)
     last = last_release(before.release if before else None)
     state = observe(api, desired, ground, last)
-    found = attribute(_compare(desired, state, last), last, state)
-    return _report(desired, found, state, None, api, last)
+    found = _compare(desired, state, last)
+    attributed = attribute(found, last, state)
+    if attributed.by_person:
+        killed = lock.was_killed(api, desired.block.lock)
+        attributed = attribute(found, last, replace(state, killed=killed))
+    return _report(desired, attributed, state, None, api, last)
 
 
 def deploy(
@@ -287,7 +292,8 @@ class _Deploying:
     def deploy(self, desired: DesiredState, ground: Ground | None) -> DeployReport:
         """Observe under the lock, execute, and read back the result."""
         last = self._recorder.last
-        state = before = observe(self._api, desired, ground, last)
+        observed = observe(self._api, desired, ground, last)
+        state = before = replace(observed, killed=self._held.after_dead)
         found = _compare(desired, state, last)
         if found:
             _record_users(desired, state, self._api, self._held)
@@ -340,7 +346,7 @@ class _Deploying:
         """Record what was done until Ctrl-C; a second Ctrl-C leaves that out."""
         if self._progress.done:
             with suppress(KeyboardInterrupt):
-                self.record(incomplete="interrupted")
+                self.record(incomplete="" if self._progress.is_complete else "interrupted")
 
     def record(self, incomplete: str = "") -> tuple[int | None, tuple[str, ...]]:
         """Record the release: everything is deployed by now, so this must not fail.

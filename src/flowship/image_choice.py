@@ -342,13 +342,14 @@ def planned_prefect(request: BuildRequest) -> str | None:
         None where only the built image says it: with a Dockerfile of its own, another base image
         than Prefect's, or a requirement of Prefect that allows several versions.
     """
+    from flowship.dockerfile import python_version
     from flowship.prefect.versions import version_of_base
 
     settings, wanted = request.settings, request.requirements
     if settings.dockerfile or settings.template:
         return None
     if wanted and re.search(r"(?mi)^\s*prefect(?![\w.-])", wanted.text):
-        return wanted.version_of("prefect")
+        return wanted.version_of("prefect", python_version(settings.base_image))
     return version_of_base(settings.base_image)
 
 

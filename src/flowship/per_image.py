@@ -63,6 +63,9 @@ class Listener(Protocol):
     def pushed(self, image: PushedImage) -> None:
         """The registry has the image."""
 
+    def copied(self, reference: str) -> None:
+        """Another repository has the image now."""
+
 
 def each(
     images: Sequence[Labelled], work: Callable[..., Result], *columns: Sequence[Any]

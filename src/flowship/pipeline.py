@@ -64,13 +64,15 @@ def build(
     )
 
 
-def validate(requests: Sequence[BuildRequest]) -> None:
-    """Refuse before the build what no image would help: schedules, timezones, block values."""
-    from flowship.deployment.desired import Flags
+def validate(images: Sequence[Settings], flags: Flags) -> None:
+    """Refuse what needs neither an image nor the server: schedules, timezones, block values.
+
+    Raises:
+        UsageError, ConfigError: As `draft`.
+    """
     from flowship.deployment.draft import draft
 
-    for request in requests:
-        draft(request.settings, Flags())
+    per_image.each(images, lambda settings: draft(settings, flags), images)
 
 
 def login(text: str, username: str, password: SecretStr) -> LoginResult:
@@ -153,7 +155,7 @@ def deploy(
         review: The plan that is carried out; else it is an error.
     """
     from flowship import deploy as step
-    from flowship.deployment.draft import draft
+    from flowship.deployment.draft import draft, image_from_elsewhere
 
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
 
@@ -165,7 +167,9 @@ def deploy(
             review.require_same_files(settings.label, facts.inputs, facts.files)
         if settings.repo and not facts.pushed and not local:
             raise _not_pushed(facts, settings)
-        return per_image.bind(wanted, settings, facts)
+        other = named and "deploy without --image; or deploy only the others, with --name"
+        with image_from_elsewhere(other or ""):
+            return per_image.bind(wanted, settings, facts)
 
     with scope.open_api(images[0]) as api:
         if review:
@@ -233,9 +237,7 @@ def ship(
 
     images = per_image.settings_of(requests)
     logins = per_image.each(images, image_choice.credentials, targets)
-    per_image.each(
-        images, check.refuse_missing_flow, requests
-    )  # before anything is asked over the network
+    check.refuse_missing_flow(*requests)  # before anything is asked over the network
     drafts = per_image.each(images, lambda settings: draft(settings, flags), images)
 
     def make(request: BuildRequest, target: Reference, login: Credentials | None) -> BuiltImage:
@@ -368,7 +370,10 @@ def promote(
 
     def copy(prepared: promotion.Prepared) -> bool:
         with listener.progress() as report:
-            return promotion.copy_image(prepared, report)
+            copied = promotion.copy_image(prepared, report)
+        if copied:
+            listener.copied(str(prepared.target))
+        return copied
 
     with scope.open_api(images[0]) as api:
         for running, target in zip(found, images, strict=True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flowship import deploy, image, image_choice
 from flowship.config.settings import Settings
 from flowship.deployment import docker_block
+from flowship.deployment.draft import image_from_elsewhere
 from flowship.errors import ConfigError
 from flowship.registry import Reference
 from flowship.registry.target import push_target
@@ -177,7 +178,11 @@ def prepare(
         ConfigError: As `deploy`.
     """
     target = destination(source, settings)
-    desired = bind(image_choice.facts_of(built, str(target)))
+    with image_from_elsewhere(
+        f"run `flowship ship --env {source.environment}`, which ships an image with this flow, and"
+        " promote again; or promote only the others, with --name"
+    ):
+        desired = bind(image_choice.facts_of(built, str(target)))
     deploy.validate_image(desired, api, ground)
     return Prepared(source, target, desired)
 

@@ -80,6 +80,7 @@ class ProjectDeployments:
             known.
         alerts: What the server calls the owners of the project's alerts, one for each image whose
             configuration or last release has some.
+        blocks: Those that the project configures, or has deployed on.
     """
 
     found: tuple[FoundDeployment, ...]
@@ -87,6 +88,7 @@ class ProjectDeployments:
     release: Release | None = None
     lock: str = ""
     alerts: frozenset[str] = frozenset()
+    blocks: frozenset[str] = frozenset()
 
 
 def choose(
@@ -291,15 +293,18 @@ def _of_project(api: PrefectApi, scope: Scope) -> ProjectDeployments:
     if not releases and (scope.unconfigured or not configured):
         raise _unknown_project(api, scope)
     blocks = here.blocks if here else ()
+    listed = _with_names(api, released, {*configured}, blocks)
+    own = {*blocks, *_released_blocks(releases)}
     found = {
         _full_name(d): d
-        for d in _with_names(api, released, {*configured}, blocks)
-        if _full_name(d) in released or _belongs(d, configured, blocks)
+        for d in listed
+        if (_full_name(d) in released and not _is_taken(d, own)) or _belongs(d, configured, blocks)
     }
     known = next((image.blocks for each in releases for image in each.images if image.blocks), ())
     return ProjectDeployments(
         found=tuple(found[name] for name in sorted(found)),
-        absent=tuple(sorted(released - found.keys())),
+        absent=tuple(sorted(released - {_full_name(d) for d in listed})),
+        blocks=frozenset(own),
         release=releases[0] if releases else None,
         lock=next(iter((*blocks, *known)), ""),
         alerts=_owners_of_alerts(here, releases),
@@ -330,6 +335,20 @@ def _with_names(
     found = list(api.deployments(names, flows or None))
     known = {f["id"]: f["name"] for f in api.flows_by_id(sorted({d["flow_id"] for d in found}))}
     return [{**d, "flow_name": known[d["flow_id"]]} for d in found if d["flow_id"] in known]
+
+
+def _released_blocks(releases: Sequence[Release]) -> frozenset[str]:
+    from flowship.releases.last import last_release
+
+    return frozenset(block for each in releases for block in last_release(each).blocks if block)
+
+
+def _is_taken(deployment: Deployment, own: Collection[str]) -> bool:
+    """Whether another project has deployed it since, on a block of its own."""
+    from flowship.deployment import docker_block
+
+    block = docker_block.block_of(deployment["job_variables"])
+    return bool(block and own) and block not in own
 
 
 def _belongs(deployment: Deployment, names: Collection[str], blocks: Sequence[str]) -> bool:

@@ -53,7 +53,7 @@ def test_a_deployment_that_another_project_had_is_warned_of(project):
     project.values["name"] = f"other-{project.tag}"
     (taken,) = project.deploy().deployments
     (warning,) = taken.warnings
-    assert f"used the block {before}, which may belong to another project" in warning
+    assert warning.startswith(f"it used the block {before}, which may belong to another project")
     assert project.deploy().deployments[0].warnings == ()
 
 

@@ -98,6 +98,10 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
     shipped = cli("ship", "--env", "staging", cwd=project)
     assert shipped.code == 0, shipped.stderr
     assert shipped.stderr.startswith(f"deploying to staging: {prefect_server} (profile staging)")
+    # Whoever follows the hints reaches staging, whatever profile is active.
+    name = f"hello/{project.name}"
+    assert f"next: `flowship run --env staging {name} --watch`" in shipped.stderr
+    assert "start one with `PREFECT_PROFILE=staging " in shipped.stderr
     digest = shipped.stdout.strip().rpartition("@")[2]
     # What is in the folder later does not matter: the image is the one that staging has tested.
     code = (project / "flow.py").read_text()
@@ -117,7 +121,8 @@ def test_production_runs_the_digest_of_staging_with_its_own_schedules(
         f"promoting from staging: {prefect_server} (profile staging)",
         f"deploying to production: {production} (profile production)",
     ]
-    assert "copied the image to" in done.stderr
+    copied = done.stderr.index("✓ copied the image to")
+    assert copied < done.stderr.index("+ create"), "the block follows the image"
 
     block = f"{project.name}-docker"
     staging, staged = deployed(prefect_server, block)
@@ -161,7 +166,21 @@ def test_what_cannot_be_promoted_is_refused(cli, project, prefect_server, produc
     twin = cli("promote", "--from", "staging", "--to", "twin", "--json", cwd=project)
     assert (twin.code, one_object(twin.stdout)["error"]["code"]) == (3, "same-environment")
 
+    # A deployment whose flow the image of staging does not have.
     text = (project / "flowship.toml").read_text()
+    image = deployed(prefect_server, f"{project.name}-docker")[1]
+    (project / "new.py").write_text((project / "flow.py").read_text())
+    more = '[[deployments]]\nname = "newf"\nentrypoint = "new.py:hello"\n\n[env.staging]'
+    (project / "flowship.toml").write_text(text.replace("[env.staging]", more, 1))
+    for command, step in (
+        (PROMOTE, "run `flowship ship --env staging`, which ships an image with this flow"),
+        (("deploy", "--env", "staging", "--image", image), "deploy without --image"),
+    ):
+        done = cli(*command, "--json", cwd=project)
+        error = one_object(done.stdout)["error"]
+        assert (done.code, error["code"]) == (3, "flow-not-in-image")
+        assert error["hint"].startswith(step)
+
     other = text.replace(f'name = "{project.name}"', 'name = "other"', 1)
     (project / "flowship.toml").write_text(
         other.replace("[env.staging]", f'[env.staging]\nblock.name = "{project.name}-docker"')

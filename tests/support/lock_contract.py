@@ -72,6 +72,8 @@ class LockContract:
         assert found.locked
         assert found.source == FILES[self.tool]
         assert found.version_of("click") == "8.1.7"
+        made_from = "Pipfile" if self.tool == "pipenv" else "pyproject.toml"
+        assert found.written == f"{made_from} (then run `{self.relock}`)"
         # Nothing was written into the project: no environment, no settings of the tool.
         assert sorted(p.name for p in folder.iterdir()) == sorted([*before, "flowship.toml"])
 

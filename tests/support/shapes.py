@@ -281,6 +281,7 @@ PROFILE_CHANGE = {
     "server": Maybe({"kind": str, "version": Maybe(str), "detail": str}),
     "changed": bool,
     "warnings": Any_(str),
+    "used_by": Any_(str),
 }
 SECRET_CHANGE = {
     "name": str,

@@ -304,6 +304,37 @@ def test_a_configured_base_image_with_another_prefect_is_a_warning_with_both_ver
     assert pinned(tmp_path, 'base-image = "python:3.12"\n').warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("base", "present"),
+    [
+        ("flowship/base:prefect3.8.8-python3.11", "3.8.8"),
+        ("localhost:5000/mirror/prefecthq/prefect:3.8.8-python3.12", "3.8.8"),
+        ("prefecthq/prefect:3.8-python3.12", "3.8"),
+    ],
+)
+def test_the_name_of_each_base_image_of_prefect_says_its_version(tmp_path, base, present):
+    (warning,) = pinned(tmp_path, f'base-image = "{base}"\n').warnings
+    assert f"pylock.toml pins Prefect 3.6.13, but the base image has {present}:" in warning
+    same = base.replace("3.8.8", "3.6.13").replace("3.8-", "3-")
+    assert pinned(tmp_path, f'base-image = "{same}"\n').warnings == ()
+
+
+def test_of_a_lockfile_with_a_prefect_for_each_python_that_of_the_image_counts(tmp_path):
+    old = PYLOCK.replace("3.6.13", "3.8.8").replace(
+        "[[packages.wheels]]", "marker = \"python_version < '3.11'\"\n[[packages.wheels]]"
+    )
+    new = PYLOCK.replace("3.6.13", "3.9.1").replace(
+        "[[packages.wheels]]", "marker = \"python_version >= '3.11'\"\n[[packages.wheels]]"
+    )
+    (tmp_path / "pylock.toml").write_text(old + new[new.index("[[packages]]") :])
+    config = tmp_path / "flowship.toml"
+    for python, warned in (("3.10", False), ("3.11", True)):
+        base = f"flowship/base:prefect3.8.8-python{python}"
+        config.write_text(f'entrypoint = "flow.py:f"\nbase-image = "{base}"\n')
+        warnings = prepare_build(loading.load(tmp_path, environ={})).warnings
+        assert [("pins Prefect 3.9.1" in text) for text in warnings] == [True] * warned
+
+
 def test_a_dockerfile_that_does_not_exist_is_reported_where_it_is_named(tmp_path):
     (tmp_path / "flow.py").write_text("def f(): ...\n")
     (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\ndockerfile = "D"\n')

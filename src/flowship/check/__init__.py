@@ -20,7 +20,8 @@ from flowship.config.settings import FLOWS_DIR, Settings
 from flowship.dockerfile import hadolint, rules
 from flowship.dockerfile.rules import Facts, Finding, Severity
 from flowship.errors import ConfigError, EngineError, UsageError, did_you_mean
-from flowship.project import context, requirement_rules
+from flowship.project import context, requirement_places, requirement_rules
+from flowship.project.requirement_places import Line
 from flowship.registry.target import push_target
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ def check_build(request: BuildRequest, engine: Engine | None = None) -> Checked:
     unread = flows.unread(request)
     own = settings.root / settings.dockerfile if settings.dockerfile else None
     if own:
-        lists = requirement_rules.files_of_dockerfile(request.dockerfile, request.context.paths)
+        lists = requirement_places.files_of_dockerfile(request.dockerfile, request.context.paths)
+        lines = _lines(settings.root, lists)
     else:
-        lists = [request.requirements.source] if request.requirements else []
-    replaced = _validate_requirements(settings.root, lists, request.dockerfile, settings)
+        lines = _lines_of_template(request)
+    replaced = _validate_requirements(lines, request.dockerfile, settings)
     facts = Facts(
         context=request.context,
         project_folder="" if own else context.PROJECT,
@@ -147,8 +149,7 @@ def check_project(
     validate_names(settings)
     draft(settings, Flags())
     requests = [prepare_build(each) for each in choose(settings)]
-    for request in requests:
-        refuse_missing_flow(request)
+    refuse_missing_flow(*requests)
     first, *others = map(check_build, requests)
     if settings.images:  # the texts about the project come only once
         warnings, notes = (*settings.warnings, *first.warnings), (*settings.notes, *first.notes)
@@ -197,8 +198,8 @@ def check_file(path: Path, settings: Settings | None) -> Checked:
         severities=_severities(settings) if settings else {},
     )
     sent = facts.context.paths if facts.context else ()
-    lists = requirement_rules.files_of_dockerfile(text, sent)
-    replaced = _validate_requirements(root, lists, text, settings)
+    lists = requirement_places.files_of_dockerfile(text, sent)
+    replaced = _validate_requirements(_lines(root, lists), text, settings)
     findings, facts = _check(text, facts, None)
     warnings = (*(settings.warnings if settings else ()), *replaced)
     return Checked(str(path), text, tuple(findings), facts, path, warnings)
@@ -227,11 +228,26 @@ def _flows_in_place(request: BuildRequest) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _lines(root: Path, lists: Iterable[str]) -> list[Line]:
+    return [line for each in lists for line in requirement_places.lines_of(root, each)]
+
+
+def _lines_of_template(request: BuildRequest) -> list[Line]:
+    """The requirements that the template installs; of a lockfile, those that cannot work."""
+    settings, needed = request.settings, request.requirements
+    if needed is None:
+        return []
+    if needed.locked:
+        base = dockerfile.final_base(request.dockerfile, settings.build_args)
+        python = dockerfile.python_version(base)
+        return requirement_rules.lines_of_lock(settings.root, needed, python)
+    return requirement_places.lines_of(settings.root, needed.source, settings)
+
+
 def _validate_requirements(
-    root: Path, lists: Sequence[str], text: str, settings: Settings | None
+    lines: Sequence[Line], text: str, settings: Settings | None
 ) -> tuple[str, ...]:
     """Refuse requirements that cannot work in the image; the warnings about others."""
-    lines = [line for each in lists for line in requirement_rules.lines_of(root, each)]
     if not lines:
         return ()
     base = dockerfile.final_base(text, settings.build_args if settings else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,40 +18,52 @@ if TYPE_CHECKING:
     from flowship.project.ignore import LeftOut
 
 
-def refuse_missing_flow(request: BuildRequest) -> None:
-    """Refuse a project without the file or the function of an entrypoint; runs no code.
+def refuse_missing_flow(*requests: BuildRequest) -> None:
+    """Refuse projects whose entrypoints name a flow that no image can contain; runs no code.
 
     Only for flowship's own template, which copies the project as it is. Another Dockerfile can
     put the flow in its place in any way; the rule `flow-not-in-place` checks what can be known.
 
+    Args:
+        requests: What is to be built.
+
     Raises:
-        ConfigError: No image of this project can contain the flow. All entrypoints of which that
-            is true are named.
+        ConfigError: The file or the function is missing, or Python cannot read the file. All
+            entrypoints of which that is true are named.
     """
-    settings = request.settings
-    if settings.dockerfile or settings.template:
-        return
-    errors = []
-    for entrypoint in settings.entrypoints:
-        try:
-            _refuse_missing(request, entrypoint)
-        except ConfigError as exc:
-            errors.append(exc)
+    errors = [(r.settings, e, exc) for r in requests for e, exc in _faults(r)]
     if len(errors) == 1:
-        raise errors[0]
+        raise errors[0][2]
     if errors:
         raise _several(errors)
 
 
-def _several(errors: Sequence[ConfigError]) -> ConfigError:
-    first = errors[0]
+def _faults(request: BuildRequest) -> Iterator[tuple[str, ConfigError]]:
+    """The entrypoints that cannot work in the template's image, each with its first fault."""
+    settings = request.settings
+    if _has_own_layers(settings):
+        return
+    same = _python(request) == entry_syntax.VERSION
+    for entrypoint in settings.entrypoints:
+        try:
+            _refuse_missing(request, entrypoint)
+            place, entry = request.flow_source(entrypoint)
+            if same and entry and entry.source:
+                entry_syntax.require(entry.source, place, is_module=bool(module_of(entrypoint)))
+        except ConfigError as exc:
+            yield entrypoint, exc
+
+
+def _several(errors: Sequence[tuple[Settings, str, ConfigError]]) -> ConfigError:
+    first = errors[0][2]
     blocks = (
         "\n".join(
-            [each.message]
+            [f"{_deployments(settings, entrypoint)}: {each.message}"]
             + [f"  at {each.where}" for _ in [1] if each.where]
+            + [f"  {line}" for line in each.details.splitlines()]
             + [f"  hint: {each.hint}" for _ in [1] if each.hint]
         )
-        for each in errors
+        for settings, entrypoint, each in errors
     )
     return ConfigError(
         f"{len(errors)} entrypoints are wrong",
@@ -60,6 +72,12 @@ def _several(errors: Sequence[ConfigError]) -> ConfigError:
         where=first.where,
         details="\n".join(blocks),
     )
+
+
+def _deployments(settings: Settings, entrypoint: str) -> str:
+    """The entrypoint with the deployments that use it: ``deployment "a" (f.py:f)``."""
+    using = [f'"{n}"' for n, e in settings.deployed_entrypoints.items() if e == entrypoint]
+    return f"deployment{'s' * (len(using) > 1)} {', '.join(using)} ({entrypoint})"
 
 
 def _refuse_missing(request: BuildRequest, entrypoint: str) -> None:
@@ -135,17 +153,27 @@ def _refuse_missing_module(request: BuildRequest, entrypoint: str) -> None:
 
 
 def unread(request: BuildRequest) -> list[str]:
-    """Refuse flows that the image's Python cannot read; warnings where it may be another one."""
-    settings = request.settings
-    python = dockerfile.python_version(
-        dockerfile.final_base(request.dockerfile, settings.build_args)
-    )
+    """Warnings about flows that Python cannot read here, where the image may differ.
+
+    If it has the same Python and the unchanged files, `refuse_missing_flow` refuses them.
+    """
+    settings, python = request.settings, _python(request)
+    if python == entry_syntax.VERSION and not _has_own_layers(settings):
+        return []
     entries = [request.flow_source(entrypoint)[1] for entrypoint in settings.entrypoints]
     errors = entry_syntax.errors([e.source for e in entries if e and e.source], python)
-    own_layers = settings.dockerfile or settings.template  # they may change the file
-    if errors and python == entry_syntax.VERSION and not own_layers:
-        raise errors[0] if len(errors) == 1 else _several(errors)
     return [f"{e.where}: {e.message}; {e.hint}" for e in errors]
+
+
+def _has_own_layers(settings: Settings) -> bool:
+    """Whether the project has a Dockerfile or a template of its own, which may change files."""
+    return bool(settings.dockerfile or settings.template)
+
+
+def _python(request: BuildRequest) -> str:
+    """The version of Python in the image; empty if it is not known."""
+    base = dockerfile.final_base(request.dockerfile, request.settings.build_args)
+    return dockerfile.python_version(base)
 
 
 # --- advice ---------------------------------------------------------------------------------------

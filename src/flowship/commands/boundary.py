@@ -9,6 +9,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperCommand
 
 from flowship.errors import FlowshipError, UsageError
 from flowship.prefect import waiting
@@ -19,9 +20,26 @@ if TYPE_CHECKING:
 # The base class of the parser's errors. Typer has its own copy of Click, so this finds it there.
 CLICK_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
+NO_SUCH_OPTION: Any = next(c for c in CLICK_ERROR.__subclasses__() if c.__name__ == "NoSuchOption")
+
 _after_failure: ContextVar[Callable[[BaseException], None] | None] = ContextVar(
     "after_failure", default=None
 )
+
+
+class Command(TyperCommand):
+    """A command whose parser knows that other commands take a deployment as ``--name``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own Click
+        """Parse the command line; see `TyperCommand`."""
+        try:
+            return super().parse_args(ctx, args)
+        except NO_SUCH_OPTION as exc:
+            words = [p.metavar or "" for p in self.params if p.param_type_name == "argument"]
+            if exc.option_name == "--name" and "DEPLOYMENT" in " ".join(words):
+                exc.possibilities = None
+                exc.message += f"; the deployment is an argument: {ctx.command_path} DEPLOYMENT"
+            raise
 
 
 def after_failure(call: Callable[[BaseException], None]) -> None:
@@ -54,7 +72,8 @@ def register(
         with next_steps.of_environment(options.get("env")):
             _run(partial(body, *args, **options), Screen(as_json=bool(options.get("as_json"))))
 
-    app.command(name, epilog=examples_text(examples), rich_help_panel=panel)(run)
+    epilog = examples_text(examples)
+    app.command(name, cls=Command, epilog=epilog, rich_help_panel=panel)(run)
 
 
 def _run(body: Callable[[], None], screen: Screen) -> None:

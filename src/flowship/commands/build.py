@@ -70,7 +70,7 @@ def build(
         [text] = [request.dockerfile for request in requests]
         screen.result({"dockerfile": text}, text, exact=True)
         return
-    pipeline.validate(requests)
+    pipeline.validate(images, Flags())
     options = BuildOptions(no_cache=no_cache, probe=not no_probe, tags=names)
     listener = HookedListener(screen, hooks)
     built = pipeline.build(requests, options, listener)

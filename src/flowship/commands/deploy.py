@@ -76,6 +76,7 @@ def deploy(
     images = image_choice.selected(settings, only, flags)
     if image:
         image_choice.require_one(images, "--image")
+    pipeline.validate(images, flags)
     announce(screen, settings, "comparing with" if dry_run else "deploying to")
     hooks = None if dry_run else begin(screen, settings, "deploy")
     deployed = pipeline.deploy(

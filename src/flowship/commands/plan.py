@@ -60,6 +60,7 @@ def plan(
     if repo:
         image_choice.require_one(images, "--repo")
     targets = [push_target(repo, image) for image in images]
+    pipeline.validate(images, flags)
     announce(screen, images[0], "comparing with")
     listener = ScreenListener(screen, deploys=True)
     found = replace(pipeline.plan_ship(requests, flags, targets, listener, only=only), repo=repo)

@@ -28,12 +28,14 @@ def profile_set_api(
     as_json: Json = False,
 ) -> None:
     """Store the address of a Prefect API in a profile, after checking that it responds."""
+    from flowship.config import loading
     from flowship.output import render_profile
     from flowship.output.console import Screen
     from flowship.prefect.profiles import editing
 
     screen = Screen(as_json=as_json)
-    change = editing.set_api(url, profile, check=not no_check)
+    users = loading.profile_users(Path.cwd())
+    change = editing.set_api(url, profile, check=not no_check, users=users)
     screen.info(*render_profile.profile_change(change))
     screen.result(change, change.url or "")
 

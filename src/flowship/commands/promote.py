@@ -59,6 +59,7 @@ def promote(
     after = _settings(screen, target, "--to")
     flags = Flags(name=name)
     images = image_choice.selected(after, only, flags)
+    pipeline.validate(images, flags)
     announce(screen, before, "promoting from")
     announce(screen, after, "comparing with" if dry_run else "deploying to")
     hooks = None if dry_run else begin(screen, after, "promote")
@@ -66,7 +67,7 @@ def promote(
         before, images, flags, ScreenListener(screen), dry_run=dry_run, wait=not no_wait
     )
     for each in done:
-        screen.info(*render_target.promoted(each), *render_deploy.deployed(each.deployed))
+        screen.info(*render_target.would_copy(each), *render_deploy.deployed(each.deployed))
     after_deploy(screen, hooks, [each.deployed for each in done])
     screen.result(
         per_image([each.label for each in images], [_json(each) for each in done]),

@@ -85,6 +85,7 @@ def ship(
         image_choice.require_one(images, "--repo")
     targets = [push_target(repo, settings) for settings in images]
     listener = HookedListener(screen, hooks, deploys=True)
+    pipeline.validate(images, flags)
     announce(screen, images[0], "comparing with" if dry_run else "deploying to")
     labels = [settings.label for settings in images]
     if dry_run:

@@ -36,7 +36,7 @@ def unlock(
     screen = Screen(as_json=as_json)
     chosen = scope.choose(Path.cwd(), project=project, environment=env)
     chosen.require_environment()
-    announce(screen, chosen.outline, "breaking a lock in")
+    announce(screen, chosen.outline, "looking for a lock in")
     with chosen.open_api() as api:
         found = lock.current(api, chosen.lock)
         outcome = "absent"

@@ -6,6 +6,7 @@ to a file of the user's that must not end up in an image.
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from flowship.events import readable_size
 
 LARGEST_TEXT = 10_000_000
 """Bytes of a text file; no list, template or Dockerfile comes near it."""
+
+NEWLINE = b"\n"
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -78,11 +81,12 @@ def read_text(path: Path, name: str, *, where: str = "", hint: str = "") -> str:
     try:
         text = read_bytes(path).decode("utf-8-sig")  # some editors write a byte order mark
     except UnicodeDecodeError as exc:
+        why, place = _not_utf8(exc)
         raise ConfigError(
-            f"{name}: {path} is not UTF-8: {exc}",
+            f"{name}: {path} is not UTF-8: {why}",
             code="not-utf8",
             hint="save it as UTF-8",
-            where=where or str(path),
+            where=where or f"{path}:{place}",
         ) from exc
     except (OSError, ValueError) as exc:  # ValueError: the path has a null byte
         reason = exc.strerror if isinstance(exc, OSError) else exc
@@ -93,6 +97,34 @@ def read_text(path: Path, name: str, *, where: str = "", hint: str = "") -> str:
             where=where,
         ) from exc
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The content of a text file.
+
+    Raises:
+        ConfigError: It is not UTF-8; with the line and the column.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        reason, place = _not_utf8(exc)
+        raise ConfigError(
+            f"{path.name} is not UTF-8: {reason}",
+            code="not-utf8",
+            hint="save it as UTF-8",
+            where=f"{path}:{place}",
+        ) from exc
+
+
+def _not_utf8(exc: UnicodeDecodeError) -> tuple[str, str]:
+    """Why bytes are not UTF-8, in the user's words, and the ``line:column``."""
+    data, before = exc.object, exc.object[: exc.start]
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "it is UTF-16", "1:1"
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    reason = f"the byte 0x{data[exc.start]:02x} is not valid there"
+    return reason, f"{before.count(NEWLINE) + 1}:{column}"
 
 
 def is_file(path: Path) -> bool:

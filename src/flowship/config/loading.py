@@ -24,7 +24,7 @@ from flowship.config.locate import Origins, locate, position
 from flowship.config.names import LONGEST_NAME, slugify
 from flowship.config.settings import Settings, default_base_image
 from flowship.config.spelling import canonical
-from flowship.errors import ConfigError
+from flowship.errors import ConfigError, did_you_mean
 
 DEFAULT_PROJECT = Path(__file__).parents[1] / "etl"
 """The project that flowship uses in a folder that has none: the built-in ETL flow."""
@@ -114,7 +114,7 @@ def from_table(
             values[kebab(key)] = value
             set_origin(origins, kebab(key), f"--{kebab(key)}")
     if "entrypoint" not in values:
-        values["entrypoint"] = _first_entrypoint(values, folder, source)
+        values["entrypoint"] = _first_entrypoint(values, folder, source, origins)
     if "name" not in values:
         values["name"], name_warnings = default_name(folder)
         warnings += name_warnings
@@ -251,6 +251,24 @@ def find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     return None, {}
 
 
+def profile_users(folder: Path) -> dict[str, list[str]]:
+    """The Prefect profiles that the configuration in `folder` names → the environments that use
+    them; "" is the project without an environment. Of an invalid configuration, what is readable.
+    """
+    try:
+        _, table = find(folder)
+    except ConfigError:
+        return {}
+    overlays = table.get("env")
+    tables = {"": table, **(overlays if isinstance(overlays, dict) else {})}
+    found: dict[str, list[str]] = {}
+    for name, each in tables.items():
+        profile = each.get("profile") if isinstance(each, dict) else None
+        if isinstance(profile, str):
+            found.setdefault(profile, []).append(name)
+    return found
+
+
 def is_configured(folder: Path) -> bool:
     """Whether `folder` itself has a flowship configuration, even an invalid one."""
     project = folder / pyproject.NAME
@@ -332,7 +350,15 @@ def _no_configuration(folder: Path) -> ConfigError:
     )
 
 
-def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | None) -> object:
+_ADD_ENTRYPOINT = (
+    'add entrypoint = "path/to/file.py:flow_function" to it, or above the first [[deployments]] for'
+    " all that have none of their own"
+)
+
+
+def _first_entrypoint(
+    values: Mapping[str, Any], folder: Path, source: Path | None, origins: Origins
+) -> object:
     """The entrypoint of the first deployment, where each deployment has its own.
 
     Raises:
@@ -347,12 +373,15 @@ def _first_entrypoint(values: Mapping[str, Any], folder: Path, source: Path | No
     for number, deployment in enumerate(deployments):
         if deployment.get("entrypoint") is None:
             name = deployment.get("name", number + 1)
+            others = [str(d["name"]) for d in deployments if d.get("entrypoint") and "name" in d]
+            key = ["deployments", str(number)]
+            added = origins.get(".".join(key))  # by an environment, maybe with a misspelled name
             raise ConfigError(
                 f'the deployment "{name}" has no entrypoint, and the project has none for all',
                 code="no-entrypoint",
-                hint='add entrypoint = "path/to/file.py:flow_function" to it, or above the first'
-                " [[deployments]] for all that have none of their own",
-                where=position(source, ["deployments", str(number)]) or str(source or folder),
+                hint=did_you_mean(str(name), others if added else (), _ADD_ENTRYPOINT),
+                where=position(source, list(added) if isinstance(added, tuple) else key)
+                or str(source or folder),
             )
     return given[0]
 

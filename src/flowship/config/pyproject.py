@@ -135,11 +135,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: The file is not valid TOML (with line and column) or cannot be read.
     """
     try:
-        text = files.read_bytes(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
+        text = files.decoded(path, files.read_bytes(path))
+    except OSError as exc:
         raise ConfigError(
-            f"cannot read {path.name}: {reason}", code="unreadable-file", where=str(path)
+            f"cannot read {path.name}: {exc.strerror}", code="unreadable-file", where=str(path)
         ) from exc
     try:
         document: dict[str, Any] = tomllib.loads(text)

@@ -27,6 +27,7 @@ from flowship.config.tables import (
     FilePath,
     Hooks,
     Probe,
+    Whole,
 )
 
 __all__ = ["FLOWS_DIR", "Settings", "default_base_image"]
@@ -75,7 +76,7 @@ class Settings(ImageSettings):
     """The parameter that says where a run writes. `deploy` and `ship` print a warning if it has no
     value and the container has no `volumes`: the output would be removed with the container (rule
     [`lost-output`](check.md#lost-output))."""
-    push_retry_seconds: int = Field(default=60, ge=0)
+    push_retry_seconds: Whole = Field(default=60, ge=0)
     """How many seconds a push to a registry that fails temporarily is tried; `0` means once."""
     profile: str | None = Field(default=None, min_length=1)
     """The Prefect profile whose server the project's commands use; see

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from flowship.config import discovery
 from flowship.config.keys import kebab
@@ -81,6 +82,17 @@ LockFile = Annotated[FilePath, BeforeValidator(_lock_choice)]
 """``"auto"``, ``"none"`` or the path of a lockfile."""
 
 
+def _not_a_switch(value: object) -> object:
+    """Reject ``true``, which Python would accept as the number 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "must be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_not_a_switch)]
+"""A whole number."""
+
+
 Interval = Annotated[int | float | str, BeforeValidator(_not_a_boolean)]
 
 
@@ -128,7 +140,7 @@ class Probe(Table):
     """Allow network access."""
     env: dict[str, str] = {}
     """Environment variables, for the probe only."""
-    timeout: int = Field(default=120, gt=0)
+    timeout: Whole = Field(default=120, gt=0)
     """How many seconds loading one flow may take."""
 
 
@@ -264,7 +276,7 @@ def _limit_alone(value: object) -> object:
 class Concurrency(Table):
     """``concurrency``: how many runs of a deployment run at a time, and what one too many does."""
 
-    limit: int = Field(gt=0)
+    limit: Whole = Field(gt=0)
     on_conflict: Literal["queue", "cancel-new"] | None = None
 
 
@@ -316,7 +328,7 @@ class Deployment(Table):
     """The maximum number of simultaneous runs: `1`, or with what one run too many does, `{ limit =
     1, on-conflict = "cancel-new" }`: `"queue"` (it waits) or `"cancel-new"` (it is canceled).
     Without `on-conflict`, a choice in the UI is kept; Prefect's own default is to wait."""
-    concurrency_limit: int | None = Field(default=None, gt=0)
+    concurrency_limit: Whole | None = Field(default=None, gt=0)
     """The same as `concurrency` with a number."""
     work_queue: str | None = Field(default=None, min_length=1, pattern=PREFECT_NAME)
     """The queue of the work pool; the server creates it if it does not exist. Without it, a choice
@@ -450,7 +462,7 @@ class Alert(Table):
 
     Default: `"15m"`
     """  # noqa: E501 - a row of the page
-    retry_crashed: int = Field(default=0, ge=0, le=10)
+    retry_crashed: Whole = Field(default=0, ge=0, le=10)
     """How many times to start a run again that crashed."""
     deployments: tuple[str, ...] = ()
     """The names of the deployments whose runs this is about.

@@ -44,6 +44,8 @@ def diff(desired: DesiredState, state: ServerState, last: LastRelease = NO_RELEA
     block = diff_block.block_after(desired, state)
     variables = pool.type.job_variables(desired.block.name, block, pool.template)
     operations = [*_pool(desired, state), *diff_block.operations(desired, state)]
+    # They come first: after its deployments have moved, nothing leads to their automation.
+    operations += left.alerts_of_taken(desired, state)
     reschedule: list[str | IdOf] = []
     renamed = left.renamed(desired, state, last)
     for wanted, found in zip(desired.deployments, state.deployments, strict=True):
@@ -195,8 +197,11 @@ def _editor(
 
 
 def _has_unrecorded_deploy(applied: Mapping[str, str], state: ServerState) -> bool:
-    """Whether a deploy began after the last release and did not complete: the image is recorded
-    before anything is changed. On a shared block, it may be another project's."""
+    """Whether a deploy began after the last release and did not complete: it left its lock, or the
+    image, which is recorded before anything is changed. On a shared block, that may be another
+    project's."""
+    if state.killed:
+        return True
     if state.block is None or not state.image or state.sharing:
         return False
     recorded = applied.get(field_key(Resource.BLOCK, state.block["name"], "image"))

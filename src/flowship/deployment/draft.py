@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -330,6 +331,21 @@ def draft(settings: Settings, flags: Flags, *, now: datetime | None = None) -> D
             *warnings.of_job_variables(settings.deployments),
         ),
     )
+
+
+@contextmanager
+def image_from_elsewhere(hint: str) -> Iterator[None]:
+    """Give a flow that the image does not have another next step than to build.
+
+    Args:
+        hint: What gives an image with the flow; "" keeps the usual one.
+    """
+    try:
+        yield
+    except ConfigError as exc:
+        if exc.code == "flow-not-in-image":
+            exc.hint = hint or exc.hint
+        raise
 
 
 def parameter_required(deployment: str, name: str, schedule: ScheduleSpec) -> ConfigError:

@@ -158,6 +158,21 @@ def without_their_alerts(deleted: Collection[str], state: ServerState) -> Iterat
             )  # fmt: skip
 
 
+def alerts_of_taken(desired: DesiredState, state: ServerState) -> Iterator[Operation]:
+    """Delete the alerts of another project, or of an earlier name of this project's block, that
+    are about nothing but deployments which this deploy moves here: each failure would be reported
+    by both."""
+    ours = {each.deployment["id"] for each in state.deployments if each.deployment}
+    ours |= {each.deployment["id"] for each in state.sharing}
+    for automation in state.taken_alerts:
+        about = diff_alerts.stored_deployments(automation)
+        if about and ours.issuperset(about):
+            yield Operation(
+                Action.DELETE, Resource.AUTOMATION, automation["name"],
+                f"its deployments move to the block {desired.block.name}", id=automation["id"],
+            )  # fmt: skip
+
+
 def moved(
     wanted: DesiredDeployment, found: ObservedDeployment, old: Deployment
 ) -> Iterator[Operation]:

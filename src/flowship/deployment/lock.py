@@ -104,6 +104,16 @@ def current(api: PrefectApi, block: str) -> LockState | None:
     return _read(api, lock_name(block))
 
 
+def was_killed(api: PrefectApi, block: str) -> bool:
+    """Whether the last deploy of a project was killed: its lock is there without a process.
+
+    Raises:
+        ApiError: The API does not answer.
+    """
+    found = current(api, block)
+    return found is not None and not found.at_work
+
+
 def of_history(api: PrefectApi, project: str) -> LockState | None:
     """The lock of a project's history; None if no deploy is recording a release.
 
@@ -159,11 +169,19 @@ class DeployLock:
         variable: The lock on the server.
         value: The variable's value.
         taken: When the request that created it was sent, by `_clock`.
+        after_dead: Whether it replaces the lock of a deploy that was killed.
     """
 
     def __init__(
-        self, api: PrefectApi, variable: Variable, value: dict[str, Any], taken: float
+        self,
+        api: PrefectApi,
+        variable: Variable,
+        value: dict[str, Any],
+        taken: float,
+        *,
+        after_dead: bool = False,
     ) -> None:
+        self.after_dead = after_dead
         self._api = api
         self._id = variable["id"]
         self._value = value
@@ -284,18 +302,19 @@ def _take(
     report: Report,
     sleep: Callable[[float], None],
 ) -> DeployLock:
-    waiting_for = ""
+    waiting_for, broke = "", False
     while True:
         value = _value()
         sent = _clock()
         with suppress(ConflictError):
-            return DeployLock(api, api.create_variable(name, value), value, sent)
+            made = api.create_variable(name, value)
+            return DeployLock(api, made, value, sent, after_dead=broke)
         found = _read(api, name)
         if found is None:
             continue  # released in the meantime
         if not found.at_work:
             report(Phase(f"breaking the deploy lock of {found.holder}: {found.state}"))
-            remove(api, found)
+            broke = remove(api, found)
             continue
         holder = str(found.holder)
         if not wait:

@@ -96,9 +96,13 @@ class ServerState:
         users: The flows that are recorded as those with deployments on the block; None if none are.
         former: The deployments on blocks that no deployment of the project uses any more.
         former_alerts: flowship's own automations about those.
+        taken_alerts: flowship's own automations of blocks from which this deploy takes deployments:
+            of another project, or of this one under an earlier name of its block.
         image: The image that is recorded as the last one deployed on the block; empty if none is.
         alerts: flowship's own automations of this image.
         alerts_recorded: The owners of alerts that are recorded of the block.
+        killed: Whether the last deploy of the project was killed: its lock is still there. What
+            it wrote is in no release.
     """
 
     ground: Ground
@@ -109,9 +113,11 @@ class ServerState:
     users: frozenset[str] | None = None
     former: tuple[SharingDeployment, ...] = ()
     former_alerts: tuple[Automation, ...] = ()
+    taken_alerts: tuple[Automation, ...] = ()
     image: str = ""
     alerts: tuple[Automation, ...] = ()
     alerts_recorded: frozenset[str] = frozenset()
+    killed: bool = False
 
     def has_deployed(self, reference: str) -> bool:
         """Whether this image is the last one that flowship itself deployed on this block."""
@@ -178,6 +184,7 @@ def observe(
         users=users,
         former=former,
         former_alerts=tuple(_alerts_of(api, former)),
+        taken_alerts=tuple(alerts.stored(api, _taken_from(desired, found))),
         image=recorded.image,
         alerts=_alerts(api, desired, recorded),
         alerts_recorded=recorded.alerts,
@@ -209,6 +216,14 @@ def _former(
         if d["id"] not in ours and docker_block.block_of(d["job_variables"]) in blocks
     ]
     yield from _sharing(api, using)
+
+
+def _taken_from(desired: DesiredState, found: Sequence[ObservedDeployment]) -> list[str]:
+    """The blocks of other projects whose deployments are this project's from now on."""
+    blocks = {
+        docker_block.block_of(each.deployment["job_variables"]) for each in found if each.deployment
+    }
+    return sorted(blocks - {"", desired.block.name, *desired.block.of_project})
 
 
 def _alerts_of(api: PrefectApi, former: Sequence[SharingDeployment]) -> list[Automation]:

@@ -190,6 +190,11 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.operations)
 
+    @property
+    def by_person(self) -> bool:
+        """Whether any change would replace a person's edit."""
+        return any(c.edited_by is Editor.PERSON for o in self.operations for c in o.changes)
+
     def of(self, resource: Resource, name: str) -> tuple[Operation, ...]:
         """The operations on one resource."""
         return tuple(o for o in self.operations if (o.resource, o.name) == (resource, name))

@@ -22,6 +22,7 @@ class Progress:
     def __init__(self, images: int = 1, what: str = "deploy") -> None:
         self._images = images
         self._complete = f"{AGAIN} to complete the {what}"
+        self._confirm = f"{AGAIN} to confirm the {what}"
         self._total = 0
         self.done = 0
 
@@ -33,10 +34,17 @@ class Progress:
         """The server accepted a change."""
         self.done += 1
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all changes were made; of several images, that is not known."""
+        return self._images == 1 and 0 < self._total == self.done
+
     def __str__(self) -> str:
         of = f" of {self._total}" if self._images == 1 else ""
         plural = (self._total if of else self.done) != 1
         ends = "were made, and they stay" if self.done != 1 else "was made, and it stays"
+        if self.is_complete:
+            ends = f"{'was' if self.done == 1 else 'were'} made: nothing is missing"
         return f"{self.done}{of} {'changes' if plural else 'change'} {ends}"
 
     def _explain(self, exc: FlowshipError) -> None:
@@ -61,4 +69,5 @@ class Progress:
         except KeyboardInterrupt as exc:
             if not self.done:
                 raise
-            raise Interrupted(str(self), self._complete) from exc
+            hint = self._confirm if self.is_complete else self._complete
+            raise Interrupted(str(self), hint) from exc

@@ -209,7 +209,7 @@ def _deployment(
         changes=tuple(_change(c) for c in _changes(own) if c.field not in UNREPORTED),
         url=outcome.page(f"deployments/deployment/{identity}") if identity else "",
         warnings=(
-            *_changed_project(outcome, wanted, before),
+            *_changed_project(outcome, before),
             *wanted.warnings,
             *warnings.of_image(outcome.desired.image, probed=wanted.schema is not None),
             *_uncountable(schedules),
@@ -426,18 +426,18 @@ def _runs_by_our_schedule(deployment: Mapping[str, Any]) -> bool:
     )
 
 
-def _changed_project(
-    outcome: Outcome, wanted: DesiredDeployment, before: ObservedDeployment
-) -> tuple[str, ...]:
+def _changed_project(outcome: Outcome, before: ObservedDeployment) -> tuple[str, ...]:
     """A deployment is known by its flow's and its own name, whichever project it is from."""
     found = before.deployment
     block = docker_block.block_of(found["job_variables"] if found else None)
     own = outcome.desired.block
-    if block in ("", own.name, *own.of_project):
+    if block in ("", own.name, *own.of_project, *outcome.last.blocks):
         return ()
+    planned = outcome.after is None
+    used, moves = ("uses", "would run this image") if planned else ("used", "now runs this image")
     return (
-        f"{wanted.full_name} used the block {block}, which may belong to another project, and"
-        " now runs this image: to keep both, use another name in [[deployments]]",
+        f"it {used} the block {block}, which may belong to another project, and {moves}: to keep"
+        " both, use another name in [[deployments]]",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flowship.doctor.result import Finding, error, of_error, ok, skipped
 from flowship.doctor.world import World
 from flowship.errors import FlowshipError
+from flowship.prefect.command import set_api_command
 from flowship.redaction import mask_addresses
 
 if TYPE_CHECKING:
@@ -120,4 +121,4 @@ def _remedy(world: World, where: str) -> str:
             "the server listens only for this machine: start it with `--host 0.0.0.0`, or remove"
             " networks and network-mode from [block]"
         )
-    return "use an address of the API that containers reach: `flowship profile set-api URL`"
+    return f"use an address of the API that containers reach: `{set_api_command()}`"

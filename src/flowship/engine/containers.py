@@ -51,11 +51,13 @@ class Finished:
         exit_code: None when it did not end within the timeout.
         stdout: All of it.
         stderr: The last lines.
+        out_of_memory: Whether the engine says that the memory ran out.
     """
 
     exit_code: int | None
     stdout: str
     stderr: str
+    out_of_memory: bool = False
 
 
 OWNER = f"{LABEL}.owner"
@@ -154,4 +156,5 @@ def _listen(engine: Engine, container: str, timeout: int) -> Finished:
         code = api.wait(container, timeout=timeout)["StatusCode"]
     stderr = api.logs(container, stdout=False, stderr=True, tail=50).decode(errors="replace")
     stdout = api.logs(container, stdout=True, stderr=False).decode(errors="replace")
-    return Finished(code, stdout, stderr)
+    state = api.inspect_container(container)["State"]
+    return Finished(code, stdout, stderr, bool(state.get("OOMKilled")))

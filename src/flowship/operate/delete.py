@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from flowship.scope import Scope
 if TYPE_CHECKING:
     from flowship.events import Report
     from flowship.prefect.client import PrefectApi
+    from flowship.prefect.types import Automation, Deployment
     from flowship.runs.find import FoundDeployment
 
 WHY = "flowship delete"
@@ -87,25 +88,24 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
         UsageError: There is no such deployment or project, or flowship did not make it.
         ApiError: The API does not answer or refuses.
     """
-    found = scope.deployments(api, about).found
-    if not found:
-        raise UsageError(
-            f'the project "{about.project}" has no deployment at {api.url}',
-            code="project-not-deployed",
-            hint="there is nothing to delete",
-        )
+    own = scope.deployments(api, about)
+    found = own.found
     names = tuple(_full_name(each) for each in found)
     blocks = sorted({block for each in found for block in _blocks(each)})
+    if not about.deployment:
+        blocks = sorted({*blocks, *own.blocks})
     project, last = _release(api, about, names, blocks)
     for each, name in zip(found, names, strict=True):
         if not _blocks(each) and not (last and name in last.names):
             raise _not_ours(name)
     first = next((i.blocks[0] for i in last.images if i.blocks), "") if last else ""
     ids = {each["id"] for each in found}
-    kept = _users(api, blocks, ids)
+    users = _users(api, blocks, ids)
+    kept = {block: using[-1]["name"] for block, using in users.items() if using}
+    whole = None if about.deployment else about.project
     # The deployments are the last: as long as one is there, the command can be run again.
     operations = [
-        *_alerts(api, blocks, ids),
+        *_alerts(api, users, ids, whole),
         *(o for each in found for o in _schedules(each)),
         *_block_operations(api, [block for block in blocks if block not in kept]),
         *(
@@ -113,6 +113,12 @@ def plan(api: PrefectApi, about: Scope) -> Deletion:
             for each, name in zip(found, names, strict=True)
         ),
     ]
+    if not operations:
+        raise UsageError(
+            f'the project "{about.project}" has no deployment at {api.url}',
+            code="project-not-deployed",
+            hint="there is nothing to delete",
+        )
     held = first or (about.lock if about.project else next(iter(blocks), ""))
     configured = _configured(about, found)
     return Deletion(project, last, held, names, Plan(tuple(operations)), kept, configured)
@@ -147,7 +153,8 @@ def carry_out(
                 raise
             except KeyboardInterrupt:
                 with suppress(KeyboardInterrupt):  # a second one leaves that out
-                    _record(api, shown, done, held.who, "interrupted")
+                    missing = "" if progress.is_complete else "interrupted"
+                    _record(api, shown, done, held.who, missing)
                 raise
         return _record(api, shown, done, held.who)
 
@@ -223,29 +230,48 @@ def _schedules(deployment: FoundDeployment) -> Iterator[Operation]:
         )
 
 
-def _alerts(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> Iterator[Operation]:
-    """The automations that are about nothing else."""
-    for automation in alerts.stored(api, blocks):
+def _alerts(
+    api: PrefectApi, users: Mapping[str, Sequence[Deployment]], deleted: set[str], whole: str | None
+) -> Iterator[Operation]:
+    """The automations that are about nothing else.
+
+    Args:
+        api: The server.
+        users: Block → the deployments that stay on it.
+        deleted: The ids of the deployments that are deleted.
+        whole: The project, if all of it is deleted: then its alerts go too that are about
+            deployments which are gone, or now another project's.
+    """
+    for automation in alerts.stored(api, users):
         about = diff_alerts.stored_deployments(automation)
         if about and deleted.issuperset(about):
-            yield Operation(
-                Action.DELETE,
-                Resource.AUTOMATION,
-                automation["name"],
-                "its deployments are deleted",
-                id=automation["id"],
-            )
+            yield _alert(automation, "its deployments are deleted")
+    for block, using in users.items() if whole else ():
+        stay = {each["id"] for each in using}
+        for automation in api.automations_of(alerts.owner_of(str(whole), block)):
+            about = diff_alerts.stored_deployments(automation)
+            if stay.isdisjoint(about) and not deleted.issuperset(about):
+                yield _alert(automation, f"it is about no deployment of {whole}")
 
 
-def _users(api: PrefectApi, blocks: Sequence[str], deleted: set[str]) -> dict[str, str]:
-    """The blocks that other deployments refer to, each with the name of one."""
-    kept: dict[str, str] = {}
-    for block in blocks:
-        for other in api.deployments(flows=block_users.flows(api, block)):
-            variables = other["job_variables"]
-            if other["id"] not in deleted and docker_block.refers_to(variables, block):
-                kept[block] = other["name"]
-    return kept
+def _alert(automation: Automation, why: str) -> Operation:
+    return Operation(
+        Action.DELETE, Resource.AUTOMATION, automation["name"], why, id=automation["id"]
+    )
+
+
+def _users(
+    api: PrefectApi, blocks: Sequence[str], deleted: set[str]
+) -> dict[str, list[Deployment]]:
+    """Of each block, the other deployments that refer to it."""
+    return {
+        block: [
+            other
+            for other in api.deployments(flows=block_users.flows(api, block))
+            if other["id"] not in deleted and docker_block.refers_to(other["job_variables"], block)
+        ]
+        for block in blocks
+    }
 
 
 def _block_operations(api: PrefectApi, blocks: Sequence[str]) -> list[Operation]:

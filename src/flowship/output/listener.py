@@ -73,3 +73,9 @@ class ScreenListener:
         from flowship.output import render_image
 
         self._screen.info(*render_image.pushed(image))
+
+    def copied(self, reference: str) -> None:
+        """Show the repository, before what the server changes for it."""
+        from flowship.output import render_target
+
+        self._screen.info(render_target.copied(reference))

@@ -63,7 +63,7 @@ def done(deletion: Deletion, what: Deleted, *, dry_run: bool) -> Iterator[Render
     for name in deletion.deployments:
         yield f"[green]✓[/] deleted [bold]{escape(one_line(name))}[/]"
     release = what.release
-    if release is None and not what.warnings:
+    if release is None and not what.warnings and deletion.deployments:
         yield "  [dim]no release knew it, so nothing was recorded[/]"
     elif release and deletion.last:
         last = deletion.last

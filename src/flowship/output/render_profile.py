@@ -29,6 +29,10 @@ def profile_change(change: ProfileChange) -> list[RenderableType]:
     verb = "uses" if change.changed else "already uses"
     url = escape(change.url or "no API")
     lines.append(f"[green]✓[/] profile {escape(change.profile)} {verb} {url}")
+    if change.used_by:
+        environments = ", ".join(name for name in change.used_by if name)
+        where = f" in {environments}" if environments else ""
+        lines.append(escape(f"  the project in this folder uses it{where}"))
     if change.switched_from:
         switched = f"switched the active profile from {change.switched_from} to {change.profile}"
         lines.append(f"  {escape(switched)}")

@@ -29,11 +29,13 @@ def server(doing: str, settings: Settings, target: ApiTarget) -> str:
     return escape(f"{doing} {settings.environment}: {url} ({source})")
 
 
-def promoted(done: Promotion) -> list[str]:
-    """The image of a promotion, if it is now in another repository."""
-    repository = done.image.partition("@")[0]
-    if not done.copied:
+def copied(reference: str) -> str:
+    """An image that is now in another repository."""
+    return f"[green]✓[/] copied the image to {escape(reference.partition('@')[0])}; digest verified"
+
+
+def would_copy(planned: Promotion) -> list[str]:
+    """The same of a dry run; nothing if the image is there."""
+    if not (planned.copied and planned.deployed.dry_run):
         return []
-    if done.deployed.dry_run:
-        return [escape(f"would copy the image to {repository}")]
-    return [f"[green]✓[/] copied the image to {escape(repository)}; digest verified"]
+    return [escape(f"would copy the image to {planned.image.partition('@')[0]}")]

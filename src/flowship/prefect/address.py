@@ -6,6 +6,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from flowship.errors import ApiError, UsageError
+from flowship.prefect.command import set_api_command
 from flowship.prefect.source import Source, SourceKind
 from flowship.redaction import mask_addresses
 
@@ -169,7 +170,7 @@ def fix_hint(source: Source | None, url: str = "URL") -> str:
     A variable, a ``.env`` and a project file come before a profile: the value has to change there.
     """
     if source is None or source.kind in (SourceKind.PROFILE, SourceKind.NONE):
-        return f"run `flowship profile set-api {mask_addresses(url)}`"
+        return f"run `{set_api_command(mask_addresses(url))}`"
     if source.kind is SourceKind.ENVIRONMENT:
         return f"run `export PREFECT_API_URL={mask_addresses(url)}`"
     return f"change {source} to {mask_addresses(url)}"

@@ -51,5 +51,11 @@ def up_command(name: str = "up") -> str:
     return f"{_profile()}flowship {name}"
 
 
+def set_api_command(url: str = "URL") -> str:
+    """The command that stores the address of the server that this command is about."""
+    profile = f" --profile {shlex.quote(_chosen.profile)}" if _chosen.profile else ""
+    return f"flowship profile set-api {url}{profile}"
+
+
 def _profile() -> str:
     return f"PREFECT_PROFILE={shlex.quote(_chosen.profile)} " if _chosen.profile else ""

@@ -13,6 +13,7 @@ from flowship import __version__
 from flowship.errors import ConfigError
 from flowship.http_client import LIMITED, httpx
 from flowship.prefect import waiting
+from flowship.prefect.command import set_api_command
 from flowship.prefect.errors import NetworkFailure
 from flowship.redaction import mask_addresses
 
@@ -86,7 +87,7 @@ def _misdirected(target: ApiTarget) -> ConfigError:
 def _consent(target: ApiTarget, url: str) -> str:
     """The way to use the address: with credentials given for it, or as a profile's own."""
     given = " and ".join(f"`export {name}=…`" for name in target.misdirected)
-    return f"use {given} for it, or store it in a profile: `flowship profile set-api {url}`"
+    return f"use {given} for it, or store it in a profile: `{set_api_command(url)}`"
 
 
 def _keep_from_others(api: httpx.URL, own: Mapping[str, str], request: httpx.Request) -> None:

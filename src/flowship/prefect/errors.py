@@ -6,7 +6,7 @@ from enum import Enum
 
 from flowship.errors import ApiError
 from flowship.prefect.address import fix_hint, is_cloud, is_loopback
-from flowship.prefect.command import up_command
+from flowship.prefect.command import set_api_command, up_command
 from flowship.prefect.source import Source
 from flowship.redaction import mask_addresses
 
@@ -40,7 +40,7 @@ def not_configured(source: Source, details: str = "", instead: str = "") -> ApiE
         details: More about it.
         instead: What to do before anything else, such as to choose an environment.
     """
-    hint = "`flowship up` starts a local server; `flowship profile set-api URL` uses yours"
+    hint = f"`flowship up` starts a local server; `{set_api_command()}` uses yours"
     return ApiError(
         "no Prefect API is set; without a server, no schedule would ever run",
         code="api-not-configured",

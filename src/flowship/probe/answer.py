@@ -193,7 +193,12 @@ def _file_unreadable(answer: Answer, project: Project) -> BuildError:
 
 
 def _process_ended(answer: Answer, project: Project) -> BuildError:
-    return crashes.flow_ended_process(answer["exit_code"], answer["output"], project.flow_file)
+    return crashes.flow_ended_process(
+        answer["exit_code"],
+        answer["output"],
+        project.flow_file,
+        out_of_memory=bool(answer.get("out_of_memory")),
+    )
 
 
 def _not_tried(answer: Answer, project: Project) -> BuildError:

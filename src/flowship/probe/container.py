@@ -58,8 +58,15 @@ def probe_image(
     if unanswered:
         text = output.stderr if output.started else output.text
         file = Project.of(request, unanswered[0]).flow_file
-        raise crashes.crashed(output.exit_code or 0, text, file=file, started=output.started)
-    return interpret_all([(answers[e], Project.of(request, e)) for e in wanted])
+        raise crashes.crashed(
+            output.exit_code or 0,
+            text,
+            file=file,
+            started=output.started,
+            out_of_memory=output.out_of_memory,
+        )
+    known = {"out_of_memory": output.out_of_memory}
+    return interpret_all([(answers[e] | known, Project.of(request, e)) for e in wanted])
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,13 @@ class ContainerOutput:
         exit_code: None if it did not end in time.
         stdout: All of it.
         stderr: The last lines.
+        out_of_memory: Whether the engine says that the memory ran out.
     """
 
     exit_code: int | None
     stdout: str
     stderr: str
+    out_of_memory: bool = False
 
     @property
     def started(self) -> bool:
@@ -120,7 +129,9 @@ def _run(
     if output.exit_code is not None:  # after a timeout a second container would only wait again
         directly = _run_through(engine, image_id, request, wanted, ())
         if not directly.started:
-            raise crashes.crashed(directly.exit_code or 0, directly.text)
+            raise crashes.crashed(
+                directly.exit_code or 0, directly.text, out_of_memory=directly.out_of_memory
+            )
     raise crashes.entrypoint_ignores_command(entrypoint, output.text)
 
 
@@ -165,4 +176,4 @@ def _run_through(
         timeout=options.timeout * (1 + len(wanted)),  # Prefect, then each flow
     )
     done = containers.run(engine, image_id, command)
-    return ContainerOutput(done.exit_code, done.stdout, done.stderr)
+    return ContainerOutput(done.exit_code, done.stdout, done.stderr, done.out_of_memory)

@@ -31,7 +31,14 @@ def entrypoint_ignores_command(entrypoint: Sequence[str], output: str) -> BuildE
     )
 
 
-def crashed(exit_code: int, output: str, *, file: str = "", started: bool = False) -> BuildError:
+def crashed(
+    exit_code: int,
+    output: str,
+    *,
+    file: str = "",
+    started: bool = False,
+    out_of_memory: bool = False,
+) -> BuildError:
     """The container ended without an answer.
 
     Args:
@@ -39,9 +46,10 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
         output: What it printed.
         file: The flow file.
         started: Whether the probe's script started: if so, the flow ended the process.
+        out_of_memory: Whether the engine says that the memory ran out.
     """
     if exit_code == KILLED:
-        return _out_of_memory(output)
+        return _killed(output, file, out_of_memory=out_of_memory)
     if "executable file not found" in output or (
         exit_code == 127 and PYTHON_NOT_FOUND.search(output)
     ):
@@ -52,7 +60,7 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
             details=output,
         )
     if started:
-        return flow_ended_process(exit_code, output, file)
+        return flow_ended_process(exit_code, output, file, out_of_memory=out_of_memory)
     return BuildError(
         f"the probe could not run in the image (exit code {exit_code})",
         code="probe-failed",
@@ -61,25 +69,39 @@ def crashed(exit_code: int, output: str, *, file: str = "", started: bool = Fals
     )
 
 
-def _out_of_memory(output: str) -> BuildError:
+def _killed(output: str, file: str, *, out_of_memory: bool) -> BuildError:
+    load = "load large data inside the flow function, not while the file is imported"
+    if not out_of_memory:
+        return BuildError(
+            "the process was killed by SIGKILL while loading the flow",
+            code="flow-ended-process",
+            hint="if the file, or a module that it imports, does not do it itself, the memory of"
+            f" the engine's machine ran out, most likely: {load}",
+            where=file,
+            details=output,
+        )
     return BuildError(
         "the process was killed while loading the flow: the engine ran out of memory",
         code="probe-out-of-memory",
-        hint="load large data inside the flow function, not while the file is imported",
+        hint=load,
+        where=file,
         details=output,
     )
 
 
-def flow_ended_process(exit_code: int, output: str, file: str) -> BuildError:
+def flow_ended_process(
+    exit_code: int, output: str, file: str, *, out_of_memory: bool = False
+) -> BuildError:
     """A flow ended the process that loaded it.
 
     Args:
         exit_code: The exit code, 128 and its number for a signal.
         output: What the process printed.
         file: The flow's file.
+        out_of_memory: Whether the engine says that the memory ran out.
     """
     if exit_code == KILLED:
-        return _out_of_memory(output)
+        return _killed(output, file, out_of_memory=out_of_memory)
     dump = _Dump.of(output)
     package = distribution(dump.package) if dump.package else "a compiled package"
     if exit_code == ILLEGAL_INSTRUCTION:

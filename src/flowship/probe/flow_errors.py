@@ -268,11 +268,7 @@ def _module_missing_hint(module: str, found: list[str], project: Project) -> str
         part = first if first.endswith(f"{top}.py") else first.partition("/")[0]
         return f"the Dockerfile does not copy it: add COPY {part} {PurePosixPath(FLOWS_DIR, part)}"
     name = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(top, top)
-    source = project.requirements or "docker-requirements.txt"
-    if "lock" in PurePosixPath(source).name:
-        written = "Pipfile" if source.startswith("Pipfile") else "pyproject.toml"
-        return f"add {name} to the dependencies in {written}, and update {source}"
-    return f"add {name} to {source}"
+    return f"add {name} to {project.requirements or 'docker-requirements.txt'}"
 
 
 # --- relative imports ----------------------------------------------------------------------------

@@ -154,7 +154,7 @@ class Project:
 
     Attributes:
         entrypoint: Relative to the flows folder.
-        requirements: The file that lists the dependencies, or None.
+        requirements: The file to write dependencies to, with what to do then; or None.
         files: Paths of the project's files that were sent, relative to the project.
         left_out: Path → why it was not sent.
         timeout: Seconds in which the flow has to load.
@@ -173,7 +173,7 @@ class Project:
         """The facts of the project that an image is built of, for one of its flows."""
         return cls(
             entrypoint=entrypoint,
-            requirements=request.requirements.source if request.requirements else None,
+            requirements=request.requirements.written if request.requirements else None,
             files=request.files,
             left_out=request.left_out,
             timeout=request.settings.probe.timeout,

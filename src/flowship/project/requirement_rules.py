@@ -1,26 +1,27 @@
 """Requirements that cannot work with Prefect 3, found before the build.
 
 Each is reported at its own line: a pin of Prefect 2, an integration made for Prefect 2, and a
-package that exists for another operating system only. Pure, except for reading the files.
+package that exists for another operating system only. Pure; `requirement_places` reads the files.
 """
 
 from __future__ import annotations
 
-import json
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowship.config import files, pyproject
 from flowship.errors import ConfigError
+from flowship.project import requirement_places
 from flowship.project.integrations import first_version
+from flowship.project.requirement_places import Line
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
+
+    from flowship.project.requirements import Requirements
 
 OTHER_SYSTEMS = {
     "pyobjc": "macOS",
@@ -37,25 +38,6 @@ _FAR = "9999"  # a version that is later than all
 
 
 @dataclass(frozen=True)
-class Line:
-    """A requirement, its file, and its place there, as ``line:column`` if that is known."""
-
-    text: str
-    path: Path
-    place: str
-
-    @property
-    def where(self) -> str:
-        """The place for an error."""
-        return f"{self.path}:{self.place}" if self.place else str(self.path)
-
-    @property
-    def shown(self) -> str:
-        """The place for a text that names it."""
-        return f"{self.path.name}:{self.place}" if self.place else self.path.name
-
-
-@dataclass(frozen=True)
 class Fault:
     """Why a requirement cannot work, or does something unexpected.
 
@@ -63,11 +45,13 @@ class Fault:
         code: The code of the error; empty for a warning.
         message: What is wrong.
         hint: What to write in its place.
+        write: Only the requirement of the hint; empty if it has none.
     """
 
     code: str
     message: str
     hint: str
+    write: str = ""
 
 
 # --- one requirement -----------------------------------------------------------------------------
@@ -87,10 +71,12 @@ def fault_of(text: str, prefect: str = "") -> Fault | None:
     name = re.sub(r"[-_.]+", "-", requirement.name).lower()
     shown = text.partition(";")[0].strip()
     if system := OTHER_SYSTEMS.get(name):
+        write = f'{shown}; sys_platform == "{"win32" if system == "Windows" else "darwin"}"'
         return Fault(
             code="requirement-for-other-platform",
             message=f"{requirement.name} exists for {system} only, and the image is Linux",
-            hint=f'write {shown}; sys_platform == "{"win32" if system == "Windows" else "darwin"}"',
+            hint=f"write {write}",
+            write=write,
         )
     first = first_version(name)
     if name == "prefect":
@@ -99,12 +85,13 @@ def fault_of(text: str, prefect: str = "") -> Fault | None:
         return _prefect_2(
             f"{shown} is made for Prefect 2{_but(prefect)}",
             f"write {name}>={first}, the first version for Prefect 3",
+            f"{name}>={first}",
         )
     return None
 
 
-def _prefect_2(message: str, hint: str) -> Fault:
-    return Fault(code="prefect-2-requirement", message=message, hint=hint)
+def _prefect_2(message: str, hint: str, write: str) -> Fault:
+    return Fault(code="prefect-2-requirement", message=message, hint=hint, write=write)
 
 
 def _parsed(text: str) -> Requirement | None:
@@ -132,6 +119,7 @@ def _prefect(specifier: SpecifierSet, shown: str, prefect: str) -> Fault | None:
         return _prefect_2(
             f"{shown} installs Prefect 2{_but(prefect)}",
             "remove that line, or write prefect>=3: flowship deploys to Prefect 3",
+            "prefect>=3",
         )
     if not prefect.startswith("3.") or prefect.count(".") != 2 or specifier.contains(prefect):
         return None
@@ -164,64 +152,59 @@ def _is_before(specifier: SpecifierSet, first: str) -> bool:
     return bool(str(specifier)) and not any(specifier.contains(v, prereleases=True) for v in later)
 
 
-# --- the lines of a file -------------------------------------------------------------------------
+# --- the packages of a lockfile ------------------------------------------------------------------
 
 
-def lines_of(root: Path, source: str) -> list[Line]:
-    """The requirements that a file of the project lists; none if it has another format.
+def lines_of_lock(root: Path, locked: Requirements, python: str = "") -> list[Line]:
+    """The packages of a lockfile that cannot work, each as a line where the user can change it.
+
+    That is the user's own pin in what the lockfile was made from, such as pyproject.toml. A package
+    that has none there, because another package needs it, or because a newer version is allowed
+    too, is a line of the lockfile.
 
     Args:
         root: The project folder.
-        source: A requirements file or pyproject.toml, relative to it.
+        locked: What the lockfile lists.
+        python: The version of Python in the image, such as "3.11"; empty if it is not known.
     """
-    path = root / source
-    if path.suffix in (".txt", ".in"):
-        return list(_of_file(root, path, set()))
-    project = pyproject.read(path) if path.name == pyproject.NAME else None
-    return list(_of_pyproject(project)) if project else []
+    made_from = root / locked.made_from
+    found: list[Line] = []
+    for package in dict.fromkeys(_packages(locked, python)):
+        if not (fault := fault_of(package)) or not fault.code:
+            continue
+        name = re.split(r"[^\w.-]", package, maxsplit=1)[0]
+        own = [each for each in requirement_places.pins(made_from, name) if fault_of(each.text)]
+        if own:
+            found += [replace(each, then=locked.relock) for each in own]
+        else:
+            place = requirement_places.in_lock(root / locked.source, name)
+            line = Line(package, root / locked.source, place, then=locked.relock)
+            found.append(
+                replace(line, written=locked.made_from or "the list that it was made from")
+            )
+    return found
 
 
-def _of_file(root: Path, path: Path, seen: set[Path]) -> Iterator[Line]:
-    """The lines of a requirements file and of those that it includes, each of them once."""
-    path = files.inside(root, path, path.name)
-    if path in seen or not files.is_file(path):
-        return
-    seen.add(path)
-    for number, line in enumerate(files.read_text(path, path.name).splitlines(), start=1):
-        text = re.split(r"(?:^|\s)#|\s--|\\$", line, maxsplit=1)[0].strip()
-        include = re.fullmatch(r"(?:-r|--requirement)[ =]?\s*(\S+)", text)
-        if include and "://" not in text:
-            yield from _of_file(root, path.parent / include[1], seen)
-        elif text:
-            column = len(line) - len(line.lstrip()) + 1
-            yield Line(text, path, f"{number}:{column}")
+def _packages(locked: Requirements, python: str) -> Iterator[str]:
+    """The packages of a lockfile that are installed on Linux, as requirements without markers."""
+    image: dict[str, str] = dict(_LINUX)
+    if python:
+        image |= {"python_version": python, "python_full_version": f"{python}.99"}
+    for text in f"{locked.text}\n{locked.unhashed}".splitlines():
+        requirement = _parsed(re.split(r"\s--", text, maxsplit=1)[0])
+        if requirement and (not requirement.marker or requirement.marker.evaluate(image)):
+            yield f"{requirement.name}{requirement.specifier}"
 
 
-def _of_pyproject(project: pyproject.Pyproject) -> Iterator[Line]:
-    text = files.read_text(project.path, project.path.name)
-    begin = text.find("dependencies")
-    for each in project.dependencies:
-        quoted = [text.find(q, max(begin, 0)) for q in (json.dumps(each), f"'{each}'")]
-        at = min((place for place in quoted if place >= 0), default=-1)
-        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-        yield Line(each, project.path, f"{line}:{column}" if at >= 0 else "")
-
-
-def files_of_dockerfile(text: str, paths: Iterable[str]) -> list[str]:
-    """The requirements files of the project that the commands of a Dockerfile install.
-
-    Args:
-        text: The Dockerfile.
-        paths: The files of the project. A file is found by its name, as it may be copied to
-            anywhere, unless several have the same.
-    """
-    named = re.findall(r"(?:\s-r|--requirements?)[ =]?\s*[\"']?([^\s\"';&|\\]+\.(?:txt|in))", text)
-    wanted = {posixpath.basename(name) for name in named}
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        if posixpath.basename(path) in wanted:
-            found.setdefault(posixpath.basename(path), []).append(path)
-    return sorted(same[0] for same in found.values() if len(same) == 1)
+def _for(line: Line, fault: Fault) -> Fault:
+    """A fault with a hint for the file that its line is in."""
+    hint = fault.hint
+    if line.written:
+        hint = f"write {fault.write} to the dependencies in {line.written}"
+    elif line.is_key and fault.write:
+        name, versions = re.findall(r"^[\w.-]+|[=<>~!].*", fault.write)[:2]
+        hint = hint.replace(fault.write, f'{name} = "{versions}"')
+    return replace(fault, hint=f"{hint}; then {line.then}" if line.then else hint)
 
 
 # --- all lines of a project ----------------------------------------------------------------------
@@ -245,7 +228,7 @@ def validate(
     Raises:
         ConfigError: At least one cannot work. All of them are named.
     """
-    found = [(line, fault) for line in lines if (fault := fault_of(line.text, prefect))]
+    found = [(line, _for(line, fault)) for line in lines if (fault := fault_of(line.text, prefect))]
     found = [(line, fault) for line, fault in found if fault.code not in ignore]
     errors = [(line, fault) for line, fault in found if fault.code and fault.code not in warn]
     if errors:

@@ -39,6 +39,8 @@ class Requirements:
         unhashed: More lines, of a lockfile's packages that have no hashes.
         folders: More packages of a lockfile: folders, relative to the project folder.
         names_project: Whether they install the project itself (``-e .``).
+        made_from: The file that a lockfile was made from, relative to the project folder.
+        relock: What makes the lockfile again, such as ``run `uv lock```.
     """
 
     text: str
@@ -49,12 +51,39 @@ class Requirements:
     unhashed: str = ""
     folders: tuple[str, ...] = ()
     names_project: bool = False
+    made_from: str = ""
+    relock: str = ""
 
-    def version_of(self, package: str) -> str | None:
-        """The version that a package is pinned to; None if it is not pinned, or not listed."""
-        pattern = rf"(?mi)^\s*{re.escape(package)}(?:\[[^]]*\])?\s*==\s*([\w.!+]+)(?![\w.*])"
-        found = re.search(pattern, self.text)
-        return found[1] if found else None
+    @property
+    def written(self) -> str:
+        """Where people write the dependencies, for advice; never a lockfile."""
+        if not self.locked:
+            return self.source
+        return f"{self.made_from or 'the list that it was made from'} (then {self.relock})"
+
+    def version_of(self, package: str, python: str = "") -> str | None:
+        """The version that a package is pinned to; None if it is not pinned, or not listed.
+
+        Args:
+            package: Its name.
+            python: The version of Python in the image: a lockfile can have a version for each.
+        """
+        pattern = rf"(?mi)^\s*{re.escape(package)}(?:\[[^]]*\])?\s*==\s*([\w.!+]+)(?![\w.*])(.*)"
+        found = re.findall(pattern, self.text)
+        fitting = [version for version, rest in found if _is_for(rest, python)] if python else []
+        return next(iter((*fitting, *(version for version, _ in found))), None)
+
+
+def _is_for(rest: str, python: str) -> bool:
+    """Whether the marker after a requirement allows a version of Python."""
+    from packaging.markers import InvalidMarker, Marker
+
+    text = re.split(r"\s--", rest, maxsplit=1)[0].strip().removeprefix(";").strip()
+    image = {"python_version": python, "python_full_version": f"{python}.99"}
+    try:
+        return not text or Marker(text).evaluate({**image, "sys_platform": "linux"})
+    except InvalidMarker:
+        return True
 
 
 def read(settings: Settings) -> Requirements | None:
@@ -120,8 +149,8 @@ def _from_file(settings: Settings, name: str) -> Requirements | None:
 def _from_lock(settings: Settings, lock: Path) -> Requirements | None:
     member = workspace.member_of(lock, settings.root)
     folder = settings.root if member else lock.parent
-    made_from = folder / ("Pipfile" if lock.name == "Pipfile.lock" else pyproject.NAME)
     exporter = choice.exporter_of(lock)
+    made_from = folder / exporter.made_from
     if exporter.file != "pylock.toml":  # which lists its own groups and extras
         groups.validate(settings, made_from)
     found = choice.export(lock, settings)
@@ -137,6 +166,8 @@ def _from_lock(settings: Settings, lock: Path) -> Requirements | None:
         locked=True,
         unhashed=_text([*options, *found.unhashed]) if found.unhashed else "",
         folders=found.folders,
+        made_from=choice.shown(made_from, settings.root) if files.is_file(made_from) else "",
+        relock=choice.relock(lock, settings.root),
     )
 
 

@@ -68,7 +68,8 @@ def _page(release: Release) -> Iterator[str]:
     left = len(release.operations) - MOST_SHOWN
     if left > 0:
         yield f"- and {left} more"
-    yield f"\n`flowship rollback {release.number}` deploys this release again.\n"
+    environment = f" --env {_code(release.environment)}" if release.environment else ""
+    yield f"\n`flowship rollback {release.number}{environment}` deploys this release again.\n"
 
 
 def _image(image: ReleasedImage) -> tuple[str, ...]:

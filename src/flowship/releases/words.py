@@ -12,13 +12,15 @@ from flowship.deployment.alerts import short_name
 from flowship.releases.record import Release, ReleasedDeployment, ReleasedImage, plain
 
 NEW_IMAGE = "new image"
+RECORDED = "only recorded"
+"""Nothing was changed: the server was so already, and no release said it."""
 
 
 def changes(release: Release) -> list[str]:
     """What the release changed: ``new image``, ``+ taxi/nightly``, ``taxi/nightly: tags``,
     ``- alert late for 1 hour → slack-webhook/ops``."""
     found = list(dict.fromkeys(_changes(release.operations)))
-    return [*(["incomplete"] if release.incomplete else []), *found] or ["nothing"]
+    return [*(["incomplete"] if release.incomplete else []), *found] or [RECORDED]
 
 
 def _changes(operations: tuple[Mapping[str, Any], ...]) -> Iterator[str]:

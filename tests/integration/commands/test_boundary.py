@@ -26,6 +26,17 @@ def test_a_usage_error_is_one_json_object(cli, project, arguments):
     assert "--help" in error["hint"]
 
 
+@pytest.mark.parametrize("command", ["status", "try", "logs", "pause"])
+def test_a_deployment_that_is_an_argument_is_named_where_it_is_given_as_an_option(cli, command):
+    code, _, stderr = cli(command, "--name", "nightly", "--json")
+    assert code == 2
+    wanted = f"No such option: --name; the deployment is an argument: flowship {command} DEPLOYMENT"
+    assert wanted in stderr
+    assert "(Possible" not in stderr
+    assert "the deployment is an argument" not in cli(command, "--nmae", "x").stderr
+    assert "the deployment is an argument" not in cli("check", "--name", "x").stderr
+
+
 @pytest.fixture(params=["answers", "accepts"])
 def silent_server(request):
     """The address of a server that never answers, or never even accepts a connection."""

@@ -29,3 +29,25 @@ def test_an_address_that_does_not_answer_is_not_stored(cli, home):
     done = cli("profile", "set-api", "http://127.0.0.1:9/api")
     assert (done.code, done.stdout) == (7, "")
     assert not (home / ".prefect" / "profiles.toml").exists()
+
+
+def test_a_profile_that_an_environment_uses_need_not_be_active(cli, home, tmp_path):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "flowship.toml").write_text(
+        'name = "p"\n[env.staging]\nprofile = "work"\n[env.qa]\nprofile = "work"\n'
+    )
+    command = ("profile", "set-api", URL, "--no-check", "--profile")
+    used = cli(*command, "work", cwd=folder)
+    assert used.code == 0
+    assert "the project in this folder uses it in staging, qa" in used.stderr
+    assert "activates it" not in used.stderr
+    assert one_object(cli(*command, "work", "--json", cwd=folder).stdout)["used_by"] == [
+        "staging",
+        "qa",
+    ]
+    assert "`flowship profile use other` activates it" in cli(*command, "other", cwd=folder).stderr
+    (folder / "flowship.toml").write_text('name = "p"\nprofile = "work"\n')
+    assert "the project in this folder uses it\n" in cli(*command, "work", cwd=folder).stderr
+    (folder / "flowship.toml").write_text("broken = [")
+    assert cli(*command, "work", cwd=folder).code == 0

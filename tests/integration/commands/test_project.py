@@ -173,6 +173,16 @@ def test_the_server_is_named_before_anything_is_sent_to_it(cli, project):
     )
 
 
+@pytest.mark.parametrize("command", [("deploy",), ("ship",), ("plan",), ("ship", "--dry-run")])
+def test_an_error_of_the_configuration_comes_before_the_name_of_the_server(cli, project, command):
+    more = '[[deployments]]\nname = "p"\ncron = "99 * * * *"\n[env.a]\nprofile = "local"\n'
+    (project / "flowship.toml").write_text(CONFIG + 'repo = "localhost:1/p"\n' + more)
+    done = cli(*command, "--env", "a")
+    assert done.code == 3
+    assert "99 * * * *" in done.stderr
+    assert " a: http" not in done.stderr
+
+
 # --- commands that build nothing -----------------------------------------------------------------
 
 SECOND_DAY = [

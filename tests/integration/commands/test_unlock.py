@@ -45,6 +45,7 @@ def test_without_a_lock_it_says_so(folder, env):
     code, stdout, stderr = flowship("unlock", cwd=folder, env=env)
     assert (code, stdout) == (0, "absent\n")
     assert "no deploy is in progress" in stderr
+    assert "breaking" not in stderr
     found = one_object(flowship("unlock", "--json", cwd=folder, env=env).stdout)
     assert misfits(found, UNLOCK) == []
     assert (found["lock"], found["outcome"]) == (None, "absent")

@@ -155,3 +155,74 @@ def test_without_a_deployment_there_is_nothing_to_delete(project):
     with pytest.raises(UsageError) as caught:
         delete.plan(project.api, about(project))
     assert caught.value.code == "project-not-deployed"
+
+
+def alerts_of(project: Project, name: str) -> list[str]:
+    """What the server has of the alerts of the project with this name."""
+    listed = project.raw("POST", "/automations/filter", {"limit": 200})
+    return sorted(a["name"] for a in listed if a["name"].startswith(f"flowship: {name}:"))
+
+
+def with_alerts(project: Project) -> None:
+    project.create_block("slack-webhook", f"ops-{project.tag}", {"url": "https://hooks.invalid/x"})
+    notify = f"slack-webhook/ops-{project.tag}"
+    project.values["alerts"] = [{"on": ["failed", "crashed"], "notify": notify}]
+
+
+def test_a_project_under_a_new_name_replaces_its_alerts(project):
+    """Ship as one project and then, with the same deployment, as another: the plan says what
+    happens to the alerts of the first, and each failure is reported once."""
+    with_alerts(project)
+    project.deploy()
+    old, block = project.values["name"], f"taxi-{project.tag}-docker"
+    assert len(alerts_of(project, old)) == 2
+    project.values["name"] = new = f"taxi2-{project.tag}"
+    planned = project.plan()
+    gone = [o for o in planned.operations if o.action.value == "delete"]
+    assert {o.name for o in gone} == {*alerts_of(project, old)}
+    assert {o.reason for o in gone} == {f"its deployments move to the block {new}-docker"}
+    [warning] = planned.deployments[0].warnings
+    assert warning.startswith(f"it uses the block {block}, which may belong to another project")
+    assert "would run this image" in warning
+    [warning] = project.deploy().deployments[0].warnings
+    assert warning.startswith(f"it used the block {block}")
+    assert (alerts_of(project, old), len(alerts_of(project, new))) == ([], 2)
+    assert project.plan().operations == ()
+    scope = Scope(old, elsewhere=True)
+    found = delete.plan(project.api, scope)
+    assert [(o.resource.value, o.name) for o in found.plan.operations] == [("block", block)]
+    delete.carry_out(project.api, scope, found, silent)
+    assert len(alerts_of(project, new)) == 2
+    assert project.stored()["id"]
+    assert project.api.block_document("docker-container", f"{new}-docker")
+    with pytest.raises(UsageError, match="has no deployment"):
+        delete.plan(project.api, scope)
+
+
+def test_the_alerts_of_a_project_go_with_it_although_another_one_has_its_deployments(project):
+    """The alerts are about one more deployment than the new project takes."""
+    with_alerts(project)
+    project.values["deployments"].append({"name": "hourly", "cron": "0 * * * *"})
+    project.deploy()
+    old, new = project.values["name"], f"taxi2-{project.tag}"
+    project.values["name"] = new
+    project.values["deployments"].pop()
+    project.deploy()
+    assert len(alerts_of(project, old)) == 2, "they still are about hourly"
+    scope = Scope(old, elsewhere=True)
+    found = delete.plan(project.api, scope)
+    assert found.deployments == (f"{project.facts['flow_name']}/hourly",)
+    delete.carry_out(project.api, scope, found, silent)
+    assert (alerts_of(project, old), len(alerts_of(project, new))) == ([], 2)
+    assert project.stored()
+
+
+def test_a_block_under_a_new_name_replaces_the_alerts_too(project):
+    with_alerts(project)
+    project.deploy()
+    before = alerts_of(project, project.values["name"])
+    project.values["block"] = {"name": f"box-{project.tag}"}
+    report = project.deploy()
+    assert report.deployments[0].warnings == (), "the block was this project's own"
+    assert alerts_of(project, project.values["name"]) == before
+    assert project.plan().operations == ()

@@ -133,3 +133,61 @@ def test_an_own_template_may_change_the_file_so_it_is_a_warning(project):
     write(project, "x:1", {"flow.py": BROKEN, "own.j2": template}, 'template = "own.j2"\n')
     [checked] = check.check_project(project)
     assert any("cannot read the flow" in text for text in checked.warnings)
+
+
+# --- several at once -----------------------------------------------------------------------------
+
+
+def test_all_faults_of_all_entrypoints_are_named_in_one_run(project, monkeypatch):
+    monkeypatch.chdir(project)
+    files = {
+        "c.py": FLOW + "def c(:\n",
+        "g.py": "def g():\n    pass\n",
+        "jobs/m.py": f"from ..lib import x\n{FLOW}\nm = hello\n",
+        "e.py": "",
+        "ok.py": FLOW,
+    }
+    more = "".join(
+        f'[[deployments]]\nname = "{name}"\nentrypoint = "{entrypoint}"\n'
+        for name, entrypoint in [
+            ("syntax", "c.py:c"), ("utf16", "l.py:l"), ("plain", "g.py:g2"),
+            ("dots", "jobs/m.py:m"), ("empty", "e.py:e"), ("empty-2", "e.py:e"),
+            ("good", "ok.py:hello"), ("gone", "z.py:z"),
+        ]
+    )  # fmt: skip
+    write(project, f"python:{VERSION}", files, more)
+    (project / "l.py").write_text(FLOW, encoding="utf-16")
+    with pytest.raises(ConfigError) as caught:
+        check.check_project(project)
+    assert caught.value.message == "6 entrypoints are wrong"
+    assert caught.value.where == f"c.py:{len(FLOW.splitlines()) + 1}:7"
+    lines = caught.value.details.splitlines()
+    unreadable = f"Python {VERSION} cannot read the flow's file"
+    assert [line for line in lines if not line.startswith("  ")] == [
+        f'deployment "syntax" (c.py:c): {unreadable}: invalid syntax',
+        f'deployment "utf16" (l.py:l): {unreadable}: it is UTF-16, not UTF-8',
+        'deployment "plain" (g.py:g2): g.py has no flow named g2',
+        'deployment "dots" (jobs/m.py:m): an import with two dots goes above the flow\'s folder,'
+        " but Prefect loads the flow file on its own, not as part of a package",
+        'deployments "empty", "empty-2" (e.py:e): e.py has no flow named e',
+        'deployment "gone" (z.py:z): entrypoint file not found: z.py',
+    ]
+    after = {line: lines[i + 1 : i + 3] for i, line in enumerate(lines)}
+    [utf16] = [found for line, found in after.items() if '"utf16"' in line]
+    assert utf16 == ["  at l.py:1", "  hint: save the file as UTF-8"]
+    [dots] = [found for line, found in after.items() if '"dots"' in line]
+    assert dots[0] == "  at jobs/m.py:1:1"
+    assert dots[1].endswith("`from lib import x`")
+
+
+def test_the_faults_of_all_images_are_named_in_one_run(project):
+    more = (
+        '[images.big]\napt = ["git"]\n[[deployments]]\nname = "a"\nentrypoint = "a.py:a"\n'
+        '[[deployments]]\nname = "b"\nimage = "big"\nentrypoint = "b.py:b"\n'
+    )
+    write(project, f"python:{VERSION}", {}, more)
+    with pytest.raises(ConfigError) as caught:
+        check.check_project(project)
+    assert caught.value.message == "2 entrypoints are wrong"
+    assert 'deployment "a" (a.py:a): entrypoint file not found' in caught.value.details
+    assert 'deployment "b" (b.py:b): entrypoint file not found' in caught.value.details

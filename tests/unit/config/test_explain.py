@@ -20,6 +20,7 @@ from support.configuring import failure, load
         ("interval = [1]", 'deployment "d", interval must be seconds or text such as "15m"'),
         ('paused = "perhaps"', 'deployment "d", paused must be true or false'),
         ("description = 3", 'deployment "d", description must be text, in quotes'),
+        ("concurrency-limit = true", 'deployment "d", concurrency-limit must be a whole number'),
         ("concurrency-limit = 0", 'deployment "d", concurrency-limit must be greater than 0'),
         ("concurrency-limit = inf", 'deployment "d", concurrency-limit must be a whole number'),
         (
@@ -38,12 +39,14 @@ def test_a_value_of_the_wrong_type_is_explained_in_terms_of_toml(tmp_path, line,
 @pytest.mark.parametrize(
     ("table", "message"),
     [
+        ("[probe]\ntimeout = true", "probe.timeout must be a whole number"),
+        ("[[alerts]]\nretry-crashed = true", "alert 1, retry-crashed must be a whole number"),
         ("[probe]\ntimeout = 0", "probe.timeout must be greater than 0"),
         ("[[alerts]]\nretry-crashed = 11", "alert 1, retry-crashed must be at most 10"),
         ("[[alerts]]\nretry-crashed = -1", "alert 1, retry-crashed must be at least 0"),
     ],
 )
-def test_the_error_for_a_number_out_of_bounds_has_the_bound(tmp_path, table, message):
+def test_the_error_for_a_number_says_what_it_must_be(tmp_path, table, message):
     error = failure(tmp_path, f'entrypoint = "a.py:f"\n{table}\n')
     assert error.message == message
     assert error.where.endswith("flowship.toml:3:1")

@@ -230,3 +230,36 @@ def test_the_second_of_two_deployments_with_one_name_is_the_wrong_one(tmp_path):
     with pytest.raises(ConfigError, match='two deployments are named "a"') as caught:
         loading.load(tmp_path, environ={})
     assert caught.value.where.endswith("flowship.toml:6:1")
+
+
+@pytest.mark.parametrize(("name", "hint"), [("nighly", 'did you mean "nightly"?'), ("weekly", "")])
+def test_a_deployment_that_an_environment_adds_without_an_entrypoint_has_its_place(
+    tmp_path, name, hint
+):
+    file = tmp_path / "flowship.toml"
+    file.write_text(
+        '[[deployments]]\nname = "nightly"\nentrypoint = "f.py:f"\n\n'
+        f"[env.staging.deployments.{name}]\npaused = true\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        loading.load(tmp_path, environ={}, environment="staging")
+    assert caught.value.code == "no-entrypoint"
+    assert caught.value.where == f"{file}:5:2"
+    assert caught.value.hint == hint or (not hint and "add entrypoint" in caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "place"),
+    [
+        (b'name = "x"\n# caf\xc3\xa9 \xff\n', "the byte 0xff is not valid there", "2:8"),
+        ('name = "x"\n'.encode("utf-16"), "it is UTF-16", "1:1"),
+    ],
+)
+def test_a_configuration_that_is_not_utf_8_names_the_line(tmp_path, content, message, place):
+    file = tmp_path / "flowship.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        loading.load(tmp_path, environ={})
+    assert caught.value.message == f"flowship.toml is not UTF-8: {message}"
+    assert (caught.value.code, caught.value.hint) == ("not-utf8", "save it as UTF-8")
+    assert caught.value.where == f"{file}:{place}"

@@ -72,9 +72,9 @@ def test_a_file_configures_flowship_if_it_has_the_table_even_a_broken_one(
 def test_a_file_that_is_not_utf8_cannot_be_read(tmp_path):
     path = tmp_path / "pyproject.toml"
     path.write_bytes(b"name = 'caf\xe9'")
-    with pytest.raises(ConfigError, match=r"cannot read pyproject\.toml") as caught:
+    with pytest.raises(ConfigError, match=r"pyproject\.toml is not UTF-8: the byte 0xe9") as caught:
         pyproject.read(path)
-    assert caught.value.code == "unreadable-file"
+    assert (caught.value.code, caught.value.where) == ("not-utf8", f"{path}:1:12")
 
 
 # --- documents that are valid text and no reasonable configuration -------------------------------

@@ -87,6 +87,7 @@ def test_without_a_limit_there_is_none(tmp_path):
         ("concurrency = [1]", "concurrency: must be a number or a table: { limit = 1 }"),
         ("concurrency = 1.5", "concurrency.limit must be a whole number"),
         ('concurrency = "1.5"', "concurrency.limit must be a whole number"),
+        ("concurrency = { limit = true }", "concurrency.limit must be a whole number"),
         ("concurrency = 0", "concurrency.limit must be greater than 0"),
         ('concurrency = "${FS_LIMIT:-0}"', "concurrency.limit must be greater than 0"),
         ('concurrency = { on-conflict = "queue" }', "limit is required"),

@@ -27,7 +27,8 @@ def ended(progress: Progress, exc: BaseException) -> BaseException:
     [
         (progress(9, 31), "9 of 31 changes were made, and they stay"),
         (progress(1, 31), "1 of 31 changes was made, and it stays"),
-        (progress(1, 1), "1 of 1 change was made, and it stays"),
+        (progress(1, 1), "1 of 1 change was made: nothing is missing"),
+        (progress(2, 2), "2 of 2 changes were made: nothing is missing"),
         (progress(9, 31, images=2), "9 changes were made, and they stay"),
         (progress(1, 31, images=2), "1 change was made, and it stays"),
     ],
@@ -70,4 +71,14 @@ def test_an_error_says_it_below_its_message(given, hint):
 
 
 def test_an_error_after_the_last_change_does_not_count_them():
-    assert ended(progress(3, 3), ApiError("no answer", details="field")).details == "field"
+    failed = ended(progress(3, 3), ApiError("no answer", details="field"))
+    assert (failed.details, failed.hint) == (
+        "field",
+        "run the command again to complete the deploy",
+    )
+
+
+def test_an_interrupt_after_the_last_change_leaves_nothing_to_complete():
+    exc = ended(progress(3, 3), KeyboardInterrupt())
+    assert str(exc) == "interrupted: 3 of 3 changes were made: nothing is missing"
+    assert exc.hint == "run the command again to confirm the deploy"

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 
-from flowship.prefect.command import choose_profile, prefect_command, up_command
+from flowship.prefect.command import choose_profile, prefect_command, set_api_command, up_command
 
 
 def test_where_prefect_is_on_path_the_advice_is_short(tmp_path, monkeypatch):
@@ -42,6 +42,7 @@ def test_a_profile_that_is_not_the_active_one_is_named(tmp_path, monkeypatch):
             prefect_command("version") == "PREFECT_PROFILE='my staging' python -m prefect version"
         )
         assert up_command() == "PREFECT_PROFILE='my staging' flowship up"
+        assert set_api_command() == "flowship profile set-api URL --profile 'my staging'"
     finally:
         choose_profile("")
     assert prefect_command("version") == "python -m prefect version"

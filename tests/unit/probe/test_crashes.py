@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from flowship.probe.crashes import crashed, entrypoint_ignores_command, timed_out
+from flowship.probe.crashes import (
+    crashed,
+    entrypoint_ignores_command,
+    flow_ended_process,
+    timed_out,
+)
 
 
 @pytest.mark.parametrize(
     ("exit_code", "output", "code", "word"),
     [
-        (137, "", "probe-out-of-memory", "memory"),
         (127, 'exec: "python": executable file not found', "python-missing", "no `python`"),
         (1, "Segmentation fault", "probe-failed", "exit code 1"),
         (
@@ -25,6 +29,17 @@ def test_a_crash_is_explained_by_exit_code_and_output(exit_code, output, code, w
     error = crashed(exit_code, output)
     assert error.code == code
     assert word in error.message
+
+
+def test_memory_is_blamed_for_a_kill_only_if_the_engine_says_so():
+    for function in (crashed, flow_ended_process):
+        error = function(137, "", file="flow.py", out_of_memory=True)
+        assert error.code == "probe-out-of-memory"
+        assert error.message.endswith("the engine ran out of memory")
+        error = function(137, "", file="flow.py")
+        assert (error.code, error.where) == ("flow-ended-process", "flow.py")
+        assert error.message == "the process was killed by SIGKILL while loading the flow"
+        assert "does not do it itself, the memory of the engine's machine ran out" in error.hint
 
 
 @pytest.mark.parametrize(("code", "word"), [(3, "exit code 3"), (139, "signal 11")])

@@ -6,8 +6,11 @@ import json
 
 import pytest
 
+from flowship.build_request import prepare_build
+from flowship.config import loading
 from flowship.errors import ConfigError
 from flowship.probe.result import ProbeResult, Project
+from support.lock_tools import pylock
 
 RESULT = ProbeResult(
     "taxi", "flow.py:taxi", "3.8.8", "3.11.2", "Loads trips.", {"properties": {"year": {}}}
@@ -56,3 +59,15 @@ def test_a_file_is_left_out_with_the_folder_above_it():
     assert (project.flow_file, project.flow_function) == ("jobs/flow.py", "nightly")
     assert project.why_left_out("data/2021/a.csv") == ".dockerignore line 2: data"
     assert project.why_left_out("jobs/flow.py") == ""
+
+
+def test_dependencies_are_never_written_to_a_lockfile(tmp_path):
+    (tmp_path / "flow.py").write_text("def f(): ...\n")
+    (tmp_path / "flowship.toml").write_text('entrypoint = "flow.py:f"\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    (tmp_path / "pylock.toml").write_text(pylock("six", "1.17.0"))
+    project = Project.of(prepare_build(loading.load(tmp_path, environ={})), "flow.py:f")
+    assert project.requirements == "pyproject.toml (then make pylock.toml again)"
+    (tmp_path / "pyproject.toml").unlink()
+    project = Project.of(prepare_build(loading.load(tmp_path, environ={})), "flow.py:f")
+    assert project.requirements == "the list that it was made from (then make pylock.toml again)"

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from flowship.errors import ConfigError
 from flowship.project import entry_syntax
 from flowship.project.entry_syntax import VERSION
 
@@ -33,6 +34,44 @@ def test_the_hint_names_the_python_of_the_image(tmp_path):
     assert "Python 3.99" in error.hint
     [error] = found(tmp_path, b"def f(:\n", "")
     assert "may be another version" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "line"),
+    [
+        ("x = 1\n".encode("utf-16"), "it is UTF-16, not UTF-8", 1),
+        (b"x = 1\ny = '\xe9'\n", "it is not UTF-8", 2),
+        (b"# coding: ascii\n\nx = '\xe9'\n", "it is not ASCII", 3),
+        (b"x = 1\n\0", "it has a null byte", 2),
+    ],
+)
+def test_a_file_that_is_not_text_names_the_line(tmp_path, monkeypatch, content, reason, line):
+    monkeypatch.chdir(tmp_path)
+    [error] = found(tmp_path, content)
+    assert error.message == f"Python {VERSION} cannot read the flow's file: {reason}"
+    assert (error.where, error.hint) == (f"flow.py:{line}", "save the file as UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "works"),
+    [
+        ("jobs/a.py", "from ..lib import x, y", "from lib import x, y"),
+        ("src/taxi/jobs/a.py", "from .. import x", "from taxi import x"),
+        ("a/b/c.py", "from ...lib.m import x", "from lib.m import x"),
+        ("a/b.py", "from .. import x", "import x"),
+    ],
+)
+def test_an_import_above_the_folder_is_refused_with_one_that_works(tmp_path, place, text, works):
+    path = tmp_path / "flow.py"
+    path.write_text(f"\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        entry_syntax.require(path, place, is_module=False)
+    assert caught.value.code == "relative-import-failed"
+    assert caught.value.where.endswith("flow.py:2:1")
+    assert caught.value.hint.endswith(f"`{works}`")
+    entry_syntax.require(path, place, is_module=True)
+    path.write_text(f"from .lib import x\ntry:\n    {text}\nexcept ImportError:\n    pass\n")
+    entry_syntax.require(path, place, is_module=False)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowship.errors import ConfigError
-from flowship.project.requirement_rules import (
-    fault_of,
-    files_of_dockerfile,
-    lines_of,
-    validate,
-)
+from flowship.project.requirement_places import lines_of
+from flowship.project.requirement_rules import fault_of, lines_of_lock, validate
+from flowship.project.requirements import Requirements
 
 
 @pytest.mark.parametrize(
@@ -83,29 +80,6 @@ def test_a_package_of_another_system_gets_its_marker():
     assert '"darwin"' in fault_of("pyobjc-core").hint
 
 
-def test_the_lines_of_a_file_and_its_includes_have_their_places(tmp_path):
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base/more.txt").write_text("-r ../r.txt\n\nprefect==2.1 \\\n  --hash=sha256:ab\n")
-    (tmp_path / "r.txt").write_text("# x\n  pandas>=2  # y\n-r base/more.txt\n")
-    found = [(line.text, line.where) for line in lines_of(tmp_path, "r.txt")]
-    assert found[0] == ("pandas>=2", f"{tmp_path}/r.txt:2:3")
-    assert ("prefect==2.1", f"{tmp_path}/base/more.txt:3:1") in found
-
-
-def test_the_dependencies_of_a_pyproject_have_their_places(tmp_path):
-    (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "pandas"\ndependencies = [\n  "pandas",\n  \'prefect==2.1\',\n]\n'
-    )
-    first, second = lines_of(tmp_path, "pyproject.toml")
-    assert (first.text, first.where) == ("pandas", f"{tmp_path}/pyproject.toml:4:3")
-    assert second.where.endswith("pyproject.toml:5:3")
-
-
-def test_another_format_has_no_lines(tmp_path):
-    (tmp_path / "uv.lock").write_text("prefect==2.1\n")
-    assert lines_of(tmp_path, "uv.lock") == []
-
-
 def test_all_errors_are_named_and_the_first_is_the_place(tmp_path):
     (tmp_path / "r.txt").write_text("prefect-gcp==0.2.4\nprefect<3\npywin32\nprefect==3.1\n")
     lines = lines_of(tmp_path, "r.txt")
@@ -119,10 +93,106 @@ def test_all_errors_are_named_and_the_first_is_the_place(tmp_path):
     assert validate(lines[:2], "3.8.8", ignore=["prefect-2-requirement"]) == ()
 
 
-def test_the_lists_that_a_dockerfile_installs_are_found_by_name():
-    text = (
-        "COPY requirements/ /deps/\nRUN pip install -r /deps/base.txt \\\n"
-        ' && uv pip install --requirement="dev.in" && grep -r x.txt .\n'
+# --- lockfiles -----------------------------------------------------------------------------------
+
+MARKER = '; python_version >= "3.10" and python_version < "4.0" --hash=sha256:aa'
+
+
+def locked(text: str, source: str = "uv.lock", made_from: str = "pyproject.toml") -> Requirements:
+    tool = source.partition(".")[0].lower().replace("pipfile", "pipenv")
+    relock = f"run `{tool} lock`"
+    return Requirements(text, source, locked=True, made_from=made_from, relock=relock)
+
+
+def refused(root, needed, prefect="3.8.8"):
+    with pytest.raises(ConfigError) as caught:
+        validate(lines_of_lock(root, needed, "3.11"), prefect)
+    place = caught.value.where.removeprefix(f"{root}/")
+    return f"{place}: {caught.value.message}", caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lock", "file", "text", "place", "shown", "write"),
+    [
+        (
+            "uv.lock", "pyproject.toml",
+            '[project]\n# "prefect-gcp==0.1"\ndependencies=["prefect-gcp==0.2.4"]\n',
+            "3:15", "prefect-gcp==0.2.4", "prefect-gcp>=0.6.0",
+        ),
+        (
+            "pdm.lock", "pyproject.toml",
+            "[dependency-groups]\nflows = [\n  'prefect_gcp<0.3'\n]\n",
+            "3:3", "prefect_gcp<0.3", "prefect-gcp>=0.6.0",
+        ),
+        (
+            "poetry.lock", "pyproject.toml", '[tool.poetry.dependencies]\nprefect-gcp = "^0.2.4"\n',
+            "2:1", "prefect-gcp>=0.2.4,<0.3", 'prefect-gcp = ">=0.6.0"',
+        ),
+        (
+            "poetry.lock", "pyproject.toml",
+            "[tool.poetry.group.f.dependencies]\n  prefect-gcp = { version = '0.2.4' }\n",
+            "2:3", "prefect-gcp==0.2.4", 'prefect-gcp = ">=0.6.0"',
+        ),
+        (
+            "poetry.lock", "pyproject.toml",
+            '[tool.poetry.dependencies.prefect-gcp]\nextras = ["b"]\nversion = "~0.2"\n',
+            "3:1", "prefect-gcp>=0.2,<0.3", 'prefect-gcp = ">=0.6.0"',
+        ),
+        (
+            "Pipfile.lock", "Pipfile", '[packages]\n"prefect-gcp" = "==0.2.4"\n',
+            "2:1", "prefect-gcp==0.2.4", 'prefect-gcp = ">=0.6.0"',
+        ),
+    ],
+)  # fmt: skip
+def test_a_pin_that_was_locked_is_an_error_where_the_user_wrote_it(
+    tmp_path, lock, file, text, place, shown, write
+):
+    (tmp_path / file).write_text(text)
+    needed = locked(f"httpx==0.28.1\nprefect-gcp==0.2.4 {MARKER}\n", lock, file)
+    message, hint = refused(tmp_path, needed)
+    assert message == (
+        f"{file}:{place}: {shown} is made for Prefect 2, but the base image has Prefect 3.8.8"
     )
-    paths = ["requirements/base.txt", "a/dev.in", "b/dev.in", "requirements.txt"]
-    assert files_of_dockerfile(text, paths) == ["requirements/base.txt"], "dev.in is ambiguous"
+    assert hint == f"write {write}, the first version for Prefect 3; then {needed.relock}"
+
+
+@pytest.mark.parametrize(
+    ("lock", "text", "place"),
+    [
+        ("uv.lock", 'version = 1\n\n[[package]]\nname = "prefect-gcp"\nversion = "0.2.4"\n', "4:1"),
+        ("Pipfile.lock", '{\n  "default": {\n    "prefect-gcp": {\n', "3:5"),
+        ("other.lock", "", ""),
+    ],
+)
+def test_a_package_that_only_the_lockfile_pins_is_an_error_with_what_to_write(
+    tmp_path, lock, text, place
+):
+    (tmp_path / lock).write_text(text)
+    (tmp_path / "pyproject.toml").write_text('dependencies = ["prefect-gcp>=0.2", "prefect"]\n')
+    message, hint = refused(tmp_path, locked(f"prefect-gcp==0.2.4 {MARKER}\n", lock))
+    shown = "prefect-gcp==0.2.4 is made for Prefect 2, but the base image has Prefect 3.8.8"
+    assert message == f"{lock}{':' * bool(place)}{place}: {shown}"
+    assert hint.startswith(
+        "write prefect-gcp>=0.6.0 to the dependencies in pyproject.toml; then run `"
+    )
+
+
+def test_a_lockfile_with_prefect_2_says_what_to_write(tmp_path):
+    (tmp_path / "uv.lock").write_text('name = "prefect"\nversion = "2.20.16"\n')
+    message, hint = refused(tmp_path, locked("prefect==2.20.16 --hash=sha256:aa\n"), "")
+    assert message == "uv.lock:1:1: prefect==2.20.16 installs Prefect 2"
+    assert hint == "write prefect>=3 to the dependencies in pyproject.toml; then run `uv lock`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prefect==3.9.1\n",
+        "prefect-gcp==0.6.1\n",
+        'prefect-gcp==0.2.4; python_version < "3.11"\n',
+        "prefect-gcp==0.2.4; sys_platform == 'win32'\n",
+        "pywin32==306 ; platform_system == 'Windows' --hash=sha256:aa\n",
+    ],
+)
+def test_what_a_lockfile_does_not_install_in_the_image_is_not_reported(tmp_path, text):
+    assert lines_of_lock(tmp_path, locked(text), "3.11") == []

@@ -26,7 +26,8 @@ def test_the_page_says_what_was_deployed():
     assert f"| taxi | {COMMIT[:12]}, with changes | `{OWN.reference}` |" in text
     assert "| taxi/nightly | every day at 05:00 Pacific/Auckland | `year=2022` |" in text
     assert "- update block `taxi-docker`: new image" in text
-    assert "`flowship rollback 7`" in text
+    assert "`flowship rollback 7 --env staging` deploys this release again." in text
+    assert "`flowship rollback 7` deploys" in shown(replace(RELEASE, environment=""))
 
 
 def test_the_page_has_the_alerts_and_what_changed_of_them():

@@ -62,7 +62,7 @@ def test_that_an_alert_is_about_a_new_deployment_too_goes_without_saying():
 
 def test_a_damaged_record_has_words_too():
     assert changes({}, {"changes": 3}, {"resource": "block", "changes": [1, {}]}) == ["block: None"]
-    assert changes() == ["nothing"]
+    assert changes() == ["only recorded"]
     incomplete = replace(RELEASE, operations=(), incomplete="refused")
     assert words.changes(incomplete) == ["incomplete"]
 

@@ -9,7 +9,7 @@ number, boolean, list or enum does not unless the pool's schema is widened.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +38,29 @@ def known_variables(template: Mapping[str, Any]) -> Mapping[str, Any]:
     return known
 
 
-def validate(deployment: str, given: Mapping[str, Any], template: Mapping[str, Any]) -> None:
+def validate(
+    deployment: str,
+    given: Mapping[str, Any],
+    template: Mapping[str, Any],
+    place: Callable[..., str] | None = None,
+) -> None:
     """Validate configured job variables against the pool's own template. The server accepts
     unknown ones without an error.
+
+    Args:
+        deployment: Its name.
+        given: The job variables.
+        template: The pool's base job template.
+        place: Returns where a key of the deployment is configured, if that is known.
 
     Raises:
         ConfigError: A variable that the pool does not have, or a value of another type.
     """
     known, root = known_variables(template), template.get("variables") or {}
-    where = f'deployment "{deployment}", job-variables'
     for key, value in given.items():
+        where = (
+            place("job-variables", key) if place else f'deployment "{deployment}", job-variables'
+        )
         if key not in known:
             raise ConfigError(
                 f'the work pool has no job variable "{key}"',

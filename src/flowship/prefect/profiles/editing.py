@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class ProfileChange:
         server: The server that answers there, None if it was not asked.
         changed: False if the file needed no change.
         warnings: What could still go wrong.
+        used_by: The environments of the project here that use it; "" is the project itself.
     """
 
     profile: str
@@ -50,6 +51,7 @@ class ProfileChange:
     server: ServerAnswer | None = None
     changed: bool = True
     warnings: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
 
 
 def use(
@@ -93,6 +95,7 @@ def set_api(
     check: bool = True,
     folder: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    users: Mapping[str, Sequence[str]] | None = None,
 ) -> ProfileChange:
     """Store the API's address in a profile.
 
@@ -103,6 +106,7 @@ def set_api(
         check: Ask whether a Prefect 3 server answers there, and raise an error if not.
         folder: The folder with Prefect's files, see `resolve`.
         environ: The environment, `os.environ` unless testing.
+        users: The profiles that the project here uses → its environments with each.
 
     Raises:
         UsageError: The URL is wrong, or the profile cannot have one.
@@ -129,7 +133,8 @@ def set_api(
         corrected_from=mask_addresses(given) if final != given else None,
         server=server,
         changed=changed,
-        warnings=_set_api_warnings(final, name, resolve(folder, environ), environ),
+        warnings=_set_api_warnings(final, name, resolve(folder, environ), environ, users or {}),
+        used_by=tuple((users or {}).get(name, ())),
     )
 
 
@@ -195,7 +200,11 @@ def _candidates(url: str) -> list[str]:
 
 
 def _set_api_warnings(
-    url: str, written: str, target: ApiTarget, environ: Mapping[str, str]
+    url: str,
+    written: str,
+    target: ApiTarget,
+    environ: Mapping[str, str],
+    users: Mapping[str, Sequence[str]],
 ) -> tuple[str, ...]:
     """Return why commands here would not use `url`, or why using it could fail.
 
@@ -204,9 +213,13 @@ def _set_api_warnings(
         written: The profile that it was stored in.
         target: The API that commands here use now.
         environ: The environment.
+        users: See `set_api`; a profile with users need not be active, and activating it would send
+            the commands of other projects to its server.
     """
     warnings = [*target.warnings, *container_warnings(url, environ)]
     if target.url != url and target.profile != written:
+        if written in users:
+            return tuple(warnings)
         warnings.append(
             f'profile "{written}" is not active; `flowship profile use {written}` activates it'
         )

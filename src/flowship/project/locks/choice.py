@@ -113,6 +113,16 @@ def exporter_of(lock: Path, where: str = "") -> LockExporter:
     )
 
 
+def relock(lock: Path, root: Path) -> str:
+    """What makes a lockfile again, for advice: ``run `uv lock```."""
+    command = exporter_of(lock).command
+    folder = shown(lock.parent, root)
+    if not command:
+        return f"make {lock.name} again"
+    # uv finds the lockfile of a workspace from each member.
+    return f"run `{command}`" + ("" if folder.startswith(".") else f" in {folder}")
+
+
 _exports: dict[str, Exported] = {}
 
 

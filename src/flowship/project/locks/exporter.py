@@ -75,10 +75,14 @@ class LockExporter(Protocol):
     Attributes:
         file: The usual name of the lockfile.
         shown: What reads it, for messages: "uv export".
+        made_from: The usual name of the file that it is made from.
+        command: What makes it again; empty if there is no one tool for it.
     """
 
     file: str
     shown: str
+    made_from: str
+    command: str
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """The packages of a lockfile, for every platform and Python that it was made for.

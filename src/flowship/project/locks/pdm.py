@@ -16,6 +16,8 @@ class PdmExporter:
 
     file = "pdm.lock"
     shown = "pdm export"
+    made_from = "pyproject.toml"
+    command = "pdm lock"
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
@@ -29,7 +31,7 @@ class PdmExporter:
         if checked.code != 0 and "satisf" not in checked.said and "hash" not in checked.said:
             require_success(lock, checked, "pdm lock --check")
         if checked.code != 0:
-            raise exporter.stale(lock, "pdm lock")
+            raise exporter.stale(lock, self.command)
         if _MISSING_GROUP in done.said:
             raise exporter.failed(
                 lock,

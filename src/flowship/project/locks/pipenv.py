@@ -13,6 +13,8 @@ class PipenvExporter:
 
     file = "Pipfile.lock"
     shown = "pipenv requirements"
+    made_from = "Pipfile"
+    command = "pipenv lock"
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`. A category of the Pipfile is a group; there are no extras."""
@@ -23,6 +25,6 @@ class PipenvExporter:
             lock, "Pipfile", "pipenv", ["verify"], arguments
         )
         if checked.code != 0 and "out-of-date" in checked.said:
-            raise exporter.stale(lock, "pipenv lock")
+            raise exporter.stale(lock, self.command)
         require_success(lock, checked, "pipenv verify")
         return Exported(require_success(lock, done, "pipenv requirements --hash"), copy)

@@ -18,6 +18,8 @@ class PoetryExporter:
 
     file = "poetry.lock"
     shown = "poetry export"
+    made_from = "pyproject.toml"
+    command = "poetry lock"
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
@@ -25,7 +27,7 @@ class PoetryExporter:
         arguments += [*each("--with", selection.groups), *each("--extras", selection.extras)]
         copy, [done] = exporter.run_in_copy(lock, "pyproject.toml", "poetry", arguments)
         if done.code != 0 and any(words in done.said for words in _STALE):
-            raise exporter.stale(lock, "poetry lock")
+            raise exporter.stale(lock, self.command)
         hint = ""
         if _NO_PLUGIN in done.said:
             hint = (

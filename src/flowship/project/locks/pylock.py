@@ -21,6 +21,8 @@ class PylockExporter:
 
     file = "pylock.toml"
     shown = "PEP 751"
+    made_from = "pyproject.toml"
+    command = ""
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`. Nothing says whether such a file is stale."""

@@ -21,12 +21,14 @@ class UvExporter:
 
     file = "uv.lock"
     shown = "uv export"
+    made_from = "pyproject.toml"
+    command = "uv lock"
 
     def export(self, lock: Path, selection: Selection) -> Exported:
         """See `LockExporter`."""
         checked = exporter.run(lock, "uv", "lock", "--check", "--no-build")
         if checked.code != 0 and "needs to be updated" in checked.said:
-            raise exporter.stale(lock, "uv lock")
+            raise exporter.stale(lock, self.command)
         if not any(words in checked.said for words in _CANNOT_CHECK):
             require_success(lock, checked, "uv lock --check")
         arguments = ["export", "--frozen", "--no-emit-project", "--no-default-groups"]

@@ -24,6 +24,9 @@ REASONS: Mapping[str, str] = {
     "replaces": "flowship names its own schedules",
 }
 
+OF_A_DEPLOY = ("active", "slug", "replaces")
+"""What says nothing about when a flow runs."""
+
 KEYS = {*KINDS, *REASONS, "timezone", "day_or", "parameters"}
 """What Prefect reads of a schedule."""
 
@@ -35,6 +38,8 @@ Problem = Callable[[Mapping[str, Any]], str]
 
 SECONDS = TypeAdapter(timedelta)
 """Reads seconds, ``HH:MM:SS`` and ISO 8601, as Prefect does."""
+
+SWITCH = TypeAdapter(bool)
 
 MOMENT = TypeAdapter(Moment)
 
@@ -98,7 +103,7 @@ def _configured(entry: Table, key: str) -> tuple[list[tuple[Table, str]], list[L
 def _schedule(config: Table) -> tuple[dict[str, Any], str, list[tuple[str, str]]]:
     """One schedule as flowship.toml writes it, or a reason why there is none; and its keys that
     lack a part, with the reason."""
-    if placeholder := unknown(config):
+    if placeholder := unknown([value for key, value in config.items() if key not in OF_A_DEPLOY]):
         return {}, f"flowship has no counterpart for {placeholder}", []
     given = [kind for kind in KINDS if config.get(kind) is not None]
     if len(given) != 1:
@@ -117,7 +122,11 @@ def _schedule(config: Table) -> tuple[dict[str, Any], str, list[tuple[str, str]]
         except ValueError as exc:
             why = reason(exc) if isinstance(exc, ValidationError) else exc
             return {}, f"the {name} is not valid: {why}", []
-    if config.get("day_or") is False:
+    try:
+        both = config.get("day_or") is not None and not SWITCH.validate_python(config["day_or"])
+    except ValidationError as exc:
+        return {}, f"the day_or is not valid: {reason(exc)}", []
+    if both:
         schedule["day-or"] = False
     parameters, reasons = usable(config.get("parameters") or {})
     if not isinstance(parameters, dict):

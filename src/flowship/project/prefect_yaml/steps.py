@@ -140,13 +140,21 @@ def _tag(key: str, value: object, line: int) -> list[Left]:
 
 
 def _push_docker_image(key: str, options: Table, line: int) -> Found:
-    left = [
-        Left(options.line_of(name), f"{key}.{name}", WITHOUT_EFFECT[name])
-        for name, value in options.items()
-        if WITHOUT_EFFECT.get(name) and value
-    ]
-    name = options.get("image_name")  # often the output of the build step
-    settings = {"repo": translated(name)} if isinstance(name, str) and not unknown(name) else {}
+    settings: dict[str, Any] = {}
+    left = []
+    for name, value in options.items():
+        at = options.line_of(name)
+        if unknown(value) or value in (None, "", [], {}):  # often the output of the build step
+            continue
+        if name == "image_name":
+            settings, reasons = _setting(name, value)
+            left += [Left(at, f"{key}.{name}", reason) for reason in reasons]
+        elif name == "tag":
+            left += _tag(f"{key}.tag", value, at)
+        elif name not in WITHOUT_EFFECT:
+            left.append(Left(at, f"{key}.{name}", "flowship does not set this option of a push"))
+        elif WITHOUT_EFFECT[name]:
+            left.append(Left(at, f"{key}.{name}", WITHOUT_EFFECT[name]))
     return Found(settings, tuple(left))
 
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from flowship import check
 from flowship.build_request import prepare_build
 from flowship.config import loading
 from flowship.errors import ConfigError
@@ -19,6 +20,41 @@ TOOL = "uv"
 class TestUv(LockContract):
     tool = TOOL
     relock = "uv lock"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more", "place", "hint"),
+    [
+        (
+            'dependencies = ["httpx", "prefect-gcp==0.2.4"]', "", "pyproject.toml:5:26",
+            "write prefect-gcp>=0.6.0, the first version for Prefect 3; then run `uv lock`",
+        ),
+        (
+            'dependencies = []\n[dependency-groups]\nflows = ["prefect-gcp==0.2.4"]',
+            'groups = ["flows"]\n', "pyproject.toml:7:10",
+            "write prefect-gcp>=0.6.0, the first version for Prefect 3; then run `uv lock`",
+        ),
+        (
+            'dependencies = ["prefect-gcp", "prefect-aws<0.4"]', "", "pyproject.toml:5:32",
+            "write prefect-aws>=0.5.0, the first version for Prefect 3; then run `uv lock`",
+        ),
+    ],
+)  # fmt: skip
+def test_an_integration_for_prefect_2_in_the_lockfile_is_an_error_at_the_users_line(
+    tmp_path, monkeypatch, wanted, more, place, hint
+):
+    monkeypatch.setenv("PATH", lock_tools.path_with(TOOL))
+    folder = tmp_path / "trips"
+    folder.mkdir()
+    write(folder, "flowship/base:prefect3.8.8-python3.11", more=more)
+    head = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11,<3.12"\n'
+    (folder / "pyproject.toml").write_text(f"{head}{wanted}\n")
+    lock_tools.lock(folder, TOOL)
+    with pytest.raises(ConfigError) as caught:
+        check.check_project(folder)
+    assert caught.value.code == "prefect-2-requirement"
+    assert caught.value.where == f"{folder}/{place}"
+    assert caught.value.hint == hint
 
 
 MINE = """\

@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 
+from flowship.config import loading
+from flowship.deployment.draft import Places
 from flowship.deployment.pools import DEFAULT
 from flowship.deployment.pools.job_variables import Pointer, known_variables, validate
 from flowship.errors import ConfigError
@@ -33,6 +35,20 @@ def refused(given: dict) -> ConfigError:
 def test_a_variable_that_the_pool_does_not_have_is_refused_with_the_nearest_one():
     error = refused({"mem-limits": "1g"})
     assert (error.code, error.hint) == ("job-variable-unknown", 'did you mean "mem_limit"?')
+
+
+def test_the_place_is_the_users_line(tmp_path):
+    file = tmp_path / "flowship.toml"
+    file.write_text(
+        'entrypoint = "f.py:f"\n[[deployments]]\nname = "zones"\n'
+        'job-variables = { image_pull_policy = "Always", mem_limt = "2g" }\n'
+    )
+    settings = loading.load(tmp_path, environ={})
+    places = Places(settings, settings.deployments[0])
+    with pytest.raises(ConfigError) as caught:
+        validate("zones", {"mem_limt": "2g"}, TEMPLATE, places.of)
+    assert caught.value.where.startswith(f"{file}:4:")
+    assert caught.value.hint == 'did you mean "mem_limit"?'
 
 
 def test_a_variable_that_resembles_none_is_refused_with_all_that_there_are():

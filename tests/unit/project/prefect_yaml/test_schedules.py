@@ -26,6 +26,7 @@ def translated(folder, schedule):
             {"cron": "0 5 * * *", "timezone": "Europe/Berlin", "day_or": False},
             {"cron": "0 5 * * *", "timezone": "Europe/Berlin", "day-or": False},
         ),
+        ({"cron": "0 5 * * *", "day_or": "no"}, {"cron": "0 5 * * *", "day-or": False}),
         ({"interval": 3600, "active": True}, {"interval": 3600}),
         ({"interval": 1.5}, {"interval": 1.5}),
         (
@@ -66,6 +67,7 @@ def test_a_schedule_is_imported(tmp_path, schedule, expected):
         ({"cron": "0 5 * * *", "active": False}, "active", "does not pause"),
         ({"cron": "0 5 * * *", "anchor_date": "2024-09-01"}, "anchor_date", "only an interval"),
         ({"cron": "0 5 * * *", "slug": "daily"}, "slug", "names its own"),
+        ({"cron": "0 5 * * *", "active": "{{ x }}"}, "active", "does not pause"),
         ({"cron": "0 5 * * *", "bogus": 1}, "bogus", "does not read this key of a schedule"),
         ({"cron": "0 5 * * *", "parameters": {"a": None}}, "parameters", "a: TOML has no null"),
         ({"cron": "0 5 * * *", "parameters": [1]}, "parameters", "it is not a mapping"),
@@ -88,6 +90,7 @@ def test_what_has_no_counterpart_is_reported(tmp_path, schedule, key, words):
         ({"interval": [5]}, "the interval is not valid: must be seconds"),
         ({"interval": "nan"}, "the interval is not valid: must be seconds"),
         ({"interval": 1e300}, "the interval is not valid: must be seconds"),
+        ({"cron": "0 5 * * *", "day_or": "maybe"}, "the day_or is not valid: must be true or"),
         ({"cron": ["0 5 * * *"]}, "the cron is not valid: must be text"),
         ({"rrule": {"a": 1}}, "the rrule is not valid: must be text"),
         ({"cron": "0 5 * * *", "timezone": ["UTC"]}, "the timezone is not text"),

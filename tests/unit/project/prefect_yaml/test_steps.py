@@ -92,8 +92,16 @@ def test_one_step_without_a_list_and_no_steps_are_read_too(tmp_path):
 
 def test_the_pushed_image_is_the_repository_unless_it_is_the_output_of_a_step(tmp_path):
     step = "prefect_docker.deployments.steps.push_docker_image"
-    named = {"push": [{step: {"image_name": "a/b", "tag": "x"}}]}
+    named = {"push": [{step: {"image_name": "a/b", "tag": "{{ build.tag }}"}}]}
     assert found(tmp_path, "push", yaml.safe_dump(named)).settings == {"repo": "a/b"}
+    other = {"push": [{step: {"image_name": ["a/b"], "tag": "v1", "platform": "linux/amd64"}}]}
+    result = found(tmp_path, "push", yaml.safe_dump(other))
+    assert result.settings == {}
+    assert {left.key: left.reason.partition(",")[0] for left in result.left} == {
+        "push.push_docker_image.image_name": "it is not text",
+        "push.push_docker_image.tag": "each image has a tag of its own",
+        "push.push_docker_image.platform": "flowship does not set this option of a push",
+    }
     output = {"push": [{step: {"image_name": "{{ build.image_name }}"}}]}
     assert found(tmp_path, "push", yaml.safe_dump(output)).settings == {}
 
