@@ -409,9 +409,10 @@ def _listed(names: Iterable[str]) -> str:
 @contextmanager
 def open_api(settings: Settings | None = None) -> Iterator[PrefectApi]:
     """The Prefect API of `api_target`."""
+    from flowship.local.own_server import own_server
     from flowship.prefect.client import PrefectApi
 
-    with PrefectApi(required_target(settings)) as api:
+    with PrefectApi(required_target(settings), own_server=own_server) as api:
         yield api
 
 

@@ -16,7 +16,6 @@ from uuid import uuid4
 
 from flowship.errors import ApiError
 from flowship.http_client import httpx
-from flowship.local.own_server import OwnServer, own_server
 from flowship.prefect import errors
 from flowship.prefect.address import is_loopback, require_address
 from flowship.prefect.connection import (
@@ -55,6 +54,8 @@ class Wire:
         timeout: Seconds to wait for an answer.
         transport: Replaces the network; for tests that count or break requests.
         sleep: Waits between tries.
+        own_server: Whether the server that `flowship up` started at an address of this machine
+            lives; None if it started none. Without this, a refused connection is tried again.
 
     Raises:
         ApiError: No API is set (schedules in Prefect's ephemeral profile would never run), or
@@ -69,7 +70,9 @@ class Wire:
         timeout: float = TIMEOUT,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        own_server: Callable[[str], bool | None] | None = None,
     ) -> None:
+        self._own_server = own_server
         if not target.url:
             raise errors.not_configured(target.source, "\n".join(target.warnings))
         require_address(target.url, target.source)
@@ -200,14 +203,14 @@ class Wire:
         """Whether nothing listens at an address of this machine, and nothing is about to: a server
         of `flowship up` that starts, or one that answered before and restarts, may be soon."""
         refused = network_failure(exc)[1] == REFUSED
-        if self._has_answered or not refused or not is_loopback(self.url):
+        if self._own_server is None or self._has_answered or not refused:
             return False
-        return own_server(self.url) is not OwnServer.ALIVE
+        return is_loopback(self.url) and not self._own_server(self.url)
 
     def _unreachable(self, exc: httpx.TransportError) -> ApiError:
         failure, detail = network_failure(exc)
-        ended = is_loopback(self.url) and own_server(self.url) is OwnServer.ENDED
-        if detail == REFUSED and ended:
+        here = self._own_server if detail == REFUSED and is_loopback(self.url) else None
+        if here and here(self.url) is False:
             detail += "; the process of the server that `flowship up` started has ended"
         return errors.no_answer(self.url, failure, detail, self.source)
 

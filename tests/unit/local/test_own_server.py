@@ -13,7 +13,7 @@ from parts.ports import free_port
 
 from flowship.errors import ApiError
 from flowship.local import processes, records
-from flowship.local.own_server import OwnServer, own_server
+from flowship.local.own_server import own_server
 from support.deploying import Target
 
 
@@ -38,24 +38,24 @@ def ask(url: str) -> tuple[str, float]:
     from flowship.prefect.client import PrefectApi
 
     begun = time.monotonic()
-    with pytest.raises(ApiError) as caught, PrefectApi(Target(url)) as api:
+    with pytest.raises(ApiError) as caught, PrefectApi(Target(url), own_server=own_server) as api:
         api.check()
     assert caught.value.hint == "`flowship up` starts a local server"
     return caught.value.message, time.monotonic() - begun
 
 
 def test_where_nothing_listens_and_nothing_starts_a_command_does_not_wait(url):
-    assert own_server(url) is OwnServer.NONE
+    assert own_server(url) is None
     message, seconds = ask(url)
     assert message.endswith("is not responding: connection refused")
     assert seconds < 1  # the retries alone take 4.3
 
 
 def test_of_a_server_of_up_that_ended_the_error_says_so_at_once(url, process):
-    assert own_server(url) is OwnServer.ALIVE
+    assert own_server(url) is True
     process.kill()
     process.wait()
-    assert own_server(url) is OwnServer.ENDED
+    assert own_server(url) is False
     message, seconds = ask(url)
     assert message.endswith("the process of the server that `flowship up` started has ended")
     assert seconds < 1
@@ -76,6 +76,6 @@ def test_a_server_of_up_that_is_about_to_listen_is_waited_for(url, process):
 
     thread = threading.Thread(target=listen_later)
     thread.start()
-    with PrefectApi(Target(url)) as api:
+    with PrefectApi(Target(url), own_server=own_server) as api:
         assert api.check() == "3.8.8"
     thread.join()
