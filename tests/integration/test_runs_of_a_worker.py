@@ -201,7 +201,8 @@ def test_a_command_that_does_not_exist_is_the_engines_message(machine, runs):
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("no-image", "Docker pull failed for"), ("no-memory", "one")]
+    ("name", "why"),
+    [("no-image", "No such image: 127.0.0.1:9/no"), ("no-memory", "one")],
 )
 def test_a_run_that_got_no_container_says_why_and_what_examines_it(machine, runs, name, why):
     machine.until_state(runs[name], "CRASHED")

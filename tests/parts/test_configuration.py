@@ -62,7 +62,7 @@ def test_the_defaults_of_the_block_are_those_of_a_new_block():
 class Undescribed(tables.Table):
     """A table as a contributor may leave it."""
 
-    speed: int = 0
+    speed: bool = False
     shape: complex = Field(default=0j)
     """What it looks like."""
 

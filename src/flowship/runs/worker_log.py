@@ -67,17 +67,53 @@ def of_run(log: Iterable[str], run_id: str, name: str) -> tuple[tuple[str, ...],
     if not about:
         return None
     window = log[about[0] : about[-1] + 1]
-    kept, skipping = [], False
+    kept: list[str] = []
+    traceback = _Traceback(goes_on=False)
     for line in window:
         record = _RECORD.match(line)
         if record:
             own = bool(_OWN.match(record["text"]))
-            skipping = own and record["level"] in ("ERROR", "CRITICAL")  # a traceback follows
+            traceback = _Traceback(goes_on=own and record["level"] in ("ERROR", "CRITICAL"))
             other = _OF_RUN.match(record["text"])
             if own or (other and other["name"] != name):
                 continue
-        elif skipping:
+        elif traceback.has(line):
             continue
         kept.append(line)
     begun = {found["id"] for line in window if (found := _SUBMITTING.search(line))}
     return tuple(kept), bool(begun - {run_id})
+
+
+_JOINTS = ("During handling of the above exception", "The above exception was the direct cause")
+"""What Python prints between two tracebacks that belong together."""
+
+
+class _Traceback:
+    """The traceback that the worker prints below one of its own errors. What follows its last line
+    is a container's again, which may be a traceback too.
+
+    Args:
+        goes_on: Whether there may be one.
+    """
+
+    def __init__(self, *, goes_on: bool) -> None:
+        self._goes_on = goes_on
+        self._expects_head, self._expects_end = True, False
+
+    def has(self, line: str) -> bool:
+        """Whether the next line is still part of it."""
+        if self._goes_on:
+            self._goes_on = self._continues(line)
+        return self._goes_on
+
+    def _continues(self, line: str) -> bool:
+        if line.startswith("Traceback (most recent call last):"):
+            continues, self._expects_head, self._expects_end = self._expects_head, False, True
+            return continues
+        if line.startswith(_JOINTS):
+            self._expects_head = True
+            return True
+        if not line.strip() or line[0].isspace():
+            return self._expects_end or not line.strip()
+        ends, self._expects_end = self._expects_end, False  # the exception itself
+        return ends

@@ -114,13 +114,14 @@ def test_watching_needs_a_terminal(tmp_path, env, arguments, code):
 
 
 def read_until(controller: int, text: str) -> str:
-    shown, deadline = "", time.monotonic() + PATIENCE
+    data, shown, deadline = b"", "", time.monotonic() + PATIENCE
     while text not in ANSI.sub("", shown) and time.monotonic() < deadline:
         if select.select([controller], [], [], 1)[0]:
             try:
-                shown += os.read(controller, 65536).decode(errors="replace")
+                data += os.read(controller, 65536)
             except OSError:  # the command has ended
                 break
+            shown = data.decode(errors="replace")  # a piece may end within a character
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import pty
@@ -46,6 +47,7 @@ def on_a_terminal(*arguments, cwd, env=None, answers=()):
     )
     os.close(terminal)
     shown, pending, deadline = "", list(answers), time.monotonic() + PATIENCE
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a piece may end within a character
     while time.monotonic() < deadline:
         if not select.select([controller], [], [], 1)[0]:
             continue
@@ -55,7 +57,7 @@ def on_a_terminal(*arguments, cwd, env=None, answers=()):
             break
         if not piece:
             break
-        shown += piece.decode(errors="replace")
+        shown += decoder.decode(piece)
         if pending and pending[0][0] in shown:
             os.write(controller, f"{pending.pop(0)[1]}\n".encode())
     os.close(controller)

@@ -54,6 +54,28 @@ requests.exceptions.HTTPError: 400 Client Error
     assert worker_log.of_run(log.splitlines(), ID, "cobalt-hoatzin") == ((), False)
 
 
+def test_what_a_container_prints_below_a_traceback_of_the_worker_is_the_containers():
+    log = ONE.replace(
+        "Traceback",
+        """\
+04:27:52.030 | ERROR   | prefect.flow_runs.worker - Failed to submit flow run 'elfish-falcon' to
+Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+    raise_for_status()
+requests.exceptions.HTTPError: 404 Client Error
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "b.py", line 1, in <module>
+docker.errors.ImageNotFound: 404 Client Error
+Traceback""",
+    )
+    assert worker_log.of_run(log.splitlines(), ID, "cobalt-hoatzin") == worker_log.of_run(
+        ONE.splitlines(), ID, "cobalt-hoatzin"
+    )
+
+
 def test_a_log_that_does_not_name_the_run_has_nothing_of_it():
     assert worker_log.of_run(ONE.splitlines(), OTHER, "elfish-falcon") is None
 
