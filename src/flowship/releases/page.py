@@ -95,9 +95,10 @@ def _table(heads: tuple[str, ...], rows: Any) -> Iterator[str]:  # noqa: ANN401 
 
 
 def _plain(text: object) -> str:
-    """Text that Markdown and HTML take for nothing else, on one line."""
+    """Text that Markdown and HTML take for nothing else, on one line. Prefect's UI shows entities
+    such as ``&#95;`` as they are, so each character has a backslash."""
     words = " ".join(str(text if text is not None else "").split())
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", lambda found: f"&#{ord(found[0])};", words)
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", r"\\\1", words)
 
 
 def _code(text: str) -> str:
