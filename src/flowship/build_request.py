@@ -133,6 +133,12 @@ class BuildRequest:
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def python(self) -> str:
+        """The version of Python in the image, as its base says; empty if it does not."""
+        base = dockerfile.final_base(self.dockerfile, self.settings.build_args)
+        return dockerfile.python_version(base)
+
 
 def prepare_build(settings: Settings) -> BuildRequest:
     """Collect what will be built from the project's files. Uses no engine.

@@ -238,9 +238,7 @@ def _lines_of_template(request: BuildRequest) -> list[Line]:
     if needed is None:
         return []
     if needed.locked:
-        base = dockerfile.final_base(request.dockerfile, settings.build_args)
-        python = dockerfile.python_version(base)
-        return requirement_rules.lines_of_lock(settings.root, needed, python)
+        return requirement_rules.lines_of_lock(settings.root, needed, request.python)
     return requirement_places.lines_of(settings.root, needed.source, settings)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from flowship import dockerfile
 from flowship.build_request import BuildRequest
 from flowship.config.discovery import find_flows
 from flowship.config.names import module_of
@@ -43,7 +42,7 @@ def _faults(request: BuildRequest) -> Iterator[tuple[str, ConfigError]]:
     settings = request.settings
     if _has_own_layers(settings):
         return
-    same = _python(request) == entry_syntax.VERSION
+    same = request.python == entry_syntax.VERSION
     for entrypoint in settings.entrypoints:
         try:
             _refuse_missing(request, entrypoint)
@@ -157,7 +156,7 @@ def unread(request: BuildRequest) -> list[str]:
 
     If it has the same Python and the unchanged files, `refuse_missing_flow` refuses them.
     """
-    settings, python = request.settings, _python(request)
+    settings, python = request.settings, request.python
     if python == entry_syntax.VERSION and not _has_own_layers(settings):
         return []
     entries = [request.flow_source(entrypoint)[1] for entrypoint in settings.entrypoints]
@@ -168,12 +167,6 @@ def unread(request: BuildRequest) -> list[str]:
 def _has_own_layers(settings: Settings) -> bool:
     """Whether the project has a Dockerfile or a template of its own, which may change files."""
     return bool(settings.dockerfile or settings.template)
-
-
-def _python(request: BuildRequest) -> str:
-    """The version of Python in the image; empty if it is not known."""
-    base = dockerfile.final_base(request.dockerfile, request.settings.build_args)
-    return dockerfile.python_version(base)
 
 
 # --- advice ---------------------------------------------------------------------------------------

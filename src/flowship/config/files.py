@@ -79,15 +79,7 @@ def read_text(path: Path, name: str, *, where: str = "", hint: str = "") -> str:
         ConfigError: It cannot be read, is not a regular file, is too large, or is not UTF-8.
     """
     try:
-        text = read_bytes(path).decode("utf-8-sig")  # some editors write a byte order mark
-    except UnicodeDecodeError as exc:
-        why, place = _not_utf8(exc)
-        raise ConfigError(
-            f"{name}: {path} is not UTF-8: {why}",
-            code="not-utf8",
-            hint="save it as UTF-8",
-            where=where or f"{path}:{place}",
-        ) from exc
+        text = _decoded(path, read_bytes(path), f"{name}: {path}", where)
     except (OSError, ValueError) as exc:  # ValueError: the path has a null byte
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigError(
@@ -105,15 +97,19 @@ def decoded(path: Path, data: bytes) -> str:
     Raises:
         ConfigError: It is not UTF-8; with the line and the column.
     """
+    return _decoded(path, data, path.name)
+
+
+def _decoded(path: Path, data: bytes, shown: str, where: str = "") -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")  # some editors write a byte order mark
     except UnicodeDecodeError as exc:
         reason, place = _not_utf8(exc)
         raise ConfigError(
-            f"{path.name} is not UTF-8: {reason}",
+            f"{shown} is not UTF-8: {reason}",
             code="not-utf8",
             hint="save it as UTF-8",
-            where=f"{path}:{place}",
+            where=where or f"{path}:{place}",
         ) from exc
 
 
